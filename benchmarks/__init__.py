@@ -1,0 +1,1 @@
+"""Measures this server beside python-socketio, on one machine and in one run (`make bench`)."""

