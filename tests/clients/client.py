@@ -1,0 +1,245 @@
+"""One real Socket.IO client as a test sees it: what it sends, what it has received, what it waits for.
+
+    async with Client(driver, version="2.3.1", url=server.url, namespace=CHAT, query=identity) as seller:
+        seller.emit("typing", {...})
+        message = await seller.expect("new_message", content="hello")
+        answer = await seller.ask("new_message", {...})           # the ack's value
+
+An event that was expected once is not expected again: `expect` takes the oldest one that fits and leaves the rest.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from .driver import Driver, Report
+
+GENERATIONS = ("2.3.1", "3.1.3", "4.8")
+PATH = "/v1/conversations/sockets"
+CHAT = "/v1/conversations/events"
+WITHIN = 10.0  # seconds; generous, because a test machine stalls now and then, and no test waits for it to pass
+
+
+Found = TypeVar("Found")
+
+
+class Refused(Exception):
+    """The server refused the namespace: CONNECT_ERROR (3.x, 4.x: message and data) or ERROR (2.x: message alone)."""
+
+    def __init__(self, message: Any, data: Any) -> None:
+        super().__init__(f"refused: {message!r}, data {data!r}")
+        self.message = message
+        self.data = data
+
+
+class Unreachable(Exception):
+    """The connection could not be opened at all."""
+
+
+class NeverHappened(AssertionError):
+    """What was waited for did not come; the message says what came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event from the server."""
+
+    name: str
+    args: list[Any]
+
+    @property
+    def payload(self) -> Any:
+        return self.args[0] if self.args else None
+
+    def fits(self, name: str, fields: Mapping[str, Any]) -> bool:
+        if self.name != name:
+            return False
+        payload = self.payload
+        return not fields or (
+            isinstance(payload, dict) and all(payload.get(field, ...) == value for field, value in fields.items())
+        )
+
+
+class Client:
+    """A socket.io-client socket. Entering connects it and waits until it is connected; leaving disconnects it.
+
+    `version`: one of GENERATIONS. `query`: on the Engine.IO URL, for 2.x in the CONNECT packet as well (the client does
+    that itself). `auth`: the CONNECT payload of 3.x and 4.x. `options`: any other option of socket.io-client.
+    `beside`: another client whose connection this namespace shares. `answers`: acks by event name, for events that the
+    server emits with a callback.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        version: str,
+        url: str = "",
+        namespace: str = CHAT,
+        path: str = PATH,
+        query: Mapping[str, Any] | None = None,
+        auth: Mapping[str, Any] | None = None,
+        transports: tuple[str, ...] = ("websocket",),
+        options: Mapping[str, Any] | None = None,
+        beside: "Client | None" = None,
+        answers: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.version = version
+        self.socket_id: str | None = None
+        self.events: list[Event] = []  # everything received, in order, whether expected or not
+        self._driver = driver
+        self._unexpected: list[Event] = []
+        self._reports: list[Report] = []  # connect, disconnect, refused, unreachable, reconnect
+        self._acks: dict[int, asyncio.Future[list[Any]]] = {}
+        self._ack_numbers = itertools.count(1)
+        self._failure = ""
+        self._news = asyncio.Event()
+        self._name = driver.add(self._receive)
+        settings: dict[str, Any] = {"path": path, "transports": list(transports), "reconnection": False}
+        if query is not None:
+            settings["query"] = dict(query)
+        if auth is not None:
+            settings["auth"] = dict(auth)
+        self._opening = {
+            "version": version, "url": url, "namespace": namespace, "beside": beside and beside._name,
+            "options": settings | dict(options or {}), "answers": dict(answers or {}),
+        }  # fmt: skip
+
+    async def __aenter__(self) -> Self:
+        self._driver.tell(self._name, "open", **self._opening)
+        try:
+            await self.connected()
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._driver.tell(self._name, "forget")
+        self._driver.remove(self._name)
+
+    # What a client does
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Send an event without a callback. Order is kept; nothing is waited for."""
+        self._driver.tell(self._name, "emit", event=event, args=args)
+
+    def ask_later(self, event: str, *args: Any) -> asyncio.Future[list[Any]]:
+        """Send an event with a callback; the future has the ack's arguments."""
+        number = next(self._ack_numbers)
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._acks[number] = future
+        self._driver.tell(self._name, "emit", event=event, args=args, ack=number)
+        return future
+
+    async def ask(self, event: str, *args: Any, within: float = WITHIN) -> Any:
+        """Send an event with a callback and return the ack's first argument. Raises NeverHappened without an ack."""
+        try:
+            answer = await asyncio.wait_for(self.ask_later(event, *args), within)
+        except TimeoutError:
+            raise NeverHappened(f"no ack for {event} within {within} s; {self._seen()}") from None
+        return answer[0] if answer else None
+
+    def disconnect(self) -> None:
+        self._driver.tell(self._name, "disconnect")
+
+    def reconnect(self) -> None:
+        """Connect again by hand; await `connected()` then."""
+        self._driver.tell(self._name, "connect")
+
+    def drop(self) -> None:
+        """Lose the connection as a bad network would."""
+        self._driver.tell(self._name, "drop")
+
+    # What a client sees
+
+    async def expect(self, event: str, within: float = WITHIN, **fields: Any) -> Any:
+        """The payload of the oldest event of that name with these fields that was not expected yet.
+
+        Raises NeverHappened after `within` seconds, saying what came instead. A field that is a Python keyword goes
+        with a trailing underscore (`from_`).
+        """
+        wanted = {name.removesuffix("_"): value for name, value in fields.items()}
+
+        def take() -> Event | None:
+            for index, seen in enumerate(self._unexpected):
+                if seen.fits(event, wanted):
+                    return self._unexpected.pop(index)
+            return None
+
+        found = await self._until(take, f"{event} {wanted or ''}", within)
+        return found.payload
+
+    def received(self, event: str) -> list[Any]:
+        """The payloads of all events of that name so far, expected or not, in the order received."""
+        return [seen.payload for seen in self.events if seen.name == event]
+
+    async def connected(self, within: float = WITHIN) -> None:
+        """Return at the next connect. Raises Refused or Unreachable when that comes first."""
+        report = await self._life({"connect", "refused", "unreachable"}, within)
+        if report["kind"] == "refused":
+            raise Refused(report["message"], report["data"])
+        if report["kind"] == "unreachable":
+            raise Unreachable(report["message"])
+
+    async def disconnected(self, within: float = WITHIN) -> str:
+        """The reason of the next disconnect, in the client's words (`io server disconnect`, `transport close`, …)."""
+        reason: str = (await self._life({"disconnect"}, within))["reason"]
+        return reason
+
+    async def reconnected(self, within: float = WITHIN) -> None:
+        """Return at the client's own `reconnect` event."""
+        await self._life({"reconnect"}, within)
+
+    async def _life(self, kinds: set[str], within: float) -> Report:
+        def take() -> Report | None:
+            for index, report in enumerate(self._reports):
+                if report["kind"] in kinds:
+                    return self._reports.pop(index)
+            return None
+
+        return await self._until(take, " or ".join(sorted(kinds)), within)
+
+    async def _until(self, take: Callable[[], Found | None], what: str, within: float) -> Found:
+        deadline = asyncio.get_running_loop().time() + within
+        while True:
+            self._news.clear()
+            if self._failure:
+                raise RuntimeError(f"the driver could not do as told: {self._failure}")
+            if (found := take()) is not None:
+                return found
+            try:
+                await asyncio.wait_for(self._news.wait(), deadline - asyncio.get_running_loop().time())
+            except TimeoutError:
+                raise NeverHappened(f"no {what} within {within} s; {self._seen()}") from None
+
+    def _seen(self) -> str:
+        events = [(event.name, str(event.payload)[:200]) for event in self.events[-8:]]
+        return f"last events of this {self.version} client: {events}, and {self._reports[-4:]}"
+
+    def _receive(self, report: Report) -> None:
+        match report["kind"]:
+            case "event":
+                event = Event(report["name"], report["args"])
+                self.events.append(event)
+                self._unexpected.append(event)
+            case "ack":
+                future = self._acks.pop(report["ack"])
+                if not future.done():
+                    future.set_result(report["answer"])
+            case "connect":
+                self.socket_id = report["socketId"]
+                self._reports.append(report)
+            case "failure":
+                self._failure = report["message"]
+            case _:
+                self._reports.append(report)
+        self._news.set()

@@ -1,0 +1,112 @@
+// Real socket.io-client sockets, many in one process, driven by JSON lines: commands on stdin, reports on stdout.
+// It only carries out and reports; what is expected of a server is decided in Python (client.py), which also documents
+// each command. Commands of one client are carried out in the order of their lines.
+"use strict";
+
+const readline = require("node:readline");
+
+const generations = {
+  "2.3.1": require("socket.io-client-2"),
+  "3.1.3": require("socket.io-client-3"),
+  "4.8": require("socket.io-client-4"),
+};
+
+const sockets = new Map();
+
+function report(line) {
+  process.stdout.write(JSON.stringify(line) + "\n");
+}
+
+// Every event that the server emits, whatever its name. A server that asks for an ack gets `answers[event]`.
+function listenToAll(socket, version, client, answers) {
+  const heard = (name, args, acknowledge) => {
+    report({ client, kind: "event", name, args });
+    if (acknowledge) acknowledge(name in answers ? answers[name] : null);
+  };
+  if (version === "2.3.1") {
+    // 2.x has no onAny: its own dispatcher of event packets is wrapped.
+    socket.onevent = (packet) => {
+      const [name, ...args] = packet.data;
+      heard(name, args, packet.id == null ? null : socket.ack(packet.id));
+    };
+  } else {
+    socket.onAny((name, ...args) => {
+      const acknowledge = typeof args.at(-1) === "function" ? args.pop() : null;
+      heard(name, args, acknowledge);
+    });
+  }
+}
+
+// The lifecycle events of a generation under one set of names: connect, refused, unreachable, disconnect, reconnect.
+function listenToLife(socket, version, client) {
+  socket.on("connect", () => report({ client, kind: "connect", socketId: socket.id }));
+  socket.on("disconnect", (reason) => report({ client, kind: "disconnect", reason }));
+  const refused = (message, data) => report({ client, kind: "refused", message, data });
+  const unreachable = (error) => report({ client, kind: "unreachable", message: String(error && error.message) });
+  if (version === "2.3.1") {
+    socket.on("error", (data) => refused(data, null)); // the payload of the ERROR packet, as the server sent it
+    socket.on("connect_error", unreachable);
+    socket.on("reconnect", () => report({ client, kind: "reconnect" }));
+  } else {
+    // A CONNECT_ERROR packet and a failed transport are one event here; only the latter's error has a type.
+    socket.on("connect_error", (error) =>
+      error.type === "TransportError" || error.message === "timeout" || /xhr poll|websocket error/.test(error.message)
+        ? unreachable(error)
+        : refused(error.message, error.data === undefined ? null : error.data),
+    );
+    socket.io.on("reconnect", () => report({ client, kind: "reconnect" }));
+  }
+}
+
+const commands = {
+  open({ client, version, url, namespace, beside, options, answers }) {
+    let socket;
+    if (beside) {
+      socket = sockets.get(beside).io.socket(namespace, options); // another namespace on that client's connection
+    } else {
+      socket = generations[version](url + namespace, { forceNew: true, autoConnect: false, ...options });
+    }
+    sockets.set(client, socket);
+    listenToAll(socket, version, client, answers || {});
+    listenToLife(socket, version, client);
+    socket.connect();
+  },
+  emit({ client, event, args, ack }) {
+    const socket = sockets.get(client);
+    if (ack == null) {
+      socket.emit(event, ...args);
+    } else {
+      socket.emit(event, ...args, (...answer) => report({ client, kind: "ack", ack, answer }));
+    }
+  },
+  disconnect({ client }) {
+    sockets.get(client).disconnect();
+  },
+  connect({ client }) {
+    sockets.get(client).connect();
+  },
+  // Breaks the connection as a lost network would: the client reconnects by itself, as its options say.
+  drop({ client }) {
+    sockets.get(client).io.engine.close();
+  },
+  forget({ client }) {
+    const socket = sockets.get(client);
+    sockets.delete(client);
+    if (socket) {
+      if (typeof socket.io.reconnection === "function") socket.io.reconnection(false);
+      socket.disconnect();
+    }
+  },
+};
+
+const lines = readline.createInterface({ input: process.stdin });
+lines.on("line", (line) => {
+  const command = JSON.parse(line);
+  try {
+    commands[command.do](command);
+  } catch (error) {
+    report({ client: command.client, kind: "failure", message: `${command.do}: ${error.stack}` });
+  }
+});
+lines.on("close", () => process.exit(0));
+report({ kind: "ready" });
