@@ -1,0 +1,10 @@
+"""The bridge as a Django app."""
+
+from django.apps import AppConfig
+
+
+class SocketIOBridgeConfig(AppConfig):
+    """Registers the bridge's system checks."""
+
+    name = "socketio_bridge"
+    verbose_name = "Socket.IO bridge"

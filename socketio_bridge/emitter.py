@@ -1,0 +1,63 @@
+"""Emitting from anywhere: handlers, views, admin actions, management commands, consumers of other queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from socketio_bridge import packet
+from socketio_bridge.engineio import PacketType
+from socketio_bridge.envelope import GROUP, Emission, seal
+from socketio_bridge.hub import find_hub
+
+_NO_HUB = ""  # the origin of an envelope from a process without sockets: no hub takes it for its own
+
+
+async def emit(
+    event: str, *arguments: Any, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+) -> None:
+    """Send an event to all sockets in any of the rooms `to`, on every process, each socket once.
+
+    `to` None means every socket of the namespace. Sockets in a room of `except_` are left out; a socket's id is a room
+    of its own. Arguments are anything that msgspec encodes to JSON. Where this loop serves sockets nothing is awaited:
+    local sockets have the packet queued on return, and it is on its way to the other processes. Elsewhere it returns
+    when the channel layer has it. Raises `ValueError` for a reserved event name, `TypeError` for arguments that JSON
+    cannot hold.
+    """
+    emission = Emission(
+        namespace,
+        None if to is None else _names(to),
+        _names(except_),
+        PacketType.MESSAGE + packet.event(namespace, event, arguments),
+    )
+    hub = find_hub()
+    if hub is not None:
+        hub.emit(emission)
+        return
+    layer = get_channel_layer()
+    if layer is None:
+        raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can emit")
+    await layer.group_send(GROUP, seal(_NO_HUB, [emission]))
+
+
+def emit_sync(
+    event: str, *arguments: Any, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+) -> None:
+    """`emit` for synchronous code. Raises `RuntimeError` where an event loop runs in the calling thread: await `emit`
+    there.
+    """
+    async_to_sync(emit)(event, *arguments, to=to, namespace=namespace, except_=except_)
+
+
+async def flush() -> None:
+    """Return when all that this process emitted so far has been handed to the channel layer."""
+    hub = find_hub()
+    if hub is not None:
+        await hub.flush()
+
+
+def _names(rooms: Iterable[str] | str) -> list[str]:
+    return [rooms] if isinstance(rooms, str) else list(rooms)

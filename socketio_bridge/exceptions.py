@@ -1,0 +1,42 @@
+"""What can go wrong between a client and the bridge, as exceptions.
+
+Errors of the application (its rules, its validation) are its own; here stand only those that the bridge raises or
+understands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ProtocolError(Exception):
+    """A peer broke the Engine.IO or Socket.IO protocol; the connection ends with the reason "parse error"."""
+
+
+class ConnectionRefused(Exception):
+    """Raised by `Namespace.on_connect` to refuse a socket.
+
+    `message` and `data` reach clients of Socket.IO protocol 5 as `{"message": …, "data": …}`; those of protocol 4 get
+    `message` alone, as their ERROR packet carries one string (Socket.IO protocol 5, "Difference between v5 and v4").
+    """
+
+    def __init__(self, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class EventError(Exception):
+    """An event that came in and could not be handed to a handler."""
+
+
+class UnknownEvent(EventError):
+    """The namespace has no handler of that name."""
+
+
+class InvalidArguments(EventError):
+    """The arguments do not have the number or the types that the handler declares; the message says where and why."""
+
+
+class AckTimeout(Exception):
+    """The client did not acknowledge an event in time, or left before it did."""

@@ -1,0 +1,167 @@
+"""Socket.IO, protocols 4 and 5, without I/O: frames in, events out; calls in, frames out; time passed in.
+
+One `SocketIO` is the server's side of one client connection: the namespaces it has joined and the packets that may come
+in which state. It stands on `socketio_bridge.engineio` and `socketio_bridge.packet`; `socketio_bridge.session` gives it
+sockets and timers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from socketio_bridge import packet
+from socketio_bridge.engineio import EngineIO, Frame
+from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
+from socketio_bridge.packet import Packet, PacketType
+
+Revision: TypeAlias = Literal[4, 5]
+
+
+class ConnectRequested(msgspec.Struct, gc=False):
+    """The client asks for a namespace: answer with `accept` or `refuse`.
+
+    `query` comes from protocol 4 clients, which repeat their query in the packet (`40/ns?token=…`); `auth` from those
+    of protocol 5.
+    """
+
+    namespace: str
+    query: dict[str, str]
+    auth: dict[str, Any]
+
+
+class EventReceived(msgspec.Struct, gc=False):
+    """The client emitted an event of `size` characters; with an `ack_id` it waits for `acknowledge`."""
+
+    namespace: str
+    event: str
+    arguments: list[msgspec.Raw]
+    ack_id: int | None
+    size: int
+
+
+class AckReceived(msgspec.Struct, gc=False):
+    """The client answered the event that was sent with `ack_id`."""
+
+    namespace: str
+    ack_id: int
+    arguments: list[msgspec.Raw]
+
+
+class Disconnected(msgspec.Struct, gc=False):
+    """The client left a namespace."""
+
+    namespace: str
+
+
+Event: TypeAlias = ConnectRequested | EventReceived | AckReceived | Disconnected
+
+_auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
+
+
+class SocketIO:
+    """The server's side of one connection.
+
+    `receive` takes a frame and gives back what it meant, if that concerns the application. Frames to send gather in the
+    Engine.IO session's `outgoing`. The protocol follows from Engine.IO's: clients of `EIO=3` speak 4, those of `EIO=4`
+    speak 5.
+    """
+
+    __slots__ = ("_connected", "_left", "_pending", "engine", "revision")
+
+    def __init__(self, engine: EngineIO) -> None:
+        self.engine = engine
+        self.revision: Revision = 4 if engine.revision == 3 else 5
+        self._pending: set[str] = set()
+        self._connected: set[str] = set()
+        self._left: set[str] = set()
+
+    def open(self) -> ConnectRequested | None:
+        """Send Engine.IO's handshake. A protocol 4 client thereby asks for `/` (Socket.IO protocol 5, "Difference
+        between v5 and v4").
+        """
+        self.engine.outgoing.append(self.engine.handshake())
+        if self.revision == 5:
+            return None
+        self._pending.add("/")
+        return ConnectRequested("/", {}, {})
+
+    def receive(self, frame: Frame, now: float) -> Event | None:
+        """Take a frame that came in at `now`; give back what the application must know of it.
+
+        Raises `ProtocolError` when the connection must end: the frame is no packet, or the client may not send it now.
+        """
+        message = self.engine.receive(frame, now)
+        if message is None:
+            return None
+        if isinstance(message, bytes):
+            raise ProtocolError("a binary message came without a packet that announces it")
+        received = packet.decode(message)
+        if received.type is PacketType.CONNECT:
+            return self._connect_requested(received)
+        namespace = received.namespace
+        if namespace not in self._connected:
+            if namespace in self._left:
+                return None  # Sent before the client learnt that it was disconnected.
+            raise ProtocolError(
+                f"a packet for namespace {namespace[:80]!r}, which this client has not joined: it must CONNECT first"
+            )
+        if received.type is PacketType.EVENT:
+            return EventReceived(namespace, received.event, received.arguments, received.id, len(message))
+        if received.type is PacketType.DISCONNECT:
+            self._leave(namespace)
+            return Disconnected(namespace)
+        assert received.id is not None  # packet.decode lets no ACK through without one.
+        return AckReceived(namespace, received.id, received.arguments)
+
+    def accept(self, namespace: str, sid: str) -> None:
+        """Answer a `ConnectRequested`: the client is in; `sid` is its socket's id, which protocol 5 tells it."""
+        self._pending.discard(namespace)
+        self._connected.add(namespace)
+        self._send(packet.connect(namespace, {"sid": sid} if self.revision == 5 else None))
+
+    def refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
+        """Answer a `ConnectRequested`: the client stays out, and learns why."""
+        self._pending.discard(namespace)
+        body: Any = refusal.message
+        if self.revision == 5:
+            body = {"message": refusal.message} | ({} if refusal.data is None else {"data": refusal.data})
+        self._send(packet.connect_error(namespace, body))
+
+    def acknowledge(self, namespace: str, ack_id: int, arguments: Sequence[Any]) -> None:
+        """Answer an `EventReceived` that asked for it."""
+        if namespace in self._connected:
+            self._send(packet.ack(namespace, ack_id, arguments))
+
+    def disconnect(self, namespace: str) -> None:
+        """Put the client out of a namespace."""
+        if namespace in self._connected:
+            self._leave(namespace)
+            self._send(packet.disconnect(namespace))
+
+    def data_to_send(self) -> list[Frame]:
+        """Take the frames that wait to be sent, in order."""
+        frames, self.engine.outgoing = self.engine.outgoing, []
+        return frames
+
+    def _connect_requested(self, received: Packet) -> ConnectRequested | None:
+        namespace, _, query = received.namespace.partition("?")
+        if namespace in self._connected or namespace in self._pending:
+            return None
+        try:
+            auth = _auth_decoder.decode(received.body) if received.body else None
+        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+            raise ProtocolError(f"the payload of a CONNECT packet must be a JSON object: {error}") from error
+        self._pending.add(namespace)
+        self._left.discard(namespace)
+        return ConnectRequested(namespace, dict(parse_qsl(query, keep_blank_values=True)), auth or {})
+
+    def _leave(self, namespace: str) -> None:
+        self._connected.discard(namespace)
+        self._left.add(namespace)
+
+    def _send(self, text: str) -> None:
+        self.engine.outgoing.append(self.engine.frame(text))

@@ -1,0 +1,107 @@
+"""The server: an application's namespaces as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+from django.core.exceptions import ImproperlyConfigured
+
+from socketio_bridge.handshake import HandshakeRefused
+from socketio_bridge.hub import current_hub
+from socketio_bridge.namespace import Namespace
+from socketio_bridge.options import Options
+from socketio_bridge.websocket import WebSocketConsumer, deny
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class SocketIOServer:
+    """Serves Socket.IO clients of the given namespaces.
+
+    An instance is itself an ASGI application for its path, to be put into a Channels router or wrapped in Channels
+    middleware; or let `mount` put it beside Django. Raises `ImproperlyConfigured` for two namespaces of one path or a
+    path without its leading slash.
+    """
+
+    def __init__(self, namespaces: Iterable[Namespace], *, options: Options | None = None) -> None:
+        self.options = options or Options.from_settings()
+        self.namespaces: dict[str, Namespace] = {}
+        for namespace in namespaces:
+            if not namespace.path.startswith("/"):
+                raise ImproperlyConfigured(
+                    f"{type(namespace).__name__}.path is {namespace.path!r}; it must start with a slash."
+                )
+            if namespace.path in self.namespaces:
+                raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
+            self.namespaces[namespace.path] = namespace
+        self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await self.startup()
+        if scope["type"] == "websocket":
+            await WebSocketConsumer(self)(scope, receive, send)
+        else:
+            await deny(scope, send, HandshakeRefused.unknown_transport())
+
+    def mount(self, path: str, *, beside: ASGIApplication) -> ASGIApplication:
+        """An ASGI application that serves Socket.IO at `path`, with or without a slash at its end, and `beside`
+        everywhere else.
+        """
+        own_path = "/" + path.strip("/")
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await self._live(receive, send)
+            elif scope["path"].rstrip("/") == own_path:
+                await self(scope, receive, send)
+            elif scope["type"] == "websocket":
+                await deny(
+                    scope, send, HandshakeRefused(3, f"Bad request: Socket.IO is served at {own_path}", status=404)
+                )
+            else:
+                await beside(scope, receive, send)
+
+        return application
+
+    async def startup(self) -> None:
+        """Start this event loop's hub and the namespaces, once."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._started:
+            self._started[loop] = loop.create_task(self._start())
+        await asyncio.shield(self._started[loop])
+
+    async def shutdown(self) -> None:
+        """Stop what `startup` started."""
+        self._started.pop(asyncio.get_running_loop(), None)
+        for namespace in self.namespaces.values():
+            await namespace.on_shutdown()
+        await current_hub().stop()
+
+    async def _start(self) -> None:
+        try:
+            await current_hub().start()
+            for namespace in self.namespaces.values():
+                await namespace.on_startup()
+        except BaseException:
+            # The next connection tries again.
+            self._started.pop(asyncio.get_running_loop(), None)
+            raise
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The ASGI lifespan protocol."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.startup()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return

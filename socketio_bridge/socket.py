@@ -1,0 +1,217 @@
+"""A client in a namespace, as handlers see it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from socketio_bridge import packet
+from socketio_bridge.engineio import PacketType
+from socketio_bridge.envelope import Emission
+from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
+from socketio_bridge.protocol import EventReceived
+
+if TYPE_CHECKING:
+    from socketio_bridge.handshake import Handshake
+    from socketio_bridge.namespace import Namespace
+    from socketio_bridge.session import Session
+
+logger = logging.getLogger(__name__)
+
+NO_ACK = object()
+"""Returned by `Namespace.on_error` to leave the client's acknowledgement unanswered."""
+
+
+class _Arrival(msgspec.Struct):
+    """The client asked for the namespace: the first thing in a socket's inbox."""
+
+
+class _Departure(msgspec.Struct):
+    """The client is gone, for this reason: the last thing in a socket's inbox."""
+
+    reason: str
+
+
+class Socket:
+    """One client in one namespace.
+
+    `id` is unique over all processes and names a room that only this socket is in. `handshake` is the request that
+    opened the connection, `data` a place for what the application knows of the client. `rooms` are the rooms that it
+    entered beside its own. Its connect, event and disconnect handlers run one at a time, in the order in which the
+    client caused them.
+    """
+
+    __slots__ = (
+        "_acks",
+        "_early",
+        "_inbox",
+        "_namespace",
+        "_next_ack_id",
+        "_session",
+        "_worker",
+        "connected",
+        "data",
+        "handshake",
+        "id",
+        "rooms",
+    )
+
+    def __init__(self, socket_id: str, namespace: Namespace, session: Session, handshake: Handshake) -> None:
+        self.id = socket_id
+        self.handshake = handshake
+        self.data = SimpleNamespace()
+        self.rooms: set[str] = set()
+        self.connected = False
+        self._namespace = namespace
+        self._session = session
+        self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._early: list[str] | None = []  # frames for a client that has not been let in yet
+        self._acks: dict[int, asyncio.Future[list[Any]]] = {}
+        self._next_ack_id = 0
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} in {self.namespace}>"
+
+    @property
+    def namespace(self) -> str:
+        """The path of the namespace that the socket is in."""
+        return self._namespace.path
+
+    async def emit(self, event: str, *arguments: Any) -> None:
+        """Send an event to this client; nothing happens when it is gone."""
+        self.send_frame(PacketType.MESSAGE + packet.event(self.namespace, event, arguments))
+
+    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:
+        """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
+
+        Raises `AckTimeout` when none came in time or the client left.
+        """
+        ack_id = self._next_ack_id
+        self._next_ack_id += 1
+        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
+        try:
+            self.send_frame(PacketType.MESSAGE + packet.event(self.namespace, event, arguments, ack_id))
+            return await asyncio.wait_for(answer, timeout)
+        except TimeoutError:
+            raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
+        finally:
+            del self._acks[ack_id]
+
+    async def broadcast(self, event: str, *arguments: Any, to: Iterable[str] | None = None) -> None:
+        """Send an event to all sockets of the namespace, or of the rooms `to`, on every process, but not to this
+        one.
+        """
+        frame = PacketType.MESSAGE + packet.event(self.namespace, event, arguments)
+        self._session.hub.emit(Emission(self.namespace, None if to is None else list(to), [self.id], frame))
+
+    async def enter_room(self, room: str) -> None:
+        """Put this socket into a room."""
+        self.rooms.add(room)
+        self._session.hub.rooms(self.namespace).enter(self, room)
+
+    async def leave_room(self, room: str) -> None:
+        """Take this socket out of a room."""
+        self.rooms.discard(room)
+        self._session.hub.rooms(self.namespace).leave(self, room)
+
+    async def disconnect(self) -> None:
+        """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent
+        before.
+        """
+        self._session.disconnect_socket(self)
+
+    # What follows is for the bridge itself.
+
+    def send_frame(self, frame: str) -> None:
+        """Queue an encoded packet; held back until the client has been let in."""
+        if self._early is None:
+            self._session.send_frame(frame)
+        else:
+            self._early.append(frame)
+
+    def arrive(self) -> None:
+        """Run the connect handler."""
+        self._session.hub.add(self)
+        self._put(_Arrival())
+
+    def receive(self, event: EventReceived) -> None:
+        """Run the handler of an event, after those of what came before."""
+        self._put(event)
+
+    def acknowledged(self, ack_id: int, arguments: list[msgspec.Raw]) -> None:
+        """Give an acknowledgement to the `call` that waits for it; one that nobody waits for is ignored."""
+        answer = self._acks.get(ack_id)
+        if answer is not None and not answer.done():
+            answer.set_result([msgspec.json.decode(argument) for argument in arguments])
+
+    def depart(self, reason: str) -> None:
+        """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
+        self.connected = False
+        self._session.hub.remove(self)
+        for answer in self._acks.values():
+            if not answer.done():
+                answer.set_exception(AckTimeout(f"{self!r} left: {reason}"))
+        self._put(_Departure(reason))
+
+    async def finished(self) -> None:
+        """Return when no handler of this socket is running or due."""
+        while self._worker is not None:
+            await asyncio.wait([self._worker])
+
+    def _put(self, item: _Arrival | EventReceived | _Departure) -> None:
+        self._inbox.append(item)
+        if self._worker is None:
+            self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._inbox:
+                item = self._inbox.popleft()
+                if type(item) is EventReceived:
+                    await self._handle(item)
+                    self._session.handled(item)
+                elif type(item) is _Arrival:
+                    await self._connect()
+                elif type(item) is _Departure:
+                    await self._disconnect(item.reason)
+                    self._session.departed(self)
+        finally:
+            self._worker = None
+
+    async def _connect(self) -> None:
+        try:
+            await self._namespace.on_connect(self)
+        except ConnectionRefused as refusal:
+            self._session.refuse(self, refusal)
+        except Exception:
+            logger.exception("The connect handler of %s failed; the client is refused.", self.namespace)
+            self._session.refuse(self, ConnectionRefused("Internal Server Error"))
+        else:
+            self._session.accept(self)
+            early, self._early = self._early or [], None
+            for frame in early:
+                self._session.send_frame(frame)
+
+    async def _handle(self, event: EventReceived) -> None:
+        try:
+            answer = await self._namespace.dispatch(self, event.event, event.arguments)
+            if event.ack_id is not None and answer is not NO_ACK:
+                values = answer if isinstance(answer, tuple) else () if answer is None else (answer,)
+                self._session.acknowledge(self, event.ack_id, values)
+        except Exception:
+            logger.exception("Handling %r from %r failed.", event.event, self)
+
+    async def _disconnect(self, reason: str) -> None:
+        if self._early is not None:
+            return  # It was never let in.
+        try:
+            await self._namespace.on_disconnect(self, reason)
+        except Exception:
+            logger.exception("The disconnect handler of %s failed.", self.namespace)
