@@ -1,0 +1,22 @@
+"""Who is speaking: tokens checked, and the user id and role of a handshake held against them (contract, section 7).
+
+``authenticate`` is the way in for sockets, ``verify_token`` for requests. What an identity may do is decided above.
+"""
+
+from chozoi_chat.identity.authentication import Identity, NoSigningKey, authenticate, issue_token, verify_token
+from chozoi_chat.identity.claims import Claims
+from chozoi_chat.identity.http_client import close
+from chozoi_chat.identity.refusal import IdentityRefused
+from chozoi_chat.identity.role import Role
+
+__all__ = [
+    "Claims",
+    "Identity",
+    "IdentityRefused",
+    "NoSigningKey",
+    "Role",
+    "authenticate",
+    "close",
+    "issue_token",
+    "verify_token",
+]
