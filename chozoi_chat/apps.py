@@ -1,0 +1,37 @@
+"""The project as a Django app (for its checks and commands), and Django's own apps with keys that MongoDB can make."""
+
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth.apps import AuthConfig
+from django.contrib.contenttypes.apps import ContentTypesConfig
+
+OBJECT_ID = "django_mongodb_backend.fields.ObjectIdAutoField"
+
+
+class ChozoiChatConfig(AppConfig):
+    """Registers the system checks of the settings."""
+
+    name = "chozoi_chat"
+    default_auto_field = OBJECT_ID
+
+    def ready(self) -> None:
+        """Register the checks with Django."""
+        from chozoi_chat import checks  # noqa: F401  importing it registers them; before `ready` Django's registry is not there
+
+
+class MongoAdminConfig(AdminConfig):
+    """Django's admin with ObjectId keys; its migrations are in `contrib_migrations.admin`."""
+
+    default_auto_field = OBJECT_ID
+
+
+class MongoAuthConfig(AuthConfig):
+    """Django's auth with ObjectId keys; its migrations are in `contrib_migrations.auth`."""
+
+    default_auto_field = OBJECT_ID
+
+
+class MongoContentTypesConfig(ContentTypesConfig):
+    """Django's content types with ObjectId keys; their migrations are in `contrib_migrations.contenttypes`."""
+
+    default_auto_field = OBJECT_ID

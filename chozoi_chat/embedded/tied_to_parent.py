@@ -1,0 +1,26 @@
+"""Run a command that ends when its parent does: `python tied_to_parent.py PARENT_PID COMMAND ARGUMENT…`.
+
+Run as a script, with nothing but the standard library. It asks the kernel (Linux: PR_SET_PDEATHSIG) for a SIGTERM at
+the parent's end, however that comes about, and becomes the command; the request outlives `exec`. Elsewhere than on Linux it
+only becomes the command.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
+
+def die_with(parent: int) -> None:
+    """Have this process get SIGTERM when `parent` ends; exit at once if it has ended already."""
+    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != parent:
+        sys.exit(f"process {parent}, which asked for {sys.argv[2:]}, is gone")
+
+
+if __name__ == "__main__":
+    die_with(int(sys.argv[1]))
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  no shell wanted

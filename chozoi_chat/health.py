@@ -1,0 +1,68 @@
+"""`/healthz` and `/readyz`: does this process serve, and does it reach its stores. For load balancers; no login."""
+
+import asyncio
+
+import pymongo
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from pymongo.errors import PyMongoError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
+
+
+async def healthz(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all."""
+    return _uncached({"status": "ok"})
+
+
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when MongoDB and Redis answer, else 503; the body names each store with "ok" or what went wrong."""
+    mongodb, redis = await asyncio.gather(_mongodb(), _redis())
+    ready = mongodb == redis == "ok"
+    body = {"status": "ok" if ready else "unavailable", "mongodb": mongodb, "redis": redis}
+    return _uncached(body, status=200 if ready else 503)
+
+
+def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:
+    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _ping_mongodb() -> None:
+    from django.db import connection
+
+    connection.ensure_connection()
+    with pymongo.timeout(STORE_TIMEOUT):
+        connection.connection.admin.command("ping")
+
+
+async def _mongodb() -> str:
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT + 0.5):
+            await asyncio.get_running_loop().run_in_executor(None, _ping_mongodb)
+    except TimeoutError:
+        return f"no answer within {STORE_TIMEOUT:g} s"
+    except PyMongoError as error:
+        return _brief(error)
+    return "ok"
+
+
+async def _redis() -> str:
+    client = Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=STORE_TIMEOUT, socket_timeout=STORE_TIMEOUT, retry=None
+    )
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT + 0.5):
+            await client.ping()
+    except TimeoutError:
+        return f"no answer within {STORE_TIMEOUT:g} s"
+    except (RedisError, OSError) as error:
+        return _brief(error)
+    finally:
+        await client.aclose()
+    return "ok"
+
+
+def _brief(error: Exception) -> str:
+    return str(error).split(", Timeout:")[0][:300] or type(error).__name__

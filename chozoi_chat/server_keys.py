@@ -1,0 +1,54 @@
+"""Secrets that the server makes for itself and keeps in `DATA_DIR`: Django's SECRET_KEY, the key that signs its tokens.
+
+Knows nothing of Django, so that the settings can use it.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+KEY_BYTES = 48
+
+
+def key_in(directory: Path, name: str) -> str:
+    """Return the secret kept in `directory`/`name`, making it (64 random characters, mode 0600) the first time.
+
+    Several processes may ask at once, also the first time: all get the same key, and none ever reads half of one.
+    Raises `OSError` where the directory cannot be written.
+    """
+    path = directory / name
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        pass
+    directory.mkdir(parents=True, exist_ok=True)
+    draft = directory / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # unlike rename, it leaves the key of a faster process alone
+        except FileExistsError:
+            pass
+    finally:
+        draft.unlink()
+    return _read(path)
+
+
+def server_key(name: str) -> str:
+    """Return this server's secret `name`, kept in `settings.DATA_DIR`; see `key_in`."""
+    from django.conf import settings
+
+    return key_in(settings.DATA_DIR, name)
+
+
+def _read(path: Path) -> str:
+    key = path.read_text().strip()
+    if len(key) < 32:
+        raise ValueError(
+            f"{path} holds {len(key)} characters; a key has at least 32. Delete the file to get a new key."
+        )
+    return key

@@ -1,0 +1,177 @@
+"""Django's settings, all from the environment. docs/configuration.md lists the names; `checks.py` judges the values."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from chozoi_chat.embedded.running import MONGODB_PORT, REDIS_PORT, running_in
+from chozoi_chat.logs import logging_config
+from chozoi_chat.server_keys import key_in
+
+# Lets a field be written as CharField[str, str] at run time too. Here, because settings are read before any model.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as it is, without spaces around it. An empty one counts as unset, as in a compose file's `NAME=`.
+
+    Not `env.str`: that follows a leading "$" to another variable, and a secret may well begin with one.
+    """
+    return os.environ.get(name, "").strip() or default
+
+
+def whole_number(name: str, default: int) -> int:
+    """The variable as an int. Raises `ImproperlyConfigured` for anything else."""
+    value = text(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number such as {default}.") from None
+
+
+# Where the server keeps what it makes itself: keys, and the data of the embedded stores.
+DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).expanduser().resolve()
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = text("SECRET_KEY") or key_in(DATA_DIR, "secret_key")
+HOST = text("HOST", "127.0.0.1")
+PORT = whole_number("PORT", 8000)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in env.list("ALLOWED_ORIGINS", default=[])]
+WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
+
+# Stores. Unset: the embedded ones, at the address that the supervisor wrote down.
+_embedded = running_in(DATA_DIR)
+MONGODB_EMBEDDED = not text("MONGODB_URI")
+MONGODB_URI = text("MONGODB_URI") or _embedded.mongodb or f"mongodb://127.0.0.1:{MONGODB_PORT}/chozoi_chat"
+REDIS_EMBEDDED = not text("REDIS_ADDRESS")
+REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or f"redis://127.0.0.1:{REDIS_PORT}/0"
+if "://" not in REDIS_URL:  # the old service's form: host:port
+    REDIS_URL = f"redis://{REDIS_URL}"
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django_mongodb_backend",
+        "HOST": MONGODB_URI,
+        "NAME": urlsplit(MONGODB_URI).path.strip("/"),
+        # Acknowledged means on the disks of most members: clients are told only what survives a crash.
+        "OPTIONS": {"w": "majority", "journal": True, "serverSelectionTimeoutMS": 5000},
+    }
+}
+DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]
+DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
+MIGRATION_MODULES = {
+    "admin": "chozoi_chat.contrib_migrations.admin",
+    "auth": "chozoi_chat.contrib_migrations.auth",
+    "contenttypes": "chozoi_chat.contrib_migrations.contenttypes",
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "chozoi"},
+    }
+}
+
+# Socket.IO
+SOCKET_PATH = text("SOCKET_PATH", "/v1/conversations/sockets").rstrip("/")
+MESSENGER_NAMESPACE = text("MESSENGER_NAMESPACE", "/v1/conversations/events")
+AUCTION_RESULT_NAMESPACE = text("AUCTION_RESULT_NAMESPACE", "/v1/conversations/auction-result-events")
+AUCTIONS_RESULT_NAMESPACE = text("AUCTIONS_RESULT_NAMESPACE", "/v1/conversations/auction-result-list-events")
+MESSAGE_MAX_LENGTH = whole_number("MESSAGE_MAX_LENGTH", 10_000)  # characters
+SOCKETIO = {
+    "ping_interval": 25.0,  # seconds, as the next two
+    "ping_timeout": 20.0,
+    "connect_timeout": 45.0,
+    # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
+    "max_payload": 5_000_000,
+    "outbound_limit": 4_000_000,
+}
+
+# Who a token's user is
+AUTH_JWT_KEY = text("AUTH_JWT_KEY")
+AUTH_JWKS_URL = text("AUTH_JWKS_URL")
+AUTH_JWT_ISSUER = text("AUTH_JWT_ISSUER")
+AUTH_JWT_AUDIENCE = text("AUTH_JWT_AUDIENCE")
+AUTH_INTROSPECTION_URL = text("AUTH_INTROSPECTION_URL")
+AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
+
+# Neighbours. Unset: that feature is off.
+SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
+ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
+KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS")
+SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL")
+KAFKA_APP_ID = text("KAFKA_APP_ID", "chozoi-conversations")
+CONSUMER_GROUP_ID = text("CONSUMER_GROUP_ID", "chozoi-conversations")
+KAFKA_EVENTS_TOPIC = text("KAFKA_EVENTS_TOPIC", "chozoi.conversations.events")
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: makes `runserver` serve ASGI
+    "channels",
+    "chozoi_chat.apps.ChozoiChatConfig",
+    "chozoi_chat.apps.MongoAdminConfig",
+    "chozoi_chat.apps.MongoAuthConfig",
+    "chozoi_chat.apps.MongoContentTypesConfig",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_mongodb_backend",
+    "socketio_bridge",
+    "presence",
+    "conversations",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "chozoi_chat.urls"
+ASGI_APPLICATION = "chozoi_chat.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
+    for validator in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # the admin's files straight from the packages, so there is nothing to collect
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+
+LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
+LOGGING_CONFIG = "chozoi_chat.logs.configure"
+LOGGING = logging_config(LOG_LEVEL, debug=DEBUG)

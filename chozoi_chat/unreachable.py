@@ -1,0 +1,45 @@
+"""What to do when a command cannot reach MongoDB or Redis, said in two lines in place of a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis.exceptions
+from pymongo.errors import ServerSelectionTimeoutError
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Exit with 1 and an explanation when the block fails because a store does not answer; let all else through."""
+    try:
+        yield
+    except Exception as error:
+        explanation = explain(error)
+        if explanation is None:
+            raise
+        sys.exit(explanation)
+
+
+def explain(error: BaseException) -> str | None:
+    """Return the explanation when `error`, or what caused it, is a store that does not answer; else None."""
+    from django.conf import settings
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ServerSelectionTimeoutError):
+            return _advice("MongoDB", "MONGODB_URI", settings.MONGODB_URI, settings.MONGODB_EMBEDDED)
+        if isinstance(cause, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
+            return _advice("Redis", "REDIS_ADDRESS", settings.REDIS_URL, settings.REDIS_EMBEDDED)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _advice(store: str, name: str, address: str, embedded: bool) -> str:
+    where = address.rsplit("@", 1)[-1].rsplit("://", 1)[-1]  # without a password
+    advice = (
+        f"{name} is not set and no embedded {store} runs for this DATA_DIR. "
+        "Start the server in another terminal with `make run`, or set it to the address of a running one."
+        if embedded
+        else f"That is what {name} names: is it right, and is {store} running there?"
+    )
+    return f"{store} does not answer at {where}.\n{advice}"
