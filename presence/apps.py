@@ -1,0 +1,9 @@
+"""The Django app of presence."""
+
+from django.apps import AppConfig
+
+
+class PresenceConfig(AppConfig):
+    """No models: what presence knows is in Redis."""
+
+    name = "presence"
