@@ -51,6 +51,7 @@ class Socket:
         "_acks",
         "_early",
         "_inbox",
+        "_leaving",
         "_namespace",
         "_next_ack_id",
         "_session",
@@ -72,6 +73,7 @@ class Socket:
         self._session = session
         self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._leaving = False  # put out by a handler that is still running
         self._early: list[str] | None = []  # frames for a client that has not been let in yet
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
         self._next_ack_id = 0
@@ -122,10 +124,15 @@ class Socket:
         self._session.hub.rooms(self.namespace).leave(self, room)
 
     async def disconnect(self) -> None:
-        """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent
-        before.
+        """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
+
+        Called from one of this socket's own handlers it takes effect when that handler has ended and its answer is on
+        its way.
         """
-        self._session.disconnect_socket(self)
+        if self._worker is not None and asyncio.current_task() is self._worker:
+            self._leaving = True
+        else:
+            self._session.disconnect_socket(self)
 
     # What follows is for the bridge itself.
 
@@ -182,6 +189,9 @@ class Socket:
                 elif type(item) is _Departure:
                     await self._disconnect(item.reason)
                     self._session.departed(self)
+                if self._leaving:
+                    self._leaving = False
+                    self._session.disconnect_socket(self)
         finally:
             self._worker = None
 

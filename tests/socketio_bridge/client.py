@@ -1,0 +1,56 @@
+"""A client without a network: an ASGI connection to a server, speaking frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from channels.testing import WebsocketCommunicator
+
+from socketio_bridge import SocketIOServer
+
+
+class FrameClient:
+    """Sends and receives Engine.IO frames."""
+
+    def __init__(self, communicator: WebsocketCommunicator) -> None:
+        self.communicator = communicator
+        self.closed = False
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send one frame."""
+        kind = "text" if isinstance(frame, str) else "bytes"
+        await self.communicator.send_input({"type": "websocket.receive", kind: frame})
+
+    async def receive(self, within: float = 2.0) -> str:
+        """The next frame; `"closed"` when the server ended the connection."""
+        message = await self.communicator.receive_output(within)
+        if message["type"] == "websocket.close":
+            self.closed = True
+            return "closed"
+        return str(message["text"])
+
+    async def join(self, namespace: str = "/chat", auth: dict[str, Any] | None = None) -> str:
+        """Connect to a namespace (protocol 5); the socket's id."""
+        await self.send(f"40{namespace},{json.dumps(auth) if auth else ''}")
+        answer = await self.receive()
+        assert answer.startswith(f"40{namespace},"), answer
+        return str(json.loads(answer.partition(",")[2])["sid"])
+
+
+@asynccontextmanager
+async def connect(server: SocketIOServer, query: str = "EIO=4&transport=websocket") -> AsyncIterator[FrameClient]:
+    """A client that has read its handshake."""
+    communicator = WebsocketCommunicator(server, f"/socket.io/?{query}", headers=[(b"host", b"testserver")])
+    accepted, _ = await communicator.connect(2.0)
+    assert accepted
+    client = FrameClient(communicator)
+    try:
+        assert (await client.receive()).startswith("0{")
+        if "EIO=3" in query:
+            assert await client.receive() == "40"
+        yield client
+    finally:
+        await communicator.disconnect(timeout=2.0)

@@ -1,0 +1,147 @@
+"""Engine.IO, protocols 3 and 4, on a WebSocket. Sections named are those of the protocol documents."""
+
+import json
+
+import pytest
+
+from socketio_bridge.engineio import EngineIO, Revision
+from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.options import Options
+
+OPTIONS = Options(ping_interval=25.0, ping_timeout=20.0, max_payload=1_000_000)
+
+
+def session(revision: Revision, now: float = 0.0) -> EngineIO:
+    return EngineIO("abc", revision, OPTIONS, now)
+
+
+def test_the_handshake_of_protocol_4_tells_heartbeat_and_max_payload() -> None:
+    """Engine.IO protocol 4, "Handshake": times in milliseconds, no upgrades left on a WebSocket."""
+    frame = session(4).handshake()
+    assert frame[0] == "0"
+    assert json.loads(frame[1:]) == {
+        "sid": "abc",
+        "upgrades": [],
+        "pingInterval": 25000,
+        "pingTimeout": 20000,
+        "maxPayload": 1000000,
+    }
+
+
+def test_the_handshake_of_protocol_3_has_no_max_payload() -> None:
+    """Engine.IO protocol 3, "0 open"."""
+    assert set(json.loads(session(3).handshake()[1:])) == {"sid", "upgrades", "pingInterval", "pingTimeout"}
+
+
+@pytest.mark.parametrize("revision", [3, 4])
+def test_a_text_message_loses_its_type_and_nothing_else(revision: Revision) -> None:
+    assert session(revision).receive('42["a","4"]', 0.0) == '2["a","4"]'
+
+
+@pytest.mark.parametrize("revision", [3, 4])
+def test_an_empty_message_is_a_message(revision: Revision) -> None:
+    assert session(revision).receive("4", 0.0) == ""
+
+
+def test_binary_messages_come_bare_in_protocol_4() -> None:
+    """Engine.IO protocol 4, "Difference between v3 and v4": no type byte before binary."""
+    assert session(4).receive(b"\x04\x01", 0.0) == b"\x04\x01"
+
+
+def test_binary_messages_of_protocol_3_have_a_type_byte() -> None:
+    assert session(3).receive(b"\x04\x01", 0.0) == b"\x01"
+    with pytest.raises(ProtocolError, match="byte 4"):
+        session(3).receive(b"\x01", 0.0)
+
+
+class TestHeartbeatOfProtocol4:
+    """Engine.IO protocol 4, "Heartbeat": the server pings every pingInterval, the client answers within pingTimeout."""
+
+    def test_the_server_pings_after_the_interval(self) -> None:
+        engine = session(4)
+        assert engine.deadline == 25.0
+        engine.tick(24.9)
+        assert engine.outgoing == []
+        engine.tick(25.0)
+        assert engine.outgoing == ["2"]
+
+    def test_a_client_that_does_not_answer_is_given_up(self) -> None:
+        engine = session(4)
+        engine.tick(25.0)
+        assert engine.deadline == 45.0
+        engine.tick(45.0)
+        assert engine.close_reason == "ping timeout"
+
+    def test_only_a_pong_answers_a_ping(self) -> None:
+        engine = session(4)
+        engine.tick(25.0)
+        engine.receive("4hello", 30.0)
+        engine.tick(45.0)
+        assert engine.closed
+
+    def test_a_pong_starts_the_next_interval(self) -> None:
+        engine = session(4)
+        engine.tick(25.0)
+        engine.receive("3", 26.0)
+        assert engine.deadline == 51.0
+        engine.tick(51.0)
+        assert engine.outgoing == ["2", "2"]
+
+    def test_a_client_must_not_ping(self) -> None:
+        with pytest.raises(ProtocolError, match="wrong direction"):
+            session(4).receive("2", 0.0)
+
+    def test_a_peer_that_could_not_be_heard_gets_its_wait_anew(self) -> None:
+        engine = session(4)
+        engine.tick(25.0)
+        engine.postpone(45.0)
+        engine.tick(45.0)
+        assert not engine.closed
+
+
+class TestHeartbeatOfProtocol3:
+    """Engine.IO protocol 3, "Heartbeat" (2 ping, 3 pong): the client pings, the server answers."""
+
+    def test_a_ping_is_answered_with_its_own_payload(self) -> None:
+        engine = session(3)
+        engine.receive("2", 0.0)
+        engine.receive("2probe", 0.0)
+        assert engine.outgoing == ["3", "3probe"]
+
+    def test_a_silent_client_is_given_up_after_interval_and_timeout(self) -> None:
+        engine = session(3)
+        engine.tick(44.9)
+        assert not engine.closed
+        engine.tick(45.0)
+        assert engine.close_reason == "ping timeout"
+
+    def test_any_packet_is_a_sign_of_life(self) -> None:
+        engine = session(3)
+        engine.receive("4hello", 40.0)
+        engine.tick(45.0)
+        assert not engine.closed
+        assert engine.deadline == 85.0
+
+    def test_a_client_must_not_pong(self) -> None:
+        with pytest.raises(ProtocolError, match="wrong direction"):
+            session(3).receive("3", 0.0)
+
+
+@pytest.mark.parametrize("revision", [3, 4])
+def test_a_close_packet_ends_the_session(revision: Revision) -> None:
+    engine = session(revision)
+    assert engine.receive("1", 0.0) is None
+    assert engine.close_reason == "transport close"
+
+
+@pytest.mark.parametrize("frame", ["", "7", "abc", "\x00", "é4"])
+def test_what_is_no_packet_is_an_error(frame: str) -> None:
+    with pytest.raises(ProtocolError, match="not an Engine.IO packet"):
+        session(4).receive(frame, 0.0)
+
+
+@pytest.mark.parametrize("frame", ["0{}", "5", "6"])
+def test_packets_without_a_meaning_here_are_passed_over(frame: str) -> None:
+    engine = session(4)
+    assert engine.receive(frame, 0.0) is None
+    assert not engine.closed

@@ -1,0 +1,174 @@
+"""Hubs of several processes over the Redis channel layer. Each hub belongs to a loop: a loop in a thread is a
+process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, emit_sync, event, flush
+from socketio_bridge.hub import current_hub
+from tests.socketio_bridge.client import FrameClient, connect
+
+T = TypeVar("T")
+
+
+class Chat(Namespace):
+    path = "/chat"
+
+    async def on_connect(self, socket: Socket) -> None:
+        await socket.enter_room(socket.handshake.auth["who"])
+
+    @event("say")
+    async def say(self, socket: Socket, to: list[str], text: str) -> None:
+        await emit("said", text, to=to, namespace=self.path, except_=socket.id)
+
+
+class Process:
+    """A server in an event loop of its own."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.server = SocketIOServer([Chat()], options=Options())
+        self.run(self.server.startup())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in this process; its result."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def stop(self) -> None:
+        """End the process."""
+        self.run(self.server.shutdown())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def client(self, who: str) -> Person:
+        """A connected client."""
+        return Person(self, who)
+
+
+class Person:
+    """A client in one of the processes."""
+
+    def __init__(self, process: Process, who: str) -> None:
+        self.process = process
+        self.connection = connect(process.server)
+        self.client: FrameClient = process.run(self.connection.__aenter__())
+        process.run(self.client.join("/chat", {"who": who}))
+
+    def send(self, frame: str) -> None:
+        self.process.run(self.client.send(frame))
+
+    def receive(self) -> str:
+        return self.process.run(self.client.receive())
+
+    def leave(self) -> None:
+        self.process.run(self.connection.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def processes() -> Iterator[tuple[Process, Process]]:
+    pair = Process(), Process()
+    yield pair
+    for process in pair:
+        process.stop()
+
+
+@pytest.fixture
+def people(processes: tuple[Process, Process]) -> Iterator[tuple[Person, Person]]:
+    pair = processes[0].client("ann"), processes[1].client("bob")
+    yield pair
+    for person in pair:
+        person.leave()
+
+
+def test_an_emit_reaches_sockets_of_other_processes_in_order(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    for number in range(100):
+        ann.send(f'42/chat,["say",["bob"],"{number}"]')
+    assert [bob.receive() for _ in range(100)] == [f'42/chat,["said","{number}"]' for number in range(100)]
+
+
+def test_a_packet_for_several_rooms_reaches_each_socket_once(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    ann, bob = people
+    other_ann = processes[1].client("ann")
+    ann.send('42/chat,["say",["bob","ann","bob"],"one"]')
+    ann.send('42/chat,["say",["bob","ann"],"two"]')
+    for person in (bob, other_ann):
+        assert [person.receive(), person.receive()] == ['42/chat,["said","one"]', '42/chat,["said","two"]']
+    other_ann.leave()
+
+
+async def test_a_process_without_sockets_emits_from_async_and_sync_code(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    await emit("said", "async", to=["ann", "bob"], namespace="/chat")
+    await sync_to_async(emit_sync)("said", "sync", to="bob", namespace="/chat")
+    assert await asyncio.to_thread(ann.receive) == '42/chat,["said","async"]'
+    assert await asyncio.to_thread(bob.receive) == '42/chat,["said","async"]'
+    assert await asyncio.to_thread(bob.receive) == '42/chat,["said","sync"]'
+
+
+def test_all_emits_of_a_loop_turn_leave_in_one_envelope(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    first, _ = processes
+    _, bob = people
+
+    async def burst() -> int:
+        hub = current_hub()
+        with patch.object(hub._layer, "group_send", wraps=hub._layer.group_send) as group_send:
+            for number in range(50):
+                await emit("said", number, to="bob", namespace="/chat")
+            await flush()
+            return group_send.await_count
+
+    assert first.run(burst()) == 1
+    assert [bob.receive() for _ in range(50)] == [f'42/chat,["said",{number}]' for number in range(50)]
+
+
+def test_an_envelope_that_cannot_be_read_is_dropped_alone(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    first, _ = processes
+    _, bob = people
+
+    async def garbage() -> None:
+        layer = current_hub()._layer
+        for emissions in (b"garbage", b"\x91\xc0", None):
+            await layer.group_send(
+                "socketio_bridge", {"type": "socketio.envelope", "origin": "elsewhere", "emissions": emissions}
+            )
+        await layer.group_send("socketio_bridge", {"type": "something.else"})
+        await emit("said", "fine", to="bob", namespace="/chat")
+
+    first.run(garbage())
+    assert bob.receive() == '42/chat,["said","fine"]'
+
+
+def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    hub_of = ann.process.run(_hub())
+    with patch.object(hub_of._layer, "group_send", side_effect=ConnectionError("Redis is away")):
+        other = ann.process.client("cat")
+        ann.send('42/chat,["say",["cat","bob"],"lost to bob"]')
+        assert other.receive() == '42/chat,["said","lost to bob"]'
+        ann.process.run(flush())
+    ann.send('42/chat,["say",["bob"],"again"]')
+    assert bob.receive() == '42/chat,["said","again"]'
+    other.leave()
+
+
+async def _hub() -> Any:
+    return current_hub()

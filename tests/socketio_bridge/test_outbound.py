@@ -1,0 +1,79 @@
+"""The bounded queue to one client."""
+
+import asyncio
+
+import pytest
+
+from socketio_bridge.outbound import Outbound
+
+
+class Wire:
+    """A client that reads when the gate is open."""
+
+    def __init__(self) -> None:
+        self.frames: list[str | bytes] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.broken = False
+        self.calls: list[str] = []
+
+    async def send(self, frame: str | bytes) -> None:
+        await self.gate.wait()
+        if self.broken:
+            raise OSError("broken pipe")
+        self.frames.append(frame)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def outbound(wire: Wire) -> Outbound:
+    return Outbound(
+        wire.send, 10, on_stuck=lambda: wire.calls.append("stuck"), on_broken=lambda: wire.calls.append("broken")
+    )
+
+
+async def test_frames_leave_in_order_and_drain_waits_for_them(wire: Wire, outbound: Outbound) -> None:
+    for frame in ("a", "b", "c"):
+        outbound.put(frame)
+    await outbound.drain()
+    assert wire.frames == ["a", "b", "c"]
+
+
+async def test_a_closed_queue_takes_nothing_more(wire: Wire, outbound: Outbound) -> None:
+    await outbound.drain()
+    outbound.put("late")
+    await asyncio.sleep(0)
+    assert wire.frames == []
+
+
+async def test_more_than_the_limit_waiting_is_a_client_that_does_not_read(wire: Wire, outbound: Outbound) -> None:
+    wire.gate.clear()
+    for _ in range(5):
+        outbound.put("abcd")
+        await asyncio.sleep(0)
+    assert wire.calls == ["stuck"]
+    wire.gate.set()
+    await outbound.drain()
+    assert wire.frames == []
+
+
+async def test_a_client_that_reads_slowly_but_reads_is_kept(wire: Wire, outbound: Outbound) -> None:
+    for _ in range(20):
+        outbound.put("abcd")
+        await asyncio.sleep(0)
+    await outbound.drain()
+    assert (len(wire.frames), wire.calls) == (20, [])
+
+
+async def test_a_broken_transport_is_told_once(wire: Wire, outbound: Outbound) -> None:
+    wire.broken = True
+    outbound.put("a")
+    outbound.put("b")
+    await asyncio.sleep(0)
+    outbound.put("c")
+    await asyncio.sleep(0)
+    assert (wire.frames, wire.calls) == ([], ["broken"])

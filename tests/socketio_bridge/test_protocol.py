@@ -1,0 +1,146 @@
+"""Socket.IO, protocols 4 (clients 2.x) and 5 (3.x, 4.x), above Engine.IO. Sections named are those of protocol 5."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from socketio_bridge.engineio import EngineIO, Revision
+from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
+from socketio_bridge.options import Options
+from socketio_bridge.protocol import AckReceived, ConnectRequested, Disconnected, EventReceived, SocketIO
+
+
+def opened(engine_revision: Revision) -> SocketIO:
+    protocol = SocketIO(EngineIO("abc", engine_revision, Options(), 0.0))
+    protocol.open()
+    protocol.data_to_send()
+    return protocol
+
+
+def joined(engine_revision: Revision, namespace: str = "/chat") -> SocketIO:
+    protocol = opened(engine_revision)
+    protocol.receive(f"40{namespace},", 0.0)
+    protocol.accept(namespace, "s1")
+    protocol.data_to_send()
+    return protocol
+
+
+class TestConnecting:
+    """Socket.IO protocol 5, "Connection to a namespace"."""
+
+    def test_a_protocol_4_client_asks_for_the_default_namespace_by_coming(self) -> None:
+        protocol = SocketIO(EngineIO("abc", 3, Options(), 0.0))
+        assert protocol.open() == ConnectRequested("/", {}, {})
+        protocol.accept("/", "abc")
+        handshake, connect = protocol.data_to_send()
+        assert str(handshake).startswith('0{"sid":"abc"')
+        assert connect == "40"
+
+    def test_a_protocol_5_client_asks_itself(self) -> None:
+        protocol = SocketIO(EngineIO("abc", 4, Options(), 0.0))
+        assert protocol.open() is None
+        assert protocol.receive("40", 0.0) == ConnectRequested("/", {}, {})
+        protocol.accept("/", "s1")
+        assert protocol.data_to_send()[1:] == ['40{"sid":"s1"}']
+
+    def test_auth_is_the_payload_of_connect(self) -> None:
+        assert opened(4).receive('40/chat,{"token":"x"}', 0.0) == ConnectRequested("/chat", {}, {"token": "x"})
+
+    def test_a_protocol_4_client_repeats_its_query(self) -> None:
+        request = opened(3).receive("40/chat?token=a%2Cb&user_id=7", 0.0)
+        assert request == ConnectRequested("/chat", {"token": "a,b", "user_id": "7"}, {})
+
+    def test_refusals_are_an_object_in_protocol_5_and_a_string_in_protocol_4(self) -> None:
+        for revision, expected in ((4, '44/chat,{"message":"no","data":{"code":"x"}}'), (3, '44/chat,"no"')):
+            protocol = opened(revision)  # type: ignore[arg-type]
+            protocol.receive("40/chat,", 0.0)
+            protocol.refuse("/chat", ConnectionRefused("no", {"code": "x"}))
+            assert protocol.data_to_send() == [expected]
+
+    def test_a_refused_client_may_ask_again(self) -> None:
+        protocol = opened(4)
+        protocol.receive("40/chat,", 0.0)
+        protocol.refuse("/chat", ConnectionRefused("no"))
+        assert isinstance(protocol.receive("40/chat,", 0.0), ConnectRequested)
+
+    def test_asking_twice_is_asking_once(self) -> None:
+        protocol = opened(4)
+        protocol.receive("40/chat,", 0.0)
+        assert protocol.receive("40/chat,", 0.0) is None
+
+    def test_a_payload_that_is_no_object_ends_the_connection(self) -> None:
+        for payload in ('"token"', "[1]", "{", "true"):
+            with pytest.raises(ProtocolError, match="must be a JSON object"):
+                opened(4).receive(f"40/chat,{payload}", 0.0)
+
+
+class TestPackets:
+    def test_events_carry_their_ack_id(self) -> None:
+        event = joined(4).receive('42/chat,5["foo",1]', 0.0)
+        assert isinstance(event, EventReceived)
+        assert (event.namespace, event.event, event.ack_id, len(event.arguments)) == ("/chat", "foo", 5, 1)
+
+    def test_acks_answer_by_id(self) -> None:
+        protocol = joined(4)
+        protocol.acknowledge("/chat", 5, ["bar"])
+        assert protocol.data_to_send() == ['43/chat,5["bar"]']
+        event = protocol.receive('43/chat,9["x"]', 0.0)
+        assert isinstance(event, AckReceived)
+        assert event.ack_id == 9
+
+    def test_several_namespaces_share_a_connection(self) -> None:
+        protocol = joined(4)
+        protocol.receive("40/news,", 0.0)
+        protocol.accept("/news", "s2")
+        for namespace in ("/chat", "/news"):
+            event = protocol.receive(f'42{namespace},["foo"]', 0.0)
+            assert isinstance(event, EventReceived)
+            assert event.namespace == namespace
+
+    @pytest.mark.parametrize("frame", ['42/news,["foo"]', '43/news,1["foo"]', "41/news,"])
+    def test_a_packet_for_a_namespace_never_joined_ends_the_connection(self, frame: str) -> None:
+        """As the reference server does."""
+        with pytest.raises(ProtocolError, match="must CONNECT first"):
+            joined(4).receive(frame, 0.0)
+
+    def test_events_before_the_answer_to_connect_end_the_connection(self) -> None:
+        protocol = opened(4)
+        protocol.receive("40/chat,", 0.0)
+        with pytest.raises(ProtocolError, match="must CONNECT first"):
+            protocol.receive('42/chat,["foo"]', 0.0)
+
+    def test_binary_that_no_packet_announced_ends_the_connection(self) -> None:
+        with pytest.raises(ProtocolError, match="binary"):
+            joined(4).receive(b"\x01", 0.0)
+
+
+class TestLeaving:
+    """Socket.IO protocol 5, "Disconnection from a namespace"."""
+
+    @pytest.mark.parametrize("revision", [3, 4])
+    def test_a_client_leaves_and_comes_back(self, revision: Revision) -> None:
+        protocol = joined(revision)
+        assert protocol.receive("41/chat,", 0.0) == Disconnected("/chat")
+        assert protocol.receive('42/chat,["late"]', 0.0) is None
+        assert isinstance(protocol.receive("40/chat,", 0.0), ConnectRequested)
+
+    def test_what_was_under_way_when_the_server_put_a_client_out_is_passed_over(self) -> None:
+        protocol = joined(4)
+        protocol.disconnect("/chat")
+        assert protocol.data_to_send() == ["41/chat,"]
+        assert protocol.receive('42/chat,["late"]', 0.0) is None
+        protocol.acknowledge("/chat", 1, [])
+        assert protocol.data_to_send() == []
+
+
+@given(
+    st.sampled_from([3, 4]),
+    st.lists(st.text(alphabet='0123456789-/,[]{}"chat?=\\', max_size=30) | st.binary(max_size=10), max_size=20),
+)
+def test_no_input_raises_anything_but_a_protocol_error(revision: Revision, frames: list[str | bytes]) -> None:
+    protocol = joined(revision)
+    for frame in frames:
+        try:
+            protocol.receive(frame, 0.0)
+        except ProtocolError:
+            break
