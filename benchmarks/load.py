@@ -84,8 +84,7 @@ async def measure_relay(
         )
         seller.counted = f'42{NAMESPACE},["typing"'.encode()
         seller.on_counted = meter.answering(buyer.transport.write, lambda count, frame=frame: frame * count)  # type: ignore[misc]
-    result = await meter.run(buyers + sellers, in_flight, warm_up, seconds)
-    return result
+    return await meter.run(buyers + sellers, in_flight, warm_up, seconds)
 
 
 async def measure_chat(

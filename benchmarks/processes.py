@@ -1,4 +1,4 @@
-"""The processes of a benchmark: the stores, and the servers under test, each pinned to a core and stopped by its pid."""
+"""The processes of a benchmark: the stores and the servers under test, each pinned to a core, stopped by its pid."""
 
 import os
 import signal
@@ -162,7 +162,7 @@ def our_environment(stores: Stores, directory: Path, jwt_key: str) -> dict[str, 
 
 @contextmanager
 def our_server(stores: Stores, directory: Path, jwt_key: str, python: str) -> Iterator[Server]:
-    """This project's ASGI application under uvicorn, with the settings of production."""
+    """The ASGI application of this project under uvicorn, with the settings of production."""
     port, log = free_port(), directory / "chozoi-chat.log"
     command = [python, "-m", "uvicorn", "chozoi_chat.asgi:application", "--port", str(port), *UVICORN]
     environment = our_environment(stores, directory, jwt_key)

@@ -47,7 +47,8 @@ def seed_rooms(uri: str, people: list[load.Pair]) -> None:
         rooms.insert_many(
             {
                 "_id": pair.room_id, "type": "BS", "creator": pair.buyer, "buyer": pair.buyer, "seller": pair.seller,
-                "shop": {"id": pair.seller, "name": f"Shop {pair.seller}"}, "buyer_info": {"name": f"Buyer {pair.buyer}"},
+                "shop": {"id": pair.seller, "name": f"Shop {pair.seller}"},
+                "buyer_info": {"name": f"Buyer {pair.buyer}"},
                 "buyer_unseen_messages": 0, "seller_unseen_messages": 0, "deleted_by_buyer": False,
                 "deleted_by_seller": False, "created_at": now, "updated_at": now, "__v": 0,
             }

@@ -141,7 +141,7 @@ class LoadSocket(asyncio.Protocol):
 
 
 async def open_socket(port: int, resource: str, connect_packet: bytes, *, timeout: float = 30.0) -> LoadSocket:
-    """A connected socket on 127.0.0.1, its namespace joined. Raises ServerClosed when refused, TimeoutError when late."""
+    """Connect to 127.0.0.1 and join the namespace. Raises ServerClosed when refused, TimeoutError when late."""
     loop = asyncio.get_running_loop()
     _, socket = await loop.create_connection(
         lambda: LoadSocket(f"127.0.0.1:{port}", resource, connect_packet), "127.0.0.1", port

@@ -1,1 +1,1 @@
-"""The clients of real apps, for tests: socket.io-client 2.3.1, 3.1.3 and 4.8 in Node.js, and bare WebSockets for bad input."""
+"""The clients of real apps, for tests: socket.io-client 2.3.1, 3.1.3 and 4.8, and bare WebSockets for bad input."""

