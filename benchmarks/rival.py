@@ -1,7 +1,7 @@
 """The server that ours is measured against: python-socketio, its Redis manager, and the same two handlers.
 
 Written as its documentation would have it, with nothing left out that makes it fast: async MongoDB driver, one emit for
-both sides, no token check, no membership rules, no presence, no duplicates. uvicorn runs `benchmarks.rival:application`.
+both sides, no token check, no membership rules, no presence, no duplicates. uvicorn runs it, as ours.
 """
 
 import os
