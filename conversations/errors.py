@@ -1,0 +1,48 @@
+"""The one way in which this app says no, and the list of its reasons.
+
+Doors (socket events, REST) turn a RuleViolation into their own answers; the codes are part of the contract with
+clients: stable, snake_case, never reused for another meaning.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Every reason for which rooms and messages refuse something."""
+
+    VALIDATION_FAILED = "validation_failed"
+    """A field is missing, of a wrong type, too long, or two fields contradict each other."""
+    USER_MISMATCH = "user_mismatch"
+    """``from`` or ``creator`` is not the authenticated user."""
+    ROOM_NOT_FOUND = "room_not_found"
+    """There is no room of that id."""
+    NOT_A_MEMBER = "not_a_member"
+    """The user is neither buyer nor seller of that room."""
+    WRONG_RECIPIENT = "wrong_recipient"
+    """``to`` is not the other side of that room."""
+    ROOM_BLOCKED = "room_blocked"
+    """One side has blocked the room: it takes no messages."""
+    ROOM_CLOSED = "room_closed"
+    """The room was closed: it takes no messages."""
+    BUYER_IS_SELLER = "buyer_is_seller"
+    """A room of one user with themselves."""
+    SHOP_NOT_OF_SELLER = "shop_not_of_seller"
+    """The shop service says that the shop belongs to somebody else."""
+    STORE_UNAVAILABLE = "store_unavailable"
+    """MongoDB did not answer in time. Try again: a message with a ``client_message_id`` is never stored twice."""
+    OVERLOADED = "overloaded"
+    """More is waiting to be stored than this process takes on. Try again later."""
+
+
+class RuleViolation(Exception):
+    """What was asked for is refused. ``code`` is for programs, ``message`` for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = str(code)
+        self.message = message
+
+    def __repr__(self) -> str:
+        return f"RuleViolation({self.code!r}, {self.message!r})"

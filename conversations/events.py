@@ -1,0 +1,142 @@
+"""The socket door to conversations: events in, answers and errors out. What may be done, the services decide."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from chozoi_chat import identity as identities
+from chozoi_chat.identity import Identity, IdentityRefused, authenticate
+from conversations import services
+from conversations.errors import Code, RuleViolation
+from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
+from conversations.sign_in import renew, sign_in, sign_out, told
+from conversations.writer import close_message_writer
+from presence import current as current_presence
+from presence import stop_current as stop_presence
+from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Namespace, Socket, UnknownEvent, event
+
+logger = logging.getLogger(__name__)
+
+
+class ConversationEvents(Namespace):
+    """The chat namespace: the contract's sections 1 and 2."""
+
+    path = settings.MESSENGER_NAMESPACE
+
+    async def on_startup(self) -> None:
+        """Begin to watch for processes that die: their users are offline then."""
+        await current_presence().start()
+
+    async def on_shutdown(self) -> None:
+        """Finish what was begun."""
+        await close_message_writer()
+        await told()
+        await stop_presence()
+        await identities.close()
+
+    async def on_connect(self, socket: Socket) -> None:
+        """Let in whom the token proves to be the user of the handshake."""
+        try:
+            identity = await _identify(socket.handshake)
+        except IdentityRefused as refusal:
+            raise ConnectionRefused(
+                "Authentication Error", {"code": refusal.code, "message": refusal.message}
+            ) from refusal
+        await sign_in(socket, identity)
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        """The device is gone."""
+        await sign_out(socket)
+
+    @event("create_room")
+    async def create_room(self, socket: Socket, request: CreateRoom) -> dict[str, Any]:
+        """Make a room, or bring back one that a side had deleted."""
+        answer = await services.create_room(_identity(socket), request)
+        return {"status": True, "room": answer.payload}
+
+    @event("new_message")
+    async def new_message(self, socket: Socket, message: NewMessage) -> dict[str, Any]:
+        """Store a message and send it to both sides."""
+        return {"status": True, "message": await services.send_message(_identity(socket), message)}
+
+    @event("typing")
+    async def typing(self, socket: Socket, typing: Typing) -> dict[str, Any]:
+        """Show that a user types."""
+        await services.relay_typing(_identity(socket), "typing", typing, except_=socket.id)
+        return {"status": True}
+
+    @event("stop_typing")
+    async def stop_typing(self, socket: Socket, typing: Typing) -> dict[str, Any]:
+        """Show that a user types no longer."""
+        await services.relay_typing(_identity(socket), "stop_typing", typing, except_=socket.id)
+        return {"status": True}
+
+    @event("seen_messages")
+    async def seen_messages(self, socket: Socket, seen: SeenMessages) -> dict[str, Any]:
+        """Note what a user has seen."""
+        await services.mark_seen(_identity(socket), seen)
+        return {"status": True}
+
+    @event("verify_user")
+    async def verify_user(self, socket: Socket, claim: VerifyUser) -> dict[str, Any]:
+        """Take a new identity for this socket; who cannot prove it is disconnected."""
+        try:
+            identity = await authenticate(claim.token, claim.user_id, claim.user_role)
+        except IdentityRefused as refusal:
+            await socket.emit("verify_user", UserVerified(status=False))
+            await socket.disconnect()
+            return _failure(refusal.code, refusal.message)
+        await renew(socket, identity)
+        await socket.emit("verify_user", UserVerified(status=True))
+        return {"status": True}
+
+    async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Any:
+        """Tell the sender what was wrong, as `event_error` and as the acknowledgement."""
+        code, message = _explain(event, error)
+        await socket.emit(
+            "event_error",
+            {"event": event, "code": code, "message": message, "client_message_id": _client_message_id(arguments)},
+        )
+        return _failure(code, message)
+
+
+def _identity(socket: Socket) -> Identity:
+    identity: Identity = socket.data.identity
+    return identity
+
+
+async def _identify(handshake: Handshake) -> Identity:
+    """The identity that a handshake claims: in its query, or in Socket.IO's auth payload, which wins."""
+    claim = {**handshake.query, **handshake.auth}
+    return await authenticate(claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+
+
+def _failure(code: str, message: str) -> dict[str, Any]:
+    return {"status": False, "error": {"code": code, "message": message}}
+
+
+def _explain(event: str, error: Exception) -> tuple[str, str]:
+    match error:
+        case RuleViolation():
+            return error.code, error.message
+        case InvalidArguments():
+            return Code.VALIDATION_FAILED, str(error)
+        case UnknownEvent():
+            return Code.UNKNOWN_EVENT, str(error)
+        case _:
+            logger.error("The handler of %r failed.", event, exc_info=error)
+            return Code.INTERNAL_ERROR, "the server failed to handle this event; the failure has been logged"
+
+
+def _client_message_id(arguments: Sequence[msgspec.Raw]) -> str | int | None:
+    """The id by which the client knows the message that failed, if it can be made out."""
+    try:
+        value = msgspec.json.decode(arguments[0])["client_message_id"]
+    except (IndexError, KeyError, TypeError, msgspec.MsgspecError, RecursionError):
+        return None
+    return value if isinstance(value, str | int) else None

@@ -1,0 +1,73 @@
+"""Model fields for documents that another program wrote: what a document lacks loads as the field's default.
+
+A MongoDB document simply has no ``is_seen`` where the old service never set one; Django would load ``None`` into a
+field that promises a bool. These fields promise, and keep it. Filters still see the database: ``filter(is_seen=False)``
+finds only documents that say so, ``exclude(is_seen=True)`` finds those that lack the field, too.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, cast
+
+from django.db import models
+
+
+class AbsentIsDefault:
+    """Mixed into a field: an absent or null value loads as the field's default."""
+
+    def from_db_value(self, value: Any, expression: object, connection: object) -> Any:
+        """What the model instance gets for what the document holds."""
+        return cast("models.Field[Any, Any]", self).get_default() if value is None else value
+
+
+class TextOrDefault(AbsentIsDefault, models.CharField[Any, Any]):
+    """A string; absent: the default, the empty string where there is no other."""
+
+
+class LongTextOrDefault(AbsentIsDefault, models.TextField[Any, Any]):
+    """A text of any length; absent: the default."""
+
+
+class FlagOrDefault(AbsentIsDefault, models.BooleanField[Any, Any]):
+    """A bool; absent: the default."""
+
+
+class CountOrDefault(AbsentIsDefault, models.IntegerField[Any, Any]):
+    """A whole number; absent: the default."""
+
+
+class ObjectField(models.JSONField):
+    """An object of no fixed shape, always a ``dict`` when loaded and always something JSON can carry.
+
+    Django's own JSONField, on MongoDB, refuses to load a document that holds what JSON lacks. Subdocuments that
+    Mongoose wrote may hold an ObjectId or a Date: they load as strings here (dates in ISO 8601).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("default", dict)
+        super().__init__(*args, **kwargs)
+
+    def get_internal_type(self) -> str:
+        """A type of its own, so that the backend's JSON converter (``json.dumps``) stays away."""
+        return "ObjectField"
+
+    def db_type(self, connection: Any) -> str:
+        """The BSON type, as the backend names it."""
+        return "object"
+
+    def from_db_value(self, value: Any, expression: object, connection: object) -> Any:
+        """The stored object with all of its values made ones of JSON; ``{}`` where there is none."""
+        return {} if value is None else _as_json(value)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_json(inner) for inner in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(timespec="milliseconds") + ("" if value.tzinfo else "Z")
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)

@@ -1,0 +1,33 @@
+"""Points in time as they travel: ISO 8601, UTC, milliseconds, ``Z``; MongoDB keeps milliseconds, too."""
+
+from __future__ import annotations
+
+import datetime
+
+UTC = datetime.UTC
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = datetime.timedelta(milliseconds=1)
+
+
+def from_milliseconds(milliseconds: int) -> datetime.datetime:
+    """The instant so many milliseconds after 1970, exactly (no floats on the way). OverflowError: no such year."""
+    return _EPOCH + milliseconds * _MILLISECOND
+
+
+def to_milliseconds(instant: datetime.datetime) -> int:
+    """Whole milliseconds since 1970."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def to_wire(instant: datetime.datetime) -> str:
+    """``2020-10-11T00:13:35.390Z``"""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def from_wire(text: str) -> datetime.datetime:
+    """An instant from ISO 8601 of any offset (none: UTC) and precision (cut to milliseconds). ValueError: not one."""
+    instant = datetime.datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)

@@ -1,0 +1,148 @@
+"""Rooms and messages as MongoDB holds them: two collections that existed before this server.
+
+The names in the database are the old ones and never change; where Python or clarity wants another name, ``db_column``
+tells the two apart (``from`` and ``to`` are ``sender`` and ``recipient`` here). Any field but the key may be absent
+from an old document. What writes these documents on the hot path is ``writer.py``; it reads the fields from here.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Final
+
+from django.db import models
+from django_mongodb_backend.fields import EmbeddedModelField
+from django_mongodb_backend.models import EmbeddedModel
+
+from chozoi_chat.identity import Role
+from conversations.fields import CountOrDefault, FlagOrDefault, LongTextOrDefault, ObjectField, TextOrDefault
+
+BUYER_AND_SELLER: Final = "BS"
+
+
+class MessageType(models.TextChoices):
+    """What ``content`` is: words, the address of a picture, the name of an emoji."""
+
+    TEXT = "TEXT"
+    IMAGE = "IMAGE"
+    EMOJI = "EMOJI"
+
+
+class MessageFields(models.Model):
+    """What a message is, in its own collection and embedded in its room.
+
+    ``created_at`` stands first for a reason: MongoDB orders subdocuments by their first field, then the second, so of
+    two embedded messages the one of the later (created_at, _id) is the greater, and the writer's ``$max`` keeps it.
+    """
+
+    created_at = models.DateTimeField(null=True, blank=True)
+    message_id = models.CharField(primary_key=True, db_column="_id", max_length=255)
+    room_id = TextOrDefault(max_length=512, default="")
+    sender = TextOrDefault(max_length=255, default="", db_column="from")
+    recipient = TextOrDefault(max_length=255, default="", db_column="to")
+    type = TextOrDefault(max_length=16, choices=MessageType.choices, default=MessageType.TEXT)
+    content = LongTextOrDefault(default="", blank=True)
+    is_seen = FlagOrDefault(default=False)
+    client_message_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (absent is not empty)
+    updated_at = models.DateTimeField(null=True, blank=True)
+    document_version = CountOrDefault(default=0, db_column="__v", editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.message_id} in {self.room_id}"
+
+
+class EmbeddedMessage(MessageFields, EmbeddedModel):  # type: ignore[django-manager-missing]
+    """A message as its room carries it: the last one, once for each side."""
+
+    class Meta:
+        abstract = False
+
+
+class Message(MessageFields):
+    """One message. ``dedup_key`` is there where the client gave its message an id: see ``writer.dedup_key``."""
+
+    dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
+
+    class Meta:
+        db_table = "cz_messages"
+        indexes = (
+            # the history of a room, either way round
+            models.Index(fields=["room_id", "created_at", "message_id"], name="message_history"),
+            # what one side of a room has not seen
+            models.Index(fields=["room_id", "recipient", "is_seen", "created_at"], name="message_unseen"),
+        )
+        constraints = (models.UniqueConstraint(fields=["dedup_key"], name="message_once"),)
+
+
+class Room(models.Model):
+    """The conversation of one buyer with one seller; its key is ``<BuyerID>.<SellerID>``.
+
+    Not indexed by last activity: every message would move its room in two more indexes (measured: a third of the
+    cost of a room update), while one user's rooms, found by ``buyer`` or ``seller``, sort in memory.
+    """
+
+    room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)
+    type = TextOrDefault(max_length=16, default=BUYER_AND_SELLER)
+    creator = TextOrDefault(max_length=255, default="", blank=True)
+    buyer = TextOrDefault(max_length=255, default="")
+    seller = TextOrDefault(max_length=255, default="")
+    shop_id = TextOrDefault(max_length=255, default="", blank=True)
+    shop = ObjectField(blank=True)
+    buyer_info = ObjectField(blank=True)
+    buyer_last_message = EmbeddedModelField(EmbeddedMessage, null=True, blank=True)
+    seller_last_message = EmbeddedModelField(EmbeddedMessage, null=True, blank=True)
+    pinned_by_buyer = models.DateTimeField(null=True, blank=True)
+    pinned_by_seller = models.DateTimeField(null=True, blank=True)
+    buyer_unseen_messages = CountOrDefault(default=0)
+    seller_unseen_messages = CountOrDefault(default=0)
+    deleted_by_buyer = FlagOrDefault(default=False)
+    deleted_by_seller = FlagOrDefault(default=False)
+    buyer_deleted_at = models.DateTimeField(null=True, blank=True)
+    seller_deleted_at = models.DateTimeField(null=True, blank=True)
+    blocked_by = models.CharField(  # noqa: DJ001 (absent is not empty)
+        max_length=16, choices=[(role.value, role.name.title()) for role in Role], null=True, blank=True
+    )
+    closed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)
+    document_version = CountOrDefault(default=0, db_column="__v", editable=False)
+
+    class Meta:
+        db_table = "cz_rooms"
+        indexes = (
+            models.Index(fields=["buyer"], name="room_buyer"),
+            models.Index(fields=["seller"], name="room_seller"),
+        )
+
+    def __str__(self) -> str:
+        return self.room_id
+
+    def side_of(self, user_id: str) -> Role | None:
+        """Which side of this room a user is; ``None``: neither."""
+        if user_id == self.buyer:
+            return Role.BUYER
+        return Role.SELLER if user_id == self.seller else None
+
+    def visible_to(self, side: Role) -> bool:
+        """Whether a side sees this room: it has not deleted it, or a message came since."""
+        name = side.lower()
+        last: Any = getattr(self, f"{name}_last_message")
+        return is_visible(
+            deleted=getattr(self, f"deleted_by_{name}"),
+            deleted_at=getattr(self, f"{name}_deleted_at"),
+            last_message_at=last.created_at if last is not None else None,
+        )
+
+
+def is_visible(
+    *, deleted: bool, deleted_at: datetime.datetime | None, last_message_at: datetime.datetime | None
+) -> bool:
+    """The rule of visibility for one side of a room, on bare values."""
+    if not deleted:
+        return True
+    if last_message_at is None:
+        return False
+    return deleted_at is None or last_message_at > deleted_at

@@ -1,0 +1,67 @@
+"""Rooms for the rule checks: what the rules need of a room, loaded for many askers at once.
+
+Every message asks for its room, since a block must hold from the moment it is acknowledged: nothing is cached. While
+one query runs, further askers gather; the next query is for all their rooms together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chozoi_chat.identity import Role
+from conversations.errors import Code, RuleViolation
+from conversations.group_commit import GroupCommit, TooMuchWaiting
+from conversations.models import Room
+from conversations.per_loop import PerLoop
+from conversations.store import in_store_thread
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """What the rules need to know of a room."""
+
+    room_id: str
+    buyer: str
+    seller: str
+    blocked_by: str | None
+    closed: bool
+
+    def side_of(self, user_id: str) -> Role:
+        """The user's side. RuleViolation ``not_a_member``: they have none."""
+        if user_id == self.buyer:
+            return Role.BUYER
+        if user_id == self.seller:
+            return Role.SELLER
+        raise RuleViolation(Code.NOT_A_MEMBER, f"user {user_id!r} is neither buyer nor seller of room {self.room_id!r}")
+
+    def other_than(self, user_id: str) -> str:
+        """The user on the other side."""
+        return self.seller if user_id == self.buyer else self.buyer
+
+
+async def load_room(room_id: str) -> RoomRecord:
+    """A room as it is in the store now. RuleViolation: ``room_not_found``, ``store_unavailable``, ``overloaded``."""
+    try:
+        room = await _loaders.get().submit(room_id)
+    except TooMuchWaiting as error:
+        raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
+    if room is None:
+        raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
+    return room
+
+
+async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
+    rooms = await in_store_thread(_find, set(room_ids))
+    return [rooms.get(room_id) for room_id in room_ids]
+
+
+def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
+    rows = Room.objects.filter(pk__in=room_ids).values_list("room_id", "buyer", "seller", "blocked_by", "closed_at")
+    return {
+        room_id: RoomRecord(room_id, buyer, seller, blocked_by, closed_at is not None)
+        for room_id, buyer, seller, blocked_by, closed_at in rows
+    }
+
+
+_loaders: PerLoop[GroupCommit[str, RoomRecord | None]] = PerLoop(lambda: GroupCommit(_load))

@@ -1,0 +1,119 @@
+"""Sending messages, having seen them, typing them."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.conf import settings
+from pymongo import UpdateOne
+
+from chozoi_chat.identity import Identity, Role
+from conversations.announcements import announce_seen, announce_typing
+from conversations.errors import Code, RuleViolation
+from conversations.message_ids import message_ids
+from conversations.models import Message, Room
+from conversations.payloads import MessagePayload, NewMessage, Participants, SeenMessages, Typing
+from conversations.room_loader import RoomRecord, load_room
+from conversations.store import durable, in_store_thread
+from conversations.writer import Draft, message_writer
+
+
+async def send_message(identity: Identity, message: NewMessage) -> MessagePayload:
+    """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
+
+    RuleViolation: ``user_mismatch``, ``validation_failed`` (too long), ``room_not_found``, ``not_a_member``,
+    ``wrong_recipient``, ``room_blocked``, ``room_closed``, ``store_unavailable``, ``overloaded``.
+    """
+    _require_self(identity, message)
+    length, longest = len(message.content), settings.MESSAGE_MAX_LENGTH
+    if length > longest:
+        raise RuleViolation(
+            Code.VALIDATION_FAILED, f"`content` has {length} characters: a message has at most {longest}"
+        )
+    room = await load_room(message.room_id)
+    side = _require_sides(room, message)
+    if room.blocked_by:
+        raise RuleViolation(Code.ROOM_BLOCKED, f"room {room.room_id!r} was blocked by its {room.blocked_by.lower()}")
+    if room.closed:
+        raise RuleViolation(Code.ROOM_CLOSED, f"room {room.room_id!r} is closed")
+    return await message_writer().write(
+        Draft(
+            room_id=room.room_id,
+            sender=message.sender,
+            recipient=message.recipient,
+            receiver=side.other,
+            type=message.type,
+            content=message.content,
+            client_message_id=message.client_message_id,
+        )
+    )
+
+
+async def mark_seen(identity: Identity, seen: SeenMessages) -> None:
+    """Everything that the other side wrote up to that message is seen; the counter is 0; the writer is told.
+
+    RuleViolation: ``user_mismatch``, ``room_not_found``, ``not_a_member``, ``wrong_recipient``, ``store_unavailable``.
+    """
+    _require_self(identity, seen)
+    side = _require_sides(await load_room(seen.room_id), seen)
+    await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.divide())
+    await announce_seen(seen)
+
+
+def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: datetime.datetime) -> None:
+    durable(Message).update_many(
+        {
+            "room_id": seen.room_id,
+            "to": seen.sender,
+            "is_seen": {"$in": [False, None]},
+            "created_at": {"$lte": until},
+        },
+        {"$set": {"is_seen": True, "updated_at": now}},
+    )
+    durable(Room).bulk_write(
+        [
+            UpdateOne({"_id": seen.room_id}, {"$set": {f"{side.lower()}_unseen_messages": 0}}),
+            *(
+                UpdateOne(
+                    {"_id": seen.room_id, f"{last}._id": seen.last_message_id, f"{last}.to": seen.sender},
+                    {"$set": {f"{last}.is_seen": True}},
+                )
+                for last in ("buyer_last_message", "seller_last_message")
+            ),
+        ],
+        ordered=False,
+    )
+
+
+async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
+    """Tell the other devices of who types, and the other side. ``except_``: the socket that it came from.
+
+    Nothing is read from the store, for each keystroke may come here: the room's own name, ``<BuyerID>.<SellerID>``,
+    says who its sides are. A room that does not exist, or is blocked, is not told apart from one that is open: who
+    types into it tells nothing but the two names in it. RuleViolation: ``user_mismatch``, ``not_a_member``.
+    """
+    _require_self(identity, typing)
+    pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")
+    if typing.room_id not in pair:
+        raise RuleViolation(
+            Code.NOT_A_MEMBER,
+            f"{typing.sender!r} and {typing.recipient!r} are not the sides of room {typing.room_id!r}",
+        )
+    await announce_typing(event_name, typing, except_)
+
+
+def _require_self(identity: Identity, what: Participants) -> None:
+    if what.sender != identity.user_id:
+        raise RuleViolation(
+            Code.USER_MISMATCH, f"`from` is {what.sender!r}: it must be the authenticated user, {identity.user_id!r}"
+        )
+
+
+def _require_sides(room: RoomRecord, what: Participants) -> Role:
+    side = room.side_of(what.sender)
+    other = room.other_than(what.sender)
+    if what.recipient != other:
+        raise RuleViolation(
+            Code.WRONG_RECIPIENT, f"`to` is {what.recipient!r}: it must be the other side of the room, {other!r}"
+        )
+    return side

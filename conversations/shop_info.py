@@ -1,0 +1,166 @@
+"""What a room shows of its shop: asked of SHOP_SERVICE, an HTTP service that may be slow, down or not configured.
+
+``GET SHOP_SERVICE/{shop_id}`` answers the shop as a JSON object, kept in the room as it comes (an envelope with the
+single object ``data`` or ``shop`` is taken off). Where the answer says who owns the shop, it must be the room's
+seller. The names under which it may say so are OWNER_FIELDS, looked for in this order; a name holds the owner's id,
+or an object with an ``id`` or ``_id``.
+
+No service configured, or none that answers: the room is made with ``{}`` and filled when it can be, by a task here
+that tries again for about an hour, and whenever somebody creates the room again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from django.conf import settings
+
+from conversations.errors import Code, RuleViolation
+from conversations.models import Room
+from conversations.per_loop import PerLoop
+from conversations.store import durable, in_store_thread
+
+logger = logging.getLogger(__name__)
+
+OWNER_FIELDS = (
+    "seller_id",
+    "sellerId",
+    "seller",
+    "owner_id",
+    "ownerId",
+    "owner",
+    "user_id",
+    "userId",
+    "user",
+)
+TIMEOUT = 3.0
+"""Seconds for one attempt, all of it."""
+ATTEMPTS = 2
+LARGEST_ANSWER = 64 * 1024
+RETRY_PAUSES = (5.0, 30.0, 120.0, 600.0, 3000.0)
+"""Seconds between the attempts to fill a room's shop later."""
+MOST_FILLING = 1000
+"""Rooms that wait to be filled by this process; more are left to the next ``create_room``."""
+
+
+class ShopUnknown(Exception):
+    """The service did not answer with a shop."""
+
+
+async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | None:
+    """The shop of a room that is being made; ``None``: not known now. RuleViolation ``shop_not_of_seller``."""
+    if not shop_id or not settings.SHOP_SERVICE:
+        return None
+    try:
+        shop = await _ask(shop_id)
+    except ShopUnknown as error:
+        logger.warning("shop %s is unknown for now: %s", shop_id, error)
+        return None
+    _require_owner(shop, shop_id, seller)
+    return shop
+
+
+def fill_later(room_id: str, shop_id: str, seller: str) -> None:
+    """Ask for a room's shop again, in the background, until it is known."""
+    if not settings.SHOP_SERVICE:
+        return
+    filling = _filling.get()
+    if room_id not in filling and len(filling) < MOST_FILLING:
+        task = asyncio.get_running_loop().create_task(_fill(room_id, shop_id, seller))
+        filling[room_id] = task
+        task.add_done_callback(lambda _: filling.pop(room_id, None))
+
+
+async def stop_filling() -> None:
+    """For the end of a process: drop what waits to be asked again; close the connections to the service."""
+    tasks = list((_filling.forget() or {}).values())
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    client = _clients.forget()
+    if client is not None:
+        await client.aclose()
+
+
+async def _fill(room_id: str, shop_id: str, seller: str) -> None:
+    for pause in RETRY_PAUSES:
+        await asyncio.sleep(pause)
+        try:
+            shop = await _ask(shop_id)
+            _require_owner(shop, shop_id, seller)
+            await in_store_thread(_set_shop, room_id, shop)
+        except ShopUnknown:
+            continue
+        except RuleViolation as error:
+            if error.code == Code.STORE_UNAVAILABLE:
+                continue
+            logger.warning("room %s stays without its shop: %s", room_id, error)
+        return
+
+
+def _set_shop(room_id: str, shop: dict[str, Any]) -> None:
+    durable(Room).update_one({"_id": room_id}, {"$set": {"shop": shop}})
+
+
+async def _ask(shop_id: str) -> dict[str, Any]:
+    if shop_id in (".", ".."):
+        raise ShopUnknown(f"{shop_id!r} is no shop id")
+    url = f"{settings.SHOP_SERVICE.rstrip('/')}/{quote(shop_id, safe='')}"
+    problem = ""
+    for _ in range(ATTEMPTS):
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                return await _answer(url)
+        except TimeoutError:
+            problem = f"no answer within {TIMEOUT:g} s"
+        except httpx.HTTPError as error:
+            problem = repr(error)
+    raise ShopUnknown(problem)
+
+
+async def _answer(url: str) -> dict[str, Any]:
+    """The shop object. httpx.HTTPError: worth another attempt. ShopUnknown: the answer is clear, but no shop."""
+    async with _clients.get().stream("GET", url) as response:
+        if response.status_code >= 500:
+            raise httpx.HTTPStatusError(f"status {response.status_code}", request=response.request, response=response)
+        if response.status_code != 200:
+            raise ShopUnknown(f"status {response.status_code}")
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise ShopUnknown(f"the answer is larger than {LARGEST_ANSWER} bytes")
+    try:
+        shop = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise ShopUnknown(f"the answer is no JSON object: {error}") from None
+    for envelope in ("data", "shop"):
+        if isinstance(inner := shop.get(envelope), dict):
+            return inner
+    return shop
+
+
+def _require_owner(shop: dict[str, Any], shop_id: str, seller: str) -> None:
+    owner = _owner(shop)
+    if owner is not None and owner != seller:
+        raise RuleViolation(Code.SHOP_NOT_OF_SELLER, f"shop {shop_id!r} does not belong to seller {seller!r}")
+
+
+def _owner(shop: dict[str, Any]) -> str | None:
+    for name in OWNER_FIELDS:
+        value = shop.get(name)
+        if isinstance(value, dict):
+            value = value.get("id", value.get("_id"))
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+            return str(value)
+    return None
+
+
+_filling: PerLoop[dict[str, asyncio.Task[None]]] = PerLoop(dict)
+_clients: PerLoop[httpx.AsyncClient] = PerLoop(lambda: httpx.AsyncClient(timeout=TIMEOUT))

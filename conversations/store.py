@@ -1,0 +1,87 @@
+"""The way to MongoDB from asynchronous code: a few threads of our own, durable writes, documents from models.
+
+The threads share one MongoClient: django-mongodb-backend keeps it by database alias for the whole process, each thread
+has only a light DatabaseWrapper of its own. Nothing here knows rules or events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+import pymongo
+from django.db import DatabaseError, connection, models
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from conversations.errors import Code, RuleViolation
+
+Document = dict[str, Any]
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+THREADS = 4
+TIMEOUT = 8.0
+"""Seconds that one visit to the store may take, with the driver's own retries within; afterwards it counts as away."""
+
+DURABLE = WriteConcern(w="majority", j=True)
+STORE_ERRORS = (PyMongoError, DatabaseError)
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="conversations-store")
+_first_connection = threading.Lock()
+
+
+async def in_store_thread(
+    function: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Answer:
+    """Run blocking database work in one of the store's threads, for at most TIMEOUT seconds of waiting for MongoDB.
+
+    What it raises is raised here; errors of the store become a RuleViolation ``store_unavailable``.
+    """
+
+    def work() -> Answer:
+        with pymongo.timeout(TIMEOUT):
+            _connect()
+            return function(*args, **kwargs)
+
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads, work)
+    except STORE_ERRORS as error:
+        raise store_unavailable(error) from error
+
+
+def _connect() -> None:
+    """Connect this thread. One at a time: two first ones would each make a MongoClient and one would leak."""
+    if connection.connection is None:
+        with _first_connection:
+            connection.ensure_connection()
+
+
+def store_unavailable(error: BaseException) -> RuleViolation:
+    """The refusal for a store that does not answer; what exactly it was is for the log, not for clients."""
+    return RuleViolation(
+        Code.STORE_UNAVAILABLE, f"the message store does not answer ({type(error).__name__}); try again in a moment"
+    )
+
+
+def durable(model: type[models.Model]) -> Collection[Document]:
+    """A model's collection; what it acknowledges survives a crash of the server and of MongoDB.
+
+    Taken from the ORM's own database, past its query log: with DEBUG that would keep a copy of every batch.
+    """
+    database: Database[Document] = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
+    return database.get_collection(model._meta.db_table, write_concern=DURABLE)
+
+
+def document(instance: models.Model) -> Document:
+    """An instance as MongoDB stores it, by the model's own fields. ``None`` is left out, as in old documents."""
+    values = (
+        (field.column, field.get_db_prep_save(getattr(instance, field.attname), connection))
+        for field in instance._meta.concrete_fields
+    )
+    return {str(column): value for column, value in values if value is not None}
