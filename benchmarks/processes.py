@@ -16,19 +16,6 @@ from pathlib import Path
 SERVER_CORE, LOAD_CORE = 0, 1
 PROJECT = Path(__file__).resolve().parent.parent
 
-# The same for both servers. What `manage.py serve` uses in production must stay in step with it.
-UVICORN = (
-    "--loop",
-    "uvloop",
-    "--http",
-    "httptools",
-    "--ws",
-    "websockets-sansio",
-    "--no-access-log",
-    "--log-level",
-    "warning",
-)
-
 
 class NotStarted(RuntimeError):
     """A process of the benchmark did not come up; the message carries the end of its log."""
@@ -141,7 +128,7 @@ def stores(directory: Path) -> Iterator[Stores]:
 def rival_server(stores: Stores, directory: Path) -> Iterator[Server]:
     """python-socketio with its Redis manager under uvicorn."""
     port, log = free_port(), directory / "python-socketio.log"
-    command = [sys.executable, "-m", "uvicorn", "benchmarks.rival:application", "--port", str(port), *UVICORN]
+    command = [sys.executable, "-m", "benchmarks.rival", str(port)]
     environment = {"RIVAL_REDIS_URL": stores.redis_url(), "RIVAL_MONGODB_URI": stores.mongodb_uri("rival")}
     with running(command, log, core=SERVER_CORE, environment=environment) as process:
         await_listening(process, port, log)
@@ -162,9 +149,9 @@ def our_environment(stores: Stores, directory: Path, jwt_key: str) -> dict[str, 
 
 @contextmanager
 def our_server(stores: Stores, directory: Path, jwt_key: str, python: str) -> Iterator[Server]:
-    """The ASGI application of this project under uvicorn, with the settings of production."""
+    """The server of this project, served as in production."""
     port, log = free_port(), directory / "chozoi-chat.log"
-    command = [python, "-m", "uvicorn", "chozoi_chat.asgi:application", "--port", str(port), *UVICORN]
+    command = [python, "manage.py", "serve", "--port", str(port)]
     environment = our_environment(stores, directory, jwt_key)
     with running(command, log, core=SERVER_CORE, environment=environment) as process:
         await_listening(process, port, log)

@@ -1,16 +1,18 @@
 """The server that ours is measured against: python-socketio, its Redis manager, and the same two handlers.
 
 Written as its documentation would have it, with nothing left out that makes it fast: async MongoDB driver, one emit for
-both sides, no token check, no membership rules, no presence, no duplicates. uvicorn runs it, as ours.
+both sides, no token check, no membership rules, no presence, no duplicates. Run as `python -m benchmarks.rival PORT`.
 """
 
 import os
+import sys
 import urllib.parse
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 import socketio
+import uvicorn
 from pymongo import AsyncMongoClient
 from pymongo.write_concern import WriteConcern
 
@@ -66,3 +68,25 @@ async def new_message(sid: str, data: dict[str, Any]) -> None:
     stamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     payload = message | {"created_at": stamp, "updated_at": stamp, "client_message_id": data.get("client_message_id")}
     await server.emit("new_message", payload, to=[data["from"], data["to"]], namespace=NAMESPACE)
+
+
+def serve(port: int) -> None:
+    """Serve with the options of chozoi_chat/serving.py, to the letter."""
+    uvicorn.run(
+        application,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=5_000_000,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="auto",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

@@ -20,7 +20,7 @@ class NotReady(RuntimeError):
 
 
 class ServerProcess:
-    """A uvicorn that serves `chozoi_chat.asgi:application` on a free port of 127.0.0.1."""
+    """`manage.py serve` on a free port of 127.0.0.1."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self.log = log
@@ -57,10 +57,9 @@ class ServerProcess:
         raise NotReady(f"/readyz of {self.url}: {answer}; its log ends:\n{self.log_since(0)[-4000:]}")
 
     def _launch(self) -> None:
-        options = ["--port", str(self._port), "--loop", "uvloop", "--ws", "websockets-sansio", "--log-level", "info"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", "chozoi_chat.asgi:application", *options],
+                [sys.executable, "manage.py", "serve", "--port", str(self._port)],
                 cwd=PROJECT,
                 env=self._environment,
                 stdout=output,
