@@ -1,1 +1,186 @@
-"""System checks of the settings."""
+"""System checks of the settings: what is wrong, with which value, and what would be right. Run before every command."""
+
+import ipaddress
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from chozoi_chat.identity.keys import parse_key
+
+SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
+NAMESPACES = ("MESSENGER_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
+HTTP_URLS = ("AUTH_JWKS_URL", "AUTH_INTROSPECTION_URL", "SHOP_SERVICE", "ACCOUNT_SERVICE", "SCHEMA_REGISTRY_URL")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
+HOST_AND_PORT = re.compile(r"\[?[\w.:-]+\]?:\d{1,5}")
+
+
+def _wrong(number: int, name: str, value: object, right: str) -> Error:
+    return Error(f"{name} is {value!r}.", hint=f"It must be {right}.", id=f"chozoi_chat.E{number:03}")
+
+
+def _split(url: str) -> SplitResult | None:
+    """The URL's parts; None where it is not one at all, such as one whose port is no number."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _hidden(url: str) -> str:
+    """The URL without what may be a password."""
+    return re.sub(r"//[^/@]*@", "//…@", url)
+
+
+@register()
+def check_stores(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """MONGODB_URI and REDIS_ADDRESS."""
+    return [*_mongodb(settings.MONGODB_URI), *_redis(settings.REDIS_URL)]
+
+
+def _mongodb(uri: str) -> Iterator[CheckMessage]:
+    right = "like mongodb://host:27017/chozoi_chat, with the database's name at its end"
+    try:
+        if uri.startswith("mongodb+srv://"):
+            database = urlsplit(uri).path.strip("/")  # parsing it fully would ask the name server
+        else:
+            database = parse_uri(uri, warn=False)["database"] or ""
+    except (PyMongoError, ValueError) as error:
+        yield Error(f"MONGODB_URI is {_hidden(uri)!r}: {error}", hint=f"It must be {right}.", id="chozoi_chat.E001")
+    else:
+        if not database:
+            yield _wrong(1, "MONGODB_URI", _hidden(uri), right)
+
+
+def _redis(url: str) -> Iterator[CheckMessage]:
+    parts = _split(url)
+    if parts and parts.scheme == "unix" and parts.path:
+        return
+    if not parts or parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        yield _wrong(2, "REDIS_ADDRESS", _hidden(url), "host:port, or a URL such as redis://host:6379/0")
+    elif not re.fullmatch(r"/?\d*", parts.path):
+        yield _wrong(2, "REDIS_ADDRESS", _hidden(url), "host:port or redis://host:port/n, n the number of a database")
+
+
+@register()
+def check_socketio(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """SOCKET_PATH, the namespaces, and what a message may weigh."""
+    return list(_socketio())
+
+
+def _socketio() -> Iterator[CheckMessage]:
+    if not re.fullmatch(r"(/[^/?#\s]+)+", settings.SOCKET_PATH):
+        yield _wrong(
+            3, "SOCKET_PATH", settings.SOCKET_PATH, "a path that begins with a slash, like /v1/conversations/sockets"
+        )
+    for name in NAMESPACES:
+        namespace = getattr(settings, name)
+        if not re.fullmatch(r"/[^,?\s]*", namespace):  # a comma ends a namespace on the wire, "?" begins its query
+            yield _wrong(4, name, namespace, "a name that begins with a slash and has no comma or question mark in it")
+    if len({getattr(settings, name) for name in NAMESPACES}) < len(NAMESPACES):
+        values = ", ".join(f"{name}={getattr(settings, name)!r}" for name in NAMESPACES)
+        yield Error(
+            f"Two namespaces are the same: {values}.", hint="Give each a name of its own.", id="chozoi_chat.E005"
+        )
+    most = settings.SOCKETIO["max_payload"] // 4  # a character takes up to four bytes
+    if not 1 <= settings.MESSAGE_MAX_LENGTH <= most:
+        yield _wrong(6, "MESSAGE_MAX_LENGTH", settings.MESSAGE_MAX_LENGTH, f"a number of characters from 1 to {most}")
+
+
+@register()
+def check_identity(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """How tokens are verified, and from which header they come."""
+    return list(_identity())
+
+
+def _identity() -> Iterator[CheckMessage]:
+    if settings.AUTH_JWT_KEY:
+        try:
+            key = parse_key(settings.AUTH_JWT_KEY)
+        except ValueError as error:
+            yield Error(f"{error}.", hint="It must be an HS256 secret or a PEM public key.", id="chozoi_chat.E007")
+        else:
+            length = len(settings.AUTH_JWT_KEY.encode())
+            if key.is_secret and length < SHORTEST_SECRET:
+                yield Warning(
+                    f"AUTH_JWT_KEY has {length} bytes, which can be guessed from any token that it signed.",
+                    hint=f"Use at least {SHORTEST_SECRET} random bytes: openssl rand -base64 48",
+                    id="chozoi_chat.W007",
+                )
+    header = settings.AUTH_TOKEN_HEADER
+    if header and not HEADER_NAME.fullmatch(header):
+        yield _wrong(8, "AUTH_TOKEN_HEADER", header, "the name of an HTTP header, like X-Access-Token")
+
+
+@register()
+def check_neighbours(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The addresses of other services."""
+    return list(_neighbours())
+
+
+def _neighbours() -> Iterator[CheckMessage]:
+    for name in HTTP_URLS:
+        url = getattr(settings, name)
+        parts = _split(url)
+        if url and (not parts or parts.scheme not in ("http", "https") or not parts.hostname):
+            yield _wrong(9, name, _hidden(url), "an http:// or https:// URL")
+    brokers = settings.KAFKA_BOOTSTRAP_SERVERS
+    if brokers and not all(HOST_AND_PORT.fullmatch(broker.strip()) for broker in brokers.split(",")):
+        yield _wrong(10, "KAFKA_BOOTSTRAP_SERVERS", brokers, "host:port, several of them separated by commas")
+
+
+@register()
+def check_serving(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Where and to whom the server answers."""
+    return list(_serving())
+
+
+def _serving() -> Iterator[CheckMessage]:
+    if not 1 <= settings.PORT <= 65535:
+        yield _wrong(11, "PORT", settings.PORT, "a port from 1 to 65535")
+    if settings.WEB_CONCURRENCY < 1:
+        yield _wrong(12, "WEB_CONCURRENCY", settings.WEB_CONCURRENCY, "a number of processes, 1 or more")
+    for origin in settings.ALLOWED_ORIGINS:
+        if origin != "*" and not _is_origin(origin):
+            yield _wrong(13, "ALLOWED_ORIGINS", origin, "origins like https://shop.example.com, without a path, or *")
+    for host in settings.ALLOWED_HOSTS:
+        if "/" in host or ("://" in host):
+            yield _wrong(14, "ALLOWED_HOSTS", host, "names of hosts, without scheme or path: chat.example.com")
+    if settings.LOG_LEVEL not in logging.getLevelNamesMapping():
+        yield _wrong(15, "LOG_LEVEL", settings.LOG_LEVEL, "one of DEBUG, INFO, WARNING, ERROR")
+    if not _is_loopback(settings.HOST):
+        if settings.DEBUG:
+            yield Warning(
+                f"DEBUG is on and HOST is {settings.HOST!r}: error pages show settings to whoever reaches it.",
+                hint="Unset DEBUG, or listen on 127.0.0.1.",
+                id="chozoi_chat.W016",
+            )
+        if set(settings.ALLOWED_HOSTS) <= {"127.0.0.1", "localhost", "[::1]"}:
+            yield Warning(
+                f"HOST is {settings.HOST!r}, but ALLOWED_HOSTS names this machine only: all others get 400.",
+                hint="Set ALLOWED_HOSTS to the names under which clients reach the server, separated by commas.",
+                id="chozoi_chat.W017",
+            )
+
+
+def _is_origin(origin: str) -> bool:
+    parts = _split(origin)
+    if not parts or not parts.scheme or not parts.netloc:
+        return False
+    return parts.geturl() == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

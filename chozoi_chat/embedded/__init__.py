@@ -3,9 +3,18 @@
 For development, demos and tests. Nothing here is imported by the application itself, and nothing here knows Django.
 """
 
+from chozoi_chat.embedded.child_process import ChildProcess
 from chozoi_chat.embedded.mongodb import EmbeddedMongoDB
 from chozoi_chat.embedded.ports import free_port, is_free
 from chozoi_chat.embedded.redis import EmbeddedRedis
 from chozoi_chat.embedded.store import EmbeddedStore, StoreNotStarted
 
-__all__ = ["EmbeddedMongoDB", "EmbeddedRedis", "EmbeddedStore", "StoreNotStarted", "free_port", "is_free"]
+__all__ = [
+    "ChildProcess",
+    "EmbeddedMongoDB",
+    "EmbeddedRedis",
+    "EmbeddedStore",
+    "StoreNotStarted",
+    "free_port",
+    "is_free",
+]
