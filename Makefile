@@ -1,0 +1,53 @@
+# `make run` and `make test` work from an empty clone with Python 3.11 or newer, pip and make. Names of settings: docs/configuration.md
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN := .venv/bin
+TESTS ?=
+
+.PHONY: help run test lint format bench clean
+
+help:
+	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000"
+	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them"
+	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
+	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
+	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
+
+run: $(BIN)/.installed
+	@exec $(BIN)/python manage.py up
+
+test: $(BIN)/.installed-dev
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(BIN)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DATA_DIR=.mypy_cache/data $(BIN)/mypy
+
+format: $(BIN)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BIN)/.installed .venv-bench/bin/.installed
+	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
+
+clean:
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
+	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
+
+# A stamp is younger than what it was installed from, so that a second run installs nothing.
+$(BIN)/.installed: requirements.txt constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(BIN)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(BIN)/.installed
+
+.venv-bench/bin/.installed: benchmarks/requirements.txt | .venv-bench/bin/python
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+# Debian's python3 comes without ensurepip unless python3-venv is installed; its pip can fill a venv from outside.
+%/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version + ". Name another: make PYTHON=…")'
+	@$(PYTHON) -m venv $* 2>/dev/null || ( $(PYTHON) -m venv --clear --without-pip $* && $(PYTHON) -m pip --python $@ install --quiet pip )
