@@ -1,12 +1,17 @@
-"""The ASGI application: Django for HTTP, the Socket.IO bridge for `SOCKET_PATH`."""
+"""The ASGI application: Socket.IO at `SOCKET_PATH`, Django everywhere else."""
 
 import os
 
-from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chozoi_chat.settings")
-
 django_application = get_asgi_application()
 
-application = ProtocolTypeRouter({"http": django_application})
+# Only now: these modules read the settings and the app registry.
+from django.conf import settings  # noqa: E402
+
+from conversations.events import ConversationEvents  # noqa: E402
+from socketio_bridge import SocketIOServer  # noqa: E402
+
+socketio_server = SocketIOServer([ConversationEvents()])
+application = socketio_server.mount(settings.SOCKET_PATH, beside=django_application)

@@ -33,7 +33,7 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
 
 class Hub:
-    """This process's sockets by namespace and room, and its line to the other processes.
+    """A process's sockets by namespace and room, and its line to the other processes.
 
     Made by `current_hub`. Without a channel layer in the settings it serves its own process alone.
     """

@@ -8,7 +8,7 @@ sockets and timers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -114,8 +114,9 @@ class SocketIO:
         if received.type is PacketType.DISCONNECT:
             self._leave(namespace)
             return Disconnected(namespace)
-        assert received.id is not None  # packet.decode lets no ACK through without one.
-        return AckReceived(namespace, received.id, received.arguments)
+        return AckReceived(
+            namespace, cast(int, received.id), received.arguments
+        )  # packet.decode lets none pass without
 
     def accept(self, namespace: str, sid: str) -> None:
         """Answer a `ConnectRequested`: the client is in; `sid` is its socket's id, which protocol 5 tells it."""

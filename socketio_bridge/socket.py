@@ -90,7 +90,7 @@ class Socket:
         """Send an event to this client; nothing happens when it is gone."""
         self.send_frame(PacketType.MESSAGE + packet.event(self.namespace, event, arguments))
 
-    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:
+    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
         """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
 
         Raises `AckTimeout` when none came in time or the client left.
