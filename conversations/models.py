@@ -48,6 +48,8 @@ class MessageFields(models.Model):
     document_version = CountOrDefault(default=0, db_column="__v", editable=False)
 
     class Meta:
+        """Not a collection of its own."""
+
         abstract = True
 
     def __str__(self) -> str:
@@ -57,9 +59,6 @@ class MessageFields(models.Model):
 class EmbeddedMessage(MessageFields, EmbeddedModel):  # type: ignore[django-manager-missing]
     """A message as its room carries it: the last one, once for each side."""
 
-    class Meta:
-        abstract = False
-
 
 class Message(MessageFields):
     """One message. ``dedup_key`` is there where the client gave its message an id: see ``writer.dedup_key``."""
@@ -67,6 +66,8 @@ class Message(MessageFields):
     dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
 
     class Meta:
+        """The old collection, with the indexes that it lacked."""
+
         db_table = "cz_messages"
         indexes = (
             # the history of a room, either way round
@@ -111,6 +112,8 @@ class Room(models.Model):
     document_version = CountOrDefault(default=0, db_column="__v", editable=False)
 
     class Meta:
+        """The old collection, with the indexes that it lacked."""
+
         db_table = "cz_rooms"
         indexes = (
             models.Index(fields=["buyer"], name="room_buyer"),

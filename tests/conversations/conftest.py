@@ -1,0 +1,82 @@
+"""What the tests of rooms and messages share: a clean store, people, and what was emitted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import connection
+from pymongo.database import Database
+from pytest_django import DjangoDbBlocker
+
+from chozoi_chat.identity import Identity, Role
+from conversations import announcements
+from conversations.shop_info import stop_filling
+from conversations.writer import close_message_writer
+
+
+@dataclass
+class Emitted:
+    """What went out, in order: (event, payload as it travels, to whom, except whom)."""
+
+    all: list[tuple[str, Any, list[str], list[str]]] = field(default_factory=list)
+
+    def payloads(self, event: str) -> list[Any]:
+        return [payload for name, payload, _, _ in self.all if name == event]
+
+
+def person(user_id: str, role: Role) -> Identity:
+    """An authenticated user."""
+    return Identity(user_id=user_id, role=role, token="", expires_at=float("inf"))
+
+
+@pytest.fixture
+def emitted(monkeypatch: pytest.MonkeyPatch) -> Emitted:
+    """Records what would go to sockets, which tests of the whole server look at."""
+    recorder = Emitted()
+
+    async def emit(event: str, payload: object, *, to: list[str], namespace: str, except_: list[str]) -> None:
+        travelling = msgspec.json.decode(msgspec.json.encode(payload))
+        recorder.all.append((event, travelling, to, except_))
+
+    monkeypatch.setattr(announcements, "emit", emit)
+    return recorder
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Database[dict[str, Any]]]:
+    """The tests' MongoDB database, its rooms and messages empty."""
+    with django_db_blocker.unblock():
+        connection.ensure_connection()
+        database: Database[dict[str, Any]] = connection.database  # type: ignore[attr-defined]
+        database.cz_rooms.delete_many({})
+        database.cz_messages.delete_many({})
+        yield database
+
+
+@pytest.fixture
+async def chat(database: Database[dict[str, Any]], emitted: Emitted) -> AsyncIterator[Emitted]:
+    """A store to chat in; at the end nothing is left running. Gives what was emitted."""
+    yield emitted
+    await close_message_writer()
+    await stop_filling()
+
+
+@pytest.fixture
+def buyer() -> Identity:
+    return person("7", Role.BUYER)
+
+
+@pytest.fixture
+def seller() -> Identity:
+    return person("9", Role.SELLER)
+
+
+@pytest.fixture
+def room(database: Database[dict[str, Any]]) -> str:
+    """The id of a room of buyer 7 and seller 9, as the old service would have left it."""
+    database.cz_rooms.insert_one({"_id": "7.9", "type": "BS", "creator": "7", "buyer": "7", "seller": "9", "__v": 0})
+    return "7.9"

@@ -1,0 +1,309 @@
+"""The writer: stored before announced, once, in order, and whole again after an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+from chozoi_chat.identity import Role
+from conversations import store, unfinished, writer
+from conversations.errors import RuleViolation
+from conversations.message_ids import message_ids
+from conversations.payloads import MessagePayload
+from conversations.writer import Draft, close_message_writer, message_writer
+from tests.conversations.conftest import Emitted
+
+Store = Database[dict[str, Any]]
+
+
+def draft(content: str = "hello", client_message_id: str | None = None, *, buyer: str = "7", **parts: Any) -> Draft:
+    """A message of a buyer to seller 9."""
+    given: dict[str, Any] = {
+        "room_id": f"{buyer}.9",
+        "sender": buyer,
+        "recipient": "9",
+        "receiver": Role.SELLER,
+        "type": "TEXT",
+        "content": content,
+        "client_message_id": client_message_id,
+    }
+    return Draft(**{**given, **parts})
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+class Outage:
+    """MongoDB vanishing at chosen writes, before or after they took effect."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def of(self, method: str, *, after: bool = False) -> Callable[[], None]:
+        """From now on a collection's method fails; returns what ends that."""
+        real = getattr(Collection, method)
+        away = True
+
+        def fail(collection: Any, *args: Any, **kwargs: Any) -> Any:
+            if away and after:
+                real(collection, *args, **kwargs)
+            if away:
+                raise AutoReconnect("connection closed")
+            return real(collection, *args, **kwargs)
+
+        def end() -> None:
+            nonlocal away
+            away = False
+
+        self._monkeypatch.setattr(Collection, method, fail)
+        return end
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    monkeypatch.setattr(writer, "_FIRST_PAUSE", 0.05)
+    return Outage(monkeypatch)
+
+
+async def test_a_message_is_stored_with_its_room_told_and_then_announced_to_both(
+    database: Store, chat: Emitted, room: str
+) -> None:
+    written = await message_writer().write(draft("xin chào", "c1"))
+    stored = database.cz_messages.find_one({"_id": written.id})
+    assert stored is not None
+    assert (stored["from"], stored["to"], stored["content"], stored["is_seen"], stored["__v"]) == (
+        "7", "9", "xin chào", False, 0,
+    )  # fmt: skip
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert (kept["seller_unseen_messages"], kept.get("buyer_unseen_messages", 0)) == (1, 0)
+    assert kept["buyer_last_message"] == kept["seller_last_message"]
+    assert kept["buyer_last_message"]["_id"] == written.id
+    [(event, payload, to, except_)] = chat.all
+    assert (event, to, except_) == ("new_message", ["7", "9"], [])
+    assert payload["_id"] == written.id
+    assert payload["created_at"] == written.created_at
+
+
+async def test_many_at_once_are_all_stored_counted_and_announced_in_their_order(
+    database: Store, chat: Emitted, room: str
+) -> None:
+    database.cz_rooms.insert_one({"_id": "8.9", "buyer": "8", "seller": "9", "buyer_unseen_messages": 2})
+    drafts = [draft(str(number), buyer="7" if number % 2 else "8") for number in range(150)]
+    reply = draft(room_id="8.9", sender="9", recipient="8", receiver=Role.BUYER)
+    written = await asyncio.gather(*[message_writer().write(one) for one in [*drafts, reply]])
+    assert database.cz_messages.count_documents({}) == 151
+    rooms = {kept["_id"]: kept for kept in database.cz_rooms.find()}
+    assert rooms["7.9"]["seller_unseen_messages"] == 75
+    assert (rooms["8.9"]["seller_unseen_messages"], rooms["8.9"]["buyer_unseen_messages"]) == (75, 3)
+    announced = [(payload["created_at"], payload["_id"]) for payload in chat.payloads("new_message")]
+    assert announced == sorted(announced)
+    assert [message_id for _, message_id in announced] == [message.id for message in written]
+    assert rooms["8.9"]["buyer_last_message"]["_id"] == written[-1].id
+
+
+async def test_a_repeat_is_answered_with_the_first_and_not_announced(database: Store, chat: Emitted, room: str) -> None:
+    first = await message_writer().write(draft("hello", "c1"))
+    assert await message_writer().write(draft("hello", "c1")) == first
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 1
+    assert len(chat.all) == database.cz_messages.count_documents({}) == 1
+
+
+async def test_repeats_in_one_batch_are_one_message(database: Store, chat: Emitted, room: str) -> None:
+    same = [message_writer().write(draft("hello", "c1")) for _ in range(5)]
+    answers = await asyncio.gather(*same, message_writer().write(draft("another", "c2")))
+    assert len({answer.id for answer in answers}) == 2
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 2
+    assert len(chat.all) == database.cz_messages.count_documents({}) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"content": "hello!"},
+        {"type": "EMOJI"},
+        {"client_message_id": "c2"},
+        {"room_id": "7.10", "recipient": "10"},
+        {"sender": "9", "recipient": "7", "receiver": Role.BUYER},
+        {"client_message_id": None},
+    ],
+)
+async def test_only_all_five_parts_alike_make_a_repeat(
+    database: Store, chat: Emitted, room: str, other: dict[str, Any]
+) -> None:
+    await message_writer().write(draft("hello", client_message_id="c1"))
+    await message_writer().write(draft(**{"content": "hello", "client_message_id": "c1", **other}))
+    assert database.cz_messages.count_documents({}) == 2
+
+
+async def test_messages_without_an_id_are_never_taken_for_repeats(database: Store, chat: Emitted, room: str) -> None:
+    await asyncio.gather(*[message_writer().write(draft("ok")) for _ in range(3)])
+    await message_writer().write(draft("ok"))
+    assert database.cz_messages.count_documents({}) == 4
+
+
+async def test_two_writers_of_two_loops_store_a_message_sent_to_both_once(
+    database: Store, chat: Emitted, room: str
+) -> None:
+    together = threading.Barrier(2)
+    answers: list[MessagePayload] = []
+
+    def of_another_loop() -> None:
+        async def send() -> None:
+            together.wait()
+            answers.extend(
+                await asyncio.gather(*[message_writer().write(draft(f"m{number}", "c")) for number in range(40)])
+            )
+            await close_message_writer()
+
+        asyncio.run(send())
+
+    threads = [threading.Thread(target=of_another_loop) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    assert database.cz_messages.count_documents({}) == 40
+    assert len(answers) == 80
+    assert len({answer.id for answer in answers}) == 40
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 40
+    newest = database.cz_messages.find_one(sort=[("created_at", -1), ("_id", -1)])
+    assert newest is not None and kept["buyer_last_message"]["_id"] == newest["_id"]
+    assert len(chat.all) == 40
+
+
+async def test_a_message_whose_sender_vanished_is_stored_and_announced(
+    database: Store, chat: Emitted, room: str
+) -> None:
+    sending = [asyncio.create_task(message_writer().write(draft(str(number)))) for number in range(10)]
+    await asyncio.sleep(0)
+    for task in sending:
+        task.cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    await close_message_writer()
+    assert len(chat.all) == database.cz_messages.count_documents({}) == 10
+
+
+async def test_an_older_message_arriving_late_does_not_displace_a_newer_last_one(
+    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = message_ids.next()
+    newer = await message_writer().write(draft("newer"))
+    monkeypatch.setattr(message_ids, "next", lambda: late)
+    await message_writer().write(draft("older, of a slower process"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert kept["buyer_last_message"]["_id"] == newer.id
+    assert kept["seller_unseen_messages"] == 2
+
+
+async def test_our_last_message_displaces_that_of_the_old_service_whatever_its_fields_order(
+    database: Store, chat: Emitted, room: str
+) -> None:
+    old = {"_id": "zzz", "room_id": "7.9", "from": "9", "content": "old", "created_at": message_ids.divide()}
+    database.cz_rooms.update_one({"_id": room}, {"$set": {"buyer_last_message": old, "seller_last_message": None}})
+    written = await message_writer().write(draft())
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert kept["buyer_last_message"]["_id"] == kept["seller_last_message"]["_id"] == written.id
+
+
+async def test_while_the_store_is_away_senders_are_told_and_afterwards_it_goes_on(
+    database: Store, chat: Emitted, room: str, outage: Outage
+) -> None:
+    end = outage.of("insert_many")
+    with pytest.raises(RuleViolation) as refused:
+        await message_writer().write(draft("hello", "c1"))
+    assert refused.value.code == "store_unavailable"
+    assert chat.all == []
+    end()
+    await message_writer().write(draft("hello", "c1"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 1
+    assert len(chat.all) == 1
+
+
+async def test_an_insert_that_arrived_though_it_failed_is_found_counted_and_announced_once(
+    database: Store, chat: Emitted, room: str, outage: Outage
+) -> None:
+    end = outage.of("insert_many", after=True)
+    with pytest.raises(RuleViolation):
+        await message_writer().write(draft("hello", "c1"))
+    end()
+    await until(lambda: len(chat.all) == 1)
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 1
+    repeated = await message_writer().write(draft("hello", "c1"))
+    assert kept["seller_last_message"]["_id"] == repeated.id == chat.payloads("new_message")[0]["_id"]
+    assert len(chat.all) == database.cz_messages.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_message_whose_room_could_not_be_told_is_announced_and_its_room_made_good(
+    database: Store, chat: Emitted, room: str, outage: Outage, after: bool
+) -> None:
+    end = outage.of("bulk_write", after=after)
+    written = await message_writer().write(draft("hello", "c1"))
+    assert len(chat.all) == 1
+    end()
+
+    def made_good() -> bool:
+        kept = database.cz_rooms.find_one({"_id": room})
+        return bool(kept and kept.get("seller_last_message", {}).get("_id") == written.id)
+
+    await until(made_good)
+    assert await message_writer().write(draft("hello", "c1")) == written
+    await message_writer().write(draft("next"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 2
+    assert len(chat.all) == 2
+
+
+async def test_a_repeat_of_a_message_that_a_dead_process_left_half_done_completes_it(
+    database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "GRACE", 0.3)
+    end = outage.of("bulk_write")
+    left = await message_writer().write(draft("hello", "c1"))
+    message_writer()._unfinished = unfinished.Unfinished()  # the process died here, and remembers nothing
+    chat.all.clear()
+    end()
+    assert (await message_writer().write(draft("hello", "c1"))).id == left.id
+    assert chat.all == []  # another process might be just about to announce it
+    await until(lambda: len(chat.all) == 1)
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert (kept["seller_unseen_messages"], kept["seller_last_message"]["_id"]) == (1, left.id)
+
+
+async def test_a_listeners_trouble_does_not_keep_a_message_from_its_sender(
+    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(payload: MessagePayload) -> None:
+        raise RuntimeError("no layer")
+
+    monkeypatch.setattr(writer, "announce_message", broken)
+    written = await message_writer().write(draft())
+    assert database.cz_messages.count_documents({"_id": written.id}) == 1
+
+
+async def test_the_threads_of_the_store_share_one_client(database: Store) -> None:
+    from django.db import connection
+
+    clients = await asyncio.gather(
+        *[store.in_store_thread(lambda: (threading.get_ident(), connection.connection)) for _ in range(50)]
+    )
+    assert len({id(client) for _, client in clients}) == 1
