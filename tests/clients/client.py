@@ -161,7 +161,7 @@ class Client:
 
     # What a client sees
 
-    async def expect(self, event: str, within: float = WITHIN, **fields: Any) -> Any:
+    async def expect(self, event: str, /, within: float = WITHIN, **fields: Any) -> Any:
         """The payload of the oldest event of that name with these fields that was not expected yet.
 
         Raises NeverHappened after `within` seconds, saying what came instead. A field that is a Python keyword goes

@@ -51,7 +51,7 @@ class Room:
     def other(self, person: Person) -> Person:
         return self.seller if person == self.buyer else self.buyer
 
-    def creation(self, creator: Person, **other: Any) -> dict[str, Any]:
+    def creation(self, creator: Person, /, **other: Any) -> dict[str, Any]:
         """The payload of `create_room`."""
         sides = {"buyer": self.buyer.user_id, "seller": self.seller.user_id, "creator": creator.user_id}
         return {"type": "BS", "shop_id": self.seller.user_id, **sides, **other}
@@ -60,7 +60,7 @@ class Room:
         """The payload of `typing` and `stop_typing`, and the beginning of all others."""
         return {"room_id": self.id, "from": sender.user_id, "to": self.other(sender).user_id}
 
-    def message(self, sender: Person, content: str, **other: Any) -> dict[str, Any]:
+    def message(self, sender: Person, content: str, /, **other: Any) -> dict[str, Any]:
         """The payload of `new_message`."""
         return {**self.sides(sender), "type": "TEXT", "content": content, **other}
 
