@@ -40,7 +40,13 @@ def whole_number(name: str, default: int) -> int:
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).expanduser().resolve()
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = text("SECRET_KEY") or key_in(DATA_DIR, "secret_key")
+try:
+    SECRET_KEY = text("SECRET_KEY") or key_in(DATA_DIR, "secret_key")
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"DATA_DIR is {str(DATA_DIR)!r}, which cannot be written ({error.strerror}); "
+        "name a directory that can be, or set SECRET_KEY."
+    ) from error
 HOST = text("HOST", "127.0.0.1")
 PORT = whole_number("PORT", 8000)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])

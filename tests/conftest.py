@@ -1,20 +1,20 @@
 """The stores of a test session: one real MongoDB and one real Redis of its own, and Django pointed at them.
 
 Django reads its settings when the first test module is imported, so the addresses are chosen here, at import,
-and the stores start with the session. `CI=true` turns every skip into a failure.
+and the stores start with the session.
 """
 
 import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
 from pathlib import Path
 
 import django
 import pytest
 
 from chozoi_chat.embedded import EmbeddedMongoDB, EmbeddedRedis
+from tests.no_skips_on_ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  hooks
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="chozoi-tests-"))
 MONGODB = EmbeddedMongoDB(DATA_DIR)
@@ -49,15 +49,3 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         atexit.register(MONGODB.stop)
         REDIS.start()
         MONGODB.start()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """On CI, where everything can be installed, a skip is a hole: report it as a failure."""
-    report = yield
-    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow: {call.excinfo.value if call.excinfo else 'no reason'}"
-    return report

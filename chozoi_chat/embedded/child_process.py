@@ -12,8 +12,9 @@ from chozoi_chat.embedded import pid_file, tied_to_parent
 class ChildProcess:
     """One program, started as often as needed.
 
-    `command`: its command line. `pid_path`: where its pid is noted. `mark`: a part of the command line that no
-    stranger's has, to know a left-over process by. `stop_timeout`: seconds from SIGTERM to SIGKILL.
+    `command`: its command line. `pid_path`: where its pid is noted. `mark`: a part of its command line or
+    working directory that no stranger's has, to know a left-over process by. `stop_timeout`: seconds from SIGTERM to
+    SIGKILL.
     Start it from the main thread: the kernel ends it with the thread that started it.
     """
 

@@ -6,12 +6,17 @@ import time
 from pathlib import Path
 
 
-def command_line(pid: int) -> str | None:
-    """The command line of process `pid`; None when there is none, it has ended, or the system does not tell."""
+def is_at_work(pid: int, mark: str) -> bool:
+    """Whether process `pid` runs and `mark` is part of its command line or of its working directory.
+
+    The directory, because some programs overwrite their command line. False where the system does not tell.
+    """
+    process = Path(f"/proc/{pid}")
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip() or None
+        command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return mark in command or mark in str((process / "cwd").readlink())
     except OSError:
-        return None
+        return False
 
 
 def remember(path: Path, pid: int) -> None:
@@ -20,7 +25,7 @@ def remember(path: Path, pid: int) -> None:
 
 
 def end_left_over(path: Path, mark: str, patience: float = 15.0) -> int | None:
-    """End the process that the file names, if it still runs and `mark` is part of its command line; remove the file.
+    """End the process that the file names, if `is_at_work`; remove the file.
 
     SIGTERM first, SIGKILL after `patience` seconds. Returns the pid that was ended, None when there was nothing to end.
     """
@@ -29,11 +34,11 @@ def end_left_over(path: Path, mark: str, patience: float = 15.0) -> int | None:
     except (FileNotFoundError, ValueError):
         return None
     ended = None
-    if mark in (command_line(pid) or ""):
+    if is_at_work(pid, mark):
         ended = pid
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + patience
-        while mark in (command_line(pid) or ""):
+        while is_at_work(pid, mark):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 deadline = float("inf")

@@ -1,8 +1,11 @@
 """Run a command that ends when its parent does: `python tied_to_parent.py PARENT_PID COMMAND ARGUMENT…`.
 
-Run as a script, with nothing but the standard library. It asks the kernel (Linux: PR_SET_PDEATHSIG) for a SIGTERM at
+Run as a script, with nothing but the standard library. It asks the kernel (Linux: PR_SET_PDEATHSIG) for a SIGKILL at
 the parent's end, however that comes about, and becomes the command; the request outlives `exec`. Elsewhere than on
 Linux it only becomes the command.
+
+SIGKILL, not SIGTERM: the kernel sends one signal for each thread of a parent that dies, and programs that tidy up in a
+handler (SecantusDB) hang when it is entered twice. Our children lose nothing by it that they have acknowledged.
 """
 
 import ctypes
@@ -14,8 +17,8 @@ PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 def die_with(parent: int) -> None:
-    """Have this process get SIGTERM when `parent`, which started it, ends; exit now if that has happened already."""
-    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+    """Have this process killed when `parent`, which started it, ends; exit now if that has happened already."""
+    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:
         sys.exit(f"the process that started this one ({parent}) has ended")

@@ -1,0 +1,118 @@
+"""What the environment says, and what the settings make of it: the names of the old service keep their meaning."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from chozoi_chat.embedded.running import Running, announce, claim
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Read the settings in an environment of these variables alone."""
+
+    def read(**variables: str) -> dict[str, Any]:
+        for name in ("MONGODB_URI", "REDIS_ADDRESS", "SECRET_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("DATA_DIR", str(tmp_path))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(PROJECT / "chozoi_chat" / "settings.py"))
+
+    return read
+
+
+def test_defaults_are_the_contracts(read: Any) -> None:
+    settings = read()
+    assert settings["SOCKET_PATH"] == "/v1/conversations/sockets"
+    assert settings["MESSENGER_NAMESPACE"] == "/v1/conversations/events"
+    assert settings["AUCTION_RESULT_NAMESPACE"] == "/v1/conversations/auction-result-events"
+    assert settings["AUCTIONS_RESULT_NAMESPACE"] == "/v1/conversations/auction-result-list-events"
+    assert settings["KAFKA_EVENTS_TOPIC"] == "chozoi.conversations.events"
+    assert (settings["HOST"], settings["PORT"]) == ("127.0.0.1", 8000)
+    assert settings["DEBUG"] is False
+    assert settings["ALLOWED_ORIGINS"] == []
+    assert settings["SHOP_SERVICE"] == settings["ACCOUNT_SERVICE"] == settings["KAFKA_BOOTSTRAP_SERVERS"] == ""
+
+
+def test_the_database_is_named_by_the_uri(read: Any) -> None:
+    settings = read(MONGODB_URI="mongodb://user:pass@db.example:27018/chat?replicaSet=rs0")
+    assert settings["DATABASES"]["default"]["NAME"] == "chat"
+    assert settings["DATABASES"]["default"]["HOST"] == settings["MONGODB_URI"]
+    assert settings["MONGODB_EMBEDDED"] is False
+
+
+def test_acknowledged_means_journaled_by_a_majority(read: Any) -> None:
+    options = read()["DATABASES"]["default"]["OPTIONS"]
+    assert (options["w"], options["journal"]) == ("majority", True)
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("cache.example:6380", "redis://cache.example:6380"),
+        ("redis://cache.example:6380/2", "redis://cache.example:6380/2"),
+        ("rediss://:secret@cache.example/0", "rediss://:secret@cache.example/0"),
+    ],
+)
+def test_redis_is_named_as_the_old_service_did_or_by_a_url(read: Any, address: str, url: str) -> None:
+    settings = read(REDIS_ADDRESS=address)
+    assert settings["REDIS_URL"] == url
+    assert settings["CHANNEL_LAYERS"]["default"]["CONFIG"]["hosts"] == [url]
+    assert settings["REDIS_EMBEDDED"] is False
+
+
+def test_unset_stores_are_the_embedded_ones_that_run_for_this_data_dir(read: Any, tmp_path: Path) -> None:
+    with claim(tmp_path):
+        announce(tmp_path, Running(mongodb="mongodb://127.0.0.1:21001/chozoi_chat", redis="redis://127.0.0.1:21002/0"))
+        settings = read()
+    assert settings["MONGODB_URI"] == "mongodb://127.0.0.1:21001/chozoi_chat"
+    assert settings["REDIS_URL"] == "redis://127.0.0.1:21002/0"
+    assert settings["MONGODB_EMBEDDED"] is settings["REDIS_EMBEDDED"] is True
+
+
+def test_an_empty_variable_counts_as_unset(read: Any) -> None:
+    settings = read(MONGODB_URI="", PORT="", SHOP_SERVICE=" ", SECRET_KEY="")
+    assert settings["MONGODB_EMBEDDED"] is True
+    assert settings["PORT"] == 8000
+    assert settings["SHOP_SERVICE"] == ""
+
+
+def test_a_secret_may_begin_with_a_dollar_sign(read: Any) -> None:
+    settings = read(AUTH_JWT_KEY="$ecret-of-at-least-32-characters-in-all", SECRET_KEY="$HOME")
+    assert settings["AUTH_JWT_KEY"] == "$ecret-of-at-least-32-characters-in-all"
+    assert settings["SECRET_KEY"] == "$HOME"
+
+
+def test_the_secret_key_is_made_once_when_unset(read: Any) -> None:
+    assert read()["SECRET_KEY"] == read()["SECRET_KEY"] != ""
+
+
+def test_slashes_at_the_end_do_not_matter(read: Any) -> None:
+    settings = read(
+        SOCKET_PATH="/chat/", SHOP_SERVICE="http://shops/", ALLOWED_ORIGINS="https://a.example/, http://b:81"
+    )
+    assert settings["SOCKET_PATH"] == "/chat"
+    assert settings["SHOP_SERVICE"] == "http://shops"
+    assert settings["ALLOWED_ORIGINS"] == ["https://a.example", "http://b:81"]
+
+
+def test_a_number_that_is_none_is_named(read: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="PORT is 'http'; it must be a whole number such as 8000"):
+        read(PORT="http")
+
+
+def test_a_data_dir_that_cannot_be_written_is_named(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"DATA_DIR.*file.*cannot be written.*SECRET_KEY"):
+        read(DATA_DIR=str(tmp_path / "file"))
+
+
+def test_one_megabyte_of_content_reaches_the_rules(read: Any) -> None:
+    """It is refused with `event_error`, not by ending the connection, so the frame must be let in."""
+    assert read()["SOCKETIO"]["max_payload"] >= 2 * 1024 * 1024

