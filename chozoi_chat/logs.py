@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -16,6 +16,7 @@ SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+UVICORNS_COLOURS = "color_message"  # the same message once more, with escape sequences in it
 
 
 def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
             "structlog": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder()],
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_colours, *renderer],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
@@ -49,6 +50,11 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
             "pymongo": {"level": "WARNING"},
         },
     }
+
+
+def _without_colours(logger: object, method: str, event: EventDict) -> EventDict:
+    event.pop(UVICORNS_COLOURS, None)
+    return event
 
 
 def configure(config: dict[str, Any]) -> None:

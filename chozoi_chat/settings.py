@@ -1,6 +1,7 @@
 """Django's settings, all from the environment. docs/configuration.md lists the names; `checks.py` judges the values."""
 
 import os
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from chozoi_chat.embedded.running import MONGODB_PORT, REDIS_PORT, running_in
+from chozoi_chat.embedded.running import running_in
 from chozoi_chat.logs import logging_config
 from chozoi_chat.server_keys import key_in
 
@@ -53,12 +54,13 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in env.list("ALLOWED_ORIGINS", default=[])]
 WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
 
-# Stores. Unset: the embedded ones, at the address that the supervisor wrote down.
+# Stores. Unset: the embedded ones, at the address that the supervisor wrote down. None runs: port 1, where nothing
+# listens, and not some usual port, where the embedded store of another DATA_DIR may.
 _embedded = running_in(DATA_DIR)
 MONGODB_EMBEDDED = not text("MONGODB_URI")
-MONGODB_URI = text("MONGODB_URI") or _embedded.mongodb or f"mongodb://127.0.0.1:{MONGODB_PORT}/chozoi_chat"
+MONGODB_URI = text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat"
 REDIS_EMBEDDED = not text("REDIS_ADDRESS")
-REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or f"redis://127.0.0.1:{REDIS_PORT}/0"
+REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
 if "://" not in REDIS_URL:  # the old service's form: host:port
     REDIS_URL = f"redis://{REDIS_URL}"
 
@@ -168,6 +170,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 STATIC_URL = "static/"
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")  # whitenoise's
 WHITENOISE_USE_FINDERS = True  # the admin's files straight from the packages, so there is nothing to collect
 
 LANGUAGE_CODE = "en"

@@ -35,11 +35,10 @@ def explain(error: BaseException) -> str | None:
 
 
 def _advice(store: str, name: str, address: str, embedded: bool) -> str:
+    if embedded:
+        return (
+            f"{store} does not run: {name} is not set and no embedded {store} runs for this DATA_DIR.\n"
+            f"Start the server in another terminal with `make run`, or set {name} to the address of a running {store}."
+        )
     where = address.rsplit("@", 1)[-1].rsplit("://", 1)[-1]  # without a password
-    advice = (
-        f"{name} is not set and no embedded {store} runs for this DATA_DIR. "
-        "Start the server in another terminal with `make run`, or set it to the address of a running one."
-        if embedded
-        else f"That is what {name} names: is it right, and is {store} running there?"
-    )
-    return f"{store} does not answer at {where}.\n{advice}"
+    return f"{store} does not answer at {where}, which is what {name} names: is it right, and does {store} run there?"

@@ -48,7 +48,7 @@ def get(store: EmbeddedStore) -> str | None:
         return None if value is None else str(value)
     with client(store) as mongodb:
         found = mongodb.get_default_database()["things"].find_one()
-        return found and found["value"]
+        return str(found["value"]) if found else None
 
 
 def client(store: EmbeddedStore) -> pymongo.MongoClient[dict[str, Any]]:

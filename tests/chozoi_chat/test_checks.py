@@ -1,0 +1,118 @@
+"""A setting that cannot work is named before anything starts: with its value, and with what would be right."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+RSA_WITHOUT_END = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkq"
+SECRET = "an HS256 secret of 32 characters!"
+
+
+def problems(**settings: object) -> list[CheckMessage]:
+    with override_settings(**settings):
+        return [message for message in run_checks() if message.id and message.id.startswith("chozoi_chat.")]
+
+
+def test_the_defaults_have_no_problem() -> None:
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("MONGODB_URI", "mysql://db/chat", "mongodb://host:27017/chozoi_chat"),
+        ("MONGODB_URI", "mongodb://db:27017", "with the database's name at its end"),
+        ("MONGODB_URI", "mongodb://db:port/chat", "mongodb://host:27017/chozoi_chat"),
+        ("MONGODB_URI", "mongodb+srv://cluster.example", "with the database's name at its end"),
+        ("REDIS_URL", "http://cache:6379", "host:port"),
+        ("REDIS_URL", "redis://cache:port", "host:port"),
+        ("REDIS_URL", "redis://:6379", "host:port"),
+        ("REDIS_URL", "redis://cache:6379/zero", "number of a database"),
+        ("SOCKET_PATH", "v1/sockets", "begins with a slash"),
+        ("SOCKET_PATH", "", "begins with a slash"),
+        ("SOCKET_PATH", "/v1/sockets?x=1", "begins with a slash"),
+        ("MESSENGER_NAMESPACE", "events", "begins with a slash"),
+        ("AUCTION_RESULT_NAMESPACE", "/a,b", "no comma"),
+        ("AUCTIONS_RESULT_NAMESPACE", "/a?b", "no comma or question mark"),
+        ("MESSAGE_MAX_LENGTH", 0, "from 1 to 1250000"),
+        ("MESSAGE_MAX_LENGTH", 2_000_000, "from 1 to 1250000"),
+        ("AUTH_JWT_KEY", RSA_WITHOUT_END, "HS256 secret or a PEM public key"),
+        ("AUTH_JWKS_URL", "ftp://keys", "http:// or https:// URL"),
+        ("AUTH_INTROSPECTION_URL", "auth.example/introspect", "http:// or https:// URL"),
+        ("AUTH_TOKEN_HEADER", "X Token", "name of an HTTP header"),
+        ("SHOP_SERVICE", "shops:8080", "http:// or https:// URL"),
+        ("ACCOUNT_SERVICE", "http://", "http:// or https:// URL"),
+        ("SCHEMA_REGISTRY_URL", "registry", "http:// or https:// URL"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
+        ("PORT", 70000, "1 to 65535"),
+        ("WEB_CONCURRENCY", 0, "1 or more"),
+        ("ALLOWED_ORIGINS", ["shop.example.com"], "https://shop.example.com"),
+        ("ALLOWED_ORIGINS", ["https://shop.example.com/chat"], "without a path"),
+        ("ALLOWED_HOSTS", ["https://chat.example.com"], "without scheme"),
+        ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
+    ],
+)
+def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, value: object, hint: str) -> None:
+    [problem] = problems(**{name: value})
+    assert problem.is_serious()
+    assert name.replace("REDIS_URL", "REDIS_ADDRESS") in problem.msg
+    assert problem.hint
+    assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGODB_URI", "mongodb://user:p%40ss@a:27017,b:27017/chat?replicaSet=rs0"),
+        ("MONGODB_URI", "mongodb+srv://cluster.example/chat"),
+        ("REDIS_URL", "rediss://:secret@cache/2"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("SOCKET_PATH", "/socket.io"),
+        ("AUTH_JWT_KEY", SECRET),
+        ("AUTH_JWKS_URL", "https://auth.example/.well-known/jwks.json"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka-1:9092, [::1]:9092"),
+        ("ALLOWED_ORIGINS", ["*"]),
+        ("ALLOWED_ORIGINS", ["https://shop.example.com", "http://localhost:3000", "capacitor://localhost"]),
+        ("ALLOWED_HOSTS", ["chat.example.com", ".example.com", "[::1]"]),
+    ],
+)
+def test_values_that_work_pass(name: str, value: object) -> None:
+    assert problems(**{name: value}) == []
+
+
+def test_namespaces_that_are_the_same_are_named() -> None:
+    [problem] = problems(AUCTION_RESULT_NAMESPACE=django_settings.MESSENGER_NAMESPACE)
+    assert "MESSENGER_NAMESPACE='/v1/conversations/events'" in problem.msg
+
+
+def test_a_secret_that_can_be_guessed_is_a_warning_that_does_not_show_it() -> None:
+    [problem] = problems(AUTH_JWT_KEY="hunter2")
+    assert not problem.is_serious()
+    assert "7 bytes" in problem.msg
+    assert "hunter2" not in f"{problem.msg} {problem.hint}"
+
+
+def test_passwords_in_urls_are_not_shown() -> None:
+    for problem in problems(MONGODB_URI="mongodb://user:hunter2@db", REDIS_URL="redis://:hunter2@cache/x"):
+        assert "hunter2" not in f"{problem.msg} {problem.hint}"
+
+
+def test_listening_beyond_this_machine_asks_for_host_names_and_no_debug() -> None:
+    found = problems(HOST="0.0.0.0", DEBUG=True, ALLOWED_HOSTS=["127.0.0.1", "localhost"])
+    assert [problem.id for problem in found] == ["chozoi_chat.W016", "chozoi_chat.W017"]
+    assert problems(HOST="0.0.0.0", ALLOWED_HOSTS=["chat.example.com"]) == []
+
+
+def test_a_command_does_not_start_with_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKET_PATH", "sockets")
+    command = [sys.executable, "manage.py", "serve"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "SOCKET_PATH is 'sockets'" in done.stderr
+    assert "HINT: It must be a path that begins with a slash" in done.stderr

@@ -1,0 +1,67 @@
+"""Whoever logs, a line is one JSON object with the same keys; on DEBUG it is for people."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+CODE = """
+import django, logging, structlog
+django.setup()
+structlog.get_logger("ours").info("room created", room_id="7.501")
+logging.getLogger("django.request").warning("Not Found: %s", "/x")
+logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "coloured"})
+logging.getLogger("uvicorn.access").info("GET /")
+logging.getLogger("theirs").debug("a detail")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("theirs").exception("it broke")
+"""
+
+
+def logged(**variables: str) -> list[str]:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "chozoi_chat.settings"} | variables
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[dict[str, object]]:
+    return [json.loads(line) for line in logged()]
+
+
+def test_structlog_and_the_standard_library_come_out_alike(lines: list[dict[str, object]]) -> None:
+    assert [(line["logger"], line["level"], line["event"]) for line in lines] == [
+        ("ours", "info", "room created"),
+        ("django.request", "warning", "Not Found: /x"),
+        ("uvicorn.error", "info", "Started"),
+        ("theirs", "error", "it broke"),
+    ]
+    assert all(str(line["timestamp"]).endswith("Z") for line in lines)
+
+
+def test_what_belongs_to_an_event_is_a_key_of_its_own(lines: list[dict[str, object]]) -> None:
+    assert lines[0]["room_id"] == "7.501"
+    assert "color_message" not in lines[2]
+
+
+def test_a_traceback_stays_on_its_line(lines: list[dict[str, object]]) -> None:
+    assert "ZeroDivisionError" in json.dumps(lines[3]["exception"])
+
+
+def test_the_level_is_a_setting() -> None:
+    assert "a detail" in "".join(logged(LOG_LEVEL="debug"))
+    assert "room created" not in "".join(logged(LOG_LEVEL="warning"))
+
+
+def test_debug_is_for_people() -> None:
+    first = logged(DEBUG="true")[0]
+    assert not first.startswith("{")
+    assert "room created" in first

@@ -1,0 +1,223 @@
+"""`manage.py up` (`make run`) as a real process: all of it starts, is mended when killed, and goes when told to."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pymongo
+import pytest
+
+from chozoi_chat.embedded import EmbeddedMongoDB, EmbeddedRedis, free_port
+
+pytestmark = pytest.mark.slow
+PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+
+
+def eventually(ask: Callable[[], object], what: str) -> None:
+    """Ask until the answer is truthy. Fails when it is not in time."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if ask():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"not within {PATIENCE:g} s: {what}")
+
+
+class Up:
+    """One run of `manage.py up` with a DATA_DIR and a PORT of its own."""
+
+    def __init__(self, data_dir: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.data_dir = data_dir
+        self.log = data_dir.with_suffix(".log")
+        inherited = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "REDIS_ADDRESS")}
+        self.environment = inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | variables
+        self.process: subprocess.Popen[bytes]
+
+    def start(self) -> None:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"], cwd=PROJECT, env=self.environment, stdout=log, stderr=log
+            )
+        eventually(lambda: self.process.poll() is not None or "Ctrl-C stops everything" in self.output, "the greeting")
+        assert self.process.poll() is None, self.output
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of an answer; (0, None) when there is none."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except OSError:
+            return 0, None
+
+    def ready(self) -> bool:
+        return self.get("/readyz")[0] == 200
+
+    def pid(self, name: str) -> int:
+        return int((self.data_dir / f"{name}.pid").read_text())
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another `manage.py` command, as from a second terminal."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not psutil.wait_procs(processes, timeout=PATIENCE)[1]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A run that several tests look at, and none ends."""
+    up = Up(tmp_path_factory.mktemp("up") / "data")
+    up.start()
+    yield up
+    if up.process.poll() is None:
+        up.stop()
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """A run that the test may end as it likes."""
+    up = Up(tmp_path / "data")
+    up.start()
+    yield up
+    if up.process.poll() is None:
+        up.stop()
+
+
+class TestRunning:
+    def test_it_serves_and_its_stores_answer(self, shared: Up) -> None:
+        assert shared.get("/healthz") == (200, {"status": "ok"})
+        assert shared.get("/readyz") == (200, {"status": "ok", "mongodb": "ok", "redis": "ok"})
+
+    def test_it_says_what_to_open_how_to_get_a_token_and_where_the_stores_are(self, shared: Up) -> None:
+        assert f"http://127.0.0.1:{shared.port}/admin/" in shared.output
+        assert "manage.py issue_token --user-id 7 --role BUYER" in shared.output
+        assert re.search(r"mongodb://127\.0\.0\.1:\d+/chozoi_chat", shared.output)
+        assert re.search(r"redis://127\.0\.0\.1:\d+/0", shared.output)
+
+    def test_it_says_which_features_are_off(self, shared: Up) -> None:
+        assert shared.output.count("feature is off") == shared.output.count('"unset"') > 0
+
+    def test_the_printed_mongodb_address_is_good_for_other_tools_and_has_the_demo(self, shared: Up) -> None:
+        [address] = set(re.findall(r"mongodb://\S+", shared.output))
+        with pymongo.MongoClient[dict[str, Any]](address) as client:
+            rooms = client.get_default_database()["cz_rooms"]
+            assert len(rooms.distinct("shop.name")) == 2
+            assert len(rooms.distinct("buyer")) >= 3
+            assert client.get_default_database()["cz_messages"].count_documents({}) > 0
+
+    def test_the_staff_account_opens_the_admin(self, shared: Up) -> None:
+        [(name, password)] = re.findall(r'Staff account "(.+)", password "(.+)"', shared.output)
+        code = f"from django.contrib.auth import authenticate as a; print(a(username={name!r}, password={password!r}))"
+        assert shared.manage("shell", "--no-imports", "-c", code).stdout.strip() == name
+
+    def test_the_admin_has_its_styles_without_debug(self, shared: Up) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{shared.port}/static/admin/css/base.css", timeout=5) as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Type"].startswith("text/css")
+
+    def test_issue_token_in_a_second_terminal_gives_a_token(self, shared: Up) -> None:
+        assert shared.manage("issue_token", "--user-id", "7", "--role", "BUYER").stdout.count(".") == 2
+
+    def test_a_second_run_on_the_same_data_is_refused_and_says_why(self, shared: Up) -> None:
+        refused = shared.manage("up")
+        assert refused.returncode != 0
+        assert f"process {shared.process.pid}" in refused.stderr
+        assert shared.ready()
+
+    def test_a_taken_port_is_named(self, shared: Up, tmp_path: Path) -> None:
+        other = Up(tmp_path / "data", PORT=str(shared.port))
+        refused = other.manage("up")
+        assert refused.returncode != 0
+        assert f"Port {shared.port} is in use by another program. Set PORT" in refused.stderr
+
+    @pytest.mark.parametrize("name", ["serve", "mongodb", "redis"])
+    def test_a_killed_child_is_started_again_with_a_message(self, shared: Up, name: str) -> None:
+        pid = shared.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: shared.pid(name) != pid and shared.ready(), f"{name} runs again")
+        assert f"{'server' if name == 'serve' else name} was ended by SIGKILL; starting it again" in shared.output
+
+
+class TestEnding:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_everything_server_first(self, up: Up, number: int) -> None:
+        children = up.children()
+        assert len(children) >= 3
+        assert up.stop(number) == 0
+        assert gone(children)
+        stopping = [up.output.index(f"Stopping {name}.") for name in ("the server", "redis", "mongodb")]
+        assert stopping == sorted(stopping)
+
+    def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_finds_the_data(self, up: Up) -> None:
+        children = up.children()
+        up.process.kill()
+        up.process.wait()
+        assert gone(children)
+        addresses = set(re.findall(r"mongodb://\S+|redis://\S+", up.output))
+        up.start()
+        assert up.ready()
+        assert set(re.findall(r"mongodb://\S+|redis://\S+", up.output)) == addresses
+        assert "Demo:" not in up.output, "the demo is made the first time only"
+        counted = up.manage(
+            "shell", "--no-imports", "-c", "from conversations.models import *; print(Room.objects.count())"
+        )
+        assert int(counted.stdout) == 4
+
+    def test_workers_end_with_a_killed_server_and_are_replaced(self, tmp_path: Path) -> None:
+        up = Up(tmp_path / "data", WEB_CONCURRENCY="2")
+        up.start()
+        server = psutil.Process(up.pid("serve"))
+        workers = server.children(recursive=True)
+        assert len(workers) >= 2
+        server.kill()
+        assert gone(workers)
+        eventually(up.ready, "the server serves again")
+        assert up.stop() == 0
+
+
+def test_named_stores_are_used_and_nothing_embedded_is_started(tmp_path: Path) -> None:
+    mongodb, redis = EmbeddedMongoDB(tmp_path / "theirs"), EmbeddedRedis(tmp_path / "theirs")
+    mongodb.start()
+    redis.start()
+    up = Up(tmp_path / "data", MONGODB_URI=mongodb.address, REDIS_ADDRESS=f"127.0.0.1:{redis.port}")
+    try:
+        up.start()
+        assert up.ready()
+        assert not (up.data_dir / "mongodb").exists()
+        assert not (up.data_dir / "redis").exists()
+        assert "Demo:" not in up.output, "a database of others is not ours to fill"
+        assert up.stop() == 0
+        assert mongodb.alive()
+        assert redis.alive()
+    finally:
+        mongodb.stop()
+        redis.stop()
