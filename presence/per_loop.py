@@ -1,0 +1,63 @@
+"""The Presence of this process: one for each event loop, made at first use from the settings.
+
+Who wants to hear of changes that no socket of this process caused (users who died with another process, users brought
+back after an outage) registers with ``on_change``, for example in an ``AppConfig.ready``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from django.conf import settings
+
+from presence.presence import Presence
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[str], Awaitable[None]]
+
+_listeners: list[Listener] = []
+_presences: dict[asyncio.AbstractEventLoop, Presence] = {}
+
+
+def current() -> Presence:
+    """The Presence of the running event loop. Nothing connects or beats before it is used.
+
+    Reads REDIS_URL, and PRESENCE where it is set: a dict with any of heartbeat, expiry (seconds) and prefix.
+    """
+    loop = asyncio.get_running_loop()
+    found = _presences.get(loop)
+    if found is None:
+        for ended in [known for known in _presences if known.is_closed()]:
+            del _presences[ended]
+        options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
+        found = Presence(settings.REDIS_URL, on_offline=_tell, on_online=_tell, **options)
+        _presences[loop] = found
+    return found
+
+
+async def stop_current() -> None:
+    """Stop the running loop's Presence, if it has one; ``current`` then makes a new one."""
+    found = _presences.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found.stop()
+
+
+def on_change(listener: Listener) -> Listener:
+    """Have ``listener`` called with the user's id at such a change; it asks ``online`` how it is by then.
+
+    Registering twice is registering once. Usable as a decorator.
+    """
+    if listener not in _listeners:
+        _listeners.append(listener)
+    return listener
+
+
+async def _tell(user_id: str) -> None:
+    for listener in _listeners:
+        try:
+            await listener(user_id)
+        except Exception:
+            logger.exception("a listener failed to take note of a change of presence")

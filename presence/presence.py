@@ -1,0 +1,301 @@
+"""Who is online, across processes: the sockets of this process, kept in step with Redis.
+
+The truth about this process is in memory; Redis hears of a user's first and last local socket alone. While Redis is
+away, answers are this process's own knowledge, and what changed meanwhile is announced once it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from redis.exceptions import RedisError
+
+from presence.batch import Batch
+from presence.registry import Change, Registry
+
+logger = logging.getLogger(__name__)
+
+Callback = Callable[[str], Awaitable[None]]
+
+_AWAY = (RedisError, OSError)
+_RETRY_INTERVAL = 1.0  # seconds between looks for a Redis that is away
+_ANNOUNCEMENTS_AT_ONCE = 16
+_STOP_PATIENCE = 3.0  # seconds for what is under way to end
+
+
+class _Move(NamedTuple):
+    """A user's first local socket came, or their last went."""
+
+    user_id: str
+    came: bool
+
+
+class Presence:
+    """Which users have a socket anywhere; one object a process and event loop.
+
+    ``on_offline`` is called for users who went offline with a process that died: once in the cluster, unless the
+    announcing process dies in the middle, when another one takes over. ``on_online`` is called for users whom this
+    process brings back after it was taken for dead or Redis lost its data. Both are also called, each as it then is,
+    for users whose change could not be told to Redis when it happened. ``heartbeat`` and ``expiry`` are seconds: a
+    killed process's users are offline at most ``expiry`` + ``heartbeat`` after its last heartbeat. ``prefix`` begins
+    every key in Redis; processes of one cluster share it.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        on_offline: Callback,
+        on_online: Callback,
+        heartbeat: float = 5.0,
+        expiry: float = 15.0,
+        prefix: str = "presence:",
+    ) -> None:
+        if not 0 < heartbeat <= expiry / 2:
+            raise ValueError(
+                f"heartbeat is {heartbeat} s and expiry {expiry} s; expiry must be at least two heartbeats, "
+                "or a process that is a little late is taken for dead"
+            )
+        self._on_offline = on_offline
+        self._on_online = on_online
+        self._heartbeat = heartbeat
+        self._registry = Registry(redis_url, uuid4().hex, prefix=prefix, expiry=expiry)
+        self._sockets: dict[str, set[str]] = {}
+        self._stored: set[str] = set()  # the users whom Redis holds for this process
+        self._version = 0  # of that, by Redis' count
+        self._moving = Counter[str]()  # moves on their way to Redis, by user
+        self._came: set[str] = set()  # users who changed in Redis' eyes, and nobody is told yet
+        self._went: set[str] = set()
+        self._unsettled: set[str] = set()  # users whose change was answered without Redis
+        self._up = True
+        self._stopped = False
+        self._redis_turn = asyncio.Lock()  # what changes Redis goes one by one, or versions would cross
+        self._moves: Batch[_Move, bool] = Batch(self._store)
+        self._questions: Batch[set[str], set[str]] = Batch(self._ask)
+        self._heart: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        self._announcing: set[asyncio.Task[None]] = set()
+
+    async def enter(self, user_id: str, socket_id: str) -> bool:
+        """A socket of the user connected here. True when it made the user online: there was none anywhere.
+
+        While Redis is away: when there was none in this process. Entering twice is entering once.
+        """
+        if not user_id:
+            raise ValueError("user_id is empty; a socket that belongs to nobody has no presence")
+        sockets = self._sockets.get(user_id)
+        if sockets is not None:
+            sockets.add(socket_id)
+            return False
+        self._sockets[user_id] = {socket_id}
+        self._start()
+        return await self._move(_Move(user_id, came=True))
+
+    async def leave(self, user_id: str, socket_id: str) -> bool:
+        """A socket of the user is gone. True when it made the user offline: none is left anywhere.
+
+        While Redis is away: none in this process. A socket that never entered, or left before, changes nothing.
+        """
+        sockets = self._sockets.get(user_id)
+        if sockets is None or socket_id not in sockets:
+            return False
+        sockets.remove(socket_id)
+        if sockets:
+            return False
+        del self._sockets[user_id]
+        return await self._move(_Move(user_id, came=False))
+
+    async def online(self, user_ids: Iterable[str]) -> set[str]:
+        """Those of the users who are online now: one round trip, and none for users who are here.
+
+        While Redis is away: those with a socket in this process.
+        """
+        asked = {user_id for user_id in user_ids if user_id}
+        here = {user_id for user_id in asked if user_id in self._sockets}
+        elsewhere = asked - here
+        if not elsewhere or not self._up:
+            return here
+        return here | await self._questions(elsewhere)
+
+    async def start(self) -> None:
+        """Begin the heartbeat, unless it beats already; ``enter`` does so by itself."""
+        if self._stopped:
+            self._stopped, self._up = False, True
+        self._start()
+
+    async def stop(self) -> None:
+        """End the heartbeat and close the connections. Users still here go offline by another process's heartbeat."""
+        self._stopped = True
+        self._hurry.set()  # a cancellation alone may get lost in wait_for (Python 3.11), which the Redis client uses
+        tasks = {task for task in (self._heart, *self._announcing) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_PATIENCE)
+        self._heart = None
+        async with self._redis_turn:
+            self._up = False
+            self._stored.clear()
+            self._version = -1  # whoever starts again registers anew
+            try:
+                await self._registry.retire()
+            except _AWAY as error:
+                logger.info("presence could not sign off (%s); its entries expire", error)
+            await self._registry.close()
+
+    def _start(self) -> None:
+        if self._heart is None and not self._stopped:
+            self._heart = asyncio.get_running_loop().create_task(self._live(), name="presence heartbeat")
+
+    async def _live(self) -> None:
+        while not self._stopped:
+            try:
+                await self._beat()
+            except Exception:
+                logger.exception("a presence heartbeat failed; the next one is due")
+            try:
+                async with asyncio.timeout(self._heartbeat if self._up else min(self._heartbeat, _RETRY_INTERVAL)):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+            self._hurry.clear()
+
+    async def _beat(self) -> None:
+        async with self._redis_turn:
+            try:
+                beat = await self._registry.beat()
+                if beat is None or beat.version != self._version or not self._up:
+                    await self._register()
+            except _AWAY as error:
+                self._lose(error)
+                return
+            if not self._up:
+                logger.info("presence reaches Redis again; %d users are announced anew", len(self._unsettled))
+                self._up = True
+            unsettled, self._unsettled = self._unsettled, set()
+        if beat is not None and beat.went:
+            self._in_background(self._announce_dead(beat.went))
+        if unsettled:
+            online = await self.online(unsettled)
+            self._came |= online
+            self._went |= unsettled - online
+        self._announce_untold()
+
+    async def _register(self) -> None:
+        users = set(self._sockets)
+        self._note(await self._registry.register(users))
+        self._stored = users
+
+    def _note(self, change: Change) -> None:
+        self._version = change.version
+        self._came.update(change.came)
+        self._went.update(change.went)
+
+    async def _move(self, move: _Move) -> bool:
+        self._moving[move.user_id] += 1
+        work = asyncio.get_running_loop().create_task(self._moves(move))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # The caller would have announced it; other sockets of the user may depend on that.
+            work.add_done_callback(lambda done: self._untold(move) if not done.cancelled() and done.result() else None)
+            raise
+
+    def _untold(self, move: _Move) -> None:
+        (self._came if move.came else self._went).add(move.user_id)
+        self._announce_untold()
+
+    async def _store(self, moves: list[_Move]) -> list[bool]:
+        """Bring Redis in step for the users who moved; by now they may have moved again, which later moves then say."""
+        async with self._redis_turn:
+            for move in moves:
+                self._moving[move.user_id] -= 1
+                if not self._moving[move.user_id]:
+                    del self._moving[move.user_id]
+            if not self._up:
+                return self._answer_alone(moves)
+            users = {move.user_id for move in moves}
+            coming = [user for user in users if user in self._sockets and user not in self._stored]
+            going = [user for user in users if user not in self._sockets and user in self._stored]
+            try:
+                if coming or going:
+                    change = await self._registry.change(coming, going)
+                    if change is None:
+                        await self._register()
+                    else:
+                        self._note(change)
+                        self._stored.update(coming)
+                        self._stored.difference_update(going)
+            except _AWAY as error:
+                self._lose(error)
+                return self._answer_alone(moves)
+        answers = []
+        for move in moves:
+            changed = self._came if move.came else self._went
+            answers.append(move.user_id in changed)
+            changed.discard(move.user_id)  # of several who made the same move together, one is told
+        self._announce_untold()
+        return answers
+
+    async def _ask(self, questions: list[set[str]]) -> list[set[str]]:
+        online: set[str] = set()
+        if self._up:
+            try:
+                registered, online = await self._registry.online(list(set().union(*questions)))
+                if self._heart is not None and not registered:
+                    self._hurry.set()
+            except _AWAY as error:
+                self._lose(error)
+        return [question & online for question in questions]
+
+    def _answer_alone(self, moves: list[_Move]) -> list[bool]:
+        if not self._stopped:
+            self._unsettled.update(move.user_id for move in moves)
+        return [True] * len(moves)
+
+    def _lose(self, error: Exception) -> None:
+        if self._up:
+            self._up = False
+            logger.warning(
+                "presence cannot reach Redis (%s: %s); until it is back each process knows its own users only",
+                type(error).__name__,
+                error,
+            )
+            self._hurry.set()
+
+    def _announce_untold(self) -> None:
+        """Announce the changes that no caller of ``enter`` or ``leave`` is still to be told of."""
+        for changed, callback in ((self._came, self._on_online), (self._went, self._on_offline)):
+            untold = {user for user in changed if user not in self._moving}
+            if untold:
+                changed -= untold
+                self._in_background(self._announce(untold, callback))
+
+    async def _announce_dead(self, users: list[str]) -> None:
+        await self._announce(users, self._on_offline)
+        try:
+            await self._registry.announced(users)
+        except _AWAY:
+            pass  # at worst they are announced once more
+
+    async def _announce(self, users: Iterable[str], callback: Callback) -> None:
+        places = asyncio.Semaphore(_ANNOUNCEMENTS_AT_ONCE)
+
+        async def announce(user_id: str) -> None:
+            async with places:
+                try:
+                    await callback(user_id)
+                except Exception:
+                    logger.exception("a change of presence could not be announced")
+
+        await asyncio.gather(*map(announce, users))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)

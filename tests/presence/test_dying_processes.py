@@ -1,0 +1,171 @@
+"""Processes that are killed, paused or cut off: their users go offline once, and come back with them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from redis.asyncio import Redis
+
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Start, eventually
+
+PROJECT = Path(__file__).parents[2]
+Member = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def member(prefix: str) -> Iterator[Member]:
+    """Start a real process that holds users, and wait until it does."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one(*users: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.presence.member", settings.REDIS_URL, prefix, str(EXPIRY), *users]
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        return process
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+async def test_the_users_of_a_killed_process_go_offline_in_time_and_once(start: Start, member: Member) -> None:
+    survivors = [start() for _ in range(3)]
+    for survivor in survivors:
+        await survivor.presence.start()
+    users = [f"user {number}" for number in range(300)]
+    killed = member(*users)
+    await survivors[0].presence.enter("user 0", "other device")
+    assert await survivors[1].presence.online(users) == set(users)
+
+    killed.send_signal(signal.SIGKILL)
+    at = time.monotonic()
+    await eventually(lambda: sum(len(survivor.went) for survivor in survivors) == 299)
+    assert time.monotonic() - at < EXPIRY + HEARTBEAT + 1.0
+    await asyncio.sleep(EXPIRY)
+    told = Counter(user for survivor in survivors for user in survivor.went)
+    assert told == Counter(users[1:]), "each once, and not the one who has another device elsewhere"
+    assert await survivors[2].presence.online(users) == {"user 0"}
+
+
+async def test_a_user_on_two_processes_killed_together_goes_offline_once(start: Start, member: Member) -> None:
+    survivors = [start(), start()]
+    for survivor in survivors:
+        await survivor.presence.start()
+    killed = [member("7", "8"), member("7")]
+    for process in killed:
+        process.send_signal(signal.SIGKILL)
+    await eventually(lambda: sorted(survivors[0].went + survivors[1].went) == ["7", "8"])
+    await asyncio.sleep(EXPIRY)
+    assert sorted(survivors[0].went + survivors[1].went) == ["7", "8"]
+
+
+async def test_a_paused_process_is_taken_for_dead_and_brings_its_users_back(start: Start, member: Member) -> None:
+    watcher = start()
+    await watcher.presence.enter("8", "phone")
+    paused = member("7", "8")
+    paused.send_signal(signal.SIGSTOP)
+    await eventually(lambda: watcher.went == ["7"])
+    assert await watcher.presence.online(["7"]) == set()
+
+    paused.send_signal(signal.SIGCONT)
+    assert paused.stdout is not None
+    line = await asyncio.wait_for(asyncio.to_thread(paused.stdout.readline), 5)
+    assert line == "came 7\n", "8 was online all the while, elsewhere"
+    assert await watcher.presence.online(["7", "8"]) == {"7", "8"}
+    assert watcher.went == ["7"]
+
+
+async def test_a_move_of_a_process_taken_for_dead_brings_all_its_users_back(
+    start: Start, redis: Redis, prefix: str
+) -> None:
+    """Before its next heartbeat: the very first thing it does registers it anew."""
+    here, watcher = start(expiry=30), start(expiry=30)
+    here.presence._heartbeat = 15.0
+    await here.presence.enter("7", "phone")
+    await asyncio.sleep(HEARTBEAT * 2)
+    identifier = here.presence._registry._process_id
+    await redis.zrem(f"{prefix}processes", identifier)
+    await redis.delete(f"{prefix}process:{identifier}")
+    assert await here.presence.enter("8", "phone")
+    assert await watcher.presence.online(["7", "8"]) == {"7", "8"}
+    await eventually(lambda: here.came == ["7"])
+
+
+async def test_a_new_process_alone_announces_those_who_died_with_the_last_one(start: Start, member: Member) -> None:
+    member("7").send_signal(signal.SIGKILL)
+    await asyncio.sleep(EXPIRY * 1.2)
+    restarted = start()
+    await restarted.presence.enter("8", "phone")
+    await eventually(lambda: restarted.went == ["7"])
+
+
+async def test_users_who_stay_behind_at_a_stop_go_offline_without_waiting_for_expiry(start: Start) -> None:
+    stopping, staying = start(expiry=30), start(expiry=30)
+    await stopping.presence.enter("7", "phone")
+    await staying.presence.enter("8", "phone")
+    await asyncio.sleep(HEARTBEAT * 2)
+    await stopping.presence.stop()
+    await eventually(lambda: staying.went == ["7"], within=2)
+    assert not stopping.went
+
+
+async def test_a_process_killed_amid_its_announcements_leaves_them_to_another(start: Start, member: Member) -> None:
+    first, second = start(), start()
+    told = asyncio.Event()
+
+    async def never_done(user_id: str) -> None:
+        told.set()
+        await asyncio.Event().wait()
+
+    first.presence._on_offline = never_done
+    await first.presence.start()
+    member("7").send_signal(signal.SIGKILL)
+    await asyncio.wait_for(told.wait(), 5)
+    await first.die()
+    await second.presence.start()
+    await eventually(lambda: second.went == ["7"])
+    await asyncio.sleep(EXPIRY * 1.5)
+    assert second.went == ["7"]
+
+
+async def test_announced_users_are_no_longer_claimed(start: Start, member: Member, redis: Redis, prefix: str) -> None:
+    survivor = start()
+    await survivor.presence.start()
+    member("7").send_signal(signal.SIGKILL)
+    await eventually(lambda: survivor.went == ["7"])
+    await eventually(lambda: not survivor.presence._announcing)
+    assert [key async for key in redis.scan_iter(f"{prefix}claims:*")] == []
+
+
+async def test_an_announcement_that_fails_holds_up_neither_the_others_nor_the_heartbeat(
+    start: Start, member: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    survivor = start()
+    note = survivor.presence._on_offline
+
+    async def fail_for_some(user_id: str) -> None:
+        if user_id == "7":
+            raise RuntimeError("the database is away")
+        await note(user_id)
+
+    survivor.presence._on_offline = fail_for_some
+    await survivor.presence.start()
+    member("7", "8", "9").send_signal(signal.SIGKILL)
+    await eventually(lambda: sorted(survivor.went) == ["8", "9"])
+    assert "could not be announced" in caplog.text
+    await asyncio.sleep(EXPIRY * 2)
+    assert await start().presence.online(["7"]) == set()

@@ -1,0 +1,66 @@
+"""`presence.current`: one Presence for each event loop, from the settings, and listeners for what no socket caused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import presence
+from presence import per_loop
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Process, eventually
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings: Any, prefix: str) -> Iterator[None]:
+    settings.PRESENCE = {"heartbeat": HEARTBEAT, "expiry": EXPIRY, "prefix": prefix}
+    listeners = list(per_loop._listeners)
+    yield
+    per_loop._listeners[:] = listeners
+
+
+async def test_a_loop_has_one_presence_until_it_is_stopped() -> None:
+    first = presence.current()
+    assert presence.current() is first
+    await first.enter("7", "phone")
+    await presence.stop_current()
+    assert presence.current() is not first
+    await presence.stop_current()
+
+
+def test_each_loop_has_its_own() -> None:
+    async def identity() -> int:
+        return id(presence.current())
+
+    kept = []
+
+    async def keep() -> None:
+        kept.append(presence.current())
+
+    asyncio.run(keep())
+    asyncio.run(keep())
+    assert kept[0] is not kept[1]
+    assert len(per_loop._presences) <= 2, "loops that ended are forgotten"
+
+
+async def test_listeners_hear_of_users_who_died_with_another_process(settings: Any, prefix: str) -> None:
+    heard = []
+
+    @presence.on_change
+    async def broken(user_id: str) -> None:
+        raise RuntimeError("not today")
+
+    @presence.on_change
+    async def hear(user_id: str) -> None:
+        heard.append(user_id)
+
+    presence.on_change(hear)
+    await presence.current().enter("8", "phone")
+    dying = Process(settings.REDIS_URL, prefix)
+    await dying.presence.enter("7", "phone")
+    await dying.die()
+    await eventually(lambda: bool(heard))
+    assert heard == ["7"], "once, though registered twice and after one that failed"
+    await presence.stop_current()
