@@ -56,6 +56,15 @@ def seed_rooms(uri: str, people: list[load.Pair]) -> None:
         )  # fmt: skip
 
 
+def index_as_a_chat_needs(uri: str) -> None:
+    """The least that any chat reads by: a room's history, a user's rooms. Ours has more (unseen messages, repeats)."""
+    with pymongo.MongoClient[dict[str, object]](uri) as client:
+        database = client.get_default_database()
+        database["cz_messages"].create_index([("room_id", 1), ("created_at", 1), ("_id", 1)])
+        database["cz_rooms"].create_index("buyer")
+        database["cz_rooms"].create_index("seller")
+
+
 class Run:
     """One run: its stores are up, its rooms exist."""
 
@@ -69,6 +78,7 @@ class Run:
             processes.migrate(stores, directory, self.jwt_key, options.python)
             seed_rooms(stores.mongodb_uri("ours"), self.people)
         if RIVAL in options.servers:
+            index_as_a_chat_needs(stores.mongodb_uri("rival"))
             seed_rooms(stores.mongodb_uri("rival"), self.people)
 
     def server(self, name: str) -> AbstractContextManager[processes.Server]:
