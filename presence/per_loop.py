@@ -1,7 +1,7 @@
 """The Presence of this process: one for each event loop, made at first use from the settings.
 
 Who wants to hear of changes that no socket of this process caused (users who died with another process, users brought
-back after an outage) registers with ``on_change``, for example in an ``AppConfig.ready``.
+back after an outage) registers with ``on_change``, a decorator.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from django.conf import settings
 
@@ -17,6 +18,7 @@ from presence.presence import Presence
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[str], Awaitable[None]]
+AnyListener = TypeVar("AnyListener", bound=Listener)
 
 _listeners: list[Listener] = []
 _presences: dict[asyncio.AbstractEventLoop, Presence] = {}
@@ -45,7 +47,7 @@ async def stop_current() -> None:
         await found.stop()
 
 
-def on_change(listener: Listener) -> Listener:
+def on_change(listener: AnyListener) -> AnyListener:
     """Have ``listener`` called with the user's id at such a change; it asks ``online`` how it is by then.
 
     Registering twice is registering once. Usable as a decorator.
