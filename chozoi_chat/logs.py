@@ -3,6 +3,7 @@
 For people on a terminal or with DEBUG, JSON, one object a line, everywhere else.
 """
 
+import logging
 import logging.config
 import sys
 from typing import Any
@@ -17,6 +18,15 @@ SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 UVICORNS_COLOURS = "color_message"  # the same message once more, with escape sequences in it
+
+
+class WithoutConnections(logging.Filter):
+    """Leaves out what uvicorn says of each WebSocket: the line would hold the query, and with it the token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record may be logged."""
+        message = str(record.msg)
+        return not (message.startswith(("connection open", "connection closed")) or '"WebSocket %s"' in message)
 
 
 def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
@@ -37,6 +47,7 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_colours, *renderer],
             }
         },
+        "filters": {"without_connections": {"()": WithoutConnections}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -44,7 +55,7 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
             "uvicorn": {"handlers": [], "propagate": True},
-            "uvicorn.error": {"handlers": [], "propagate": True},
+            "uvicorn.error": {"handlers": [], "propagate": True, "filters": ["without_connections"]},
             "uvicorn.access": {"handlers": [], "propagate": False},
             "httpx": {"level": "WARNING"},
             "pymongo": {"level": "WARNING"},

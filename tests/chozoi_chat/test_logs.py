@@ -15,6 +15,8 @@ django.setup()
 structlog.get_logger("ours").info("room created", room_id="7.501")
 logging.getLogger("django.request").warning("Not Found: %s", "/x")
 logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "coloured"})
+logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "1.2.3.4:5", "/socket?token=secret")
+logging.getLogger("uvicorn.error").info("connection open")
 logging.getLogger("uvicorn.access").info("GET /")
 logging.getLogger("theirs").debug("a detail")
 try:
@@ -65,3 +67,7 @@ def test_debug_is_for_people() -> None:
     first = logged(DEBUG="true")[0]
     assert not first.startswith("{")
     assert "room created" in first
+
+
+def test_no_line_holds_a_token_from_a_sockets_address(lines: list[dict[str, object]]) -> None:
+    assert not [line for line in lines if "secret" in str(line["event"]) or "connection" in str(line["event"])]
