@@ -125,8 +125,9 @@ async def test_a_malformed_frame_harms_nobody_else(
         await _settle(bad)
     buyer.emit("typing", room.sides(room.buyer))
     await seller.expect("typing")
-    assert {event.name for event in seller.events} <= {"active_user_list", "typing"}
+    assert {event.name for event in seller.events} <= {"active_user_list", "user_status_change", "typing"}
     assert {event.name for event in buyer.events} <= {"active_user_list", "user_status_change"}
+    assert all(change["status"] for client in (buyer, seller) for change in client.received("user_status_change"))
     assert server.alive()
 
 

@@ -77,6 +77,7 @@ async def test_somebody_outside_the_room_as_receiver_is_refused(version: str, co
     for to in (new_buyer().user_id, room.buyer.user_id):
         await assert_refused(buyer, "new_message", room.message(room.buyer, "psst", to=to), "wrong_recipient")
         assert (await buyer.ask("typing", {**room.sides(room.buyer), "to": to}))["status"] is False
+        await buyer.expect("event_error", event="typing")
     await assert_lives(buyer, room, seller)
 
 
