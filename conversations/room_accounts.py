@@ -7,12 +7,10 @@ repeat a message that another process accounts in the same instant, so it is for
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Q
-from pymongo import UpdateOne
 
 from chozoi_chat.identity import Role
 from conversations.models import EmbeddedMessage, Message, Room
@@ -25,32 +23,67 @@ _EMBEDDED_COLUMNS = [str(field.column) for field in EmbeddedMessage._meta.concre
 
 
 def account(new: Iterable[tuple[Document, Role]]) -> None:
-    """Account newly stored messages, each with its receiver's side, in their rooms.
+    """Account newly stored messages, each with its receiver's side, in their rooms: one statement for all.
 
     The newest becomes the last message also when two processes write at once: ``$max`` compares embedded messages by
     (created_at, _id), which is why these fields come first in them. A last message that a side deleted is absent, and
-    anything is greater than that.
+    anything is greater than that. Where this fails it is unknown which rooms were told, for the driver does not repeat
+    such a statement: then ``recount``.
     """
-    by_room: defaultdict[str, list[tuple[Document, Role]]] = defaultdict(list)
+    news: dict[str, Document] = {}
     for stored, receiver in new:
-        by_room[stored["room_id"]].append((stored, receiver))
-    if by_room:
-        durable(Room).bulk_write([_account_in(room, messages) for room, messages in by_room.items()], ordered=False)
+        of_room = news.setdefault(stored["room_id"], {"buyer": 0, "seller": 0, "last": stored})
+        of_room[receiver.lower()] += 1
+        of_room["last"] = max(of_room["last"], stored, key=lambda message: (message["created_at"], message["_id"]))
+    for part in _parts(news):
+        durable(Room).update_many(
+            {"_id": {"$in": list(part)}},
+            _TELL_ROOM,
+            let={"rooms": {"$literal": list(part)}, "news": {"$literal": list(part.values())}},
+        )
 
 
-def _account_in(room_id: str, messages: list[tuple[Document, Role]]) -> UpdateOne:
-    newest = max((stored for stored, _ in messages), key=lambda stored: (stored["created_at"], stored["_id"]))
-    last = embedded(newest)
-    unseen: defaultdict[str, int] = defaultdict(int)
-    for _, receiver in messages:
-        unseen[f"{receiver.lower()}_unseen_messages"] += 1
-    return UpdateOne(
-        {"_id": room_id},
-        {
-            "$inc": dict(unseen),
-            "$max": {"buyer_last_message": last, "seller_last_message": last, "updated_at": newest["created_at"]},
-        },
-    )
+_TELL_ROOM: list[Document] = [
+    {
+        "$replaceWith": {
+            "$let": {
+                "vars": {"new": {"$arrayElemAt": ["$$news", {"$indexOfArray": ["$$rooms", "$_id"]}]}},
+                "in": {
+                    "$mergeObjects": [
+                        "$$ROOT",
+                        {
+                            "buyer_unseen_messages": {
+                                "$add": [{"$ifNull": ["$buyer_unseen_messages", 0]}, "$$new.buyer"]
+                            },
+                            "seller_unseen_messages": {
+                                "$add": [{"$ifNull": ["$seller_unseen_messages", 0]}, "$$new.seller"]
+                            },
+                            "buyer_last_message": {"$max": ["$buyer_last_message", "$$new.last"]},
+                            "seller_last_message": {"$max": ["$seller_last_message", "$$new.last"]},
+                            "updated_at": {"$max": ["$updated_at", "$$new.last.created_at"]},
+                        },
+                    ]
+                },
+            }
+        }
+    }
+]
+_LARGEST_PART = 2_000_000
+"""Characters of content in one statement: at most 8 of the 16 MB that MongoDB takes."""
+
+
+def _parts(news: dict[str, Document]) -> Iterator[dict[str, Document]]:
+    part: dict[str, Document] = {}
+    size = 0
+    for room_id, of_room in news.items():
+        of_room["last"] = embedded(of_room["last"])
+        size += len(of_room["last"]["content"])
+        if part and size > _LARGEST_PART:
+            yield part
+            part, size = {}, len(of_room["last"]["content"])
+        part[room_id] = of_room
+    if part:
+        yield part
 
 
 def embedded(stored: Document) -> Document:

@@ -14,7 +14,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.models import Room
 from conversations.per_loop import PerLoop
-from conversations.store import in_store_thread
+from conversations.store import durable, in_store_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,16 @@ async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | No
 
 
 def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
-    rows = Room.objects.filter(pk__in=room_ids).values_list("room_id", "buyer", "seller", "blocked_by", "closed_at")
+    fields = ["buyer", "seller", "blocked_by", "closed_at"]
     return {
-        room_id: RoomRecord(room_id, buyer, seller, blocked_by, closed_at is not None)
-        for room_id, buyer, seller, blocked_by, closed_at in rows
+        found["_id"]: RoomRecord(
+            found["_id"],
+            found.get("buyer", ""),
+            found.get("seller", ""),
+            found.get("blocked_by"),
+            found.get("closed_at") is not None,
+        )
+        for found in durable(Room).find({"_id": {"$in": list(room_ids)}}, fields)
     }
 
 

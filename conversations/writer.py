@@ -1,5 +1,7 @@
 """The messages' group commit: many messages, one insert and one update a room, then everybody is told.
 
+One batch after the other, not the next one's insert beside this one's rooms: that was tried, and gained nothing.
+
 A message is announced and acknowledged when MongoDB has it on disk (majority, journal), in the order of
 (created_at, _id). What goes wrong between the two writes is kept in ``unfinished`` and made good. Rules are checked
 before a message comes here.

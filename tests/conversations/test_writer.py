@@ -255,7 +255,7 @@ async def test_an_insert_that_arrived_though_it_failed_is_found_counted_and_anno
 async def test_a_message_whose_room_could_not_be_told_is_announced_and_its_room_made_good(
     database: Store, chat: Emitted, room: str, outage: Outage, after: bool
 ) -> None:
-    end = outage.of("bulk_write", after=after)
+    end = outage.of("update_many", after=after)
     written = await message_writer().write(draft("hello", "c1"))
     assert len(chat.all) == 1
     end()
@@ -276,7 +276,7 @@ async def test_a_repeat_of_a_message_that_a_dead_process_left_half_done_complete
     database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unfinished, "GRACE", 0.3)
-    end = outage.of("bulk_write")
+    end = outage.of("update_many")
     left = await message_writer().write(draft("hello", "c1"))
     message_writer()._unfinished = unfinished.Unfinished()  # the process died here, and remembers nothing
     chat.all.clear()
