@@ -32,8 +32,8 @@ def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:
 def _ping_mongodb() -> None:
     from django.db import connection
 
-    connection.ensure_connection()
     with pymongo.timeout(STORE_TIMEOUT):
+        connection.ensure_connection()  # a new connection asks the server for its version
         connection.connection.admin.command("ping")
 
 

@@ -32,10 +32,11 @@ class WithoutConnections(logging.Filter):
 def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
     """Return the dictionary for `logging.config.dictConfig`: all to stderr, `level` and above."""
     for_people = debug or sys.stderr.isatty()
+    # Tracebacks without the values of variables: among these are tokens and what people write to each other.
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if for_people
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     return {
         "version": 1,

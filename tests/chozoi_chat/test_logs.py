@@ -19,8 +19,10 @@ logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "1.2.3
 logging.getLogger("uvicorn.error").info("connection open")
 logging.getLogger("uvicorn.access").info("GET /")
 logging.getLogger("theirs").debug("a detail")
-try:
+def check(token):
     1 / 0
+try:
+    check("a secret")
 except ZeroDivisionError:
     logging.getLogger("theirs").exception("it broke")
 """
@@ -55,7 +57,14 @@ def test_what_belongs_to_an_event_is_a_key_of_its_own(lines: list[dict[str, obje
 
 
 def test_a_traceback_stays_on_its_line(lines: list[dict[str, object]]) -> None:
-    assert "ZeroDivisionError" in json.dumps(lines[3]["exception"])
+    assert "ZeroDivisionError" in str(lines[3]["exception"])
+
+
+@pytest.mark.parametrize("debug", ["false", "true"])
+def test_a_traceback_does_not_tell_secrets(debug: str) -> None:
+    output = "".join(logged(DEBUG=debug))
+    assert "ZeroDivisionError" in output
+    assert "a secret" not in output.replace('check("a secret")', "").replace('check(\\"a secret\\")', "")
 
 
 def test_the_level_is_a_setting() -> None:

@@ -29,9 +29,10 @@ def serving(**variables: str) -> Iterator[int]:
     """A server; the port where it answers. SIGTERM must end it in order, after which uvicorn raises it once more."""
     port = free_port()
     command = [sys.executable, "manage.py", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | variables, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | variables)
     try:
         eventually(lambda: process.poll() is not None or get(port, "/healthz")[0], "the server answers")
+        assert process.poll() is None
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
