@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import itertools
+import secrets
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -97,7 +98,7 @@ async def measure_chat(
     """
     buyers, sellers = await both_sides(port, people, jwt_key)
     meter = Meter()
-    received = itertools.count()
+    numbers, measurement = itertools.count(), secrets.token_hex(4)
     expected = f'42{NAMESPACE},["new_message"'.encode()
     arrivals = [0]
 
@@ -105,13 +106,14 @@ async def measure_chat(
         arrivals[0] += count
 
     for pair, buyer, seller in zip(people, buyers, sellers, strict=True):
-        # Every message has an id of its own, as a client's would: a server may take equal ones for a repeat.
+        # Every message has an id of its own, in all measurements, as a client's would: an equal one would be a repeat.
         head = f'42{NAMESPACE},["new_message",{{"room_id":"{pair.room_id}","from":"{pair.buyer}","to":"{pair.seller}"'
         tail = ',"type":"TEXT","content":"Is the blue one still there, and can you send it today?"}]'
 
         def frames(count: int, head: str = head, tail: str = tail) -> bytes:
             return b"".join(
-                text_frame(f'{head},"client_message_id":"m{next(received):010d}"{tail}'.encode()) for _ in range(count)
+                text_frame(f'{head},"client_message_id":"{measurement}-{next(numbers):010d}"{tail}'.encode())
+                for _ in range(count)
             )
 
         buyer.counted = seller.counted = expected
