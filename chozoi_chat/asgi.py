@@ -1,11 +1,12 @@
 """The ASGI application: Socket.IO at `SOCKET_PATH`, Django everywhere else."""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chozoi_chat.settings")
-django_application = get_asgi_application()
+django_application: Any = get_asgi_application()  # django-stubs type it more narrowly than ASGI is
 
 # Only now: these modules read the settings and the app registry.
 from django.conf import settings  # noqa: E402
