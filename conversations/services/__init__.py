@@ -12,6 +12,7 @@ from conversations.services.rooms import (
     delete_room,
     visible_rooms_of,
 )
+from conversations.services.shutdown import shut_down
 
 __all__ = [
     "Outcome",
@@ -22,5 +23,6 @@ __all__ = [
     "mark_seen",
     "relay_typing",
     "send_message",
+    "shut_down",
     "visible_rooms_of",
 ]

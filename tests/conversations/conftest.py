@@ -13,9 +13,7 @@ from pymongo.database import Database
 from pytest_django import DjangoDbBlocker
 
 from chozoi_chat.identity import Identity, Role
-from conversations import announcements
-from conversations.shop_info import stop_filling
-from conversations.writer import close_message_writer
+from conversations import announcements, services
 
 
 @dataclass
@@ -61,8 +59,7 @@ def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
 async def chat(database: Database[dict[str, Any]], emitted: Emitted) -> AsyncIterator[Emitted]:
     """A store to chat in; at the end nothing is left running. Gives what was emitted."""
     yield emitted
-    await close_message_writer()
-    await stop_filling()
+    await services.shut_down()
 
 
 @pytest.fixture

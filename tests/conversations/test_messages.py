@@ -111,6 +111,27 @@ async def test_rooms_for_many_senders_at_once_are_read_together(
     assert len(reads) <= 2
 
 
+async def test_messages_begun_one_after_the_other_are_stored_in_that_order_without_waiting_for_each(
+    database: Store, chat: Emitted, room: str, buyer: Identity
+) -> None:
+    """So that a door may overlap the messages of one socket."""
+    others = [f"{n}.9" for n in range(100, 120)]
+    database.cz_rooms.insert_many([{"_id": other, "buyer": other[:-2], "seller": "9"} for other in others])
+    sending = []
+    for number in range(200):
+        sending.append(asyncio.create_task(services.send_message(buyer, message(content=str(number)))))
+        other = others[number % 20]
+        elsewhere = message(**{"room_id": other, "from": other[:-2]})
+        sending.append(asyncio.create_task(services.send_message(person(other[:-2], Role.BUYER), elsewhere)))
+        if number % 7 == 0:
+            await asyncio.sleep(0.001)
+    await asyncio.gather(*sending)
+    in_this_room = [payload for payload in chat.payloads("new_message") if payload["room_id"] == room]
+    assert [payload["content"] for payload in in_this_room] == [str(number) for number in range(200)]
+    stored = database.cz_messages.find({"room_id": room}).sort([("created_at", 1), ("_id", 1)])
+    assert [kept["content"] for kept in stored] == [str(number) for number in range(200)]
+
+
 async def test_seeing_marks_what_the_other_side_wrote_up_to_that_message(
     database: Store, chat: Emitted, room: str, buyer: Identity, seller: Identity
 ) -> None:
