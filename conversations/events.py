@@ -15,7 +15,6 @@ from conversations import services
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
 from conversations.sign_in import renew, sign_in, sign_out, told
-from conversations.writer import close_message_writer
 from presence import current as current_presence
 from presence import stop_current as stop_presence
 from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Namespace, Socket, UnknownEvent, event
@@ -34,7 +33,7 @@ class ConversationEvents(Namespace):
 
     async def on_shutdown(self) -> None:
         """Finish what was begun."""
-        await close_message_writer()
+        await services.shut_down()
         await told()
         await stop_presence()
         await identities.close()
@@ -59,7 +58,7 @@ class ConversationEvents(Namespace):
         answer = await services.create_room(_identity(socket), request)
         return {"status": True, "room": answer.payload}
 
-    @event("new_message")
+    @event("new_message", overlapping=True)  # the writer stores them together, in the order begun
     async def new_message(self, socket: Socket, message: NewMessage) -> dict[str, Any]:
         """Store a message and send it to both sides."""
         return {"status": True, "message": await services.send_message(_identity(socket), message)}

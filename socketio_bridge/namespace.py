@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
@@ -19,7 +19,14 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[Any]])
 _MARK = "_socketio_event"
 
 
-def event(name: str) -> Callable[[_Handler], _Handler]:
+class _Mark(NamedTuple):
+    """What `@event` notes on a handler."""
+
+    name: str
+    overlapping: bool
+
+
+def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Handler]:
     """Mark a method of a `Namespace` as the handler of the event `name`.
 
     The method takes the socket and the event's arguments. Each argument is decoded to its annotated type (anything
@@ -28,7 +35,7 @@ def event(name: str) -> Callable[[_Handler], _Handler]:
     """
 
     def mark(handler: _Handler) -> _Handler:
-        setattr(handler, _MARK, name)
+        setattr(handler, _MARK, _Mark(name, overlapping))
         return handler
 
     return mark
@@ -44,11 +51,13 @@ class Namespace:
     path: ClassVar[str] = "/"
 
     def __init__(self) -> None:
-        self._handlers = {
-            name: _EventHandler(getattr(self, attribute))
+        marked = [
+            (mark, getattr(self, attribute))
             for attribute, member in inspect.getmembers(type(self), inspect.isfunction)
-            if (name := getattr(member, _MARK, None)) is not None
-        }
+            if (mark := getattr(member, _MARK, None)) is not None
+        ]
+        self._handlers = {mark.name: _EventHandler(handler) for mark, handler in marked}
+        self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
 
     async def on_startup(self) -> None:
         """Called once in each event loop, before its first socket."""
@@ -78,6 +87,10 @@ class Namespace:
         else:
             logger.error("The handler of %r failed.", event, exc_info=error)
         return NO_ACK
+
+    def may_overlap(self, event: str) -> bool:
+        """Whether the handler of an event may run beside others of its kind."""
+        return event in self._overlapping
 
     async def dispatch(self, socket: Socket, event: str, arguments: list[msgspec.Raw]) -> Any:
         """Run the handler of an event; give back what answers its acknowledgement."""

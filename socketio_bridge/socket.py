@@ -54,6 +54,7 @@ class Socket:
         "_leaving",
         "_namespace",
         "_next_ack_id",
+        "_overlapping",
         "_session",
         "_worker",
         "connected",
@@ -73,6 +74,7 @@ class Socket:
         self._session = session
         self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._overlapping: set[asyncio.Task[None]] = set()
         self._leaving = False  # put out by a handler that is still running
         self._early: list[str] | None = []  # frames for a client that has not been let in yet
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
@@ -129,7 +131,8 @@ class Socket:
         Called from one of this socket's own handlers it takes effect when that handler has ended and its answer is on
         its way.
         """
-        if self._worker is not None and asyncio.current_task() is self._worker:
+        task = asyncio.current_task()
+        if task is not None and (task is self._worker or task in self._overlapping):
             self._leaving = True
         else:
             self._session.disconnect_socket(self)
@@ -181,19 +184,28 @@ class Socket:
         try:
             while self._inbox:
                 item = self._inbox.popleft()
+                if type(item) is EventReceived and self._namespace.may_overlap(item.event):
+                    self._begin(item)
+                    continue
+                await self._overlapping_ended()
                 if type(item) is EventReceived:
                     await self._handle(item)
-                    self._session.handled(item)
                 elif type(item) is _Arrival:
                     await self._connect()
                 elif type(item) is _Departure:
                     await self._disconnect(item.reason)
                     self._session.departed(self)
-                if self._leaving:
-                    self._leaving = False
-                    self._session.disconnect_socket(self)
         finally:
             self._worker = None
+
+    def _begin(self, event: EventReceived) -> None:
+        task = asyncio.get_running_loop().create_task(self._handle(event))
+        self._overlapping.add(task)
+        task.add_done_callback(self._overlapping.discard)
+
+    async def _overlapping_ended(self) -> None:
+        while self._overlapping:
+            await asyncio.wait(self._overlapping)
 
     async def _connect(self) -> None:
         try:
@@ -208,6 +220,7 @@ class Socket:
             early, self._early = self._early or [], None
             for frame in early:
                 self._session.send_frame(frame)
+            self._leave_if_asked()
 
     async def _handle(self, event: EventReceived) -> None:
         try:
@@ -217,6 +230,14 @@ class Socket:
                 self._session.acknowledge(self, event.ack_id, values)
         except Exception:
             logger.exception("Handling %r from %r failed.", event.event, self)
+        finally:
+            self._session.handled(event)
+            self._leave_if_asked()
+
+    def _leave_if_asked(self) -> None:
+        if self._leaving:
+            self._leaving = False
+            self._session.disconnect_socket(self)
 
     async def _disconnect(self, reason: str) -> None:
         if self._early is not None:

@@ -87,6 +87,13 @@ class Chat(Namespace):
         self.log.append(number)
         return number
 
+    @event("store", overlapping=True)
+    async def store(self, socket: Socket, number: int) -> int:
+        self.log.append(("begin", number))
+        await self.gate.wait()
+        self.log.append(("end", number))
+        return number
+
     @event("say")
     async def say(self, socket: Socket, text: str, rooms: list[str]) -> None:
         await emit("said", text, to=rooms, namespace=self.path, except_=[socket.id])
@@ -265,6 +272,39 @@ class TestEvents:
         chat.gate.set()
         assert await self.answer(client, '["nothing"]') == "[]"
         assert chat.log[1:] == list(range(50))
+
+    async def test_overlapping_handlers_begin_in_order_and_other_events_wait_for_them(
+        self, client: FrameClient, chat: Chat
+    ) -> None:
+        chat.gate.clear()
+        for number in (1, 2):
+            await client.send(f'42/chat,{number}["store",{number}]')
+        await client.send('42/chat,3["nothing"]')
+        while ("begin", 2) not in chat.log:
+            await asyncio.sleep(0)
+        assert ("end", 1) not in chat.log
+        chat.gate.set()
+        assert sorted([await client.receive(), await client.receive()]) == ["43/chat,1[1]", "43/chat,2[2]"]
+        assert await client.receive() == "43/chat,3[]"
+
+    async def test_overlapping_events_are_begun_while_others_of_them_run(self, client: FrameClient, chat: Chat) -> None:
+        chat.gate.clear()
+        for number in range(5):
+            await client.send(f'42/chat,["store",{number}]')
+            while ("begin", number) not in chat.log:
+                await asyncio.sleep(0)
+        chat.gate.set()
+        assert await self.answer(client, '["nothing"]') == "[]"
+
+    async def test_a_client_that_leaves_is_gone_only_when_overlapping_handlers_have_ended(
+        self, server: SocketIOServer, chat: Chat
+    ) -> None:
+        async with connect(server) as client:
+            await client.join("/chat")
+            chat.gate.clear()
+            await client.send('42/chat,["store",1]')
+            asyncio.get_running_loop().call_later(0.05, chat.gate.set)
+        assert chat.log[1:] == [("begin", 1), ("end", 1), ("disconnect", "transport close")]
 
     async def test_a_slow_handler_does_not_hold_up_other_sockets(self, server: SocketIOServer, chat: Chat) -> None:
         async with connect(server) as one, connect(server) as other:
