@@ -16,6 +16,11 @@ from conversations.models import Room
 from conversations.per_loop import PerLoop
 from conversations.store import durable, in_store_thread
 
+MOST_KNOWN = 100_000
+"""Rooms that a process remembers to exist; of more, those it learnt of first are forgotten."""
+
+_known: dict[str, None] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class RoomRecord:
@@ -49,6 +54,19 @@ async def load_room(room_id: str) -> RoomRecord:
     if room is None:
         raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
     return room
+
+
+async def require_room(room_id: str) -> None:
+    """Make sure that a room exists, which is asked of the store once: a room never ceases to be.
+
+    RuleViolation: ``room_not_found``, ``store_unavailable``, ``overloaded``.
+    """
+    if room_id in _known:
+        return
+    await load_room(room_id)
+    while len(_known) >= MOST_KNOWN:
+        _known.pop(next(iter(_known)), None)
+    _known[room_id] = None
 
 
 async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:

@@ -13,7 +13,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, NewMessage, Participants, SeenMessages, Typing
-from conversations.room_loader import RoomRecord, load_room
+from conversations.room_loader import RoomRecord, load_room, require_room
 from conversations.store import durable, in_store_thread
 from conversations.writer import Draft, message_writer
 
@@ -88,9 +88,10 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
 async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
     """Tell the other devices of who types, and the other side. ``except_``: the socket that it came from.
 
-    Nothing is read from the store, for each keystroke may come here: the room's own name, ``<BuyerID>.<SellerID>``,
-    says who its sides are. A room that does not exist, or is blocked, is not told apart from one that is open: who
-    types into it tells nothing but the two names in it. RuleViolation: ``user_mismatch``, ``not_a_member``.
+    Each keystroke may come here, so the store is asked of a room once and then no more: its own name,
+    ``<BuyerID>.<SellerID>``, says who its sides are. A room that is blocked is not told apart from one that is open:
+    who types into it tells nothing. RuleViolation: ``user_mismatch``, ``not_a_member``, ``room_not_found``,
+    ``store_unavailable``.
     """
     _require_self(identity, typing)
     pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")
@@ -99,6 +100,7 @@ async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, e
             Code.NOT_A_MEMBER,
             f"{typing.sender!r} and {typing.recipient!r} are not the sides of room {typing.room_id!r}",
         )
+    await require_room(typing.room_id)
     await announce_typing(event_name, typing, except_)
 
 

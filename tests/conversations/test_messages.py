@@ -207,7 +207,7 @@ async def test_seeing_for_another_or_in_a_strange_room_is_refused(
 
 @pytest.mark.parametrize("event", ["typing", "stop_typing"])
 async def test_typing_reaches_the_other_devices_of_who_types_and_the_other_side(
-    emitted: Emitted, buyer: Identity, event: str
+    emitted: Emitted, room: str, buyer: Identity, event: str
 ) -> None:
     typing = Typing(room_id="7.9", sender="7", recipient="9")
     await services.relay_typing(buyer, event, typing, except_="the typing device")
@@ -221,4 +221,15 @@ async def test_typing_in_the_room_of_others_or_as_another_is_refused(emitted: Em
     assert await type_in("7.9", "9", "7") == "user_mismatch"
     assert await type_in("8.9", "7", "9") == "not_a_member"
     assert await type_in("7.9", "7", "8") == "not_a_member"
+    assert await type_in("7.404", "7", "404") == "room_not_found"
     assert emitted.all == []
+
+
+async def test_of_a_room_that_is_typed_in_the_store_is_asked_once(
+    emitted: Emitted, room: str, buyer: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typing = Typing(room_id=room, sender="7", recipient="9")
+    await services.relay_typing(buyer, "typing", typing)
+    monkeypatch.setattr("conversations.room_loader.load_room", None)
+    await services.relay_typing(buyer, "typing", typing)
+    assert len(emitted.all) == 2
