@@ -44,28 +44,31 @@ class Hub:
         self._namespaces: defaultdict[str, Rooms] = defaultdict(Rooms)
         self._pending: list[Emission] = []
         self._publisher: asyncio.Task[None] | None = None
+        self._queued = 0  # emissions for other processes so far,
+        self._settled = 0  # and how many of them were handed to the layer or given up
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []  # for that many to be settled
+        self._lost = 0  # emissions given up since the layer went away
         self._receiver: asyncio.Task[None] | None = None
-        self._subscribed = asyncio.Event()
+        self._deaf = False  # the layer is out of reach for listening
+        self._tried = asyncio.Event()  # to listen to the layer
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
         return self._namespaces[namespace]
 
     async def start(self) -> None:
-        """Listen to the other processes; returns once that works, or after a while when the layer is out of reach.
+        """Listen to the other processes; returns when that works, or has been tried.
 
-        Subscribing goes on in the background then, so that the process serves its own clients meanwhile.
+        Where the layer is out of reach this process serves its own clients meanwhile, and goes on trying.
         """
-        if self._layer is None or self._subscribed.is_set():
+        if self._layer is None:
             return
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
         try:
-            await asyncio.wait_for(self._subscribed.wait(), _LAYER_TIMEOUT)
+            await asyncio.wait_for(self._tried.wait(), _LAYER_TIMEOUT)
         except TimeoutError:
-            logger.error(
-                "The channel layer does not answer: this process serves its own sockets only, and goes on trying."
-            )
+            logger.error("The channel layer does not answer: this process serves its own sockets only for now.")
 
     async def stop(self) -> None:
         """Hand over what waits, then leave the channel layer."""
@@ -74,7 +77,7 @@ class Hub:
             self._receiver.cancel()
             await asyncio.gather(self._receiver, return_exceptions=True)
             self._receiver = None
-        self._subscribed.clear()
+        self._tried.clear()
 
     def emit(self, emission: Emission) -> None:
         """Deliver to local sockets now, and to other processes with the next envelope."""
@@ -82,14 +85,12 @@ class Hub:
         if self._layer is None:
             return
         self._pending.append(emission)
+        self._queued += 1
         if self._publisher is None:
             self._publisher = asyncio.create_task(self._publish())
         elif len(self._pending) > _PENDING_LIMIT:
-            lost = self._pending[: _PENDING_LIMIT // 2]
-            del self._pending[: _PENDING_LIMIT // 2]
-            logger.error(
-                "The channel layer does not keep up: %d emissions did not reach the other processes.", len(lost)
-            )
+            del self._pending[:_PENDING_LIMIT]
+            self._give_up(_PENDING_LIMIT, "it does not keep up")
 
     def deliver(self, emission: Emission) -> None:
         """Queue an emission's packet for the local sockets it is for."""
@@ -100,9 +101,11 @@ class Hub:
             socket.send_frame(emission.frame)
 
     async def flush(self) -> None:
-        """Return when all that was emitted before has been handed to the channel layer (or given up)."""
-        while self._publisher is not None:
-            await asyncio.shield(self._publisher)
+        """Return when all that was emitted before has been handed to the channel layer, or given up."""
+        if self._settled < self._queued:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((self._queued, settled))
+            await settled
 
     def add(self, socket: Socket) -> None:
         """Take in a socket that connected."""
@@ -119,21 +122,48 @@ class Hub:
                 try:
                     async with asyncio.timeout(_LAYER_TIMEOUT):
                         await self._layer.group_send(GROUP, seal(self.id, emissions))
-                except Exception:
-                    logger.exception("%d emissions did not reach the other processes.", len(emissions))
+                except Exception as error:
+                    self._give_up(len(emissions), repr(error))
+                else:
+                    self._handed_over(len(emissions))
         finally:
             self._publisher = None
+
+    def _handed_over(self, count: int) -> None:
+        if self._lost:
+            logger.warning("The channel layer is back; %d emissions did not reach the other processes.", self._lost)
+            self._lost = 0
+        self._settle(count)
+
+    def _give_up(self, count: int, reason: str) -> None:
+        if not self._lost:
+            logger.error("The channel layer is out of reach, only local sockets get what is emitted: %s", reason)
+        self._lost += count
+        self._settle(count)
+
+    def _settle(self, count: int) -> None:
+        self._settled += count
+        while self._waiting and self._waiting[0][0] <= self._settled:
+            _, settled = self._waiting.pop(0)
+            if not settled.done():
+                settled.set_result(None)
 
     async def _receive(self) -> None:
         while True:
             try:
                 channel = await self._layer.new_channel()
                 await self._layer.group_add(GROUP, channel)
-                self._subscribed.set()
+                if self._deaf:
+                    logger.warning("The channel layer is back: this process hears the others again.")
+                self._deaf = False
+                self._tried.set()
                 while True:
                     self._open(await self._layer.receive(channel))
-            except Exception:
-                logger.exception("Lost the channel layer; trying again in %g s.", _RETRY_DELAY)
+            except Exception as error:
+                if not self._deaf:
+                    logger.error("The channel layer is out of reach, trying again each %g s: %r", _RETRY_DELAY, error)
+                self._deaf = True
+                self._tried.set()
                 await asyncio.sleep(_RETRY_DELAY)
 
     def _open(self, message: dict[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """The benchmark's load generator still speaks this server's language. Nothing is timed here: benchmarks/README.md."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pymongo.database import Database
 
 from benchmarks import load
@@ -14,17 +16,25 @@ def _port(server: ServerProcess) -> int:
     return int(server.url.rsplit(":", 1)[1])
 
 
-async def test_it_relays_typing(server: ServerProcess) -> None:
-    result = await load.measure_relay(_port(server), load.pairs(2), JWT_KEY, in_flight=2, warm_up=0.1, seconds=0.2)
+@pytest.fixture
+def pairs(database: Database[dict[str, Any]]) -> Iterator[list[load.Pair]]:
+    """Pairs that have a room, as the benchmark gives them one."""
+    pairs = load.pairs(2)
+    rooms = [Room(Person(pair.buyer, "BUYER"), Person(pair.seller, "SELLER")) for pair in pairs]
+    database["cz_rooms"].insert_many([room.document() for room in rooms])
+    yield pairs
+    database["cz_rooms"].delete_many({"_id": {"$in": [room.id for room in rooms]}})
+
+
+async def test_it_relays_typing(server: ServerProcess, pairs: list[load.Pair]) -> None:
+    result = await load.measure_relay(_port(server), pairs, JWT_KEY, in_flight=2, warm_up=0.1, seconds=0.2)
     assert result.events > 0
 
 
-async def test_it_stores_messages(server: ServerProcess, database: Database[dict[str, Any]]) -> None:
+async def test_it_stores_messages(
+    server: ServerProcess, pairs: list[load.Pair], database: Database[dict[str, Any]]
+) -> None:
     """Every message that it counted was stored."""
-    pairs = load.pairs(2)
-    for pair in pairs:
-        room = Room(Person(pair.buyer, "BUYER"), Person(pair.seller, "SELLER"))
-        database["cz_rooms"].insert_one(room.document())
     result = await load.measure_chat(_port(server), pairs, JWT_KEY, in_flight=2, warm_up=0.1, seconds=0.2)
     assert (
         0 < result.events <= database["cz_messages"].count_documents({"room_id": {"$in": [p.room_id for p in pairs]}})

@@ -12,9 +12,12 @@ from unittest.mock import patch
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
+from django.test import override_settings
 
 from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, emit_sync, event, flush
-from socketio_bridge.hub import current_hub
+from socketio_bridge.envelope import Emission
+from socketio_bridge.hub import Hub, current_hub
 from tests.socketio_bridge.client import FrameClient, connect
 
 T = TypeVar("T")
@@ -172,3 +175,24 @@ def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, 
 
 async def _hub() -> Any:
     return current_hub()
+
+
+async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    with override_settings(CHANNEL_LAYERS=_layer_at("127.0.0.1:1")):
+        channel_layers.backends = {}
+        hub = Hub()
+        await asyncio.wait_for(hub.start(), 2)
+        for _ in range(3):
+            hub.emit(Emission("/chat", ["ann"], [], '42/chat,["said"]'))
+            await hub.flush()
+        await hub.stop()
+        channel_layers.backends = {}
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "The channel layer is out of reach, trying again each 1 s",
+        "The channel layer is out of reach, only local sockets get what is emitted",
+    ]
+
+
+def _layer_at(address: str) -> dict[str, Any]:
+    hosts = [f"redis://{address}/0"]
+    return {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": hosts}}}
