@@ -1,11 +1,13 @@
-"""Engine.IO, protocols 3 and 4, without I/O: frames in, messages out; time passed in.
+"""Engine.IO, protocols 3 and 4, without I/O: packets in, messages out; time passed in.
 
-One `EngineIO` is one session on a WebSocket: its handshake, heartbeat and the framing of messages. What the messages
-mean is `socketio_bridge.protocol`; sockets and timers are `socketio_bridge.session`.
+One `EngineIO` is one session, whatever transport carries it: its handshake and its heartbeat. How packets travel is the
+transports' affair (`socketio_bridge.websocket`, `socketio_bridge.polling`), what messages mean
+`socketio_bridge.protocol`'s.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -16,7 +18,8 @@ from socketio_bridge.exceptions import ProtocolError
 from socketio_bridge.options import Options
 
 Revision: TypeAlias = Literal[3, 4]
-Frame: TypeAlias = str | bytes
+Packet: TypeAlias = str | bytes
+"""An Engine.IO packet between session and transport: text with its type's digit, or a binary message without one."""
 
 
 class PacketType(StrEnum):
@@ -37,12 +40,11 @@ _KNOWN = frozenset(kind.value for kind in PacketType)
 
 
 class EngineIO:
-    """One Engine.IO session over a WebSocket.
+    """One Engine.IO session.
 
-    Frames that came in go to `receive`, which gives back the message if the frame held one. Frames to send, beyond
-    messages that the caller frames itself with `frame`, gather in `outgoing`. The caller calls `tick` when `deadline`
-    has passed; `closed` turns true when the session ended by the peer's CLOSE packet or by a missed heartbeat, with its
-    `close_reason`.
+    Packets that came in go to `receive`, which gives back the message if the packet held one. Packets to send gather
+    in `outgoing`. The caller calls `tick` when `deadline` has passed; `closed` turns true when the session ended by the
+    peer's CLOSE packet or by a missed heartbeat, with its `close_reason`.
     """
 
     __slots__ = ("_awaiting_pong", "_options", "close_reason", "deadline", "outgoing", "revision", "sid")
@@ -50,7 +52,7 @@ class EngineIO:
     def __init__(self, sid: str, revision: Revision, options: Options, now: float) -> None:
         self.sid = sid
         self.revision = revision
-        self.outgoing: list[Frame] = []
+        self.outgoing: list[Packet] = []
         self.close_reason: str | None = None
         self._options = options
         self._awaiting_pong = False
@@ -62,15 +64,15 @@ class EngineIO:
         """Whether the session has ended."""
         return self.close_reason is not None
 
-    def handshake(self) -> str:
-        """The OPEN packet, first frame of a session (Engine.IO protocol 4, "Handshake"; 3, "Encoding / Packet / 0
-        open").
+    def handshake(self, upgrades: Sequence[str] = ()) -> str:
+        """The OPEN packet, first of a session; `upgrades` names the transports that the client may go on to.
 
-        Times go out in milliseconds; `maxPayload` came with protocol 4.
+        (Engine.IO protocol 4, "Handshake"; 3, "Packet / 0 open".) Times go out in milliseconds; `maxPayload` came with
+        protocol 4.
         """
         body: dict[str, object] = {
             "sid": self.sid,
-            "upgrades": [],
+            "upgrades": list(upgrades),
             "pingInterval": round(self._options.ping_interval * 1000),
             "pingTimeout": round(self._options.ping_timeout * 1000),
         }
@@ -78,24 +80,24 @@ class EngineIO:
             body["maxPayload"] = self._options.max_payload
         return PacketType.OPEN + msgspec.json.encode(body).decode()
 
-    def receive(self, frame: Frame, now: float) -> str | bytes | None:
-        """Take one frame that came in; give back the message it carried, or None.
+    def receive(self, received: Packet, now: float) -> str | bytes | None:
+        """Take one packet that came in; give back the message it carried, or None.
 
-        Raises `ProtocolError` for a frame that is no packet, or a heartbeat in the wrong direction: protocol 3 has the
+        Raises `ProtocolError` for text that is no packet, or a heartbeat in the wrong direction: protocol 3 has the
         client ping, protocol 4 the server (Engine.IO protocol 4, "Difference between v3 and v4").
         """
-        if isinstance(frame, bytes):
-            return self._receive_binary(frame, now)
-        kind = frame[:1]
         if self.revision == 3:
             self._sign_of_life(now)
+        if isinstance(received, bytes):
+            return received
+        kind = received[:1]
         if kind == _MESSAGE:
-            return frame[1:]
+            return received[1:]
         if kind == _PONG and self.revision == 4:
             self._sign_of_life(now)
         elif kind == _PING and self.revision == 3:
-            # A ping's payload comes back in its pong ("probe" is one; Engine.IO protocol 3, "Packet / 3 pong").
-            self.outgoing.append(_PONG + frame[1:])
+            # A ping's payload comes back in its pong (Engine.IO protocol 3, "Packet / 3 pong").
+            self.outgoing.append(_PONG + received[1:])
         elif kind == _CLOSE:
             self.close_reason = "transport close"
         elif kind in (_PING, _PONG):
@@ -103,7 +105,7 @@ class EngineIO:
                 f"heartbeat in the wrong direction: packet {kind!r} from a client of protocol {self.revision}"
             )
         elif kind not in _KNOWN:
-            raise ProtocolError(f"{frame[:20]!r} is not an Engine.IO packet: the first character must be one of 0 to 6")
+            raise ProtocolError(f"{received[:20]!r} is not an Engine.IO packet: it must start with a digit from 0 to 6")
         return None
 
     def tick(self, now: float) -> None:
@@ -120,19 +122,6 @@ class EngineIO:
     def postpone(self, now: float) -> None:
         """Start the heartbeat's wait anew, for a peer that could not be heard."""
         self._sign_of_life(now)
-
-    def frame(self, message: str) -> str:
-        """The frame of a text message; the same in both protocols."""
-        return _MESSAGE + message
-
-    def _receive_binary(self, frame: bytes, now: float) -> bytes:
-        # Protocol 4 sends binary messages bare; protocol 3 puts the packet type before them as a byte.
-        if self.revision == 4:
-            return frame
-        self._sign_of_life(now)
-        if frame[:1] != bytes([packet.MESSAGE]):
-            raise ProtocolError("a binary frame of protocol 3 must start with the byte 4 (message)")
-        return frame[1:]
 
     def _sign_of_life(self, now: float) -> None:
         self._awaiting_pong = False

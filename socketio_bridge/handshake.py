@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Self, cast
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from socketio_bridge.engineio import Revision
+from socketio_bridge.options import Options, TransportName
 
 
 class HandshakeRefused(Exception):
@@ -20,6 +23,10 @@ class HandshakeRefused(Exception):
         self.message = message
         self.status = status
 
+    def body(self) -> bytes:
+        """The answer's JSON body."""
+        return msgspec.json.encode({"code": self.code, "message": self.message})
+
     @classmethod
     def unknown_transport(cls) -> Self:
         """The `transport` is none that the server offers."""
@@ -29,6 +36,16 @@ class HandshakeRefused(Exception):
     def unknown_session(cls) -> Self:
         """The `sid` names no session."""
         return cls(1, "Session ID unknown")
+
+    @classmethod
+    def bad_method(cls) -> Self:
+        """A session begins with a GET."""
+        return cls(2, "Bad handshake method")
+
+    @classmethod
+    def bad_request(cls) -> Self:
+        """The request does not fit its session or its transport."""
+        return cls(3, "Bad request")
 
     @classmethod
     def forbidden(cls) -> Self:
@@ -82,26 +99,40 @@ class Handshake:
         """Whether a browser sent the request from a page of another origin."""
         return "origin" in self.headers and not self._same_origin()
 
+    @property
+    def wants_base64(self) -> bool:
+        """Whether the client, of protocol 3, cannot take binary (Engine.IO protocol 3, "b64")."""
+        return self.query.get("EIO") == "3" and self.query.get("b64", "0") not in ("", "0", "false")
+
     def for_namespace(self, query: Mapping[str, str], auth: Mapping[str, Any]) -> Handshake:
         """The handshake as one namespace's CONNECT packet completes it."""
         return replace(self, query={**self.query, **query}, auth=auth) if query or auth else self
 
-    def revision(self, allowed_origins: tuple[str, ...]) -> Revision:
-        """The Engine.IO protocol that the request asks for over a WebSocket.
+    def check(self, carried_by: TransportName, options: Options) -> None:
+        """Whether the bridge talks to this client, over the transport that the request came by.
 
         Raises `HandshakeRefused` where Engine.IO's reference server would. Browsers name their page's origin: it must
-        be the server's own or one of `allowed_origins` (`"*"`: any). Requests without an origin do not come from a
-        page.
+        be the server's own or an allowed one. Requests without an origin do not come from a page.
         """
-        if self.query.get("transport") != "websocket":
+        asked = self.query.get("transport")
+        if asked not in options.transports:
             raise HandshakeRefused.unknown_transport()
-        if "sid" in self.query:
-            raise HandshakeRefused.unknown_session()
-        if self.xdomain and "*" not in allowed_origins and self.headers["origin"].rstrip("/") not in allowed_origins:
+        if not self.origin_allowed(options):
             raise HandshakeRefused.forbidden()
+        if asked != carried_by:
+            raise HandshakeRefused.bad_request()
+
+    def revision(self) -> Revision:
+        """The Engine.IO protocol that the client speaks; raises `HandshakeRefused` for one that the bridge does not."""
         if self.query.get("EIO") not in ("3", "4"):
             raise HandshakeRefused.unsupported_protocol()
         return cast(Revision, int(self.query["EIO"]))
+
+    def origin_allowed(self, options: Options) -> bool:
+        """Whether a page of this origin may use the server."""
+        if not self.xdomain or "*" in options.allowed_origins:
+            return True
+        return self.headers["origin"].rstrip("/") in options.allowed_origins
 
     def _same_origin(self) -> bool:
         origin = urlsplit(self.headers["origin"])

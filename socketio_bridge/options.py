@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
+import msgspec
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+TransportName: TypeAlias = Literal["polling", "websocket"]
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
-@dataclass(frozen=True, slots=True)
-class Options:
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the bridge behaves. Times are seconds, sizes bytes.
 
     `ping_interval`, `ping_timeout`: heartbeat (Engine.IO protocol, "Heartbeat"). `max_payload`: the largest message a
     client may send (`maxHttpBufferSize`). `connect_timeout`: how long a connection may stay without a namespace of the
     application. `outbound_limit`: how much may wait for a client that reads slowly before it is disconnected.
     `inbound_limit`: how much of a client's input may wait for its handlers before the bridge stops reading from it.
+    `transports`: what a client may connect by; with both it may begin by polling and go over to a WebSocket, within
+    `upgrade_timeout`. `cookie`: the name of a cookie that holds the session's id; None: no cookie. `allowed_origins`:
+    whose pages may connect beside the server's own; `"*"`: any.
     """
 
-    ping_interval: float = 25.0
-    ping_timeout: float = 20.0
-    connect_timeout: float = 45.0
-    max_payload: int = 1_000_000
-    outbound_limit: int = 4_000_000
-    inbound_limit: int = 1_000_000
+    ping_interval: Seconds = 25.0
+    ping_timeout: Seconds = 20.0
+    connect_timeout: Seconds = 45.0
+    upgrade_timeout: Seconds = 10.0
+    max_payload: Size = 1_000_000
+    outbound_limit: Size = 4_000_000
+    inbound_limit: Size = 1_000_000
+    transports: tuple[TransportName, ...] = ("polling", "websocket")
+    cookie: str | None = None
     allowed_origins: tuple[str, ...] = ()
 
     @classmethod
     def from_settings(cls) -> Self:
         """Read `settings.SOCKETIO` and, unless it names its own, `settings.ALLOWED_ORIGINS`.
 
-        Raises `ImproperlyConfigured` where a value is not a positive number or an option does not exist.
+        Raises `ImproperlyConfigured` for a value of the wrong kind or an option that does not exist.
         """
         given: dict[str, Any] = dict(getattr(settings, "SOCKETIO", {}))
-        given.setdefault("allowed_origins", getattr(settings, "ALLOWED_ORIGINS", ()))
-        known = {field.name for field in fields(cls)}
-        for name, value in given.items():
-            if name not in known:
-                raise ImproperlyConfigured(
-                    f"SOCKETIO[{name!r}] is not an option; there are: {', '.join(sorted(known))}."
-                )
-            if name == "allowed_origins":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-                raise ImproperlyConfigured(f"SOCKETIO[{name!r}] is {value!r}; it must be a number above 0.")
-        given["allowed_origins"] = tuple(given["allowed_origins"])
-        return cls(**given)
+        given.setdefault("allowed_origins", list(getattr(settings, "ALLOWED_ORIGINS", ())))
+        try:
+            return msgspec.convert(given, cls)
+        except msgspec.ValidationError as error:
+            names = ", ".join(cls.__struct_fields__)
+            raise ImproperlyConfigured(f"SOCKETIO: {error}. The options are {names}.") from error
+
+    @property
+    def upgrades(self) -> tuple[TransportName, ...]:
+        """The transports that a polling client may go over to."""
+        return ("websocket",) if "websocket" in self.transports else ()

@@ -1,4 +1,4 @@
-"""The bounded queue of frames between a session and its client, and the one writer that empties it."""
+"""The bounded queue of packets between a session and its client."""
 
 from __future__ import annotations
 
@@ -7,68 +7,119 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from socketio_bridge.engineio import Frame
+from socketio_bridge.engineio import Packet
 
 logger = logging.getLogger(__name__)
 
+Sink = Callable[[Packet], Awaitable[None]]
+
 
 class Outbound:
-    """Frames on their way to one client, in order.
+    """Packets on their way to one client, in order.
 
-    `put` never waits; a writer task exists only while there is something to write. When more than `limit` characters
-    wait, the client does not read: what waits is dropped, and `on_stuck` is called once to end the session. `on_broken`
-    is called once when the transport cannot be written to any more.
+    `put` never waits. The packets leave through a sink that has been attached (WebSocket: a writer task pushes them,
+    and exists only while there is something to write) or are taken (long-polling: the client fetches them). When more
+    than `limit` characters wait, the client does not read: what waits is dropped, and `on_stuck` is called once to end
+    the session. `on_broken` is called once when the sink cannot be written to any more.
     """
 
-    __slots__ = ("_closed", "_frames", "_limit", "_on_broken", "_on_stuck", "_send", "_size", "_writer")
+    __slots__ = (
+        "_closed",
+        "_emptied",
+        "_limit",
+        "_on_broken",
+        "_on_stuck",
+        "_packets",
+        "_sink",
+        "_size",
+        "_waiter",
+        "_writer",
+    )
 
-    def __init__(
-        self,
-        send: Callable[[Frame], Awaitable[None]],
-        limit: int,
-        on_stuck: Callable[[], None],
-        on_broken: Callable[[], None],
-    ) -> None:
-        self._send = send
+    def __init__(self, limit: int, on_stuck: Callable[[], None], on_broken: Callable[[], None]) -> None:
         self._limit = limit
         self._on_stuck = on_stuck
         self._on_broken = on_broken
-        self._frames: deque[Frame] = deque()
+        self._packets: deque[Packet] = deque()
         self._size = 0
+        self._sink: Sink | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._emptied: asyncio.Future[None] | None = None
         self._closed = False
 
-    def put(self, frame: Frame) -> None:
-        """Queue a frame; a closed queue ignores it."""
+    def put(self, packet: Packet) -> None:
+        """Queue a packet; a closed queue ignores it."""
         if self._closed:
             return
-        self._frames.append(frame)
-        self._size += len(frame)
-        if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+        self._packets.append(packet)
+        self._size += len(packet)
+        if self._sink is not None and self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write(self._sink))
         elif self._size > self._limit:
             self.discard()
             self._on_stuck()
+        elif self._waiter is not None:
+            self._wake()
+
+    def attach(self, sink: Sink) -> None:
+        """Push what waits, and all that comes, into `sink` from now on."""
+        self._sink = sink
+        if self._packets and self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write(sink))
+
+    async def take(self) -> list[Packet]:
+        """Everything that waits; when nothing does, what comes next. Empty when woken by `release` or closed."""
+        if not self._packets and not self._closed:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self.take_now()
+
+    def take_now(self) -> list[Packet]:
+        """Everything that waits."""
+        packets = list(self._packets)
+        self._packets.clear()
+        self._size = 0
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+        return packets
+
+    def release(self) -> None:
+        """Let a `take` that waits go with what there is."""
+        if self._waiter is not None:
+            self._wake()
 
     def discard(self) -> None:
         """Close the queue and drop what waits; a write under way is cancelled."""
         self._closed = True
-        self._frames.clear()
+        self._packets.clear()
         if self._writer is not None:
             self._writer.cancel()
+        self.release()
 
     async def drain(self) -> None:
-        """Close the queue and return when what waited has been written."""
+        """Close the queue and return when what waited has been pushed or taken."""
         self._closed = True
+        self.release()
         if self._writer is not None:
             await asyncio.wait([self._writer])
+        elif self._sink is None and self._packets:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
 
-    async def _write(self) -> None:
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _write(self, sink: Sink) -> None:
         try:
-            while self._frames:
-                frame = self._frames.popleft()
-                await self._send(frame)
-                self._size -= len(frame)
+            while self._packets:
+                packet = self._packets.popleft()
+                await sink(packet)
+                self._size -= len(packet)
         except Exception as error:
             logger.debug("The transport cannot be written to: %r", error)
             self._writer = None

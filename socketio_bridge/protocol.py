@@ -1,4 +1,4 @@
-"""Socket.IO, protocols 4 and 5, without I/O: frames in, events out; calls in, frames out; time passed in.
+"""Socket.IO, protocols 4 and 5, without I/O: packets in, events out; calls in, packets out; time passed in.
 
 One `SocketIO` is the server's side of one client connection: the namespaces it has joined and the packets that may come
 in which state. It stands on `socketio_bridge.engineio` and `socketio_bridge.packet`; `socketio_bridge.session` gives it
@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from socketio_bridge import packet
-from socketio_bridge.engineio import EngineIO, Frame
+from socketio_bridge import engineio, packet
+from socketio_bridge.engineio import EngineIO
 from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
 from socketio_bridge.packet import Packet, PacketType
 
@@ -65,9 +65,9 @@ _auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 class SocketIO:
     """The server's side of one connection.
 
-    `receive` takes a frame and gives back what it meant, if that concerns the application. Frames to send gather in the
-    Engine.IO session's `outgoing`. The protocol follows from Engine.IO's: clients of `EIO=3` speak 4, those of `EIO=4`
-    speak 5.
+    `receive` takes a packet and gives back what it meant, if that concerns the application. Packets to send gather in
+    the Engine.IO session's `outgoing`. The protocol follows from Engine.IO's: clients of `EIO=3` speak 4, those of
+    `EIO=4` speak 5.
     """
 
     __slots__ = ("_connected", "_left", "_pending", "engine", "revision")
@@ -79,22 +79,22 @@ class SocketIO:
         self._connected: set[str] = set()
         self._left: set[str] = set()
 
-    def open(self) -> ConnectRequested | None:
+    def open(self, upgrades: Sequence[str] = ()) -> ConnectRequested | None:
         """Send Engine.IO's handshake. A protocol 4 client thereby asks for `/` (Socket.IO protocol 5, "Difference
         between v5 and v4").
         """
-        self.engine.outgoing.append(self.engine.handshake())
+        self.engine.outgoing.append(self.engine.handshake(upgrades))
         if self.revision == 5:
             return None
         self._pending.add("/")
         return ConnectRequested("/", {}, {})
 
-    def receive(self, frame: Frame, now: float) -> Event | None:
-        """Take a frame that came in at `now`; give back what the application must know of it.
+    def receive(self, incoming: engineio.Packet, now: float) -> Event | None:
+        """Take a packet of Engine.IO's that came in at `now`; give back what the application must know of it.
 
-        Raises `ProtocolError` when the connection must end: the frame is no packet, or the client may not send it now.
+        Raises `ProtocolError` when the connection must end: it is no packet, or the client may not send it now.
         """
-        message = self.engine.receive(frame, now)
+        message = self.engine.receive(incoming, now)
         if message is None:
             return None
         if isinstance(message, bytes):
@@ -143,10 +143,10 @@ class SocketIO:
             self._leave(namespace)
             self._send(packet.disconnect(namespace))
 
-    def data_to_send(self) -> list[Frame]:
-        """Take the frames that wait to be sent, in order."""
-        frames, self.engine.outgoing = self.engine.outgoing, []
-        return frames
+    def packets_to_send(self) -> list[engineio.Packet]:
+        """Take the packets that wait to be sent, in order."""
+        packets, self.engine.outgoing = self.engine.outgoing, []
+        return packets
 
     def _connect_requested(self, received: Packet) -> ConnectRequested | None:
         namespace, _, query = received.namespace.partition("?")
@@ -165,4 +165,4 @@ class SocketIO:
         self._left.add(namespace)
 
     def _send(self, text: str) -> None:
-        self.engine.outgoing.append(self.engine.frame(text))
+        self.engine.outgoing.append(engineio.PacketType.MESSAGE + text)

@@ -9,10 +9,12 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
-from socketio_bridge.handshake import HandshakeRefused
+from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.hub import current_hub
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
+from socketio_bridge.polling import PollingConsumer
+from socketio_bridge.session import Session
 from socketio_bridge.websocket import WebSocketConsumer, deny
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -40,15 +42,29 @@ class SocketIOServer:
             if namespace.path in self.namespaces:
                 raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
             self.namespaces[namespace.path] = namespace
+        self.sessions: dict[str, Session] = {}
         self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         await self.startup()
-        if scope["type"] == "websocket":
-            await WebSocketConsumer(self)(scope, receive, send)
-        else:
-            await deny(scope, send, HandshakeRefused.unknown_transport())
+        consumer = WebSocketConsumer(self) if scope["type"] == "websocket" else PollingConsumer(self)
+        await consumer(scope, receive, send)
+
+    def begin_session(self, handshake: Handshake) -> Session:
+        """Make a session for a client that has none. Raises `HandshakeRefused`."""
+        session = Session(self, handshake, handshake.revision())
+        self.sessions[session.sid] = session
+        return session
+
+    def find_session(self, handshake: Handshake) -> Session:
+        """The session that a request belongs to by its `sid`. Raises `HandshakeRefused`."""
+        session = self.sessions.get(handshake.query["sid"])
+        if session is None:
+            raise HandshakeRefused.unknown_session()
+        if session.revision != handshake.revision():
+            raise HandshakeRefused.bad_request()
+        return session
 
     def mount(self, path: str, *, beside: ASGIApplication) -> ASGIApplication:
         """An ASGI application that serves Socket.IO at `path`, with or without a slash at its end, and `beside`

@@ -11,9 +11,10 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from socketio_bridge.engineio import EngineIO, Frame, Revision
+from socketio_bridge.engineio import EngineIO, Packet, PacketType, Revision
 from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
 from socketio_bridge.hub import current_hub
+from socketio_bridge.options import TransportName
 from socketio_bridge.outbound import Outbound
 from socketio_bridge.protocol import AckReceived, ConnectRequested, Disconnected, Event, EventReceived, SocketIO
 from socketio_bridge.socket import Socket
@@ -28,19 +29,20 @@ _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when t
 
 
 class Transport(Protocol):
-    """What a session needs of the consumer that moves its frames. Both may raise when the client is gone."""
+    """A connection that packets can be pushed into, a WebSocket. Both methods may raise when the client is gone."""
 
-    async def send_frame(self, frame: Frame) -> None:
-        """Write one frame; return when the transport has room for more."""
+    async def send(self, packet: Packet) -> None:
+        """Write one packet; return when there is room for more."""
 
     async def close(self) -> None:
         """End the connection."""
 
 
 class Session:
-    """One client's connection.
+    """One client's connection, by long-polling or over a WebSocket, or first by one and then over the other.
 
-    The consumer feeds it with `receive`, and reads no further while it is `congested`.
+    Consumers feed it with `receive`, and read no further while it is `congested`. A WebSocket is attached as
+    `transport` and has packets pushed into it; without one they are fetched by `poll`.
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class Session:
         "_inbound",
         "_loop",
         "_outbound",
+        "_polling",
         "_protocol",
         "_relief",
         "_server",
@@ -59,19 +62,21 @@ class Session:
         "_transport",
         "closed",
         "hub",
+        "upgrading",
     )
 
-    def __init__(self, server: SocketIOServer, transport: Transport, handshake: Handshake, revision: Revision) -> None:
+    def __init__(self, server: SocketIOServer, handshake: Handshake, revision: Revision) -> None:
         self.hub = current_hub()
         self.closed = False
+        self.upgrading = False
         self._server = server
-        self._transport = transport
+        self._transport: Transport | None = None
+        self._polling = False
         self._handshake = handshake
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._protocol = SocketIO(EngineIO(secrets.token_urlsafe(15), revision, server.options, now))
         self._outbound = Outbound(
-            transport.send_frame,
             server.options.outbound_limit,
             on_stuck=lambda: self.close("transport error", abruptly=True),
             on_broken=lambda: self.close("transport error", abruptly=True),
@@ -84,23 +89,73 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._hanging_up: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        """Greet the client."""
-        event = self._protocol.open()
+    @property
+    def sid(self) -> str:
+        """Engine.IO's session id."""
+        return self._protocol.engine.sid
+
+    @property
+    def revision(self) -> Revision:
+        """The Engine.IO protocol that the client speaks."""
+        return self._protocol.engine.revision
+
+    @property
+    def transport(self) -> TransportName:
+        """How packets travel now."""
+        return "polling" if self._transport is None else "websocket"
+
+    def open(self, transport: Transport | None) -> None:
+        """Greet the client: over a WebSocket, or (None) by what it fetches."""
+        event = self._protocol.open(self._server.options.upgrades if transport is None else ())
         self._flush()
+        if transport is not None:
+            self.attach(transport)
         if event is not None:
             self._take(event)
         self._set_timer()
 
-    def receive(self, frame: Frame) -> None:
-        """Take a frame from the client; one that breaks the protocol ends the session."""
+    def attach(self, transport: Transport) -> None:
+        """Push packets into a WebSocket from now on."""
+        self.upgrading = False
+        self._transport = transport
+        self._outbound.attach(transport.send)
+
+    def begin_upgrade(self) -> None:
+        """A WebSocket probes: let the client's pending poll go, as it polls no more before it has changed over."""
+        self.upgrading = True
+        self._outbound.release()
+
+    def abandon_upgrade(self) -> None:
+        """The WebSocket that probed is gone: polling goes on."""
+        self.upgrading = False
+
+    async def poll(self) -> list[Packet]:
+        """The packets that wait for the client, at least one; waits until there is one.
+
+        A NOOP lets the client go when it is changing over to a WebSocket, a CLOSE when the session has ended
+        (Engine.IO protocol 4, "Upgrade" and "Transports / HTTP long-polling"). Raises `ProtocolError`, and ends the
+        session, for a second poll at a time.
+        """
+        if self._polling:
+            self.close("transport error", abruptly=True)
+            raise ProtocolError("two polls of one session at a time")
+        self._polling = True
+        try:
+            packets = self._outbound.take_now() if self.upgrading else await self._outbound.take()
+        finally:
+            self._polling = False
+        if self.closed:
+            packets.append(PacketType.CLOSE)
+        return packets or [PacketType.NOOP]
+
+    def receive(self, packet: Packet) -> None:
+        """Take a packet from the client; one that breaks the protocol ends the session."""
         if self.closed:
             return
         try:
-            event = self._protocol.receive(frame, self._loop.time())
+            event = self._protocol.receive(packet, self._loop.time())
         except ProtocolError as error:
-            logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
-            self.close("parse error")
+            self.fail(error)
             return
         if event is not None:
             self._take(event)
@@ -108,6 +163,11 @@ class Session:
             self.close("transport close")
         if self._protocol.engine.outgoing:
             self._flush()
+
+    def fail(self, error: ProtocolError) -> None:
+        """End the session because the client broke the protocol."""
+        logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
+        self.close("parse error")
 
     @property
     def congested(self) -> bool:
@@ -120,9 +180,9 @@ class Session:
             self._relief = self._loop.create_future()
             await self._relief
 
-    def send_frame(self, frame: Frame) -> None:
-        """Queue a frame for the client."""
-        self._outbound.put(frame)
+    def send(self, packet: Packet) -> None:
+        """Queue a packet for the client."""
+        self._outbound.put(packet)
 
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session: its sockets leave with `reason`; what is queued is sent before, unless `abruptly`."""
@@ -234,8 +294,8 @@ class Session:
         socket.depart(reason)
 
     def _flush(self) -> None:
-        for frame in self._protocol.data_to_send():
-            self._outbound.put(frame)
+        for packet in self._protocol.packets_to_send():
+            self._outbound.put(packet)
 
     def _relieve(self) -> None:
         if self._relief is not None and not self._relief.done():
@@ -271,7 +331,9 @@ class Session:
             await asyncio.wait_for(self._outbound.drain(), _DRAIN_TIMEOUT)
         except TimeoutError:
             self._outbound.discard()
+        self._server.sessions.pop(self.sid, None)
         try:
-            await self._transport.close()
+            if self._transport is not None:
+                await self._transport.close()
         except Exception as error:
             logger.debug("The transport was closed already: %r", error)

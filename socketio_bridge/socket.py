@@ -142,7 +142,7 @@ class Socket:
     def send_frame(self, frame: str) -> None:
         """Queue an encoded packet; held back until the client has been let in."""
         if self._early is None:
-            self._session.send_frame(frame)
+            self._session.send(frame)
         else:
             self._early.append(frame)
 
@@ -219,7 +219,7 @@ class Socket:
             self._session.accept(self)
             early, self._early = self._early or [], None
             for frame in early:
-                self._session.send_frame(frame)
+                self._session.send(frame)
             self._leave_if_asked()
 
     async def _handle(self, event: EventReceived) -> None:

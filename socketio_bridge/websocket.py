@@ -1,23 +1,35 @@
-"""The WebSocket consumer: moves frames between ASGI and a session, and nothing else."""
+"""The WebSocket consumer: moves packets between ASGI and a session, and nothing else."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from channels.consumer import AsyncConsumer
 
-from socketio_bridge.engineio import Frame
+from socketio_bridge.engineio import Packet, PacketType
+from socketio_bridge.exceptions import ProtocolError
 from socketio_bridge.handshake import Handshake, HandshakeRefused
+from socketio_bridge.payload import decode_packet, encode_packet
 from socketio_bridge.session import Session
 
 if TYPE_CHECKING:
     from socketio_bridge.server import SocketIOServer
 
+logger = logging.getLogger(__name__)
+
+_PROBE = PacketType.PING + "probe"
+_PROBE_ANSWER = PacketType.PONG + "probe"
+
+
+class _ClientLeft(Exception):
+    """The client closed the WebSocket."""
+
 
 class WebSocketConsumer(AsyncConsumer):
-    """One WebSocket connection.
+    """One WebSocket connection: a session of its own, or one that changes over from long-polling.
 
     It runs its own receive loop: `AsyncConsumer`'s opens a channel-layer channel and a task for each socket, and looks
     a method up for each message, which costs more than the message itself. The hub speaks to the channel layer for all
@@ -34,50 +46,94 @@ class WebSocketConsumer(AsyncConsumer):
         send: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
         """Serve the connection until either side ends it."""
-        self.base_send = send
+        self._receive, self._send = receive, send
         await receive()  # websocket.connect
         handshake = Handshake.from_scope(scope)
+        changes_over = "sid" in handshake.query
         try:
-            revision = handshake.revision(self._server.options.allowed_origins)
+            handshake.check("websocket", self._server.options)
+            session = self._server.find_session(handshake) if changes_over else self._server.begin_session(handshake)
+            if changes_over and (session.upgrading or session.closed or session.transport == "websocket"):
+                raise HandshakeRefused.bad_request()
         except HandshakeRefused as refusal:
             await deny(scope, send, refusal)
             return
+        self._revision = session.revision
+        self._base64 = handshake.wants_base64
         await send({"type": "websocket.accept"})
-        session = Session(self._server, self, handshake, revision)
-        session.open()
+        if changes_over:
+            if not await self._change_over(session):
+                return
+        else:
+            session.open(self)
         try:
-            while (message := await receive())["type"] == "websocket.receive":
-                text = message.get("text")
-                session.receive(message["bytes"] if text is None else text)
+            while True:
+                session.receive(await self._next())
                 if session.congested:
                     await session.relieved()
+        except _ClientLeft:
+            pass
+        except ProtocolError as error:
+            session.fail(error)
         finally:
             await session.finish()
 
-    async def send_frame(self, frame: Frame) -> None:
-        """Write one frame."""
-        await self.base_send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+    async def send(self, packet: Packet) -> None:
+        """Write one packet as a frame."""
+        if isinstance(packet, str):
+            await self._send({"type": "websocket.send", "text": packet})
+            return
+        frame = encode_packet(packet, self._revision, base64=self._base64)
+        await self._send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     async def close(self) -> None:
         """End the connection."""
-        await self.base_send({"type": "websocket.close"})
+        await self._send({"type": "websocket.close"})
+
+    async def _next(self) -> Packet:
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            raise _ClientLeft
+        text: str | None = message.get("text")
+        return decode_packet(message["bytes"] if text is None else text, self._revision)
+
+    async def _change_over(self, session: Session) -> bool:
+        """Take a session over from long-polling; False, and the WebSocket is closed, when that came to nothing.
+
+        The client probes, we answer and let its poll go, the client says UPGRADE when no poll is pending any more
+        (Engine.IO protocol 4, "Upgrade"): from then on what waits for it goes here.
+        """
+        try:
+            async with asyncio.timeout(self._server.options.upgrade_timeout):
+                if await self._next() != _PROBE:
+                    raise ProtocolError("a WebSocket of a session that polls must begin with a probe")
+                session.begin_upgrade()
+                await self.send(_PROBE_ANSWER)
+                if await self._next() != PacketType.UPGRADE:
+                    raise ProtocolError("a probe must be followed by an upgrade")
+                if session.closed:
+                    raise _ClientLeft
+        except (ProtocolError, TimeoutError, _ClientLeft) as reason:
+            logger.info("A session did not change over to a WebSocket: %r.", reason)
+            session.abandon_upgrade()
+            if not isinstance(reason, _ClientLeft):
+                await self.close()
+            return False
+        session.attach(self)
+        return True
 
 
 async def deny(
     scope: MutableMapping[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]], refusal: HandshakeRefused
 ) -> None:
-    """Answer an HTTP request, or a WebSocket before it is accepted, with Engine.IO's error body.
+    """Answer a WebSocket before it is accepted with Engine.IO's error body.
 
     ASGI servers without the WebSocket denial extension close the connection with status 403 instead.
     """
-    if scope["type"] == "websocket":
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close"})
-            return
-        prefix = "websocket.http.response"
-    else:
-        prefix = "http.response"
-    body = msgspec.json.encode({"code": refusal.code, "message": refusal.message})
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    body = refusal.body()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": f"{prefix}.start", "status": refusal.status, "headers": headers})
-    await send({"type": f"{prefix}.body", "body": body})
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

@@ -1,4 +1,4 @@
-"""Engine.IO, protocols 3 and 4, on a WebSocket. Sections named are those of the protocol documents."""
+"""Engine.IO sessions, protocols 3 and 4. Sections named are those of the protocol documents."""
 
 import json
 
@@ -43,15 +43,14 @@ def test_an_empty_message_is_a_message(revision: Revision) -> None:
     assert session(revision).receive("4", 0.0) == ""
 
 
-def test_binary_messages_come_bare_in_protocol_4() -> None:
-    """Engine.IO protocol 4, "Difference between v3 and v4": no type byte before binary."""
-    assert session(4).receive(b"\x04\x01", 0.0) == b"\x04\x01"
+@pytest.mark.parametrize("revision", [3, 4])
+def test_a_binary_message_is_handed_on_whole(revision: Revision) -> None:
+    assert session(revision).receive(b"\x04\x01", 0.0) == b"\x04\x01"
 
 
-def test_binary_messages_of_protocol_3_have_a_type_byte() -> None:
-    assert session(3).receive(b"\x04\x01", 0.0) == b"\x01"
-    with pytest.raises(ProtocolError, match="byte 4"):
-        session(3).receive(b"\x01", 0.0)
+def test_the_handshake_names_the_transports_to_go_over_to() -> None:
+    """Engine.IO protocol 4, "Upgrade"."""
+    assert json.loads(session(4).handshake(("websocket",))[1:])["upgrades"] == ["websocket"]
 
 
 class TestHeartbeatOfProtocol4:

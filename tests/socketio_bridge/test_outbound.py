@@ -30,10 +30,16 @@ def wire() -> Wire:
 
 
 @pytest.fixture
-def outbound(wire: Wire) -> Outbound:
-    return Outbound(
-        wire.send, 10, on_stuck=lambda: wire.calls.append("stuck"), on_broken=lambda: wire.calls.append("broken")
-    )
+def pulled(wire: Wire) -> Outbound:
+    """A queue whose client fetches."""
+    return Outbound(10, on_stuck=lambda: wire.calls.append("stuck"), on_broken=lambda: wire.calls.append("broken"))
+
+
+@pytest.fixture
+def outbound(pulled: Outbound, wire: Wire) -> Outbound:
+    """A queue whose client is pushed to."""
+    pulled.attach(wire.send)
+    return pulled
 
 
 async def test_frames_leave_in_order_and_drain_waits_for_them(wire: Wire, outbound: Outbound) -> None:
@@ -77,3 +83,39 @@ async def test_a_broken_transport_is_told_once(wire: Wire, outbound: Outbound) -
     outbound.put("c")
     await asyncio.sleep(0)
     assert (wire.frames, wire.calls) == ([], ["broken"])
+
+
+class TestFetching:
+    async def test_all_that_waits_is_fetched_at_once(self, pulled: Outbound) -> None:
+        pulled.put("a")
+        pulled.put("b")
+        assert await pulled.take() == ["a", "b"]
+
+    async def test_a_fetch_waits_for_the_next_packet(self, pulled: Outbound) -> None:
+        asyncio.get_running_loop().call_soon(pulled.put, "a")
+        assert await pulled.take() == ["a"]
+
+    async def test_a_fetch_is_let_go_with_nothing(self, pulled: Outbound) -> None:
+        asyncio.get_running_loop().call_soon(pulled.release)
+        assert await pulled.take() == []
+
+    async def test_a_client_that_does_not_fetch_is_stuck(self, pulled: Outbound, wire: Wire) -> None:
+        for _ in range(3):
+            pulled.put("abcd")
+        assert wire.calls == ["stuck"]
+
+    async def test_what_was_not_fetched_is_pushed_when_a_sink_is_attached(self, pulled: Outbound, wire: Wire) -> None:
+        pulled.put("a")
+        pulled.attach(wire.send)
+        pulled.put("b")
+        await pulled.drain()
+        assert wire.frames == ["a", "b"]
+
+    async def test_draining_waits_for_the_last_fetch(self, pulled: Outbound) -> None:
+        pulled.put("a")
+        draining = asyncio.create_task(pulled.drain())
+        await asyncio.sleep(0)
+        assert not draining.done()
+        assert await pulled.take() == ["a"]
+        await draining
+        assert await pulled.take() == []

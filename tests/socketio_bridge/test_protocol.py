@@ -13,7 +13,7 @@ from socketio_bridge.protocol import AckReceived, ConnectRequested, Disconnected
 def opened(engine_revision: Revision) -> SocketIO:
     protocol = SocketIO(EngineIO("abc", engine_revision, Options(), 0.0))
     protocol.open()
-    protocol.data_to_send()
+    protocol.packets_to_send()
     return protocol
 
 
@@ -21,7 +21,7 @@ def joined(engine_revision: Revision, namespace: str = "/chat") -> SocketIO:
     protocol = opened(engine_revision)
     protocol.receive(f"40{namespace},", 0.0)
     protocol.accept(namespace, "s1")
-    protocol.data_to_send()
+    protocol.packets_to_send()
     return protocol
 
 
@@ -32,7 +32,7 @@ class TestConnecting:
         protocol = SocketIO(EngineIO("abc", 3, Options(), 0.0))
         assert protocol.open() == ConnectRequested("/", {}, {})
         protocol.accept("/", "abc")
-        handshake, connect = protocol.data_to_send()
+        handshake, connect = protocol.packets_to_send()
         assert str(handshake).startswith('0{"sid":"abc"')
         assert connect == "40"
 
@@ -41,7 +41,7 @@ class TestConnecting:
         assert protocol.open() is None
         assert protocol.receive("40", 0.0) == ConnectRequested("/", {}, {})
         protocol.accept("/", "s1")
-        assert protocol.data_to_send()[1:] == ['40{"sid":"s1"}']
+        assert protocol.packets_to_send()[1:] == ['40{"sid":"s1"}']
 
     def test_auth_is_the_payload_of_connect(self) -> None:
         assert opened(4).receive('40/chat,{"token":"x"}', 0.0) == ConnectRequested("/chat", {}, {"token": "x"})
@@ -55,7 +55,7 @@ class TestConnecting:
             protocol = opened(revision)  # type: ignore[arg-type]
             protocol.receive("40/chat,", 0.0)
             protocol.refuse("/chat", ConnectionRefused("no", {"code": "x"}))
-            assert protocol.data_to_send() == [expected]
+            assert protocol.packets_to_send() == [expected]
 
     def test_a_refused_client_may_ask_again(self) -> None:
         protocol = opened(4)
@@ -83,7 +83,7 @@ class TestPackets:
     def test_acks_answer_by_id(self) -> None:
         protocol = joined(4)
         protocol.acknowledge("/chat", 5, ["bar"])
-        assert protocol.data_to_send() == ['43/chat,5["bar"]']
+        assert protocol.packets_to_send() == ['43/chat,5["bar"]']
         event = protocol.receive('43/chat,9["x"]', 0.0)
         assert isinstance(event, AckReceived)
         assert event.ack_id == 9
@@ -127,10 +127,10 @@ class TestLeaving:
     def test_what_was_under_way_when_the_server_put_a_client_out_is_passed_over(self) -> None:
         protocol = joined(4)
         protocol.disconnect("/chat")
-        assert protocol.data_to_send() == ["41/chat,"]
+        assert protocol.packets_to_send() == ["41/chat,"]
         assert protocol.receive('42/chat,["late"]', 0.0) is None
         protocol.acknowledge("/chat", 1, [])
-        assert protocol.data_to_send() == []
+        assert protocol.packets_to_send() == []
 
 
 @given(

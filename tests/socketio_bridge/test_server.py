@@ -503,9 +503,9 @@ class TestMounting:
     @pytest.mark.parametrize(
         ("given", "problem"),
         [
-            ({"ping_intervall": 1}, "is not an option"),
-            ({"ping_interval": 0}, "above 0"),
-            ({"max_payload": "1"}, "above 0"),
+            ({"ping_intervall": 1}, "unknown field"),
+            ({"ping_interval": 0}, "> 0.0 - at"),
+            ({"max_payload": "1"}, "Expected `int`, got `str`"),
         ],
     )
     def test_a_bad_option_is_named(self, given: dict[str, Any], problem: str) -> None:
