@@ -96,6 +96,11 @@ class SocketIOServer:
     async def shutdown(self) -> None:
         """Stop what `startup` started."""
         self._started.pop(asyncio.get_running_loop(), None)
+        sessions = list(self.sessions.values())
+        for session in sessions:
+            session.close("server shutting down")
+        for session in sessions:
+            await session.finish()
         for namespace in self.namespaces.values():
             await namespace.on_shutdown()
         await current_hub().stop()

@@ -1,0 +1,361 @@
+"""HTTP long-polling and the change to a WebSocket, request by request. Sections are those of Engine.IO protocol 4."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from channels.testing import ApplicationCommunicator, WebsocketCommunicator
+
+from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, event
+
+
+class Chat(Namespace):
+    path = "/chat"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: list[str] = []
+
+    async def on_connect(self, socket: Socket) -> None:
+        await socket.enter_room("all")
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        self.reasons.append(reason)
+
+    @event("echo")
+    async def echo(self, socket: Socket, value: Any) -> Any:
+        return value
+
+
+@dataclass
+class Answer:
+    """What a request was answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+class Browser:
+    """Sends HTTP requests to a server."""
+
+    def __init__(self, server: SocketIOServer, eio: int = 4, **query: str) -> None:
+        self.server = server
+        self.query = {"EIO": str(eio), "transport": "polling", **query}
+        self.headers: list[tuple[bytes, bytes]] = [(b"host", b"chat")]
+
+    def begin(self, method: str, body: bytes = b"", **query: str) -> ApplicationCommunicator:
+        """Send a request; the answer may be long in coming."""
+        query_string = "&".join(f"{name}={value}" for name, value in (self.query | query).items() if value)
+        scope = {
+            "type": "http", "method": method, "path": "/socket.io/", "query_string": query_string.encode(),
+            "headers": self.headers, "scheme": "http",
+        }  # fmt: skip
+        return ApplicationCommunicator(self.server, scope)
+
+    async def request(self, method: str, body: bytes = b"", **query: str) -> Answer:
+        """A request and its answer."""
+        request = self.begin(method, body, **query)
+        await request.send_input({"type": "http.request", "body": body})
+        return await self.answer(request)
+
+    async def answer(self, request: ApplicationCommunicator) -> Answer:
+        """The answer to a request that was begun."""
+        start = await request.receive_output(2)
+        body = await request.receive_output(2)
+        await request.wait(1)
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Answer(start["status"], headers, body["body"].decode())
+
+    async def open(self) -> str:
+        """Begin a session; its id, which all further requests carry."""
+        answer = await self.request("GET")
+        assert answer.status == 200, answer
+        text = answer.body[answer.body.index("{") : answer.body.index("}") + 1]
+        self.query["sid"] = str(json.loads(text)["sid"])
+        return self.query["sid"]
+
+    async def post(self, body: str) -> Answer:
+        """Send packets."""
+        return await self.request("POST", body.encode())
+
+    async def get(self) -> str:
+        """Fetch packets."""
+        return (await self.request("GET")).body
+
+    async def join(self) -> None:
+        """Connect to the namespace."""
+        await self.post("40/chat,")
+        assert (await self.get()).startswith("40/chat,")
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return Chat()
+
+
+@pytest.fixture
+def server(chat: Chat) -> SocketIOServer:
+    return SocketIOServer([chat], options=Options(max_payload=1000))
+
+
+@pytest.fixture
+async def browser(server: SocketIOServer) -> AsyncIterator[Browser]:
+    browser = Browser(server)
+    await browser.open()
+    yield browser
+    await server.shutdown()
+
+
+class TestOpening:
+    async def test_the_first_get_opens_a_session_and_names_the_upgrade(self, server: SocketIOServer) -> None:
+        answer = await Browser(server).request("GET")
+        handshake = json.loads(answer.body[1:])
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=UTF-8")
+        assert handshake["upgrades"] == ["websocket"]
+        assert set(handshake) == {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
+
+    async def test_a_protocol_3_client_is_in_the_default_namespace_at_once(self, server: SocketIOServer) -> None:
+        body = (await Browser(server, eio=3).request("GET")).body
+        length, _, rest = body.partition(":")
+        assert rest[int(length) :] == "2:40"
+
+    async def test_a_cookie_is_set_where_one_is_named(self, chat: Chat) -> None:
+        server = SocketIOServer([chat], options=Options(cookie="io"))
+        answer = await Browser(server).request("GET")
+        sid = json.loads(answer.body[1:])["sid"]
+        assert answer.headers["set-cookie"] == f"io={sid}; Path=/; HttpOnly; SameSite=Lax"
+
+    @pytest.mark.parametrize(
+        ("method", "query", "status", "body"),
+        [
+            ("GET", {"transport": "pigeon"}, 400, '{"code":0,"message":"Transport unknown"}'),
+            ("GET", {"transport": ""}, 400, '{"code":0,"message":"Transport unknown"}'),
+            ("GET", {"sid": "nobody"}, 400, '{"code":1,"message":"Session ID unknown"}'),
+            ("POST", {"sid": "nobody"}, 400, '{"code":1,"message":"Session ID unknown"}'),
+            ("POST", {}, 400, '{"code":2,"message":"Bad handshake method"}'),
+            ("PUT", {}, 400, '{"code":2,"message":"Bad handshake method"}'),
+            ("GET", {"transport": "websocket"}, 400, '{"code":3,"message":"Bad request"}'),
+            ("GET", {"EIO": "5"}, 400, '{"code":5,"message":"Unsupported protocol version"}'),
+            ("GET", {"EIO": ""}, 400, '{"code":5,"message":"Unsupported protocol version"}'),
+        ],
+    )
+    async def test_bad_requests_get_the_reference_servers_errors(
+        self, server: SocketIOServer, method: str, query: dict[str, str], status: int, body: str
+    ) -> None:
+        answer = await Browser(server, **query).request(method)
+        assert (answer.status, answer.body) == (status, body)
+
+    async def test_a_transport_that_is_switched_off_is_unknown(self, chat: Chat) -> None:
+        server = SocketIOServer([chat], options=Options(transports=("websocket",)))
+        assert (await Browser(server).request("GET")).body == '{"code":0,"message":"Transport unknown"}'
+
+
+class TestPackets:
+    """Section "HTTP long-polling"."""
+
+    async def test_packets_go_by_post_and_come_by_get(self, browser: Browser) -> None:
+        await browser.join()
+        answer = await browser.post('42/chat,1["echo","a"]\x1e42/chat,2["echo","b"]')
+        assert (answer.status, answer.body) == (200, "ok")
+        assert await browser.get() == '43/chat,1["a"]\x1e43/chat,2["b"]'
+
+    async def test_a_get_waits_for_the_next_packet(self, browser: Browser) -> None:
+        await browser.join()
+        polling = asyncio.create_task(browser.get())
+        await asyncio.sleep(0.01)
+        await emit("news", 1, to="all", namespace="/chat")
+        assert await polling == '42/chat,["news",1]'
+
+    async def test_protocol_3_counts_characters(self, server: SocketIOServer) -> None:
+        browser = Browser(server, eio=3)
+        await browser.open()
+        await browser.post("8:40/chat,")
+        await browser.get()
+        await browser.post('23:42/chat,1["echo","é😀"]')
+        assert await browser.get() == '16:43/chat,1["é😀"]'
+
+    async def test_jsonp_of_protocol_3(self, server: SocketIOServer) -> None:
+        browser = Browser(server, eio=3, j="7")
+        answer = await browser.request("GET")
+        assert answer.headers["content-type"] == "text/javascript; charset=UTF-8"
+        assert answer.body.startswith("___eio[7](")
+        text = json.loads(answer.body.removeprefix("___eio[7](").removesuffix(");"))
+        browser.query["sid"] = json.loads(text[text.index("{") : text.index("}") + 1])["sid"]
+        assert (await browser.request("POST", b"d=8:40%2Fchat%2C")).body == "ok"
+        assert "40/chat," in await browser.get()
+
+    async def test_a_jsonp_index_that_is_code_is_refused(self, server: SocketIOServer) -> None:
+        assert (await Browser(server, eio=3, j="alert(1)").request("GET")).status == 400
+
+    @pytest.mark.parametrize("body", ["", "abc", "4", "\x1e", '42/elsewhere,["x"]', "2"])
+    async def test_a_payload_that_breaks_the_protocol_ends_the_session(
+        self, browser: Browser, chat: Chat, body: str
+    ) -> None:
+        await browser.join()
+        await browser.post(body)
+        await asyncio.sleep(0.01)
+        assert chat.reasons == ["parse error"]
+
+    async def test_a_payload_that_is_too_large_is_refused_and_the_session_goes_on(self, browser: Browser) -> None:
+        answer = await browser.post("4" + "x" * 1000)
+        assert (answer.status, answer.body) == (413, '{"code":3,"message":"Bad request: more than 1000 bytes"}')
+        await browser.join()
+
+    async def test_two_polls_at_a_time_end_the_session(self, browser: Browser, chat: Chat) -> None:
+        await browser.join()
+        first = asyncio.create_task(browser.get())
+        await asyncio.sleep(0.01)
+        assert (await browser.request("GET")).body == '{"code":3,"message":"Bad request"}'
+        assert await first == "1"
+        assert chat.reasons == ["transport error"]
+
+    async def test_a_client_that_breaks_its_poll_off_is_gone(self, browser: Browser, chat: Chat) -> None:
+        await browser.join()
+        poll = browser.begin("GET")
+        await poll.send_input({"type": "http.request", "body": b""})
+        await asyncio.sleep(0.01)
+        await poll.send_input({"type": "http.disconnect"})
+        await poll.wait(1)
+        await asyncio.sleep(0.01)
+        assert chat.reasons == ["transport error"]
+        assert (await browser.request("GET")).status == 400
+
+    async def test_a_close_packet_ends_the_session(self, browser: Browser, chat: Chat) -> None:
+        await browser.join()
+        await browser.post("1")
+        await asyncio.sleep(0.01)
+        assert chat.reasons == ["transport close"]
+
+    async def test_the_server_pings_by_way_of_a_poll_and_gives_a_silent_client_up(self, chat: Chat) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)))
+        await browser.open()
+        await browser.join()
+        assert await browser.get() == "2"
+        await browser.post("3")
+        assert await browser.get() == "2"
+        await asyncio.sleep(0.1)
+        assert chat.reasons == ["ping timeout"]
+
+    async def test_the_last_words_of_a_session_can_still_be_fetched(
+        self, browser: Browser, server: SocketIOServer
+    ) -> None:
+        await browser.join()
+        await emit("news", "last", to="all", namespace="/chat")
+        server.sessions[browser.query["sid"]].close("forced server close")
+        assert await browser.get() == '42/chat,["news","last"]\x1e1'
+        await asyncio.sleep(0)
+        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'
+
+
+class TestCrossOrigin:
+    @pytest.fixture
+    def server(self, chat: Chat) -> SocketIOServer:
+        return SocketIOServer([chat], options=Options(allowed_origins=("https://shop.example",)))
+
+    async def test_an_allowed_page_may_read_the_answer(self, server: SocketIOServer) -> None:
+        browser = Browser(server)
+        browser.headers.append((b"origin", b"https://shop.example"))
+        answer = await browser.request("GET")
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert answer.headers["vary"] == "Origin"
+
+    async def test_preflights_are_answered(self, server: SocketIOServer) -> None:
+        browser = Browser(server)
+        browser.headers.append((b"origin", b"https://shop.example"))
+        answer = await browser.request("OPTIONS")
+        assert answer.status == 204
+        assert answer.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+
+    async def test_other_pages_may_not(self, server: SocketIOServer) -> None:
+        browser = Browser(server)
+        browser.headers.append((b"origin", b"https://evil.example"))
+        answer = await browser.request("GET")
+        assert (answer.status, answer.body) == (403, '{"code":4,"message":"Forbidden"}')
+        assert "access-control-allow-origin" not in answer.headers
+        assert "access-control-allow-origin" not in (await browser.request("OPTIONS")).headers
+
+
+class TestChangingOver:
+    """Section "Upgrade"."""
+
+    @pytest.fixture
+    async def websocket(self, browser: Browser, server: SocketIOServer) -> AsyncIterator[WebsocketCommunicator]:
+        query = f"EIO=4&transport=websocket&sid={browser.query['sid']}"
+        websocket = WebsocketCommunicator(server, f"/socket.io/?{query}")
+        await browser.join()
+        accepted, _ = await websocket.connect(1)
+        assert accepted
+        yield websocket
+        await websocket.disconnect(timeout=2)
+
+    async def test_packets_that_wait_when_the_client_changes_over_go_by_the_websocket(
+        self, browser: Browser, websocket: WebsocketCommunicator
+    ) -> None:
+        polling = asyncio.create_task(browser.get())
+        await asyncio.sleep(0.01)
+        await websocket.send_to("2probe")
+        assert await websocket.receive_from(1) == "3probe"
+        assert await polling == "6"
+        await emit("news", 1, to="all", namespace="/chat")
+        await emit("news", 2, to="all", namespace="/chat")
+        await websocket.send_to("5")
+        assert await websocket.receive_from(1) == '42/chat,["news",1]'
+        await emit("news", 3, to="all", namespace="/chat")
+        assert await websocket.receive_from(1) == '42/chat,["news",2]'
+        assert await websocket.receive_from(1) == '42/chat,["news",3]'
+        assert (await browser.request("GET")).body == '{"code":3,"message":"Bad request"}'
+
+    async def test_polls_during_the_change_come_back_at_once(
+        self, browser: Browser, websocket: WebsocketCommunicator
+    ) -> None:
+        await websocket.send_to("2probe")
+        await websocket.receive_from(1)
+        assert await browser.get() == "6"
+        await emit("news", 1, to="all", namespace="/chat")
+        assert await browser.get() == '42/chat,["news",1]'
+
+    async def test_a_probe_that_leads_nowhere_leaves_polling_as_it_was(
+        self, browser: Browser, websocket: WebsocketCommunicator, chat: Chat
+    ) -> None:
+        await websocket.send_to("2probe")
+        await websocket.receive_from(1)
+        await websocket.disconnect()
+        await emit("news", 1, to="all", namespace="/chat")
+        assert await browser.get() == '42/chat,["news",1]'
+        assert chat.reasons == []
+
+    @pytest.mark.parametrize("frames", [["4"], ["2"], ["2probe", "4"]])
+    async def test_anything_but_a_probe_and_an_upgrade_closes_the_websocket_alone(
+        self, browser: Browser, websocket: WebsocketCommunicator, chat: Chat, frames: list[str]
+    ) -> None:
+        for frame in frames:
+            await websocket.send_to(frame)
+        messages = [await websocket.receive_output(1) for _ in frames]
+        assert messages[-1]["type"] == "websocket.close"
+        await browser.post('42/chat,1["echo",1]')
+        assert await browser.get() == "43/chat,1[1]"
+
+    async def test_a_second_websocket_of_a_session_is_refused(
+        self, browser: Browser, websocket: WebsocketCommunicator, server: SocketIOServer
+    ) -> None:
+        await websocket.send_to("2probe")
+        await websocket.receive_from(1)
+        second = WebsocketCommunicator(server, f"/?EIO=4&transport=websocket&sid={browser.query['sid']}")
+        accepted, _ = await second.connect(1)
+        assert not accepted
+
+    async def test_a_websocket_that_never_probes_is_closed(self, chat: Chat) -> None:
+        server = SocketIOServer([chat], options=Options(upgrade_timeout=0.05))
+        browser = Browser(server)
+        sid = await browser.open()
+        websocket = WebsocketCommunicator(server, f"/?EIO=4&transport=websocket&sid={sid}")
+        await websocket.connect(1)
+        assert (await websocket.receive_output(1))["type"] == "websocket.close"
