@@ -33,6 +33,7 @@ class PacketType(StrEnum):
 
 # Compared with on every frame; reading an enum's member each time would cost more than the comparison.
 _CLOSE, _PING, _PONG, _MESSAGE = "1", "2", "3", "4"
+_BINARY_MESSAGE = bytes([packet.MESSAGE])
 _KNOWN = frozenset(kind.value for kind in PacketType)
 
 
@@ -56,6 +57,11 @@ class EngineIO:
         self._awaiting_pong = False
         self.deadline = now
         self._sign_of_life(now)
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message that may come in, in bytes."""
+        return self._options.max_payload
 
     @property
     def closed(self) -> bool:
@@ -121,16 +127,18 @@ class EngineIO:
         """Start the heartbeat's wait anew, for a peer that could not be heard."""
         self._sign_of_life(now)
 
-    def frame(self, message: str) -> str:
-        """The frame of a text message; the same in both protocols."""
-        return _MESSAGE + message
+    def frame(self, message: str | bytes) -> Frame:
+        """The frame of a message: that of text is the same in both protocols, that of binary has a type in 3 alone."""
+        if isinstance(message, str):
+            return _MESSAGE + message
+        return message if self.revision == 4 else _BINARY_MESSAGE + message
 
     def _receive_binary(self, frame: bytes, now: float) -> bytes:
         # Protocol 4 sends binary messages bare; protocol 3 puts the packet type before them as a byte.
         if self.revision == 4:
             return frame
         self._sign_of_life(now)
-        if frame[:1] != bytes([packet.MESSAGE]):
+        if frame[:1] != _BINARY_MESSAGE:
             raise ProtocolError("a binary frame of protocol 3 must start with the byte 4 (message)")
         return frame[1:]
 

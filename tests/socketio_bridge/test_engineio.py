@@ -54,6 +54,12 @@ def test_binary_messages_of_protocol_3_have_a_type_byte() -> None:
         session(3).receive(b"\x01", 0.0)
 
 
+def test_messages_go_out_framed_as_they_come_in() -> None:
+    assert session(3).frame("2") == session(4).frame("2") == "42"
+    assert session(4).frame(b"\x01") == b"\x01"
+    assert session(3).frame(b"\x01") == b"\x04\x01"
+
+
 class TestHeartbeatOfProtocol4:
     """Engine.IO protocol 4, "Heartbeat": the server pings every pingInterval, the client answers within pingTimeout."""
 
