@@ -16,8 +16,8 @@ class Outbound:
     """Frames on their way to one client, in order.
 
     `put` never waits; a writer task exists only while there is something to write. When more than `limit` characters
-    wait, the client does not read: what waits is dropped, and `on_stuck` is called once to end the session. `on_broken`
-    is called once when the transport cannot be written to any more.
+    and bytes wait, the client does not read: what waits is dropped, and `on_stuck` is called once to end the session.
+    `on_broken` is called once when the transport cannot be written to any more.
     """
 
     __slots__ = ("_closed", "_frames", "_limit", "_on_broken", "_on_stuck", "_send", "_size", "_writer")
@@ -38,12 +38,15 @@ class Outbound:
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
-    def put(self, frame: Frame) -> None:
-        """Queue a frame; a closed queue ignores it."""
+    def put(self, frame: Frame, *following: Frame) -> None:
+        """Queue a frame, and others that belong right behind it; a closed queue ignores them."""
         if self._closed:
             return
         self._frames.append(frame)
         self._size += len(frame)
+        for other in following:
+            self._frames.append(other)
+            self._size += len(other)
         if self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write())
         elif self._size > self._limit:
