@@ -120,9 +120,9 @@ class Session:
             self._relief = self._loop.create_future()
             await self._relief
 
-    def send_frame(self, frame: Frame) -> None:
-        """Queue a frame for the client."""
-        self._outbound.put(frame)
+    def send_frame(self, frame: str, attachments: Sequence[bytes] = ()) -> None:
+        """Queue the frame of a packet for the client, and right behind it the packet's binary."""
+        self._outbound.put(frame, *map(self._protocol.engine.frame, attachments))
 
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session: its sockets leave with `reason`; what is queued is sent before, unless `abruptly`."""
@@ -234,8 +234,8 @@ class Session:
         socket.depart(reason)
 
     def _flush(self) -> None:
-        for frame in self._protocol.data_to_send():
-            self._outbound.put(frame)
+        if frames := self._protocol.data_to_send():
+            self._outbound.put(*frames)
 
     def _relieve(self) -> None:
         if self._relief is not None and not self._relief.done():
