@@ -18,13 +18,14 @@ class Emission(msgspec.Struct, array_like=True, gc=False):
 
     `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `frame` is the text
     frame as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the process that
-    emits.
+    emits. `attachments` is the binary that follows it.
     """
 
     namespace: str
     rooms: list[str] | None
     except_: list[str]
     frame: str
+    attachments: list[bytes] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
