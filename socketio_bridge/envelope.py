@@ -1,19 +1,19 @@
-"""What processes tell each other over the channel layer: emissions, many to an envelope."""
+"""What hubs tell each other over the channel layer: emissions, questions, answers; many to an envelope, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 
 GROUP = "socketio_bridge"
-"""The channel-layer group of all hubs."""
+"""The channel-layer group of all hubs; each also has one of its own, `hub_group`."""
 
 MESSAGE_TYPE = "socketio.envelope"
 
 
-class Emission(msgspec.Struct, array_like=True, gc=False):
+class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     """One packet and whom it is for.
 
     `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `packet` is
@@ -28,18 +28,47 @@ class Emission(msgspec.Struct, array_like=True, gc=False):
     attachments: list[bytes] = []
 
 
+class Question(msgspec.Struct, array_like=True, gc=False, tag=1):
+    """Something that a hub asks of another; `id` None where it wants no answer. `body` is msgpack."""
+
+    id: int | None
+    kind: str
+    body: msgspec.Raw
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
+    """What a hub answers to the question `id`; with an `error`, why it could not, and `body` says nothing."""
+
+    id: int
+    body: msgspec.Raw
+    error: str | None = None
+
+
+class Hello(msgspec.Struct, array_like=True, gc=False, tag=3):
+    """The hub that sends this is there, or, `leaving`, will be no more."""
+
+    leaving: bool = False
+
+
+Message: TypeAlias = Emission | Question | Answer | Hello
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Emission])
+_decoder = msgspec.msgpack.Decoder(list[Message])
 
 
-def seal(origin: str, emissions: list[Emission]) -> dict[str, Any]:
-    """The channel-layer message that carries `emissions`; `origin` is the id of the hub that sends it."""
-    return {"type": MESSAGE_TYPE, "origin": origin, "emissions": _encoder.encode(emissions)}
+def hub_group(hub_id: str) -> str:
+    """The channel-layer group that only the hub of this id listens to."""
+    return f"{GROUP}.{hub_id}"
 
 
-def unseal(message: Mapping[str, Any]) -> list[Emission]:
-    """The emissions in a channel-layer message.
+def seal(origin: str, messages: Sequence[Message]) -> dict[str, Any]:
+    """The channel-layer message that carries `messages`; `origin` is the id of the hub that sends it."""
+    return {"type": MESSAGE_TYPE, "origin": origin, "messages": _encoder.encode(messages)}
+
+
+def unseal(envelope: Mapping[str, Any]) -> list[Message]:
+    """The messages in an envelope.
 
     Raises `msgspec.MsgspecError` or `KeyError` for what is no envelope of this version.
     """
-    return _decoder.decode(message["emissions"])
+    return _decoder.decode(envelope["messages"])

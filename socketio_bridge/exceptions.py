@@ -40,3 +40,19 @@ class InvalidArguments(EventError):
 
 class AckTimeout(Exception):
     """The client did not acknowledge an event in time, or left before it did."""
+
+
+class ClusterError(Exception):
+    """Another process could not be asked, or did not answer."""
+
+
+class HubGone(ClusterError):
+    """The process is not there, or ended before it answered."""
+
+
+class HubTimeout(ClusterError):
+    """The process is there, but did not answer in time."""
+
+
+class HubFailed(ClusterError):
+    """The process could not answer; the message holds the error that it had."""

@@ -2,7 +2,7 @@
 
 It holds the process's sockets and rooms and speaks to the channel layer on their behalf. What is emitted here reaches
 local sockets at once; for the other processes, all emissions of a loop turn, and all that come while the layer is busy,
-leave in one envelope.
+leave in one envelope. Who the other hubs are, and what they ask of each other, is `socketio_bridge.cluster`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 import msgspec
 from channels.layers import get_channel_layer
 
-from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, seal, unseal
+from socketio_bridge.cluster import Cluster
+from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _LAYER_TIMEOUT = 10.0  # seconds that one exchange with the channel layer may take
 _RETRY_DELAY = 1.0  # seconds between attempts to subscribe
-_PENDING_LIMIT = 50_000  # emissions that may wait for a layer which does not answer
+_PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -42,15 +43,17 @@ class Hub:
         self.id = uuid4().hex
         self._layer: Any = get_channel_layer()
         self._namespaces: defaultdict[str, Rooms] = defaultdict(Rooms)
-        self._pending: list[Emission] = []
+        self._pending: list[Message] = []
+        self._direct: dict[str, list[Message]] = {}  # messages for one hub each
         self._publisher: asyncio.Task[None] | None = None
-        self._queued = 0  # emissions for other processes so far,
+        self._queued = 0  # messages for other processes so far,
         self._settled = 0  # and how many of them were handed to the layer or given up
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []  # for that many to be settled
-        self._lost = 0  # emissions given up since the layer went away
+        self._lost = 0  # messages given up since the layer went away
         self._receiver: asyncio.Task[None] | None = None
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
+        self.cluster = Cluster(self.id, self.send, alone=self._layer is None)
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
@@ -69,9 +72,12 @@ class Hub:
             await asyncio.wait_for(self._tried.wait(), _LAYER_TIMEOUT)
         except TimeoutError:
             logger.error("The channel layer does not answer: this process serves its own sockets only for now.")
+        self.cluster.join()
+        await self.flush()
 
     async def stop(self) -> None:
         """Hand over what waits, then leave the channel layer."""
+        self.cluster.leave()
         await self.flush()
         if self._receiver is not None:
             self._receiver.cancel()
@@ -82,14 +88,20 @@ class Hub:
     def emit(self, emission: Emission) -> None:
         """Deliver to local sockets now, and to other processes with the next envelope."""
         self.deliver(emission)
-        if self._layer is None:
-            return
-        self._pending.append(emission)
+        if self._layer is not None:
+            self.send(emission)
+
+    def send(self, message: Message, hub_id: str | None = None) -> None:
+        """Put a message into the next envelope, to all other hubs or to the one of that id; one hub gets what was sent
+        to it, and what was sent to all, each in order.
+        """
+        pending = self._pending if hub_id is None else self._direct.setdefault(hub_id, [])
+        pending.append(message)
         self._queued += 1
         if self._publisher is None:
             self._publisher = asyncio.create_task(self._publish())
-        elif len(self._pending) > _PENDING_LIMIT:
-            del self._pending[:_PENDING_LIMIT]
+        elif len(pending) > _PENDING_LIMIT:
+            del pending[:_PENDING_LIMIT]
             self._give_up(_PENDING_LIMIT, "it does not keep up")
 
     def deliver(self, emission: Emission) -> None:
@@ -117,21 +129,28 @@ class Hub:
 
     async def _publish(self) -> None:
         try:
-            while self._pending:
-                emissions, self._pending = self._pending, []
-                try:
-                    async with asyncio.timeout(_LAYER_TIMEOUT):
-                        await self._layer.group_send(GROUP, seal(self.id, emissions))
-                except Exception as error:
-                    self._give_up(len(emissions), repr(error))
-                else:
-                    self._handed_over(len(emissions))
+            while self._pending or self._direct:
+                if self._pending:
+                    messages, self._pending = self._pending, []
+                    await self._hand_over(GROUP, messages)
+                direct, self._direct = self._direct, {}
+                for hub_id, messages in direct.items():
+                    await self._hand_over(hub_group(hub_id), messages)
         finally:
             self._publisher = None
 
+    async def _hand_over(self, group: str, messages: list[Message]) -> None:
+        try:
+            async with asyncio.timeout(_LAYER_TIMEOUT):
+                await self._layer.group_send(group, seal(self.id, messages))
+        except Exception as error:
+            self._give_up(len(messages), repr(error))
+        else:
+            self._handed_over(len(messages))
+
     def _handed_over(self, count: int) -> None:
         if self._lost:
-            logger.warning("The channel layer is back; %d emissions did not reach the other processes.", self._lost)
+            logger.warning("The channel layer is back; %d messages did not reach the other processes.", self._lost)
             self._lost = 0
         self._settle(count)
 
@@ -153,6 +172,7 @@ class Hub:
             try:
                 channel = await self._layer.new_channel()
                 await self._layer.group_add(GROUP, channel)
+                await self._layer.group_add(hub_group(self.id), channel)
                 if self._deaf:
                     logger.warning("The channel layer is back: this process hears the others again.")
                 self._deaf = False
@@ -167,15 +187,19 @@ class Hub:
                 await asyncio.sleep(_RETRY_DELAY)
 
     def _open(self, message: dict[str, Any]) -> None:
-        if message.get("type") != MESSAGE_TYPE or message.get("origin") == self.id:
+        origin = message.get("origin")
+        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str) or origin == self.id:
             return
         try:
-            emissions = unseal(message)
+            messages = unseal(message)
         except (KeyError, TypeError, msgspec.MsgspecError):
             logger.exception("Dropped an envelope that this version cannot read.")
             return
-        for emission in emissions:
-            self.deliver(emission)
+        for each in messages:
+            if isinstance(each, Emission):
+                self.deliver(each)
+            else:
+                self.cluster.receive(origin, each)
 
 
 def current_hub() -> Hub:

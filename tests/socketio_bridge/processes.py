@@ -1,0 +1,71 @@
+"""Processes for tests, as far as hubs know: a hub belongs to an event loop, so a loop in a thread is a process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from socketio_bridge import Namespace, Options, SocketIOServer
+from socketio_bridge.hub import Hub, current_hub
+from tests.socketio_bridge.client import FrameClient, connect
+
+T = TypeVar("T")
+
+
+class Process:
+    """A server in an event loop of its own."""
+
+    def __init__(self, *namespaces: Namespace) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self.server = SocketIOServer(namespaces, options=Options())
+        self.run(self.server.startup())
+        self.hub: Hub = self.run(_hub())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in this process; its result."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(15)
+
+    def stop(self) -> None:
+        """End the process."""
+        self.run(self.server.shutdown())
+        self.die()
+
+    def die(self) -> None:
+        """End the process without a word to the others."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def client(self, who: str, namespace: str = "/chat") -> Person:
+        """A client that has joined the namespace as `who`."""
+        return Person(self, who, namespace)
+
+
+class Person:
+    """A client in one of the processes."""
+
+    def __init__(self, process: Process, who: str, namespace: str) -> None:
+        self.process = process
+        self.connection = connect(process.server)
+        self.client: FrameClient = process.run(self.connection.__aenter__())
+        self.id = process.run(self.client.join(namespace, {"who": who}))
+
+    def send(self, frame: str) -> None:
+        self.process.run(self.client.send(frame))
+
+    def receive(self) -> str:
+        return self.process.run(self.client.receive())
+
+    def receive_binary(self) -> bytes:
+        return self.process.run(self.client.receive_binary())
+
+    def leave(self) -> None:
+        self.process.run(self.connection.__aexit__(None, None, None))
+
+
+async def _hub() -> Hub:
+    return current_hub()
