@@ -100,6 +100,11 @@ class Session:
         return self._protocol.engine.revision
 
     @property
+    def wants_base64(self) -> bool:
+        """Whether the client cannot take binary, which it said when it opened the session."""
+        return self._handshake.wants_base64
+
+    @property
     def transport(self) -> TransportName:
         """How packets travel now."""
         return "polling" if self._transport is None else "websocket"
