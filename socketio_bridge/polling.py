@@ -17,6 +17,7 @@ from channels.consumer import AsyncConsumer
 from socketio_bridge import payload
 from socketio_bridge.engineio import Packet
 from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.forwarding import RemoteSession
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.session import Session
 
@@ -59,7 +60,7 @@ class PollingConsumer(AsyncConsumer):
                     raise HandshakeRefused.bad_method()
                 await self._open()
                 return
-            session = self._server.find_session(self._handshake)
+            session = await self._server.find_session(self._handshake)
             if session.transport != "polling" or method not in ("GET", "POST"):
                 raise HandshakeRefused.bad_request()
             await (self._fetch(session) if method == "GET" else self._take(session))
@@ -77,7 +78,7 @@ class PollingConsumer(AsyncConsumer):
             cookie.append((b"set-cookie", value.encode()))
         await self._answer_packets(session, await session.poll(), cookie)
 
-    async def _fetch(self, session: Session) -> None:
+    async def _fetch(self, session: Session | RemoteSession) -> None:
         polling = asyncio.ensure_future(session.poll())
         leaving = asyncio.ensure_future(self._left())
         try:
@@ -93,7 +94,7 @@ class PollingConsumer(AsyncConsumer):
             polling.cancel()
         await self._answer_packets(session, packets)
 
-    async def _take(self, session: Session) -> None:
+    async def _take(self, session: Session | RemoteSession) -> None:
         try:
             packets = self._decode(await self._body(), session)
         except ProtocolError as error:
@@ -101,11 +102,10 @@ class PollingConsumer(AsyncConsumer):
             raise HandshakeRefused.bad_request() from error
         for packet in packets:
             session.receive(packet)
-        if session.congested:
-            await session.relieved()
+        await session.relieved()  # also: what comes by way of another process, next, must not overtake this
         await self._answer(b"ok", b"text/html")
 
-    def _decode(self, body: bytes, session: Session) -> list[Packet]:
+    def _decode(self, body: bytes, session: Session | RemoteSession) -> list[Packet]:
         if "j" in self._handshake.query:
             return payload.decode(payload.from_form(body), session.revision)
         content_type = self._handshake.headers.get("content-type", "")
@@ -132,7 +132,7 @@ class PollingConsumer(AsyncConsumer):
             pass
 
     async def _answer_packets(
-        self, session: Session, packets: list[Packet], headers: list[Header] | None = None
+        self, session: Session | RemoteSession, packets: list[Packet], headers: list[Header] | None = None
     ) -> None:
         index = self._handshake.query.get("j")
         if index is not None:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
+from socketio_bridge.forwarding import RemoteSession, find_remote_session
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.hub import current_hub
 from socketio_bridge.namespace import Namespace
@@ -42,7 +43,6 @@ class SocketIOServer:
             if namespace.path in self.namespaces:
                 raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
             self.namespaces[namespace.path] = namespace
-        self.sessions: dict[str, Session] = {}
         self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,13 +53,13 @@ class SocketIOServer:
 
     def begin_session(self, handshake: Handshake) -> Session:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
-        session = Session(self, handshake, handshake.revision())
-        self.sessions[session.sid] = session
-        return session
+        return Session(self, handshake, handshake.revision())
 
-    def find_session(self, handshake: Handshake) -> Session:
-        """The session that a request belongs to by its `sid`. Raises `HandshakeRefused`."""
-        session = self.sessions.get(handshake.query["sid"])
+    async def find_session(self, handshake: Handshake) -> Session | RemoteSession:
+        """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
+        hub = current_hub()
+        sid = handshake.query["sid"]
+        session = hub.sessions.get(sid) or await find_remote_session(hub, sid)
         if session is None:
             raise HandshakeRefused.unknown_session()
         if session.revision != handshake.revision():
@@ -96,7 +96,7 @@ class SocketIOServer:
     async def shutdown(self) -> None:
         """Stop what `startup` started."""
         self._started.pop(asyncio.get_running_loop(), None)
-        sessions = list(self.sessions.values())
+        sessions = [session for session in current_hub().sessions.values() if session.server is self]
         for session in sessions:
             session.close("server shutting down")
         for session in sessions:
