@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -23,14 +24,18 @@ class AsgiModule:
     @classmethod
     def find(cls, name: str) -> Self | None:
         """The module of that dotted name; None where there is none. Finding it imports the packages that it is in."""
+        if name in sys.modules:
+            origin = getattr(sys.modules[name], "__file__", None)
+        else:
+            try:
+                spec = importlib.util.find_spec(name)
+            except (ImportError, ValueError):
+                return None
+            if spec is None:
+                return None
+            origin = spec.origin
         try:
-            spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError):
-            return None
-        if spec is None:
-            return None
-        try:
-            return cls(ast.parse(Path(spec.origin or "").read_text()))
+            return cls(ast.parse(Path(origin or "").read_text()))
         except (OSError, SyntaxError, UnicodeDecodeError):  # compiled, or in an archive
             return cls(ast.Module(body=[ast.Pass()], type_ignores=[]))
 

@@ -67,7 +67,11 @@ class SocketIOServer:
         return session
 
     def mount(
-        self, path: str, *, beside: ASGIApplication, middleware: Callable[[ASGIApplication], Any] | None = None
+        self,
+        path: str,
+        *,
+        beside: Callable[..., Awaitable[None]],  # which is how Django's and Starlette's own types come together
+        middleware: Callable[[ASGIApplication], Any] | None = None,
     ) -> ASGIApplication:
         """An ASGI application that serves Socket.IO at `path`, with or without a slash at its end, and `beside`
         everywhere else.
