@@ -37,7 +37,6 @@ settings.configure(
         "django.contrib.auth",
         "django.contrib.contenttypes",
         "django.contrib.sessions",
-        "channels",
         "socketio_bridge",
     ],
     MIDDLEWARE=[
