@@ -22,17 +22,17 @@ async def emit(
     """Send an event to all sockets in any of the rooms `to`, on every process, each socket once.
 
     `to` None means every socket of the namespace. Sockets in a room of `except_` are left out; a socket's id is a room
-    of its own. Arguments are anything that msgspec encodes to JSON. Where this loop serves sockets nothing is awaited:
-    local sockets have the packet queued on return, and it is on its way to the other processes. Elsewhere it returns
-    when the channel layer has it. Raises `ValueError` for a reserved event name, `TypeError` for arguments that JSON
-    cannot hold.
+    of its own. Arguments are anything that msgspec encodes to JSON, and `bytes` anywhere in them: then the packet is a
+    binary one. Fields of Structs and dataclasses may hold binary where their declared types say so. (The newest
+    JavaScript clients take at most ten pieces of binary a packet, and close the connection over more.)
+
+    Where this loop serves sockets nothing is awaited: local sockets have the packet queued on return, and it is on its
+    way to the other processes. Elsewhere it returns when the channel layer has it. Raises `ValueError` for a reserved
+    event name, `TypeError` for arguments that JSON cannot hold.
     """
-    emission = Emission(
-        namespace,
-        None if to is None else _names(to),
-        _names(except_),
-        PacketType.MESSAGE + packet.event(namespace, event, arguments),
-    )
+    text, attachments = packet.event(namespace, event, arguments)
+    rooms = None if to is None else _names(to)
+    emission = Emission(namespace, rooms, _names(except_), PacketType.MESSAGE + text, attachments)
     hub = find_hub()
     if hub is not None:
         hub.emit(emission)

@@ -23,7 +23,7 @@ Packet: TypeAlias = str | bytes
 
 
 class PacketType(StrEnum):
-    """The packet types as they stand at the head of a text frame (Engine.IO protocol 4, "Packet encoding")."""
+    """The packet types as they stand at the head of a text packet (Engine.IO protocol 4, "Packet encoding")."""
 
     OPEN = str(packet.OPEN)
     CLOSE = str(packet.CLOSE)
@@ -34,8 +34,9 @@ class PacketType(StrEnum):
     NOOP = str(packet.NOOP)
 
 
-# Compared with on every frame; reading an enum's member each time would cost more than the comparison.
+# Compared with on every packet; reading an enum's member each time would cost more than the comparison.
 _CLOSE, _PING, _PONG, _MESSAGE = "1", "2", "3", "4"
+_BINARY_MESSAGE = bytes([packet.MESSAGE])
 _KNOWN = frozenset(kind.value for kind in PacketType)
 
 
@@ -58,6 +59,11 @@ class EngineIO:
         self._awaiting_pong = False
         self.deadline = now
         self._sign_of_life(now)
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message that may come in, in bytes."""
+        return self._options.max_payload
 
     @property
     def closed(self) -> bool:

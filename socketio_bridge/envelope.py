@@ -16,15 +16,16 @@ MESSAGE_TYPE = "socketio.envelope"
 class Emission(msgspec.Struct, array_like=True, gc=False):
     """One packet and whom it is for.
 
-    `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `frame` is the text
-    frame as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the process that
-    emits.
+    `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `packet` is
+    Engine.IO's packet as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the
+    process that emits. `attachments` is the binary that follows it.
     """
 
     namespace: str
     rooms: list[str] | None
     except_: list[str]
-    frame: str
+    packet: str
+    attachments: list[bytes] = []
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -98,7 +98,7 @@ class Hub:
         if namespace is None:
             return
         for socket in namespace.select(emission.rooms, emission.except_):
-            socket.send_frame(emission.frame)
+            socket.send_packet(emission.packet, emission.attachments)
 
     async def flush(self) -> None:
         """Return when all that was emitted before has been handed to the channel layer, or given up."""

@@ -30,8 +30,9 @@ def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Hand
     """Mark a method of a `Namespace` as the handler of the event `name`.
 
     The method takes the socket and the event's arguments. Each argument is decoded to its annotated type (anything
-    msgspec knows; `Any` without one) before the handler runs. What it returns answers the client's acknowledgement:
-    None with no argument, a tuple with several, anything else with one.
+    msgspec knows; `Any` without one) before the handler runs; binary is `bytes`, anywhere in an argument.
+    What it returns answers the client's acknowledgement: None with no argument, a tuple with several, anything else
+    with one.
     """
 
     def mark(handler: _Handler) -> _Handler:
@@ -76,11 +77,12 @@ class Namespace:
         timeout".
         """
 
-    async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Any:
+    async def on_error(self, socket: Socket, event: str, arguments: Sequence[Any], error: Exception) -> Any:
         """An event could not be handled: no handler has its name (`UnknownEvent`), its arguments do not fit the handler
         (`InvalidArguments`), or the handler raised.
 
-        What this returns answers the client's acknowledgement; `NO_ACK` leaves it unanswered.
+        What this returns answers the client's acknowledgement; `NO_ACK` leaves it unanswered. `arguments` are raw JSON
+        texts (`msgspec.Raw`); those of an event that came with binary are Python values.
         """
         if isinstance(error, UnknownEvent | InvalidArguments):
             logger.info("Ignored an event from %r: %s", socket, error)
@@ -92,7 +94,7 @@ class Namespace:
         """Whether the handler of an event may run beside others of its kind."""
         return event in self._overlapping
 
-    async def dispatch(self, socket: Socket, event: str, arguments: list[msgspec.Raw]) -> Any:
+    async def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
         """Run the handler of an event; give back what answers its acknowledgement."""
         try:
             handler = self._handlers.get(event)
@@ -119,12 +121,17 @@ class _EventHandler:
         ]
         self._required = sum(parameter.default is parameter.empty for parameter in parameters)
 
-    def decode(self, arguments: list[msgspec.Raw]) -> list[Any]:
+    def decode(self, arguments: list[Any]) -> list[Any]:
         """The arguments as the handler wants them; more than it takes are left out, as in JavaScript."""
         if len(arguments) < self._required:
             raise InvalidArguments(f"expected {self._required} argument(s), got {len(arguments)}")
         try:
-            return [decoder.decode(argument) for decoder, argument in zip(self._decoders, arguments, strict=False)]
+            return [
+                decoder.decode(argument)
+                if type(argument) is msgspec.Raw
+                else msgspec.convert(argument, decoder.type, str_keys=True)  # came with binary
+                for decoder, argument in zip(self._decoders, arguments, strict=False)
+            ]
         except (msgspec.MsgspecError, RecursionError) as error:
             raise InvalidArguments(str(error)) from error
 

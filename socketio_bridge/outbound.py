@@ -19,8 +19,8 @@ class Outbound:
 
     `put` never waits. The packets leave through a sink that has been attached (WebSocket: a writer task pushes them,
     and exists only while there is something to write) or are taken (long-polling: the client fetches them). When more
-    than `limit` characters wait, the client does not read: what waits is dropped, and `on_stuck` is called once to end
-    the session. `on_broken` is called once when the sink cannot be written to any more.
+    than `limit` characters and bytes wait, the client does not read: what waits is dropped, and `on_stuck` is called
+    once to end the session. `on_broken` is called once when the sink cannot be written to any more.
     """
 
     __slots__ = (
@@ -48,12 +48,15 @@ class Outbound:
         self._emptied: asyncio.Future[None] | None = None
         self._closed = False
 
-    def put(self, packet: Packet) -> None:
-        """Queue a packet; a closed queue ignores it."""
+    def put(self, packet: Packet, *following: Packet) -> None:
+        """Queue a packet, and others that belong right behind it; a closed queue ignores them."""
         if self._closed:
             return
         self._packets.append(packet)
         self._size += len(packet)
+        for other in following:
+            self._packets.append(other)
+            self._size += len(other)
         if self._sink is not None and self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write(self._sink))
         elif self._size > self._limit:

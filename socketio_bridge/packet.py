@@ -1,7 +1,8 @@
 """Socket.IO packets as text: the grammar that protocols 4 and 5 share (Socket.IO protocol 5, "Packet encoding").
 
 `<type>[<attachments>-][<namespace>,][<ack id>][JSON]`. A packet's JSON is split into the raw texts of its arguments and
-decoded no further here: a handler's own payload type decodes its argument once, straight from the wire.
+decoded no further here: a handler's own payload type decodes its argument once, straight from the wire. Where binary
+goes among arguments is `socketio_bridge.attachments`'s to say.
 """
 
 from __future__ import annotations
@@ -14,12 +15,21 @@ from typing import Any
 
 import msgspec
 
+from socketio_bridge.attachments import holds_binary, take_out
 from socketio_bridge.exceptions import ProtocolError
 
 RESERVED_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 """Names that the protocol's own events have on either side; no packet may carry them."""
+
+MAX_ATTACHMENTS = 1_000
+"""How many attachments a packet that comes in may have.
+
+The protocol has no limit. The newest JavaScript parsers take 10 (`maxAttachments` of socket.io-parser 3.3.6 and 4.2.7),
+older ones any number: this is far from what either sends on purpose, and keeps the count of a packet under way small.
+Its bytes have a limit of their own in `socketio_bridge.protocol`.
+"""
 
 _MAX_ACK_ID_DIGITS = 16  # 2**53, the largest integer that every client can hold, has 16.
 _HEAD = re.compile(r"([0-6])(?:(\d{1,4})-)?(?:(/[^,]*)(?:,|$))?(\d*)", re.ASCII)
@@ -43,18 +53,21 @@ class Packet(msgspec.Struct, gc=False):
     """One decoded packet.
 
     `namespace` keeps a query that protocol 4 puts behind it in CONNECT. `arguments` are the raw JSON texts of an ACK's
-    or EVENT's arguments (the event's name apart, in `event`); `body` is the raw JSON of a CONNECT.
+    or EVENT's arguments (the event's name apart, in `event`); `body` is the raw JSON of a CONNECT. `attachments` is how
+    many binary messages follow, to take the places that the arguments hold for them: a BINARY_EVENT or BINARY_ACK is
+    decoded as an EVENT or ACK with attachments.
     """
 
     type: PacketType
     namespace: str = "/"
     id: int | None = None
     event: str = ""
-    arguments: list[msgspec.Raw] = []
+    arguments: list[Any] = []
     body: str = ""
+    attachments: int = 0
 
 
-_TYPES = {str(kind.value): kind for kind in PacketType}
+_TYPES = {str(kind.value): kind for kind in PacketType} | {"5": PacketType.EVENT, "6": PacketType.ACK}
 
 
 def decode(text: str) -> Packet:
@@ -63,8 +76,9 @@ def decode(text: str) -> Packet:
     if head is None:
         raise ProtocolError(f"{text[:20]!r} is not a Socket.IO packet: it must start with a type from 0 to 6")
     kind = _TYPES[head[1]]
-    if head[2] is not None and kind not in (PacketType.BINARY_EVENT, PacketType.BINARY_ACK):
-        raise ProtocolError(f"a packet of type {kind.name} has no attachments, this one announces {head[2]}")
+    attachments = 0
+    if head[1] >= "5" or head[2] is not None:
+        attachments = _attachments(head[1], head[2])
     namespace = head[3] or "/"
     digits = head[4]
     if len(digits) > _MAX_ACK_ID_DIGITS:
@@ -76,21 +90,19 @@ def decode(text: str) -> Packet:
             arguments = _arguments(body)
             if not arguments:
                 raise ProtocolError("an event needs a name as its first argument")
-            return Packet(kind, namespace, ack_id, _event_name(arguments[0]), arguments[1:])
+            return Packet(kind, namespace, ack_id, _event_name(arguments[0]), arguments[1:], "", attachments)
         case PacketType.ACK:
             if ack_id is None:
                 raise ProtocolError("an ACK packet needs the id that it answers")
-            return Packet(kind, namespace, ack_id, "", _arguments(body))
+            return Packet(kind, namespace, ack_id, "", _arguments(body), "", attachments)
         case PacketType.CONNECT:
             return Packet(kind, namespace, body=body)
         case PacketType.DISCONNECT:
             if body:
                 raise ProtocolError("a DISCONNECT packet carries no payload")
             return Packet(kind, namespace)
-        case PacketType.CONNECT_ERROR:
-            raise ProtocolError("only a server sends CONNECT_ERROR packets")
         case _:
-            raise ProtocolError("binary packets are not supported yet")
+            raise ProtocolError("only a server sends CONNECT_ERROR packets")
 
 
 def connect(namespace: str, body: Any = None) -> str:
@@ -103,18 +115,28 @@ def disconnect(namespace: str) -> str:
     return f"1{_prefix(namespace)}"
 
 
-def event(namespace: str, name: str, arguments: Sequence[Any], ack_id: int | None = None) -> str:
-    """An EVENT packet. Raises `ValueError` for a reserved name, `TypeError` for an argument that JSON cannot hold."""
+def event(namespace: str, name: str, arguments: Sequence[Any], ack_id: int | None = None) -> tuple[str, list[bytes]]:
+    """An EVENT packet and no attachments, or, where an argument holds binary, a BINARY_EVENT and its attachments.
+
+    Raises `ValueError` for a reserved name, `TypeError` for an argument that JSON cannot hold.
+    """
     if name in RESERVED_EVENTS:
         raise ValueError(
             f"{name!r} is reserved: choose an event name that is none of {', '.join(sorted(RESERVED_EVENTS))}"
         )
-    return f"2{_prefix(namespace)}{'' if ack_id is None else ack_id}{_dump([name, *arguments])}"
+    number = "" if ack_id is None else ack_id
+    if holds_binary(arguments):
+        plain, attachments = take_out([name, *arguments])
+        return f"5{len(attachments)}-{_prefix(namespace)}{number}{_dump(plain)}", attachments
+    return f"2{_prefix(namespace)}{number}{_dump([name, *arguments])}", []
 
 
-def ack(namespace: str, ack_id: int, arguments: Sequence[Any]) -> str:
-    """An ACK packet: the answer to the event that carried `ack_id`."""
-    return f"3{_prefix(namespace)}{ack_id}{_dump(arguments)}"
+def ack(namespace: str, ack_id: int, arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
+    """An ACK packet, the answer to the event that carried `ack_id`, and no attachments, or a BINARY_ACK with some."""
+    if holds_binary(arguments):
+        plain, attachments = take_out(arguments)
+        return f"6{len(attachments)}-{_prefix(namespace)}{ack_id}{_dump(plain)}", attachments
+    return f"3{_prefix(namespace)}{ack_id}{_dump(arguments)}", []
 
 
 def connect_error(namespace: str, body: Any) -> str:
@@ -128,6 +150,17 @@ def _prefix(namespace: str) -> str:
 
 def _dump(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _attachments(kind: str, digits: str | None) -> int:
+    if kind < "5":
+        raise ProtocolError(f"a packet of type {kind} has no attachments, this one announces {digits}")
+    if digits is None:
+        raise ProtocolError(f"a packet of type {kind} needs the number of its attachments and a dash behind its type")
+    number = int(digits)
+    if number > MAX_ATTACHMENTS:
+        raise ProtocolError(f"a packet with {number} attachments; it may have {MAX_ATTACHMENTS}")
+    return number
 
 
 def _arguments(body: str) -> list[msgspec.Raw]:

@@ -148,9 +148,7 @@ def _utf16_length(text: str) -> int:
 
 
 def _with_binary_length(packet: Packet) -> bytes:
-    """One packet of a binary payload: a byte 0 (text) or 1 (binary), the length a byte a digit, a byte 255, the
-    data.
-    """
+    """One packet of a binary payload: byte 0 (text) or 1 (binary), the length a byte a digit, byte 255, the data."""
     kind, data = (b"\x00", packet.encode()) if isinstance(packet, str) else (b"\x01", _BINARY_MESSAGE + packet)
     return kind + str(len(data)).encode().translate(_FROM_DIGITS) + b"\xff" + data
 

@@ -7,13 +7,14 @@ sockets and timers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from socketio_bridge import engineio, packet
+from socketio_bridge.attachments import put_back
 from socketio_bridge.engineio import EngineIO
 from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
 from socketio_bridge.packet import Packet, PacketType
@@ -34,21 +35,25 @@ class ConnectRequested(msgspec.Struct, gc=False):
 
 
 class EventReceived(msgspec.Struct, gc=False):
-    """The client emitted an event of `size` characters; with an `ack_id` it waits for `acknowledge`."""
+    """The client emitted an event of `size` characters and bytes; with an `ack_id` it waits for `acknowledge`.
+
+    `arguments` are raw JSON texts, `msgspec.Raw`; those of an event that came with binary are Python values, with
+    `bytes` where the binary belongs.
+    """
 
     namespace: str
     event: str
-    arguments: list[msgspec.Raw]
+    arguments: list[Any]
     ack_id: int | None
     size: int
 
 
 class AckReceived(msgspec.Struct, gc=False):
-    """The client answered the event that was sent with `ack_id`."""
+    """The client answered the event that was sent with `ack_id`; `arguments` are as in `EventReceived`."""
 
     namespace: str
     ack_id: int
-    arguments: list[msgspec.Raw]
+    arguments: list[Any]
 
 
 class Disconnected(msgspec.Struct, gc=False):
@@ -59,7 +64,34 @@ class Disconnected(msgspec.Struct, gc=False):
 
 Event: TypeAlias = ConnectRequested | EventReceived | AckReceived | Disconnected
 
+
 _auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
+# A packet with its attachments may come to this many times `max_payload`. Each of them may be as large as a message,
+# and the newest JavaScript parsers take ten attachments: what a stock client may send a stock server, it may send here.
+_LARGEST_PACKET = 11
+
+
+class _Incomplete:
+    """A binary packet of `size` characters and bytes so far, whose attachments are coming."""
+
+    __slots__ = ("_attachments", "packet", "size")
+
+    def __init__(self, packet: Packet, size: int) -> None:
+        self.packet = packet
+        self.size = size
+        self._attachments: list[bytes] = []
+
+    def add(self, attachment: bytes, limit: int) -> bool:
+        """Take the next attachment; whether it was the last, and the packet is complete."""
+        self._attachments.append(attachment)
+        self.size += len(attachment)
+        if self.size > limit:
+            raise ProtocolError(f"a packet and its attachments may be {limit} bytes; this one is {self.size} so far")
+        if len(self._attachments) < self.packet.attachments:
+            return False
+        self.packet.arguments = put_back(self.packet.arguments, self._attachments)
+        self.packet.attachments = 0
+        return True
 
 
 class SocketIO:
@@ -70,7 +102,7 @@ class SocketIO:
     `EIO=4` speak 5.
     """
 
-    __slots__ = ("_connected", "_left", "_pending", "engine", "revision")
+    __slots__ = ("_connected", "_incomplete", "_left", "_pending", "engine", "revision")
 
     def __init__(self, engine: EngineIO) -> None:
         self.engine = engine
@@ -78,6 +110,7 @@ class SocketIO:
         self._pending: set[str] = set()
         self._connected: set[str] = set()
         self._left: set[str] = set()
+        self._incomplete: _Incomplete | None = None
 
     def open(self, upgrades: Sequence[str] = ()) -> ConnectRequested | None:
         """Send Engine.IO's handshake. A protocol 4 client thereby asks for `/` (Socket.IO protocol 5, "Difference
@@ -97,26 +130,36 @@ class SocketIO:
         message = self.engine.receive(incoming, now)
         if message is None:
             return None
+        size = len(message)
         if isinstance(message, bytes):
-            raise ProtocolError("a binary message came without a packet that announces it")
-        received = packet.decode(message)
-        if received.type is PacketType.CONNECT:
-            return self._connect_requested(received)
+            complete = self._attach(message)
+            if complete is None:
+                return None
+            received, size = complete.packet, complete.size
+        elif self._incomplete is not None:
+            raise ProtocolError("a text message came where an attachment of the packet before was due")
+        else:
+            received = packet.decode(message)
+            if received.type is PacketType.CONNECT:
+                return self._connect_requested(received)
         namespace = received.namespace
-        if namespace not in self._connected:
-            if namespace in self._left:
-                return None  # Sent before the client learnt that it was disconnected.
+        joined = namespace in self._connected
+        if not joined and namespace not in self._left:
             raise ProtocolError(
                 f"a packet for namespace {namespace[:80]!r}, which this client has not joined: it must CONNECT first"
             )
+        if received.attachments:
+            self._incomplete = _Incomplete(received, size)
+            return None
+        if not joined:
+            return None  # Sent before the client learnt that it was disconnected.
         if received.type is PacketType.EVENT:
-            return EventReceived(namespace, received.event, received.arguments, received.id, len(message))
+            return EventReceived(namespace, received.event, received.arguments, received.id, size)
         if received.type is PacketType.DISCONNECT:
             self._leave(namespace)
             return Disconnected(namespace)
-        return AckReceived(
-            namespace, cast(int, received.id), received.arguments
-        )  # packet.decode lets none pass without
+        # packet.decode lets no acknowledgement pass without an id.
+        return AckReceived(namespace, cast(int, received.id), received.arguments)
 
     def accept(self, namespace: str, sid: str) -> None:
         """Answer a `ConnectRequested`: the client is in; `sid` is its socket's id, which protocol 5 tells it."""
@@ -135,7 +178,7 @@ class SocketIO:
     def acknowledge(self, namespace: str, ack_id: int, arguments: Sequence[Any]) -> None:
         """Answer an `EventReceived` that asked for it."""
         if namespace in self._connected:
-            self._send(packet.ack(namespace, ack_id, arguments))
+            self._send(*packet.ack(namespace, ack_id, arguments))
 
     def disconnect(self, namespace: str) -> None:
         """Put the client out of a namespace."""
@@ -147,6 +190,17 @@ class SocketIO:
         """Take the packets that wait to be sent, in order."""
         packets, self.engine.outgoing = self.engine.outgoing, []
         return packets
+
+    def _attach(self, attachment: bytes) -> _Incomplete | None:
+        """Add an attachment to the packet under way; give the packet back if that made it complete."""
+        under_way = self._incomplete
+        if under_way is None:
+            raise ProtocolError("a binary message came without a packet that announces it")
+        limit = _LARGEST_PACKET * self.engine.max_payload
+        if not under_way.add(attachment, limit):
+            return None
+        self._incomplete = None
+        return under_way
 
     def _connect_requested(self, received: Packet) -> ConnectRequested | None:
         namespace, _, query = received.namespace.partition("?")
@@ -164,5 +218,6 @@ class SocketIO:
         self._connected.discard(namespace)
         self._left.add(namespace)
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, attachments: Iterable[bytes] = ()) -> None:
         self.engine.outgoing.append(engineio.PacketType.MESSAGE + text)
+        self.engine.outgoing.extend(attachments)

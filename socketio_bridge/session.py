@@ -1,4 +1,4 @@
-"""A session: one client's connection, between a transport that moves frames and the sockets that handlers see.
+"""A session: one client's connection, between a transport that moves packets and the sockets that handlers see.
 
 The rules are `socketio_bridge.protocol`'s; here they get a clock, an outbound queue and sockets.
 """
@@ -100,6 +100,11 @@ class Session:
         return self._protocol.engine.revision
 
     @property
+    def wants_base64(self) -> bool:
+        """Whether the client cannot take binary, which it said when it opened the session."""
+        return self._handshake.wants_base64
+
+    @property
     def transport(self) -> TransportName:
         """How packets travel now."""
         return "polling" if self._transport is None else "websocket"
@@ -180,9 +185,9 @@ class Session:
             self._relief = self._loop.create_future()
             await self._relief
 
-    def send(self, packet: Packet) -> None:
-        """Queue a packet for the client."""
-        self._outbound.put(packet)
+    def send(self, packet: Packet, attachments: Sequence[bytes] = ()) -> None:
+        """Queue a packet for the client, and right behind it the packet's binary."""
+        self._outbound.put(packet, *attachments)
 
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session: its sockets leave with `reason`; what is queued is sent before, unless `abruptly`."""
@@ -294,8 +299,8 @@ class Session:
         socket.depart(reason)
 
     def _flush(self) -> None:
-        for packet in self._protocol.packets_to_send():
-            self._outbound.put(packet)
+        if packets := self._protocol.packets_to_send():
+            self._outbound.put(*packets)
 
     def _relieve(self) -> None:
         if self._relief is not None and not self._relief.done():

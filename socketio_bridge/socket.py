@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,8 @@ class Socket:
         self._worker: asyncio.Task[None] | None = None
         self._overlapping: set[asyncio.Task[None]] = set()
         self._leaving = False  # put out by a handler that is still running
-        self._early: list[str] | None = []  # frames for a client that has not been let in yet
+        # Packets for a client that has not been let in yet.
+        self._early: list[tuple[str, Sequence[bytes]]] | None = []
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
         self._next_ack_id = 0
 
@@ -89,8 +90,12 @@ class Socket:
         return self._namespace.path
 
     async def emit(self, event: str, *arguments: Any) -> None:
-        """Send an event to this client; nothing happens when it is gone."""
-        self.send_frame(PacketType.MESSAGE + packet.event(self.namespace, event, arguments))
+        """Send an event to this client; nothing happens when it is gone.
+
+        Arguments are as in `socketio_bridge.emit`.
+        """
+        text, attachments = packet.event(self.namespace, event, arguments)
+        self.send_packet(PacketType.MESSAGE + text, attachments)
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
         """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
@@ -101,7 +106,8 @@ class Socket:
         self._next_ack_id += 1
         answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
         try:
-            self.send_frame(PacketType.MESSAGE + packet.event(self.namespace, event, arguments, ack_id))
+            text, attachments = packet.event(self.namespace, event, arguments, ack_id)
+            self.send_packet(PacketType.MESSAGE + text, attachments)
             return await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
@@ -112,8 +118,9 @@ class Socket:
         """Send an event to all sockets of the namespace, or of the rooms `to`, on every process, but not to this
         one.
         """
-        frame = PacketType.MESSAGE + packet.event(self.namespace, event, arguments)
-        self._session.hub.emit(Emission(self.namespace, None if to is None else list(to), [self.id], frame))
+        text, attachments = packet.event(self.namespace, event, arguments)
+        rooms = None if to is None else list(to)
+        self._session.hub.emit(Emission(self.namespace, rooms, [self.id], PacketType.MESSAGE + text, attachments))
 
     async def enter_room(self, room: str) -> None:
         """Put this socket into a room."""
@@ -139,12 +146,12 @@ class Socket:
 
     # What follows is for the bridge itself.
 
-    def send_frame(self, frame: str) -> None:
-        """Queue an encoded packet; held back until the client has been let in."""
+    def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
+        """Queue an encoded packet and its binary; held back until the client has been let in."""
         if self._early is None:
-            self._session.send(frame)
+            self._session.send(text, attachments)
         else:
-            self._early.append(frame)
+            self._early.append((text, attachments))
 
     def arrive(self) -> None:
         """Run the connect handler."""
@@ -155,11 +162,11 @@ class Socket:
         """Run the handler of an event, after those of what came before."""
         self._put(event)
 
-    def acknowledged(self, ack_id: int, arguments: list[msgspec.Raw]) -> None:
+    def acknowledged(self, ack_id: int, arguments: list[Any]) -> None:
         """Give an acknowledgement to the `call` that waits for it; one that nobody waits for is ignored."""
         answer = self._acks.get(ack_id)
         if answer is not None and not answer.done():
-            answer.set_result([msgspec.json.decode(argument) for argument in arguments])
+            answer.set_result([msgspec.json.decode(item) if type(item) is msgspec.Raw else item for item in arguments])
 
     def depart(self, reason: str) -> None:
         """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
@@ -218,8 +225,8 @@ class Socket:
         else:
             self._session.accept(self)
             early, self._early = self._early or [], None
-            for frame in early:
-                self._session.send(frame)
+            for text, attachments in early:
+                self._session.send(text, attachments)
             self._leave_if_asked()
 
     async def _handle(self, event: EventReceived) -> None:

@@ -59,7 +59,7 @@ class WebSocketConsumer(AsyncConsumer):
             await deny(scope, send, refusal)
             return
         self._revision = session.revision
-        self._base64 = handshake.wants_base64
+        self._base64 = session.wants_base64
         await send({"type": "websocket.accept"})
         if changes_over:
             if not await self._change_over(session):

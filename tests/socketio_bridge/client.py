@@ -32,6 +32,10 @@ class FrameClient:
             return "closed"
         return str(message["text"])
 
+    async def receive_binary(self, within: float = 2.0) -> bytes:
+        """The next frame, which must be binary."""
+        return bytes((await self.communicator.receive_output(within))["bytes"])
+
     async def join(self, namespace: str = "/chat", auth: dict[str, Any] | None = None) -> str:
         """Connect to a namespace (protocol 5); the socket's id."""
         await self.send(f"40{namespace},{json.dumps(auth) if auth else ''}")

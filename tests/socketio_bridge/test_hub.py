@@ -75,6 +75,9 @@ class Person:
     def receive(self) -> str:
         return self.process.run(self.client.receive())
 
+    def receive_binary(self) -> bytes:
+        return self.process.run(self.client.receive_binary())
+
     def leave(self) -> None:
         self.process.run(self.connection.__aexit__(None, None, None))
 
@@ -112,6 +115,15 @@ def test_a_packet_for_several_rooms_reaches_each_socket_once(
     for person in (bob, other_ann):
         assert [person.receive(), person.receive()] == ['42/chat,["said","one"]', '42/chat,["said","two"]']
     other_ann.leave()
+
+
+async def test_binary_reaches_sockets_of_other_processes_behind_its_packet(people: tuple[Person, Person]) -> None:
+    await emit("said", [b"\x00\xff", "and", b""], to=["ann", "bob"], namespace="/chat")
+    for person in people:
+        placeholders = '{"_placeholder":true,"num":0},"and",{"_placeholder":true,"num":1}'
+        assert await asyncio.to_thread(person.receive) == f'452-/chat,["said",[{placeholders}]]'
+        assert await asyncio.to_thread(person.receive_binary) == b"\x00\xff"
+        assert await asyncio.to_thread(person.receive_binary) == b""
 
 
 async def test_a_process_without_sockets_emits_from_async_and_sync_code(people: tuple[Person, Person]) -> None:

@@ -49,6 +49,14 @@ async def test_frames_leave_in_order_and_drain_waits_for_them(wire: Wire, outbou
     assert wire.frames == ["a", "b", "c"]
 
 
+async def test_frames_that_belong_together_count_as_one_write(wire: Wire, outbound: Outbound) -> None:
+    """A packet whose attachments are more than the limit is no sign of a client that does not read."""
+    outbound.put("packet", b"attachment", b"another attachment")
+    await outbound.drain()
+    assert wire.frames == ["packet", b"attachment", b"another attachment"]
+    assert wire.calls == []
+
+
 async def test_a_closed_queue_takes_nothing_more(wire: Wire, outbound: Outbound) -> None:
     await outbound.drain()
     outbound.put("late")

@@ -44,6 +44,32 @@ class TestDecodingEvents:
             packet.decode(f'2["{name}"]')
 
 
+class TestDecodingBinaryPackets:
+    """Socket.IO protocol 5, "Packet encoding / Binary": types 5 and 6 are events and acks with attachments."""
+
+    def test_an_event_tells_how_many_attachments_follow(self) -> None:
+        received = packet.decode('52-/admin,12["foo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]')
+        assert (received.type, received.namespace, received.id, received.event, received.attachments) == (
+            PacketType.EVENT,
+            "/admin",
+            12,
+            "foo",
+            2,
+        )
+
+    def test_so_does_an_ack(self) -> None:
+        received = packet.decode('61-7[{"_placeholder":true,"num":0}]')
+        assert (received.type, received.id, received.attachments) == (PacketType.ACK, 7, 1)
+
+    def test_none_may_follow(self) -> None:
+        """Clients 2.x and 3.x send that for what looked like binary and was not."""
+        assert arguments('50-["foo",1]') == [1]
+        assert packet.decode('50-["foo",1]').attachments == 0
+
+    def test_a_dash_in_the_payload_ends_no_number(self) -> None:
+        assert packet.decode('22["1-2"]').id == 2
+
+
 class TestDecodingTheRest:
     def test_connect_keeps_its_payload(self) -> None:
         received = packet.decode('0/admin,{"token":"x"}')
@@ -79,11 +105,21 @@ class TestDecodingTheRest:
         ("2" + "[" * 100_000, "not a JSON array"),
         ("2" + "9" * 5000 + '["foo"]', "5000 digits"),
         ('21-["foo"]', "no attachments"),
+        ("01-", "no attachments"),
+        ('5["foo"]', "number of its attachments"),
+        ('5-["foo"]', "number of its attachments"),
+        ('51["foo"]', "number of its attachments"),
+        ('51.5-["foo"]', "number of its attachments"),
+        ('5-1-["foo"]', "number of its attachments"),
+        ('51001-["foo"]', "1001 attachments; it may have 1000"),
+        ("5" + "9" * 5000 + '-["foo"]', "number of its attachments"),
+        ("51-[]", "needs a name"),
+        ('51-["connect"]', "reserved"),
+        ("61-[]", "needs the id"),
         ("3[]", "needs the id"),
         ("33", "not a JSON array"),
         ("1{}", "no payload"),
         ('4{"message":"x"}', "only a server"),
-        ('51-["foo",{"_placeholder":true,"num":0}]', "not supported"),
     ],
     ids=lambda value: repr(value)[:20],
 )
@@ -111,10 +147,20 @@ class TestEncoding:
         assert packet.connect_error("/admin", "no") == '4/admin,"no"'
 
     def test_events_and_acks(self) -> None:
-        assert packet.event("/", "foo", [1]) == '2["foo",1]'
-        assert packet.event("/admin", "foo", [], 3) == '2/admin,3["foo"]'
-        assert packet.ack("/admin", 3, ["bar"]) == '3/admin,3["bar"]'
+        assert packet.event("/", "foo", [1]) == ('2["foo",1]', [])
+        assert packet.event("/admin", "foo", [], 3) == ('2/admin,3["foo"]', [])
+        assert packet.ack("/admin", 3, ["bar"]) == ('3/admin,3["bar"]', [])
         assert packet.disconnect("/admin") == "1/admin,"
+
+    def test_events_and_acks_with_binary(self) -> None:
+        """Socket.IO protocol 5, "Packet encoding / Binary": the documents' own examples."""
+        zero, one = '{"_placeholder":true,"num":0}', '{"_placeholder":true,"num":1}'
+        assert packet.event("/", "baz", [b"\x01", {"a": b"\x02"}]) == (
+            f'52-["baz",{zero},{{"a":{one}}}]',
+            [b"\x01", b"\x02"],
+        )
+        assert packet.event("/admin", "baz", [b"\x01"], 0) == (f'51-/admin,0["baz",{zero}]', [b"\x01"])
+        assert packet.ack("/admin", 3, [b"\x01"]) == (f"61-/admin,3[{zero}]", [b"\x01"])
 
     def test_a_reserved_name_is_refused(self) -> None:
         with pytest.raises(ValueError, match="'connect' is reserved"):
@@ -126,6 +172,7 @@ class TestEncoding:
         st.none() | st.integers(0, 2**53),
     )
     def test_what_is_encoded_decodes_to_itself(self, name: str, values: list[object], ack_id: int | None) -> None:
-        text = packet.event("/ns", name, values, ack_id)
+        text, attachments = packet.event("/ns", name, values, ack_id)
+        assert attachments == []
         received = packet.decode(text)
         assert (received.namespace, received.id, received.event, arguments(text)) == ("/ns", ack_id, name, values)

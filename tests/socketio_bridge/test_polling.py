@@ -49,7 +49,7 @@ class Browser:
         self.query = {"EIO": str(eio), "transport": "polling", **query}
         self.headers: list[tuple[bytes, bytes]] = [(b"host", b"chat")]
 
-    def begin(self, method: str, body: bytes = b"", **query: str) -> ApplicationCommunicator:
+    def begin(self, method: str, query: dict[str, str]) -> ApplicationCommunicator:
         """Send a request; the answer may be long in coming."""
         query_string = "&".join(f"{name}={value}" for name, value in (self.query | query).items() if value)
         scope = {
@@ -58,9 +58,9 @@ class Browser:
         }  # fmt: skip
         return ApplicationCommunicator(self.server, scope)
 
-    async def request(self, method: str, body: bytes = b"", **query: str) -> Answer:
+    async def request(self, method: str, body: bytes = b"", query: dict[str, str] | None = None) -> Answer:
         """A request and its answer."""
-        request = self.begin(method, body, **query)
+        request = self.begin(method, query or {})
         await request.send_input({"type": "http.request", "body": body})
         return await self.answer(request)
 
@@ -148,7 +148,7 @@ class TestOpening:
     async def test_bad_requests_get_the_reference_servers_errors(
         self, server: SocketIOServer, method: str, query: dict[str, str], status: int, body: str
     ) -> None:
-        answer = await Browser(server, **query).request(method)
+        answer = await Browser(server).request(method, query=query)
         assert (answer.status, answer.body) == (status, body)
 
     async def test_a_transport_that_is_switched_off_is_unknown(self, chat: Chat) -> None:
@@ -217,7 +217,7 @@ class TestPackets:
 
     async def test_a_client_that_breaks_its_poll_off_is_gone(self, browser: Browser, chat: Chat) -> None:
         await browser.join()
-        poll = browser.begin("GET")
+        poll = browser.begin("GET", {})
         await poll.send_input({"type": "http.request", "body": b""})
         await asyncio.sleep(0.01)
         await poll.send_input({"type": "http.disconnect"})

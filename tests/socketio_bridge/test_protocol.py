@@ -1,5 +1,6 @@
 """Socket.IO, protocols 4 (clients 2.x) and 5 (3.x, 4.x), above Engine.IO. Sections named are those of protocol 5."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,9 +110,98 @@ class TestPackets:
         with pytest.raises(ProtocolError, match="must CONNECT first"):
             protocol.receive('42/chat,["foo"]', 0.0)
 
+
+PICTURE = '42/chat,["picture",1]'
+BINARY_PICTURE = '452-/chat,5["picture",{"_placeholder":true,"num":1},{"a":{"_placeholder":true,"num":0},"b":1}]'
+
+
+class TestBinaryPackets:
+    """Socket.IO protocol 5, "Packet encoding / Binary": attachments follow their packet, each a message of its own."""
+
+    @pytest.mark.parametrize("revision", [3, 4])
+    def test_an_event_is_complete_with_its_last_attachment(self, revision: Revision) -> None:
+        protocol = joined(revision)
+        assert protocol.receive(BINARY_PICTURE, 0.0) is None
+        assert protocol.receive(b"zero", 0.0) is None
+        event = protocol.receive(b"one", 0.0)
+        assert event == EventReceived("/chat", "picture", [b"one", {"a": b"zero", "b": 1}], 5, len(BINARY_PICTURE) + 6)
+        assert isinstance(protocol.receive(PICTURE, 0.0), EventReceived)
+
+    def test_acks_too(self) -> None:
+        protocol = joined(4)
+        assert protocol.receive('461-/chat,9["x",{"_placeholder":true,"num":0}]', 0.0) is None
+        assert protocol.receive(b"", 0.0) == AckReceived("/chat", 9, ["x", b""])
+
+    def test_an_event_may_have_no_attachments(self) -> None:
+        event = joined(4).receive('450-/chat,["picture",1]', 0.0)
+        assert isinstance(event, EventReceived)
+        assert event.arguments == [msgspec.Raw(b"1")]
+
+    @pytest.mark.parametrize("revision", [3, 4])
+    def test_acks_are_followed_by_their_attachments(self, revision: Revision) -> None:
+        protocol = joined(revision)
+        protocol.acknowledge("/chat", 5, [b"one", b"two"])
+        packet, *attachments = protocol.packets_to_send()
+        assert packet == '462-/chat,5[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
+        assert attachments == [b"one", b"two"]
+
+    @pytest.mark.parametrize(("revision", "ping"), [(3, "2"), (4, "3")])
+    def test_heartbeats_may_come_between_attachments(self, revision: Revision, ping: str) -> None:
+        protocol = joined(revision)
+        protocol.receive('451-/chat,["picture",{"_placeholder":true,"num":0}]', 0.0)
+        assert protocol.receive(ping, 0.0) is None
+        assert isinstance(protocol.receive(b"\x04", 0.0), EventReceived)
+
+    @pytest.mark.parametrize("frame", [PICTURE, BINARY_PICTURE, "40/news,", "41/chat,", "4"])
+    def test_text_between_attachments_ends_the_connection(self, frame: str) -> None:
+        """As in the reference parser: "got plaintext data when reconstructing a packet"."""
+        protocol = joined(4)
+        protocol.receive(BINARY_PICTURE, 0.0)
+        protocol.receive(b"zero", 0.0)
+        with pytest.raises(ProtocolError, match="text message"):
+            protocol.receive(frame, 0.0)
+
     def test_binary_that_no_packet_announced_ends_the_connection(self) -> None:
-        with pytest.raises(ProtocolError, match="binary"):
-            joined(4).receive(b"\x01", 0.0)
+        protocol = joined(4)
+        with pytest.raises(ProtocolError, match="without a packet"):
+            protocol.receive(b"\x01", 0.0)
+        protocol = joined(4)
+        for frame in (BINARY_PICTURE, b"zero", b"one"):
+            protocol.receive(frame, 0.0)
+        with pytest.raises(ProtocolError, match="without a packet"):
+            protocol.receive(b"two", 0.0)
+
+    def test_a_placeholder_without_its_attachment_ends_the_connection(self) -> None:
+        protocol = joined(4)
+        protocol.receive('451-/chat,["picture",{"_placeholder":true,"num":1}]', 0.0)
+        with pytest.raises(ProtocolError, match="number 1, of 1"):
+            protocol.receive(b"zero", 0.0)
+
+    def test_a_namespace_never_joined_ends_the_connection_before_its_attachments_come(self) -> None:
+        with pytest.raises(ProtocolError, match="must CONNECT first"):
+            joined(4).receive(BINARY_PICTURE.replace("/chat", "/news"), 0.0)
+
+    def test_what_was_under_way_when_the_server_put_a_client_out_is_passed_over_with_its_attachments(self) -> None:
+        for frames_before in range(3):
+            protocol = joined(4)
+            frames: list[str | bytes] = [BINARY_PICTURE, b"zero", b"one"]
+            for frame in frames[:frames_before]:
+                protocol.receive(frame, 0.0)
+            protocol.disconnect("/chat")
+            for frame in frames[frames_before:]:
+                assert protocol.receive(frame, 0.0) is None
+            assert isinstance(protocol.receive("40/chat,", 0.0), ConnectRequested)
+
+    def test_the_bytes_of_a_packet_have_a_limit_as_well_as_its_attachments_number(self) -> None:
+        """Each message may be `max_payload`; the reference's parser takes a text and ten attachments."""
+        protocol = SocketIO(EngineIO("abc", 4, Options(max_payload=100), 0.0))
+        protocol.receive("40/chat,", 0.0)
+        protocol.accept("/chat", "s1")
+        protocol.receive('4520-/chat,["picture"]', 0.0)
+        for _ in range(10):
+            protocol.receive(b"x" * 100, 0.0)
+        with pytest.raises(ProtocolError, match="may be 1100 bytes; this one is 1121 so far"):
+            protocol.receive(b"x" * 100, 0.0)
 
 
 class TestLeaving:
@@ -135,7 +225,14 @@ class TestLeaving:
 
 @given(
     st.sampled_from([3, 4]),
-    st.lists(st.text(alphabet='0123456789-/,[]{}"chat?=\\', max_size=30) | st.binary(max_size=10), max_size=20),
+    st.lists(
+        st.text(alphabet='0123456789-/,[]{}"chat?=\\', max_size=30)
+        | st.binary(max_size=10)
+        | st.sampled_from(
+            [BINARY_PICTURE, '451-/chat,["a",{"_placeholder":true,"num":0}]', b"\x04", PICTURE, "2", "3"]
+        ),
+        max_size=20,
+    ),
 )
 def test_no_input_raises_anything_but_a_protocol_error(revision: Revision, frames: list[str | bytes]) -> None:
     protocol = joined(revision)
