@@ -24,9 +24,7 @@ async def test_messages_both_ways_arrive_once_and_in_order(
         await asyncio.sleep(0.002)
     for client in (buyer, seller):
         for person in (room.buyer, room.seller):
-            received = [
-                (await client.expect("new_message", **{"from": person.user_id}))["content"] for _ in contents
-            ]
+            received = [(await client.expect("new_message", **{"from": person.user_id}))["content"] for _ in contents]
             assert received == contents
 
 

@@ -55,6 +55,11 @@ class Desk(Namespace):
         except AckTimeout:
             return "no answer"
 
+    @event("twice")
+    async def twice(self, socket: Socket, data: bytes) -> bytes:
+        await socket.emit("data", {"data": data})
+        return data * 2
+
     @event("leave")
     async def leave(self, socket: Socket) -> None:
         await socket.disconnect()
@@ -296,6 +301,11 @@ class Scripted:
 
 class TestBinary:
     """Socket.IO protocol 5, "Packet encoding / Binary"; of EIO=3 each binary frame begins with the type's byte."""
+
+    async def test_it_goes_to_the_server_and_back(self, server: SocketIOServer, eio: Eio) -> None:
+        async with SocketIOCommunicator(server, "/desk", eio=eio) as client:
+            assert await client.call("twice", b"ab") == [b"abab"]
+            assert await client.receive() == ("data", [{"data": b"ab"}])
 
     async def test_binary_that_comes_is_put_in_its_place(self, eio: Eio) -> None:
         head = b"\x04" if eio == 3 else b""
