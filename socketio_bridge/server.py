@@ -66,17 +66,27 @@ class SocketIOServer:
             raise HandshakeRefused.bad_request()
         return session
 
-    def mount(self, path: str, *, beside: ASGIApplication) -> ASGIApplication:
+    def mount(
+        self,
+        path: str,
+        *,
+        beside: Callable[..., Awaitable[None]],  # which is how Django's and Starlette's own types come together
+        middleware: Callable[[ASGIApplication], Any] | None = None,
+    ) -> ASGIApplication:
         """An ASGI application that serves Socket.IO at `path`, with or without a slash at its end, and `beside`
         everywhere else.
+
+        `middleware` wraps Socket.IO alone: Channels' `AuthMiddlewareStack` puts `session` and `user` into
+        `handshake.scope`.
         """
         own_path = "/" + path.strip("/")
+        served: ASGIApplication = self if middleware is None else middleware(self)
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "lifespan":
                 await self._live(receive, send)
             elif scope["path"].rstrip("/") == own_path:
-                await self(scope, receive, send)
+                await served(scope, receive, send)
             elif scope["type"] == "websocket":
                 await deny(
                     scope, send, HandshakeRefused(3, f"Bad request: Socket.IO is served at {own_path}", status=404)
