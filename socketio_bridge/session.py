@@ -180,6 +180,11 @@ class Session:
             self._relief = self._loop.create_future()
             await self._relief
 
+    @property
+    def ready(self) -> bool:
+        """Whether the client is there to take what is sent now."""
+        return self._outbound.ready
+
     def send(self, packet: Packet, attachments: Sequence[bytes] = ()) -> None:
         """Queue a packet for the client, and right behind it the packet's binary."""
         self._outbound.put(packet, *attachments)

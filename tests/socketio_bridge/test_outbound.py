@@ -127,3 +127,25 @@ class TestFetching:
         assert await pulled.take() == ["a"]
         await draining
         assert await pulled.take() == []
+
+
+async def test_a_client_that_is_pushed_to_is_ready_unless_a_write_is_held_up(wire: Wire, outbound: Outbound) -> None:
+    for frame in ("a", "b"):
+        assert outbound.ready
+        outbound.put(frame)
+    wire.gate.clear()
+    await asyncio.sleep(0)
+    assert not outbound.ready
+    wire.gate.set()
+    await asyncio.sleep(0.01)
+    assert outbound.ready
+
+
+async def test_a_client_that_fetches_is_ready_while_it_waits(pulled: Outbound) -> None:
+    assert not pulled.ready
+    fetching = asyncio.create_task(pulled.take())
+    await asyncio.sleep(0)
+    assert pulled.ready
+    pulled.put("a")
+    await fetching
+    assert not pulled.ready
