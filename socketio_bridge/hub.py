@@ -85,10 +85,10 @@ class Hub:
             self._receiver = None
         self._tried.clear()
 
-    def emit(self, emission: Emission) -> None:
-        """Deliver to local sockets now, and to other processes with the next envelope."""
+    def emit(self, emission: Emission, *, local: bool = False) -> None:
+        """Deliver to local sockets now, and, unless `local`, to other processes with the next envelope."""
         self.deliver(emission)
-        if self._layer is not None:
+        if self._layer is not None and not local:
             self.send(emission)
 
     def send(self, message: Message, hub_id: str | None = None) -> None:
@@ -109,7 +109,10 @@ class Hub:
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return
-        for socket in namespace.select(emission.rooms, emission.except_):
+        sockets = namespace.select(emission.rooms, emission.except_)
+        if emission.volatile:
+            sockets = [socket for socket in sockets if socket.ready]
+        for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
 
     async def flush(self) -> None:

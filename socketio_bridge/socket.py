@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from socketio_bridge import packet
+from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
@@ -89,13 +90,19 @@ class Socket:
         """The path of the namespace that the socket is in."""
         return self._namespace.path
 
-    async def emit(self, event: str, *arguments: Any) -> None:
+    @property
+    def ready(self) -> bool:
+        """Whether the client is there to take what is sent now: a volatile event is for those that are."""
+        return self._early is None and self.connected and self._session.ready
+
+    async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
         """Send an event to this client; nothing happens when it is gone.
 
-        Arguments are as in `socketio_bridge.emit`.
+        Arguments, and `volatile`, are as in `socketio_bridge.emit`.
         """
         text, attachments = packet.event(self.namespace, event, arguments)
-        self.send_packet(PacketType.MESSAGE + text, attachments)
+        if not volatile or self.ready:
+            self.send_packet(PacketType.MESSAGE + text, attachments)
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
         """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
@@ -114,13 +121,20 @@ class Socket:
         finally:
             del self._acks[ack_id]
 
-    async def broadcast(self, event: str, *arguments: Any, to: Iterable[str] | None = None) -> None:
-        """Send an event to all sockets of the namespace, or of the rooms `to`, on every process, but not to this
-        one.
-        """
+    async def broadcast(
+        self,
+        event: str,
+        *arguments: Any,
+        to: Iterable[str] | str | None = None,
+        except_: Iterable[str] | str = (),
+        local: bool = False,
+        volatile: bool = False,
+    ) -> None:
+        """`socketio_bridge.emit` in this socket's namespace to all but this socket."""
         text, attachments = packet.event(self.namespace, event, arguments)
-        rooms = None if to is None else list(to)
-        self._session.hub.emit(Emission(self.namespace, rooms, [self.id], PacketType.MESSAGE + text, attachments))
+        rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
+        emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
+        self._session.hub.emit(emission, local=local)
 
     async def enter_room(self, room: str) -> None:
         """Put this socket into a room."""

@@ -130,22 +130,22 @@ class TestFetching:
 
 
 async def test_a_client_that_is_pushed_to_is_ready_unless_a_write_is_held_up(wire: Wire, outbound: Outbound) -> None:
-    for frame in ("a", "b"):
-        assert outbound.ready
-        outbound.put(frame)
+    ready = [outbound.ready]
+    outbound.put("a")
+    ready.append(outbound.ready)
     wire.gate.clear()
     await asyncio.sleep(0)
-    assert not outbound.ready
+    ready.append(outbound.ready)
     wire.gate.set()
     await asyncio.sleep(0.01)
-    assert outbound.ready
+    assert [*ready, outbound.ready] == [True, True, False, True]
 
 
 async def test_a_client_that_fetches_is_ready_while_it_waits(pulled: Outbound) -> None:
-    assert not pulled.ready
+    ready = [pulled.ready]
     fetching = asyncio.create_task(pulled.take())
     await asyncio.sleep(0)
-    assert pulled.ready
+    ready.append(pulled.ready)
     pulled.put("a")
     await fetching
-    assert not pulled.ready
+    assert [*ready, pulled.ready] == [False, True, False]
