@@ -47,9 +47,10 @@ class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
 
 
 class Hello(msgspec.Struct, array_like=True, gc=False, tag=3):
-    """The hub that sends this is there, or, `leaving`, will be no more."""
+    """The hub that sends this is there; or, `leaving`, will be no more; or, `visiting`, only asks who is there."""
 
     leaving: bool = False
+    visiting: bool = False
 
 
 Message: TypeAlias = Emission | Question | Answer | Hello

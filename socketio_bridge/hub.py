@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -17,6 +19,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 from channels.layers import get_channel_layer
 
+from socketio_bridge.audience import Audience
 from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.rooms import Rooms
@@ -36,10 +39,11 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 class Hub:
     """A process's sockets by namespace and room, and its line to the other processes.
 
-    Made by `current_hub`. Without a channel layer in the settings it serves its own process alone.
+    Made by `current_hub`. Without a channel layer in the settings it serves its own process alone. One that is
+    `visiting` has no sockets.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, visiting: bool = False) -> None:
         self.id = uuid4().hex
         self._layer: Any = get_channel_layer()
         self._namespaces: defaultdict[str, Rooms] = defaultdict(Rooms)
@@ -53,7 +57,7 @@ class Hub:
         self._receiver: asyncio.Task[None] | None = None
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
-        self.cluster = Cluster(self.id, self.send, alone=self._layer is None)
+        self.cluster = Cluster(self.id, self.send, alone=self._layer is None, visiting=visiting)
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
@@ -115,6 +119,11 @@ class Hub:
         for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
 
+    def select(self, audience: Audience) -> list[Socket]:
+        """The local sockets of an audience."""
+        namespace = self._namespaces.get(audience.namespace)
+        return [] if namespace is None else list(namespace.select(audience.rooms, audience.except_))
+
     async def flush(self) -> None:
         """Return when all that was emitted before has been handed to the channel layer, or given up."""
         if self._settled < self._queued:
@@ -172,16 +181,24 @@ class Hub:
 
     async def _receive(self) -> None:
         while True:
+            groups = GROUP, hub_group(self.id)
+            channel = ""
             try:
                 channel = await self._layer.new_channel()
-                await self._layer.group_add(GROUP, channel)
-                await self._layer.group_add(hub_group(self.id), channel)
+                for group in groups:
+                    await self._layer.group_add(group, channel)
                 if self._deaf:
                     logger.warning("The channel layer is back: this process hears the others again.")
                 self._deaf = False
                 self._tried.set()
                 while True:
                     self._open(await self._layer.receive(channel))
+            except asyncio.CancelledError:
+                with suppress(Exception):
+                    async with asyncio.timeout(_LAYER_TIMEOUT):
+                        for group in groups:
+                            await self._layer.group_discard(group, channel)
+                raise
             except Exception as error:
                 if not self._deaf:
                     logger.error("The channel layer is out of reach, trying again each %g s: %r", _RETRY_DELAY, error)
@@ -217,3 +234,18 @@ def current_hub() -> Hub:
 def find_hub() -> Hub | None:
     """The hub of the running event loop, if it has one: a process without sockets has none."""
     return _hubs.get(asyncio.get_running_loop())
+
+
+@asynccontextmanager
+async def any_hub() -> AsyncIterator[Hub]:
+    """The hub of the running event loop; where it has none, one that lives only meanwhile, to ask the others."""
+    hub = find_hub()
+    if hub is not None:
+        yield hub
+        return
+    hub = Hub(visiting=True)
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()

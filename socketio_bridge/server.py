@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
+from socketio_bridge import broadcast_acks
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.hub import current_hub
 from socketio_bridge.namespace import Namespace
@@ -107,7 +108,9 @@ class SocketIOServer:
 
     async def _start(self) -> None:
         try:
-            await current_hub().start()
+            hub = current_hub()
+            broadcast_acks.serve(hub)
+            await hub.start()
             for namespace in self.namespaces.values():
                 await namespace.on_startup()
         except BaseException:

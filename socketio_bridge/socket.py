@@ -109,17 +109,11 @@ class Socket:
 
         Raises `AckTimeout` when none came in time or the client left.
         """
-        ack_id = self._next_ack_id
-        self._next_ack_id += 1
-        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
+        answer = self.pose(*packet.event_around_id(self.namespace, event, arguments))
         try:
-            text, attachments = packet.event(self.namespace, event, arguments, ack_id)
-            self.send_packet(PacketType.MESSAGE + text, attachments)
             return await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
-        finally:
-            del self._acks[ack_id]
 
     async def broadcast(
         self,
@@ -166,6 +160,15 @@ class Socket:
             self._session.send(text, attachments)
         else:
             self._early.append((text, attachments))
+
+    def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
+        """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
+        ack_id = self._next_ack_id
+        self._next_ack_id += 1
+        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: self._acks.pop(ack_id, None))
+        self.send_packet(f"{PacketType.MESSAGE}{head}{ack_id}{body}", attachments)
+        return answer
 
     def arrive(self) -> None:
         """Run the connect handler."""
