@@ -233,7 +233,7 @@ class Socket:
 
     async def _connect(self) -> None:
         try:
-            await self._namespace.on_connect(self)
+            await self._namespace.connect(self)
         except ConnectionRefused as refusal:
             self._session.refuse(self, refusal)
         except Exception:
