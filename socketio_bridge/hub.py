@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,7 @@ class Hub:
     def __init__(self, *, visiting: bool = False) -> None:
         self.id = uuid4().hex
         self._layer: Any = get_channel_layer()
-        self._namespaces: defaultdict[str, Rooms] = defaultdict(Rooms)
+        self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
         self._direct: dict[str, list[Message]] = {}  # messages for one hub each
         self._publisher: asyncio.Task[None] | None = None
@@ -61,7 +60,8 @@ class Hub:
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
-        return self._namespaces[namespace]
+        rooms = self._namespaces.get(namespace)
+        return Rooms() if rooms is None else rooms
 
     async def start(self) -> None:
         """Listen to the other processes; returns when that works, or has been tried.
@@ -133,11 +133,15 @@ class Hub:
 
     def add(self, socket: Socket) -> None:
         """Take in a socket that connected."""
-        self._namespaces[socket.namespace].add(socket)
+        self._namespaces.setdefault(socket.namespace, Rooms()).add(socket)
 
     def remove(self, socket: Socket) -> None:
         """Let go of a socket that left."""
-        self._namespaces[socket.namespace].remove(socket)
+        rooms = self._namespaces.get(socket.namespace)
+        if rooms is not None:
+            rooms.remove(socket)
+            if not rooms:
+                del self._namespaces[socket.namespace]
 
     async def _publish(self) -> None:
         try:

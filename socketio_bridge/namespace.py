@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, get_type_hints
@@ -67,9 +68,13 @@ class Namespace:
     `connect_middleware` run, in order, before `on_connect`. `event_middleware` run around the handler of each event,
     the first outermost: what one returns answers the event, what it raises goes to `on_error`, as if the handler had.
     They see an event's arguments as plain Python values, before the handler's types are applied to them.
+
+    A dynamic namespace has a `pattern` in place of its path: it serves every namespace whose whole path matches, where
+    no other has just that path. Each is a namespace of its own; `socket.namespace` is the one that a client is in.
     """
 
     path: ClassVar[str] = "/"
+    pattern: ClassVar[re.Pattern[str] | None] = None
     connect_middleware: ClassVar[Sequence[ConnectMiddleware]] = ()
     event_middleware: ClassVar[Sequence[EventMiddleware]] = ()
 

@@ -270,7 +270,7 @@ class Session:
 
     def _connect(self, request: ConnectRequested) -> None:
         path = request.namespace
-        namespace = self._server.namespaces.get(path)
+        namespace = self._server.find_namespace(path)
         sid = self._protocol.engine.sid
         if namespace is None:
             # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
@@ -286,7 +286,8 @@ class Session:
             socket_id = sid if path == "/" else f"{path}#{sid}"
         else:
             socket_id = secrets.token_urlsafe(15)
-        socket = Socket(socket_id, namespace, self, self._handshake.for_namespace(request.query, request.auth))
+        handshake = self._handshake.for_namespace(request.query, request.auth)
+        socket = Socket(socket_id, path, namespace, self, handshake)
         self._sockets[path] = socket
         socket.arrive()
 

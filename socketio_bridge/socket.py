@@ -42,7 +42,8 @@ class _Departure(msgspec.Struct):
 class Socket:
     """One client in one namespace.
 
-    `id` is unique over all processes and names a room that only this socket is in. `handshake` is the request that
+    `id` is unique over all processes and names a room that only this socket is in; `namespace` is the path of the
+    namespace that it is in. `handshake` is the request that
     opened the connection, `data` a place for what the application knows of the client. `rooms` are the rooms that it
     entered beside its own. Its connect, event and disconnect handlers run one at a time, in the order in which the
     client caused them.
@@ -51,9 +52,9 @@ class Socket:
     __slots__ = (
         "_acks",
         "_early",
+        "_handlers",
         "_inbox",
         "_leaving",
-        "_namespace",
         "_next_ack_id",
         "_overlapping",
         "_session",
@@ -62,16 +63,20 @@ class Socket:
         "data",
         "handshake",
         "id",
+        "namespace",
         "rooms",
     )
 
-    def __init__(self, socket_id: str, namespace: Namespace, session: Session, handshake: Handshake) -> None:
+    def __init__(
+        self, socket_id: str, namespace: str, handlers: Namespace, session: Session, handshake: Handshake
+    ) -> None:
         self.id = socket_id
+        self.namespace = namespace
         self.handshake = handshake
         self.data = SimpleNamespace()
         self.rooms: set[str] = set()
         self.connected = False
-        self._namespace = namespace
+        self._handlers = handlers
         self._session = session
         self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -84,11 +89,6 @@ class Socket:
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} in {self.namespace}>"
-
-    @property
-    def namespace(self) -> str:
-        """The path of the namespace that the socket is in."""
-        return self._namespace.path
 
     @property
     def ready(self) -> bool:
@@ -208,7 +208,7 @@ class Socket:
         try:
             while self._inbox:
                 item = self._inbox.popleft()
-                if type(item) is EventReceived and self._namespace.may_overlap(item.event):
+                if type(item) is EventReceived and self._handlers.may_overlap(item.event):
                     self._begin(item)
                     continue
                 await self._overlapping_ended()
@@ -233,7 +233,7 @@ class Socket:
 
     async def _connect(self) -> None:
         try:
-            await self._namespace.connect(self)
+            await self._handlers.connect(self)
         except ConnectionRefused as refusal:
             self._session.refuse(self, refusal)
         except Exception:
@@ -248,7 +248,7 @@ class Socket:
 
     async def _handle(self, event: EventReceived) -> None:
         try:
-            answer = await self._namespace.dispatch(self, event.event, event.arguments)
+            answer = await self._handlers.dispatch(self, event.event, event.arguments)
             if event.ack_id is not None and answer is not NO_ACK:
                 values = answer if isinstance(answer, tuple) else () if answer is None else (answer,)
                 self._session.acknowledge(self, event.ack_id, values)
@@ -267,6 +267,6 @@ class Socket:
         if self._early is not None:
             return  # It was never let in.
         try:
-            await self._namespace.on_disconnect(self, reason)
+            await self._handlers.on_disconnect(self, reason)
         except Exception:
             logger.exception("The disconnect handler of %s failed.", self.namespace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -17,8 +18,10 @@ from socketio_bridge import (
     Options,
     Socket,
     SocketIOServer,
+    emit,
     event,
 )
+from socketio_bridge.hub import current_hub
 from socketio_bridge.namespace import CallNext
 from tests.socketio_bridge.client import FrameClient, connect
 
@@ -117,6 +120,27 @@ class Overlapping(Namespace):
         await self.gate.wait()
 
 
+class Shop(Namespace):
+    pattern = re.compile(r"/shop/\d+")
+
+    async def on_startup(self) -> None:
+        self.started = True
+
+    @event("where")
+    async def where(self, socket: Socket) -> str:
+        await socket.enter_room("customers")
+        await emit("visited", to="customers", namespace=socket.namespace, except_=socket.id)
+        return socket.namespace
+
+
+class FlagshipShop(Namespace):
+    path = "/shop/1"
+
+    @event("where")
+    async def where(self, socket: Socket) -> str:
+        return "the flagship"
+
+
 @pytest.fixture
 def overlapping() -> Overlapping:
     return Overlapping()
@@ -124,7 +148,7 @@ def overlapping() -> Overlapping:
 
 @pytest.fixture
 async def client(overlapping: Overlapping) -> AsyncIterator[FrameClient]:
-    server = SocketIOServer([Guarded(), Relay(), overlapping], options=Options())
+    server = SocketIOServer([Guarded(), Relay(), overlapping, Shop(), FlagshipShop()], options=Options())
     async with connect(server) as client:
         yield client
 
@@ -202,3 +226,47 @@ class TestCatchAll:
         while overlapping.begun != ["a", "b"]:
             await asyncio.sleep(0)
         overlapping.gate.set()
+
+
+class TestDynamicNamespaces:
+    async def test_a_pattern_serves_paths_that_match_as_a_whole_and_are_nobody_elses(self, client: FrameClient) -> None:
+        for path in ("/shop/1", "/shop/2", "/shop/3"):
+            await client.join(path)
+        assert await answer(client, "/shop/1", '["where"]') == '["the flagship"]'
+        assert await answer(client, "/shop/2", '["where"]') == '["/shop/2"]'
+        await client.send("40/shop/2/x,")
+        assert await client.receive() == '44/shop/2/x,{"message":"Invalid namespace"}'
+
+    async def test_each_path_has_rooms_of_its_own(self, client: FrameClient) -> None:
+        for path in ("/shop/2", "/shop/3"):
+            await client.join(path)
+            assert await answer(client, path, '["where"]') == f'["{path}"]'
+        await emit("hi", to="customers", namespace="/shop/3")
+        await emit("hi", to="customers", namespace="/shop/2")
+        assert [await client.receive(), await client.receive()] == ['42/shop/3,["hi"]', '42/shop/2,["hi"]']
+
+    async def test_a_client_that_wanders_through_many_leaves_nothing_behind(self, client: FrameClient) -> None:
+        await client.join("/relay")
+        hub = current_hub()
+        for number in range(2, 302):
+            await client.join(f"/shop/{number}")
+            await answer(client, f"/shop/{number}", '["where"]')
+            await client.send(f"41/shop/{number},")
+        assert await answer(client, "/relay", '["a"]') == '["a",null]'
+        assert set(hub._namespaces) == {"/relay"}
+
+    async def test_rooms_that_a_socket_enters_after_it_left_are_kept_nowhere(self, client: FrameClient) -> None:
+        left: list[Socket] = []
+
+        async def on_disconnect(self: Shop, socket: Socket, reason: str) -> None:
+            await socket.enter_room("customers")
+            await socket.leave_room("others")
+            left.append(socket)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Shop, "on_disconnect", on_disconnect)
+            await client.join("/shop/2")
+            await client.send("41/shop/2,")
+            await client.join("/relay")
+            assert left
+        assert set(current_hub()._namespaces) == {"/relay"}
