@@ -5,8 +5,16 @@ the channel layer. This package knows nothing of chat. What an application needs
 bridge's own.
 """
 
+from socketio_bridge.broadcast_acks import broadcast_call
 from socketio_bridge.emitter import emit, emit_sync, flush
-from socketio_bridge.exceptions import AckTimeout, ConnectionRefused, EventError, InvalidArguments, UnknownEvent
+from socketio_bridge.exceptions import (
+    AcksMissing,
+    AckTimeout,
+    ConnectionRefused,
+    EventError,
+    InvalidArguments,
+    UnknownEvent,
+)
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.namespace import Namespace, event
 from socketio_bridge.options import Options
@@ -16,6 +24,7 @@ from socketio_bridge.socket import NO_ACK, Socket
 __all__ = [
     "NO_ACK",
     "AckTimeout",
+    "AcksMissing",
     "ConnectionRefused",
     "EventError",
     "Handshake",
@@ -25,6 +34,7 @@ __all__ = [
     "Socket",
     "SocketIOServer",
     "UnknownEvent",
+    "broadcast_call",
     "emit",
     "emit_sync",
     "event",

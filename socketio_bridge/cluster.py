@@ -39,13 +39,17 @@ class Cluster:
     """One hub's view of the others.
 
     Bodies of questions and answers are what msgpack holds: None, numbers, strings, bytes, lists and dicts of them.
-    `send` is the hub's; `alone` says that there is no channel layer, and so nobody else.
+    `send` is the hub's; `alone` says that there is no channel layer, and so nobody else. A hub that is `visiting` asks
+    the others, and is not asked by them.
     """
 
-    def __init__(self, hub_id: str, send: Callable[[Message, str | None], None], *, alone: bool) -> None:
+    def __init__(
+        self, hub_id: str, send: Callable[[Message, str | None], None], *, alone: bool, visiting: bool = False
+    ) -> None:
         self.hub_id = hub_id
         self._send = send
         self._alone = alone
+        self._visiting = visiting
         self._heard: dict[str, float] = {}  # when each other hub was last heard of, in the loop's time
         self._handlers: dict[str, Handler] = {}
         self._ids = itertools.count()
@@ -129,7 +133,8 @@ class Cluster:
             task.cancel()
         for hub_id in list(self._heard):
             self._forget(hub_id, "this hub has stopped")
-        self._send(Hello(leaving=True), None)
+        if not self._visiting:
+            self._send(Hello(leaving=True), None)
 
     def receive(self, origin: str, message: Question | Answer | Hello) -> None:
         """Take a message from the hub `origin`."""
@@ -214,9 +219,10 @@ class Cluster:
         if hello.leaving:
             self._forget(origin, "it has stopped")
         elif self._timer is not None:
-            if origin not in self._heard:
+            if origin not in self._heard and not self._visiting:
                 self._send(Hello(), origin)
-            self._heard[origin] = asyncio.get_running_loop().time()
+            if not hello.visiting:
+                self._heard[origin] = asyncio.get_running_loop().time()
 
     def _forget(self, hub_id: str, reason: str) -> None:
         self._heard.pop(hub_id, None)
@@ -234,7 +240,7 @@ class Cluster:
             if now - heard - late > _EXPIRY:
                 logger.warning("The process of hub %s was not heard of for %g s: taken for dead.", hub_id, _EXPIRY)
                 self._forget(hub_id, f"it was not heard of for {_EXPIRY:g} s")
-        self._send(Hello(), None)
+        self._send(Hello(visiting=self._visiting), None)
         self._due = now + _HEARTBEAT
         self._timer = loop.call_at(self._due, self._greet)
 

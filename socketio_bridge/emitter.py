@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from socketio_bridge import packet
+from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import GROUP, Emission, seal
 from socketio_bridge.hub import find_hub
@@ -17,12 +18,21 @@ _NO_HUB = ""  # the origin of an envelope from a process without sockets: no hub
 
 
 async def emit(
-    event: str, *arguments: Any, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+    event: str,
+    *arguments: Any,
+    to: Iterable[str] | str | None,
+    namespace: str,
+    except_: Iterable[str] | str = (),
+    local: bool = False,
+    volatile: bool = False,
 ) -> None:
     """Send an event to all sockets in any of the rooms `to`, on every process, each socket once.
 
     `to` None means every socket of the namespace. Sockets in a room of `except_` are left out; a socket's id is a room
-    of its own. Arguments are anything that msgspec encodes to JSON, and `bytes` anywhere in them: then the packet is a
+    of its own. `local`: to sockets of this process alone. `volatile`: clients that have not taken yet what was sent
+    before, or are between two polls, do without it.
+
+    Arguments are anything that msgspec encodes to JSON, and `bytes` anywhere in them: then the packet is a
     binary one. Fields of Structs and dataclasses may hold binary where their declared types say so. (The newest
     JavaScript clients take at most ten pieces of binary a packet, and close the connection over more.)
 
@@ -31,25 +41,31 @@ async def emit(
     event name, `TypeError` for arguments that JSON cannot hold.
     """
     text, attachments = packet.event(namespace, event, arguments)
-    rooms = None if to is None else _names(to)
-    emission = Emission(namespace, rooms, _names(except_), PacketType.MESSAGE + text, attachments)
+    rooms = None if to is None else names(to)
+    emission = Emission(namespace, rooms, names(except_), PacketType.MESSAGE + text, attachments, volatile)
     hub = find_hub()
     if hub is not None:
-        hub.emit(emission)
-        return
-    layer = get_channel_layer()
-    if layer is None:
-        raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can emit")
-    await layer.group_send(GROUP, seal(_NO_HUB, [emission]))
+        hub.emit(emission, local=local)
+    elif not local:
+        layer = get_channel_layer()
+        if layer is None:
+            raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can emit")
+        await layer.group_send(GROUP, seal(_NO_HUB, [emission]))
 
 
 def emit_sync(
-    event: str, *arguments: Any, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+    event: str,
+    *arguments: Any,
+    to: Iterable[str] | str | None,
+    namespace: str,
+    except_: Iterable[str] | str = (),
+    local: bool = False,
+    volatile: bool = False,
 ) -> None:
     """`emit` for synchronous code. Raises `RuntimeError` where an event loop runs in the calling thread: await `emit`
     there.
     """
-    async_to_sync(emit)(event, *arguments, to=to, namespace=namespace, except_=except_)
+    async_to_sync(emit)(event, *arguments, to=to, namespace=namespace, except_=except_, local=local, volatile=volatile)
 
 
 async def flush() -> None:
@@ -57,7 +73,3 @@ async def flush() -> None:
     hub = find_hub()
     if hub is not None:
         await hub.flush()
-
-
-def _names(rooms: Iterable[str] | str) -> list[str]:
-    return [rooms] if isinstance(rooms, str) else list(rooms)

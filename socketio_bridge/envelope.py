@@ -18,7 +18,8 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
 
     `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `packet` is
     Engine.IO's packet as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the
-    process that emits. `attachments` is the binary that follows it.
+    process that emits. `attachments` is the binary that follows it. `volatile`: sockets that are not ready for it do
+    without.
     """
 
     namespace: str
@@ -26,6 +27,7 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     except_: list[str]
     packet: str
     attachments: list[bytes] = []
+    volatile: bool = False
 
 
 class Question(msgspec.Struct, array_like=True, gc=False, tag=1):
@@ -45,9 +47,10 @@ class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
 
 
 class Hello(msgspec.Struct, array_like=True, gc=False, tag=3):
-    """The hub that sends this is there, or, `leaving`, will be no more."""
+    """The hub that sends this is there; or, `leaving`, will be no more; or, `visiting`, only asks who is there."""
 
     leaving: bool = False
+    visiting: bool = False
 
 
 Message: TypeAlias = Emission | Question | Answer | Hello

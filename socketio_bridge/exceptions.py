@@ -42,6 +42,22 @@ class AckTimeout(Exception):
     """The client did not acknowledge an event in time, or left before it did."""
 
 
+class AcksMissing(AckTimeout):
+    """Not all sockets acknowledged a broadcast in time.
+
+    `answers` holds the arguments of the acknowledgements that came, by socket id, `missing` the ids of the sockets
+    that did not answer or left, `failed` why processes could not be asked, by the ids of their hubs.
+    """
+
+    def __init__(
+        self, message: str, answers: dict[str, list[Any]], missing: list[str], failed: dict[str, ClusterError]
+    ) -> None:
+        super().__init__(message)
+        self.answers = answers
+        self.missing = missing
+        self.failed = failed
+
+
 class ClusterError(Exception):
     """Another process could not be asked, or did not answer."""
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import msgspec
 from channels.layers import get_channel_layer
 
+from socketio_bridge.audience import Audience
 from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.forwarding import Carriers, serve_sessions
@@ -39,15 +41,16 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 class Hub:
     """A process's sockets by namespace and room, and its line to the other processes.
 
-    Made by `current_hub`. Without a channel layer in the settings it serves its own process alone.
+    Made by `current_hub`. Without a channel layer in the settings it serves its own process alone. One that is
+    `visiting` has no sockets.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, visiting: bool = False) -> None:
         self.id = secrets.token_urlsafe(_ID_BYTES)
         self.sessions: dict[str, Session] = {}
         self.carriers = Carriers()
         self._layer: Any = get_channel_layer()
-        self._namespaces: defaultdict[str, Rooms] = defaultdict(Rooms)
+        self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
         self._direct: dict[str, list[Message]] = {}  # messages for one hub each
         self._publisher: asyncio.Task[None] | None = None
@@ -58,7 +61,7 @@ class Hub:
         self._receiver: asyncio.Task[None] | None = None
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
-        self.cluster = Cluster(self.id, self.send, alone=self._layer is None)
+        self.cluster = Cluster(self.id, self.send, alone=self._layer is None, visiting=visiting)
         serve_sessions(self)
 
     def new_session_id(self) -> str:
@@ -71,7 +74,8 @@ class Hub:
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
-        return self._namespaces[namespace]
+        rooms = self._namespaces.get(namespace)
+        return Rooms() if rooms is None else rooms
 
     async def start(self) -> None:
         """Listen to the other processes; returns when that works, or has been tried.
@@ -99,10 +103,10 @@ class Hub:
             self._receiver = None
         self._tried.clear()
 
-    def emit(self, emission: Emission) -> None:
-        """Deliver to local sockets now, and to other processes with the next envelope."""
+    def emit(self, emission: Emission, *, local: bool = False) -> None:
+        """Deliver to local sockets now, and, unless `local`, to other processes with the next envelope."""
         self.deliver(emission)
-        if self._layer is not None:
+        if self._layer is not None and not local:
             self.send(emission)
 
     def send(self, message: Message, hub_id: str | None = None) -> None:
@@ -123,8 +127,16 @@ class Hub:
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return
-        for socket in namespace.select(emission.rooms, emission.except_):
+        sockets = namespace.select(emission.rooms, emission.except_)
+        if emission.volatile:
+            sockets = [socket for socket in sockets if socket.ready]
+        for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
+
+    def select(self, audience: Audience) -> list[Socket]:
+        """The local sockets of an audience."""
+        namespace = self._namespaces.get(audience.namespace)
+        return [] if namespace is None else list(namespace.select(audience.rooms, audience.except_))
 
     async def flush(self) -> None:
         """Return when all that was emitted before has been handed to the channel layer, or given up."""
@@ -135,11 +147,15 @@ class Hub:
 
     def add(self, socket: Socket) -> None:
         """Take in a socket that connected."""
-        self._namespaces[socket.namespace].add(socket)
+        self._namespaces.setdefault(socket.namespace, Rooms()).add(socket)
 
     def remove(self, socket: Socket) -> None:
         """Let go of a socket that left."""
-        self._namespaces[socket.namespace].remove(socket)
+        rooms = self._namespaces.get(socket.namespace)
+        if rooms is not None:
+            rooms.remove(socket)
+            if not rooms:
+                del self._namespaces[socket.namespace]
 
     async def _publish(self) -> None:
         try:
@@ -183,16 +199,24 @@ class Hub:
 
     async def _receive(self) -> None:
         while True:
+            groups = GROUP, hub_group(self.id)
+            channel = ""
             try:
                 channel = await self._layer.new_channel()
-                await self._layer.group_add(GROUP, channel)
-                await self._layer.group_add(hub_group(self.id), channel)
+                for group in groups:
+                    await self._layer.group_add(group, channel)
                 if self._deaf:
                     logger.warning("The channel layer is back: this process hears the others again.")
                 self._deaf = False
                 self._tried.set()
                 while True:
                     self._open(await self._layer.receive(channel))
+            except asyncio.CancelledError:
+                with suppress(Exception):
+                    async with asyncio.timeout(_LAYER_TIMEOUT):
+                        for group in groups:
+                            await self._layer.group_discard(group, channel)
+                raise
             except Exception as error:
                 if not self._deaf:
                     logger.error("The channel layer is out of reach, trying again each %g s: %r", _RETRY_DELAY, error)
@@ -228,3 +252,18 @@ def current_hub() -> Hub:
 def find_hub() -> Hub | None:
     """The hub of the running event loop, if it has one: a process without sockets has none."""
     return _hubs.get(asyncio.get_running_loop())
+
+
+@asynccontextmanager
+async def any_hub() -> AsyncIterator[Hub]:
+    """The hub of the running event loop; where it has none, one that lives only meanwhile, to ask the others."""
+    hub = find_hub()
+    if hub is not None:
+        yield hub
+        return
+    hub = Hub(visiting=True)
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar, NamedTuple, TypeVar, get_type_hints
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 import msgspec
 
@@ -17,6 +18,19 @@ logger = logging.getLogger(__name__)
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[Any]])
 _MARK = "_socketio_event"
+_CATCH_ALL = "*"
+
+ConnectMiddleware: TypeAlias = Callable[[Socket], Awaitable[None]]
+"""Runs before the connect handler, and may raise `ConnectionRefused`."""
+
+CallNext: TypeAlias = Callable[[list[Any]], Awaitable[Any]]
+"""Takes an event's arguments on to the next middleware, or to the handler; gives back what answers the event."""
+
+EventMiddleware: TypeAlias = Callable[[Socket, str, list[Any], CallNext], Awaitable[Any]]
+"""Runs around the handler of an event: `async def middleware(socket, event, arguments, call_next)`."""
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class _Mark(NamedTuple):
@@ -33,6 +47,9 @@ def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Hand
     msgspec knows; `Any` without one) before the handler runs; binary is `bytes`, anywhere in an argument.
     What it returns answers the client's acknowledgement: None with no argument, a tuple with several, anything else
     with one.
+
+    The handler of `"*"` takes all events that no other handler is for; its arguments are the socket, the event's name,
+    and the event's arguments (`*arguments`, say).
     """
 
     def mark(handler: _Handler) -> _Handler:
@@ -47,9 +64,19 @@ class Namespace:
     `SocketIOServer`.
 
     One instance serves all sockets of the process: what belongs to a client goes into `socket.data`.
+
+    `connect_middleware` run, in order, before `on_connect`. `event_middleware` run around the handler of each event,
+    the first outermost: what one returns answers the event, what it raises goes to `on_error`, as if the handler had.
+    They see an event's arguments as plain Python values, before the handler's types are applied to them.
+
+    A dynamic namespace has a `pattern` in place of its path: it serves every namespace whose whole path matches, where
+    no other has just that path. Each is a namespace of its own; `socket.namespace` is the one that a client is in.
     """
 
     path: ClassVar[str] = "/"
+    pattern: ClassVar[re.Pattern[str] | None] = None
+    connect_middleware: ClassVar[Sequence[ConnectMiddleware]] = ()
+    event_middleware: ClassVar[Sequence[EventMiddleware]] = ()
 
     def __init__(self) -> None:
         marked = [
@@ -57,7 +84,9 @@ class Namespace:
             for attribute, member in inspect.getmembers(type(self), inspect.isfunction)
             if (mark := getattr(member, _MARK, None)) is not None
         ]
-        self._handlers = {mark.name: _EventHandler(handler) for mark, handler in marked}
+        self._handlers = {mark.name: _EventHandler(handler, named=mark.name == _CATCH_ALL) for mark, handler in marked}
+        # Apart from the others: a client may name an event as it likes.
+        self._catch_all = self._handlers.pop(_CATCH_ALL, None)
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
 
     async def on_startup(self) -> None:
@@ -82,7 +111,7 @@ class Namespace:
         (`InvalidArguments`), or the handler raised.
 
         What this returns answers the client's acknowledgement; `NO_ACK` leaves it unanswered. `arguments` are raw JSON
-        texts (`msgspec.Raw`); those of an event that came with binary are Python values.
+        texts (`msgspec.Raw`); those of an event that came with binary, or by middleware, are Python values.
         """
         if isinstance(error, UnknownEvent | InvalidArguments):
             logger.info("Ignored an event from %r: %s", socket, error)
@@ -92,48 +121,84 @@ class Namespace:
 
     def may_overlap(self, event: str) -> bool:
         """Whether the handler of an event may run beside others of its kind."""
-        return event in self._overlapping
+        return (event if event in self._handlers else _CATCH_ALL) in self._overlapping
+
+    async def connect(self, socket: Socket) -> None:
+        """Run the connect middleware and handler; `ConnectionRefused` keeps the socket out."""
+        for middleware in self.connect_middleware:
+            await middleware(socket)
+        await self.on_connect(socket)
 
     async def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
-        """Run the handler of an event; give back what answers its acknowledgement."""
+        """Run the handler of an event, inside its middleware; give back what answers its acknowledgement."""
         try:
-            handler = self._handlers.get(event)
-            if handler is None:
-                raise UnknownEvent(
-                    f"{event!r} is no event of {self.path}; there are: {', '.join(sorted(self._handlers)) or 'none'}"
-                )
-            return await handler.call(socket, *handler.decode(arguments))
+            if self.event_middleware:
+                arguments = [decode_argument(argument) for argument in arguments]
+                return await self._through(0, socket, event, arguments)
+            return await self._handle(socket, event, arguments)
         except Exception as error:
             return await self.on_error(socket, event, arguments, error)
 
+    async def _through(self, index: int, socket: Socket, event: str, arguments: list[Any]) -> Any:
+        if index == len(self.event_middleware):
+            return await self._handle(socket, event, arguments)
+
+        async def call_next(arguments: list[Any]) -> Any:
+            return await self._through(index + 1, socket, event, arguments)
+
+        return await self.event_middleware[index](socket, event, arguments, call_next)
+
+    async def _handle(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
+        handler = self._handlers.get(event)
+        if handler is not None:
+            return await handler.call(socket, *handler.decode(arguments))
+        if self._catch_all is not None:
+            return await self._catch_all.call(socket, event, *self._catch_all.decode(arguments))
+        raise UnknownEvent(
+            f"{event!r} is no event of {socket.namespace}; there are: {', '.join(sorted(self._handlers)) or 'none'}"
+        )
+
 
 class _EventHandler:
-    """A handler and the decoders of its arguments."""
+    """A handler and the decoders of its arguments; `named`: it takes the event's name before them."""
 
-    __slots__ = ("_decoders", "_required", "call")
+    __slots__ = ("_decoders", "_required", "_rest", "call")
 
-    def __init__(self, handler: Callable[..., Awaitable[Any]]) -> None:
-        parameters = list(inspect.signature(handler).parameters.values())[1:]
+    def __init__(self, handler: Callable[..., Awaitable[Any]], *, named: bool) -> None:
+        parameters = list(inspect.signature(handler).parameters.values())[2 if named else 1 :]
         hints = _hints(handler, [parameter.name for parameter in parameters])
+        one_each = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
         self.call = handler
         self._decoders: list[msgspec.json.Decoder[Any]] = [
-            msgspec.json.Decoder(hints.get(parameter.name, Any)) for parameter in parameters
+            msgspec.json.Decoder(hints.get(parameter.name, Any)) for parameter in one_each
         ]
-        self._required = sum(parameter.default is parameter.empty for parameter in parameters)
+        self._rest: msgspec.json.Decoder[Any] | None = None
+        for parameter in parameters:
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                self._rest = msgspec.json.Decoder(hints.get(parameter.name, Any))
+        self._required = sum(parameter.default is parameter.empty for parameter in one_each)
 
     def decode(self, arguments: list[Any]) -> list[Any]:
         """The arguments as the handler wants them; more than it takes are left out, as in JavaScript."""
         if len(arguments) < self._required:
             raise InvalidArguments(f"expected {self._required} argument(s), got {len(arguments)}")
+        decoders = self._decoders
+        if self._rest is not None:
+            decoders = decoders + [self._rest] * (len(arguments) - len(decoders))
         try:
             return [
                 decoder.decode(argument)
                 if type(argument) is msgspec.Raw
-                else msgspec.convert(argument, decoder.type, str_keys=True)  # came with binary
-                for decoder, argument in zip(self._decoders, arguments, strict=False)
+                else msgspec.convert(argument, decoder.type, str_keys=True)  # came with binary, or by middleware
+                for decoder, argument in zip(decoders, arguments, strict=False)
             ]
         except (msgspec.MsgspecError, RecursionError) as error:
             raise InvalidArguments(str(error)) from error
+
+
+def decode_argument(argument: Any) -> Any:
+    """An argument as it came in, as a plain Python value."""
+    return msgspec.json.decode(argument) if type(argument) is msgspec.Raw else argument
 
 
 def _hints(handler: Callable[..., Any], names: Sequence[str]) -> dict[str, Any]:

@@ -120,15 +120,22 @@ def event(namespace: str, name: str, arguments: Sequence[Any], ack_id: int | Non
 
     Raises `ValueError` for a reserved name, `TypeError` for an argument that JSON cannot hold.
     """
+    head, body, attachments = event_around_id(namespace, name, arguments)
+    return f"{head}{'' if ack_id is None else ack_id}{body}", attachments
+
+
+def event_around_id(namespace: str, name: str, arguments: Sequence[Any]) -> tuple[str, str, list[bytes]]:
+    """An event as in `event`, as what stands before and behind its acknowledgement's id: that may be another for each
+    client, while the arguments are encoded once.
+    """
     if name in RESERVED_EVENTS:
         raise ValueError(
             f"{name!r} is reserved: choose an event name that is none of {', '.join(sorted(RESERVED_EVENTS))}"
         )
-    number = "" if ack_id is None else ack_id
     if holds_binary(arguments):
         plain, attachments = take_out([name, *arguments])
-        return f"5{len(attachments)}-{_prefix(namespace)}{number}{_dump(plain)}", attachments
-    return f"2{_prefix(namespace)}{number}{_dump([name, *arguments])}", []
+        return f"5{len(attachments)}-{_prefix(namespace)}", _dump(plain), attachments
+    return f"2{_prefix(namespace)}", _dump([name, *arguments]), []
 
 
 def ack(namespace: str, ack_id: int, arguments: Sequence[Any]) -> tuple[str, list[bytes]]:

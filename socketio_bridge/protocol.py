@@ -69,6 +69,9 @@ _auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 # A packet with its attachments may come to this many times `max_payload`. Each of them may be as large as a message,
 # and the newest JavaScript parsers take ten attachments: what a stock client may send a stock server, it may send here.
 _LARGEST_PACKET = 11
+# How many namespaces that a client has left are remembered: what it sent to one before it learnt that it was put out
+# breaks no rule.
+_LEFT_LIMIT = 100
 
 
 class _Incomplete:
@@ -109,7 +112,7 @@ class SocketIO:
         self.revision: Revision = 4 if engine.revision == 3 else 5
         self._pending: set[str] = set()
         self._connected: set[str] = set()
-        self._left: set[str] = set()
+        self._left: dict[str, None] = {}  # in the order in which they were left
         self._incomplete: _Incomplete | None = None
 
     def open(self, upgrades: Sequence[str] = ()) -> ConnectRequested | None:
@@ -211,12 +214,14 @@ class SocketIO:
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
             raise ProtocolError(f"the payload of a CONNECT packet must be a JSON object: {error}") from error
         self._pending.add(namespace)
-        self._left.discard(namespace)
+        self._left.pop(namespace, None)
         return ConnectRequested(namespace, dict(parse_qsl(query, keep_blank_values=True)), auth or {})
 
     def _leave(self, namespace: str) -> None:
         self._connected.discard(namespace)
-        self._left.add(namespace)
+        self._left[namespace] = None
+        if len(self._left) > _LEFT_LIMIT:
+            del self._left[next(iter(self._left))]
 
     def _send(self, text: str, attachments: Iterable[bytes] = ()) -> None:
         self.engine.outgoing.append(engineio.PacketType.MESSAGE + text)

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
+from socketio_bridge import broadcast_acks
 from socketio_bridge.forwarding import RemoteSession, find_remote_session
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.hub import current_hub
@@ -35,7 +36,11 @@ class SocketIOServer:
     def __init__(self, namespaces: Iterable[Namespace], *, options: Options | None = None) -> None:
         self.options = options or Options.from_settings()
         self.namespaces: dict[str, Namespace] = {}
+        self.dynamic_namespaces: list[Namespace] = []
         for namespace in namespaces:
+            if namespace.pattern is not None:
+                self.dynamic_namespaces.append(namespace)
+                continue
             if not namespace.path.startswith("/"):
                 raise ImproperlyConfigured(
                     f"{type(namespace).__name__}.path is {namespace.path!r}; it must start with a slash."
@@ -65,6 +70,15 @@ class SocketIOServer:
         if session.revision != handshake.revision():
             raise HandshakeRefused.bad_request()
         return session
+
+    def find_namespace(self, path: str) -> Namespace | None:
+        """The namespace that serves a path, if one does: the one that has it, or the first whose pattern it matches."""
+        namespace = self.namespaces.get(path)
+        if namespace is None:
+            for dynamic in self.dynamic_namespaces:
+                if dynamic.pattern is not None and dynamic.pattern.fullmatch(path):
+                    return dynamic
+        return namespace
 
     def mount(
         self,
@@ -111,14 +125,16 @@ class SocketIOServer:
             session.close("server shutting down")
         for session in sessions:
             await session.finish()
-        for namespace in self.namespaces.values():
+        for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
             await namespace.on_shutdown()
         await current_hub().stop()
 
     async def _start(self) -> None:
         try:
-            await current_hub().start()
-            for namespace in self.namespaces.values():
+            hub = current_hub()
+            broadcast_acks.serve(hub)
+            await hub.start()
+            for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
                 await namespace.on_startup()
         except BaseException:
             # The next connection tries again.

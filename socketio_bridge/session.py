@@ -188,6 +188,11 @@ class Session:
             self._relief = self._loop.create_future()
             await self._relief
 
+    @property
+    def ready(self) -> bool:
+        """Whether the client is there to take what is sent now."""
+        return self._outbound.ready
+
     def send(self, packet: Packet, attachments: Sequence[bytes] = ()) -> None:
         """Queue a packet for the client, and right behind it the packet's binary."""
         self._outbound.put(packet, *attachments)
@@ -280,7 +285,7 @@ class Session:
 
     def _connect(self, request: ConnectRequested) -> None:
         path = request.namespace
-        namespace = self.server.namespaces.get(path)
+        namespace = self.server.find_namespace(path)
         sid = self._protocol.engine.sid
         if namespace is None:
             # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
@@ -296,7 +301,8 @@ class Session:
             socket_id = sid if path == "/" else f"{path}#{sid}"
         else:
             socket_id = secrets.token_urlsafe(15)
-        socket = Socket(socket_id, namespace, self, self._handshake.for_namespace(request.query, request.auth))
+        handshake = self._handshake.for_namespace(request.query, request.auth)
+        socket = Socket(socket_id, path, namespace, self, handshake)
         self._sockets[path] = socket
         socket.arrive()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from socketio_bridge import packet
+from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
@@ -41,7 +42,8 @@ class _Departure(msgspec.Struct):
 class Socket:
     """One client in one namespace.
 
-    `id` is unique over all processes and names a room that only this socket is in. `handshake` is the request that
+    `id` is unique over all processes and names a room that only this socket is in; `namespace` is the path of the
+    namespace that it is in. `handshake` is the request that
     opened the connection, `data` a place for what the application knows of the client. `rooms` are the rooms that it
     entered beside its own. Its connect, event and disconnect handlers run one at a time, in the order in which the
     client caused them.
@@ -50,9 +52,9 @@ class Socket:
     __slots__ = (
         "_acks",
         "_early",
+        "_handlers",
         "_inbox",
         "_leaving",
-        "_namespace",
         "_next_ack_id",
         "_overlapping",
         "_session",
@@ -61,16 +63,20 @@ class Socket:
         "data",
         "handshake",
         "id",
+        "namespace",
         "rooms",
     )
 
-    def __init__(self, socket_id: str, namespace: Namespace, session: Session, handshake: Handshake) -> None:
+    def __init__(
+        self, socket_id: str, namespace: str, handlers: Namespace, session: Session, handshake: Handshake
+    ) -> None:
         self.id = socket_id
+        self.namespace = namespace
         self.handshake = handshake
         self.data = SimpleNamespace()
         self.rooms: set[str] = set()
         self.connected = False
-        self._namespace = namespace
+        self._handlers = handlers
         self._session = session
         self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -85,42 +91,44 @@ class Socket:
         return f"<Socket {self.id} in {self.namespace}>"
 
     @property
-    def namespace(self) -> str:
-        """The path of the namespace that the socket is in."""
-        return self._namespace.path
+    def ready(self) -> bool:
+        """Whether the client is there to take what is sent now: a volatile event is for those that are."""
+        return self._early is None and self.connected and self._session.ready
 
-    async def emit(self, event: str, *arguments: Any) -> None:
+    async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
         """Send an event to this client; nothing happens when it is gone.
 
-        Arguments are as in `socketio_bridge.emit`.
+        Arguments, and `volatile`, are as in `socketio_bridge.emit`.
         """
         text, attachments = packet.event(self.namespace, event, arguments)
-        self.send_packet(PacketType.MESSAGE + text, attachments)
+        if not volatile or self.ready:
+            self.send_packet(PacketType.MESSAGE + text, attachments)
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
         """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
 
         Raises `AckTimeout` when none came in time or the client left.
         """
-        ack_id = self._next_ack_id
-        self._next_ack_id += 1
-        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
+        answer = self.pose(*packet.event_around_id(self.namespace, event, arguments))
         try:
-            text, attachments = packet.event(self.namespace, event, arguments, ack_id)
-            self.send_packet(PacketType.MESSAGE + text, attachments)
             return await asyncio.wait_for(answer, timeout)
         except TimeoutError:
             raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
-        finally:
-            del self._acks[ack_id]
 
-    async def broadcast(self, event: str, *arguments: Any, to: Iterable[str] | None = None) -> None:
-        """Send an event to all sockets of the namespace, or of the rooms `to`, on every process, but not to this
-        one.
-        """
+    async def broadcast(
+        self,
+        event: str,
+        *arguments: Any,
+        to: Iterable[str] | str | None = None,
+        except_: Iterable[str] | str = (),
+        local: bool = False,
+        volatile: bool = False,
+    ) -> None:
+        """`socketio_bridge.emit` in this socket's namespace to all but this socket."""
         text, attachments = packet.event(self.namespace, event, arguments)
-        rooms = None if to is None else list(to)
-        self._session.hub.emit(Emission(self.namespace, rooms, [self.id], PacketType.MESSAGE + text, attachments))
+        rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
+        emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
+        self._session.hub.emit(emission, local=local)
 
     async def enter_room(self, room: str) -> None:
         """Put this socket into a room."""
@@ -152,6 +160,15 @@ class Socket:
             self._session.send(text, attachments)
         else:
             self._early.append((text, attachments))
+
+    def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
+        """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
+        ack_id = self._next_ack_id
+        self._next_ack_id += 1
+        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: self._acks.pop(ack_id, None))
+        self.send_packet(f"{PacketType.MESSAGE}{head}{ack_id}{body}", attachments)
+        return answer
 
     def arrive(self) -> None:
         """Run the connect handler."""
@@ -191,7 +208,7 @@ class Socket:
         try:
             while self._inbox:
                 item = self._inbox.popleft()
-                if type(item) is EventReceived and self._namespace.may_overlap(item.event):
+                if type(item) is EventReceived and self._handlers.may_overlap(item.event):
                     self._begin(item)
                     continue
                 await self._overlapping_ended()
@@ -216,7 +233,7 @@ class Socket:
 
     async def _connect(self) -> None:
         try:
-            await self._namespace.on_connect(self)
+            await self._handlers.connect(self)
         except ConnectionRefused as refusal:
             self._session.refuse(self, refusal)
         except Exception:
@@ -231,7 +248,7 @@ class Socket:
 
     async def _handle(self, event: EventReceived) -> None:
         try:
-            answer = await self._namespace.dispatch(self, event.event, event.arguments)
+            answer = await self._handlers.dispatch(self, event.event, event.arguments)
             if event.ack_id is not None and answer is not NO_ACK:
                 values = answer if isinstance(answer, tuple) else () if answer is None else (answer,)
                 self._session.acknowledge(self, event.ack_id, values)
@@ -250,6 +267,6 @@ class Socket:
         if self._early is not None:
             return  # It was never let in.
         try:
-            await self._namespace.on_disconnect(self, reason)
+            await self._handlers.on_disconnect(self, reason)
         except Exception:
             logger.exception("The disconnect handler of %s failed.", self.namespace)

@@ -127,3 +127,25 @@ class TestFetching:
         assert await pulled.take() == ["a"]
         await draining
         assert await pulled.take() == []
+
+
+async def test_a_client_that_is_pushed_to_is_ready_unless_a_write_is_held_up(wire: Wire, outbound: Outbound) -> None:
+    ready = [outbound.ready]
+    outbound.put("a")
+    ready.append(outbound.ready)
+    wire.gate.clear()
+    await asyncio.sleep(0)
+    ready.append(outbound.ready)
+    wire.gate.set()
+    await asyncio.sleep(0.01)
+    assert [*ready, outbound.ready] == [True, True, False, True]
+
+
+async def test_a_client_that_fetches_is_ready_while_it_waits(pulled: Outbound) -> None:
+    ready = [pulled.ready]
+    fetching = asyncio.create_task(pulled.take())
+    await asyncio.sleep(0)
+    ready.append(pulled.ready)
+    pulled.put("a")
+    await fetching
+    assert [*ready, pulled.ready] == [False, True, False]

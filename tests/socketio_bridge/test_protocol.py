@@ -241,3 +241,16 @@ def test_no_input_raises_anything_but_a_protocol_error(revision: Revision, frame
             protocol.receive(frame, 0.0)
         except ProtocolError:
             break
+
+
+def test_a_client_that_joins_and_leaves_without_end_is_remembered_in_part() -> None:
+    """What it sends to those that it left last is no breach: it may have been sent before it learnt of that."""
+    protocol = opened(4)
+    for number in range(1000):
+        protocol.receive(f"40/shop/{number},", 0.0)
+        protocol.accept(f"/shop/{number}", "s1")
+        protocol.disconnect(f"/shop/{number}")
+    assert len(protocol._left) == 100
+    assert protocol.receive('42/shop/999,["late"]', 0.0) is None
+    with pytest.raises(ProtocolError, match="has not joined"):
+        protocol.receive('42/shop/1,["far too late"]', 0.0)
