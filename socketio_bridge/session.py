@@ -61,6 +61,7 @@ class Session:
         "_timer",
         "_transport",
         "closed",
+        "failed",
         "hub",
         "server",
         "upgrading",
@@ -70,6 +71,7 @@ class Session:
         self.hub = current_hub()
         self.closed = False
         self.upgrading = False
+        self.failed = False  # by a client that broke the protocol
         self.server = server
         self._transport: Transport | None = None
         self._polling = False
@@ -140,9 +142,9 @@ class Session:
     async def poll(self) -> list[Packet]:
         """The packets that wait for the client, at least one; waits until there is one.
 
-        A NOOP lets the client go when it is changing over to a WebSocket, a CLOSE when the session has ended
-        (Engine.IO protocol 4, "Upgrade" and "Transports / HTTP long-polling"). Raises `ProtocolError`, and ends the
-        session, for a second poll at a time.
+        A NOOP lets the client go when it is changing over to a WebSocket or has closed the session itself, a CLOSE when
+        the session has ended otherwise (Engine.IO protocol 4, "Upgrade" and "Transports / HTTP long-polling"). Raises
+        `ProtocolError`, and ends the session, for a second poll at a time.
         """
         if self._polling:
             self.close("transport error", abruptly=True)
@@ -152,7 +154,7 @@ class Session:
             packets = self._outbound.take_now() if self.upgrading else await self._outbound.take()
         finally:
             self._polling = False
-        if self.closed:
+        if self.closed and not self._closed_by_client:
             packets.append(PacketType.CLOSE)
         return packets or [PacketType.NOOP]
 
@@ -174,8 +176,13 @@ class Session:
 
     def fail(self, error: ProtocolError) -> None:
         """End the session because the client broke the protocol."""
+        self.failed = True
         logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
         self.close("parse error")
+
+    @property
+    def _closed_by_client(self) -> bool:
+        return self._protocol.engine.closed and self._protocol.engine.close_reason == "transport close"
 
     @property
     def congested(self) -> bool:

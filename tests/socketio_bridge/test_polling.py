@@ -199,9 +199,10 @@ class TestPackets:
         self, browser: Browser, chat: Chat, body: str
     ) -> None:
         await browser.join()
-        await browser.post(body)
+        assert (await browser.post(body)).status == 400
         await asyncio.sleep(0.01)
         assert chat.reasons == ["parse error"]
+        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'
 
     async def test_a_payload_that_is_too_large_is_refused_and_the_session_goes_on(self, browser: Browser) -> None:
         answer = await browser.post("4" + "x" * 1000)
@@ -227,11 +228,17 @@ class TestPackets:
         assert chat.reasons == ["transport error"]
         assert (await browser.request("GET")).status == 400
 
-    async def test_a_close_packet_ends_the_session(self, browser: Browser, chat: Chat) -> None:
+    async def test_a_close_packet_ends_the_session_and_lets_the_pending_poll_go(
+        self, browser: Browser, chat: Chat
+    ) -> None:
         await browser.join()
-        await browser.post("1")
+        polling = asyncio.create_task(browser.get())
+        await asyncio.sleep(0.01)
+        assert (await browser.post("1")).body == "ok"
+        assert await polling == "6"
         await asyncio.sleep(0.01)
         assert chat.reasons == ["transport close"]
+        assert (await browser.request("GET")).status == 400
 
     async def test_the_server_pings_by_way_of_a_poll_and_gives_a_silent_client_up(self, chat: Chat) -> None:
         browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)))
