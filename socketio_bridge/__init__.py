@@ -20,7 +20,7 @@ from socketio_bridge.exceptions import (
     UnknownEvent,
 )
 from socketio_bridge.handshake import Handshake
-from socketio_bridge.namespace import Namespace, event
+from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
 from socketio_bridge.remote_sockets import (
     RemoteHandshake,
@@ -31,6 +31,7 @@ from socketio_bridge.remote_sockets import (
     sockets_leave,
 )
 from socketio_bridge.server import SocketIOServer
+from socketio_bridge.server_events import server_side_call, server_side_emit
 from socketio_bridge.socket import NO_ACK, Socket
 
 __all__ = [
@@ -59,6 +60,9 @@ __all__ = [
     "event",
     "fetch_sockets",
     "flush",
+    "server_event",
+    "server_side_call",
+    "server_side_emit",
     "sockets_join",
     "sockets_leave",
 ]
