@@ -161,7 +161,7 @@ class Namespace:
             return await self.on_error(socket, event, arguments, error)
 
     async def dispatch_server_event(self, event: str, arguments: list[Any]) -> Any:
-        """Run the handler of what another process sent. Raises `UnknownEvent`, `InvalidArguments`, or what it raises."""
+        """Run the handler of what another process sent. Raises `UnknownEvent`, `InvalidArguments`, or as it does."""
         handler = self._server_handlers.get(event)
         if handler is None:
             raise UnknownEvent(f"{event!r} is no server event of {type(self).__name__}")

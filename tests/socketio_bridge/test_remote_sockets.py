@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from channels.layers import channel_layers
+from django.test import override_settings
 
 from socketio_bridge import (
+    ClusterError,
     HubFailed,
     Namespace,
     RemoteSocket,
@@ -80,6 +83,17 @@ def test_rooms_choose_whom_is_fetched(people: People) -> None:
 
 async def test_a_process_without_sockets_fetches_them_too(people: People) -> None:
     assert set(by_name(await fetch_sockets(to=None, namespace="/chat"))) == set(people)
+
+
+async def test_without_the_layer_a_process_without_sockets_does_not_take_the_others_for_empty() -> None:
+    host = "redis://127.0.0.1:1/0"
+    backend = {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
+    for layers, error in (({"default": backend}, ClusterError), ({}, RuntimeError)):
+        with override_settings(CHANNEL_LAYERS=layers):
+            channel_layers.backends = {}
+            with pytest.raises(error):
+                await fetch_sockets(to=None, namespace="/chat")
+        channel_layers.backends = {}
 
 
 def test_a_process_that_cannot_tell_is_no_empty_one(people: People) -> None:
