@@ -83,7 +83,8 @@ MIGRATION_MODULES = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "chozoi"},
+        # What is published in Redis is heard in all its databases: the prefix keeps those of other systems apart.
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"chozoi-{REDIS_URL.rpartition('/')[2] or 0}"},
     }
 }
 

@@ -82,7 +82,8 @@ class Room(models.Model):
     """The conversation of one buyer with one seller; its key is ``<BuyerID>.<SellerID>``.
 
     Not indexed by last activity: every message would move its room in two more indexes (measured: a third of the
-    cost of a room update), while one user's rooms, found by ``buyer`` or ``seller``, sort in memory.
+    cost of a room update), while one user's rooms, found by ``buyer`` or ``seller``, sort in memory. (A buyer's rooms
+    are a range of keys, too, but SecantusDB scans the collection for such a range.)
     """
 
     room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)
@@ -122,6 +123,11 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return self.room_id
+
+    @classmethod
+    def of(cls, user_id: str, side: Role) -> models.QuerySet[Room]:
+        """The rooms in which a user is this side, whether they see them or not."""
+        return cls.objects.filter(**{side.lower(): user_id})
 
     def side_of(self, user_id: str) -> Role | None:
         """Which side of this room a user is; ``None``: neither."""

@@ -14,7 +14,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.models import Room
 from conversations.per_loop import PerLoop
-from conversations.store import durable, in_store_thread
+from conversations.store import durable, in_parts, in_store_thread
 
 MOST_KNOWN = 100_000
 """Rooms that a process remembers to exist; of more, those it learnt of first are forgotten."""
@@ -84,7 +84,8 @@ def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
             found.get("blocked_by"),
             found.get("closed_at") is not None,
         )
-        for found in durable(Room).find({"_id": {"$in": list(room_ids)}}, fields)
+        for part in in_parts(room_ids)
+        for found in durable(Room).find({"_id": {"$in": part}}, fields)
     }
 
 

@@ -142,9 +142,7 @@ def _rooms_that_others_see(user_id: str) -> list[_SeenRoom]:
     return [
         _SeenRoom(room_id, role, other)
         for role in Role
-        for room_id, other, deleted, deleted_at, last_message_at in Room.objects.filter(
-            **{role.lower(): user_id}
-        ).values_list(
+        for room_id, other, deleted, deleted_at, last_message_at in Room.of(user_id, role).values_list(
             "room_id",
             role.other.lower(),
             f"deleted_by_{role.other.lower()}",

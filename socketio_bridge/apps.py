@@ -8,3 +8,7 @@ class SocketIOBridgeConfig(AppConfig):
 
     name = "socketio_bridge"
     verbose_name = "Socket.IO bridge"
+
+    def ready(self) -> None:
+        """Have the checks registered, which importing them does."""
+        from socketio_bridge import checks  # noqa: F401

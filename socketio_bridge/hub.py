@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -22,13 +22,16 @@ from socketio_bridge.audience import Audience
 from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.exceptions import ClusterError
+from socketio_bridge.forwarding import Carriers, serve_sessions
 from socketio_bridge.rooms import Rooms
 
 if TYPE_CHECKING:
+    from socketio_bridge.session import Session
     from socketio_bridge.socket import Socket
 
 logger = logging.getLogger(__name__)
 
+_ID_BYTES = 12  # of randomness in a hub's id, and again in a session's
 _LAYER_TIMEOUT = 10.0  # seconds that one exchange with the channel layer may take
 _RETRY_DELAY = 1.0  # seconds between attempts to subscribe
 _PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer
@@ -44,7 +47,9 @@ class Hub:
     """
 
     def __init__(self, *, visiting: bool = False) -> None:
-        self.id = uuid4().hex
+        self.id = secrets.token_urlsafe(_ID_BYTES)
+        self.sessions: dict[str, Session] = {}
+        self.carriers = Carriers()
         self._layer: Any = get_channel_layer()
         self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
@@ -58,6 +63,15 @@ class Hub:
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
         self.cluster = Cluster(self.id, self.send, alone=self._layer is None, visiting=visiting)
+        serve_sessions(self)
+
+    def new_session_id(self) -> str:
+        """An id for a session of this process; it tells which hub owns the session."""
+        return self.id + secrets.token_urlsafe(_ID_BYTES)
+
+    def owner_of(self, sid: str) -> str:
+        """The id of the hub whose session an id names."""
+        return sid[: len(self.id)]
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""

@@ -2,7 +2,8 @@
 
 A session's first GET opens it and brings the handshake; each further GET fetches what waits for the client, each POST
 brings what the client sends (Engine.IO protocol 4, "Transports / HTTP long-polling"). For browsers it answers as CORS
-demands, and for those without XMLHttpRequest across origins in JSONP (Engine.IO protocol 3, "JSONP polling").
+demands, and for those without XMLHttpRequest across origins in JSONP (Engine.IO protocol 3, "JSONP polling"; clients
+3.x have it in protocol 4 too).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from channels.consumer import AsyncConsumer
 from socketio_bridge import payload
 from socketio_bridge.engineio import Packet
 from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.forwarding import RemoteSession
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.session import Session
 
@@ -58,7 +60,7 @@ class PollingConsumer(AsyncConsumer):
                     raise HandshakeRefused.bad_method()
                 await self._open()
                 return
-            session = self._server.find_session(self._handshake)
+            session = await self._server.find_session(self._handshake)
             if session.transport != "polling" or method not in ("GET", "POST"):
                 raise HandshakeRefused.bad_request()
             await (self._fetch(session) if method == "GET" else self._take(session))
@@ -74,9 +76,9 @@ class PollingConsumer(AsyncConsumer):
         if self._server.options.cookie:
             value = f"{self._server.options.cookie}={session.sid}; Path=/; HttpOnly; SameSite=Lax"
             cookie.append((b"set-cookie", value.encode()))
-        await self._answer_packets(await session.poll(), cookie)
+        await self._answer_packets(session, await session.poll(), cookie)
 
-    async def _fetch(self, session: Session) -> None:
+    async def _fetch(self, session: Session | RemoteSession) -> None:
         polling = asyncio.ensure_future(session.poll())
         leaving = asyncio.ensure_future(self._left())
         try:
@@ -90,9 +92,9 @@ class PollingConsumer(AsyncConsumer):
         finally:
             leaving.cancel()
             polling.cancel()
-        await self._answer_packets(packets)
+        await self._answer_packets(session, packets)
 
-    async def _take(self, session: Session) -> None:
+    async def _take(self, session: Session | RemoteSession) -> None:
         try:
             packets = self._decode(await self._body(), session)
         except ProtocolError as error:
@@ -100,13 +102,12 @@ class PollingConsumer(AsyncConsumer):
             raise HandshakeRefused.bad_request() from error
         for packet in packets:
             session.receive(packet)
-        if session.congested:
-            await session.relieved()
+        await session.relieved()  # also: what comes by way of another process, next, must not overtake this
         await self._answer(b"ok", b"text/html")
 
-    def _decode(self, body: bytes, session: Session) -> list[Packet]:
-        if "j" in self._handshake.query and session.revision == 3:
-            return payload.decode(payload.from_form(body), 3)
+    def _decode(self, body: bytes, session: Session | RemoteSession) -> list[Packet]:
+        if "j" in self._handshake.query:
+            return payload.decode(payload.from_form(body), session.revision)
         content_type = self._handshake.headers.get("content-type", "")
         return payload.decode(body, session.revision, binary=content_type.startswith("application/octet-stream"))
 
@@ -130,17 +131,18 @@ class PollingConsumer(AsyncConsumer):
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def _answer_packets(self, packets: list[Packet], headers: list[Header] | None = None) -> None:
-        query = self._handshake.query
-        revision = self._handshake.revision()
-        if revision == 3 and "j" in query:
+    async def _answer_packets(
+        self, session: Session | RemoteSession, packets: list[Packet], headers: list[Header] | None = None
+    ) -> None:
+        index = self._handshake.query.get("j")
+        if index is not None:
             try:
-                script = payload.to_script(payload.encode(packets, 3, base64=True), query["j"])
+                script = payload.to_script(payload.encode(packets, session.revision, base64=True), index)
             except ProtocolError as error:
                 raise HandshakeRefused.bad_request() from error
             await self._answer(script.encode(), b"text/javascript; charset=UTF-8", headers=headers)
             return
-        body = payload.encode(packets, revision, base64=self._handshake.wants_base64)
+        body = payload.encode(packets, session.revision, base64=session.wants_base64)
         if isinstance(body, str):
             await self._answer(body.encode(errors="surrogatepass"), _TEXT, headers=headers)
         else:

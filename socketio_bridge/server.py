@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from django.core.exceptions import ImproperlyConfigured
 
 from socketio_bridge import broadcast_acks, remote_sockets, server_events
+from socketio_bridge.forwarding import RemoteSession, find_remote_session
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.hub import current_hub
 from socketio_bridge.namespace import Namespace
@@ -47,7 +48,6 @@ class SocketIOServer:
             if namespace.path in self.namespaces:
                 raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
             self.namespaces[namespace.path] = namespace
-        self.sessions: dict[str, Session] = {}
         self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,13 +58,13 @@ class SocketIOServer:
 
     def begin_session(self, handshake: Handshake) -> Session:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
-        session = Session(self, handshake, handshake.revision())
-        self.sessions[session.sid] = session
-        return session
+        return Session(self, handshake, handshake.revision())
 
-    def find_session(self, handshake: Handshake) -> Session:
-        """The session that a request belongs to by its `sid`. Raises `HandshakeRefused`."""
-        session = self.sessions.get(handshake.query["sid"])
+    async def find_session(self, handshake: Handshake) -> Session | RemoteSession:
+        """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
+        hub = current_hub()
+        sid = handshake.query["sid"]
+        session = hub.sessions.get(sid) or await find_remote_session(hub, sid)
         if session is None:
             raise HandshakeRefused.unknown_session()
         if session.revision != handshake.revision():
@@ -80,17 +80,27 @@ class SocketIOServer:
                     return dynamic
         return namespace
 
-    def mount(self, path: str, *, beside: ASGIApplication) -> ASGIApplication:
+    def mount(
+        self,
+        path: str,
+        *,
+        beside: Callable[..., Awaitable[None]],  # which is how Django's and Starlette's own types come together
+        middleware: Callable[[ASGIApplication], Any] | None = None,
+    ) -> ASGIApplication:
         """An ASGI application that serves Socket.IO at `path`, with or without a slash at its end, and `beside`
         everywhere else.
+
+        `middleware` wraps Socket.IO alone: Channels' `AuthMiddlewareStack` puts `session` and `user` into
+        `handshake.scope`.
         """
         own_path = "/" + path.strip("/")
+        served: ASGIApplication = self if middleware is None else middleware(self)
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "lifespan":
                 await self._live(receive, send)
             elif scope["path"].rstrip("/") == own_path:
-                await self(scope, receive, send)
+                await served(scope, receive, send)
             elif scope["type"] == "websocket":
                 await deny(
                     scope, send, HandshakeRefused(3, f"Bad request: Socket.IO is served at {own_path}", status=404)
@@ -110,7 +120,7 @@ class SocketIOServer:
     async def shutdown(self) -> None:
         """Stop what `startup` started."""
         self._started.pop(asyncio.get_running_loop(), None)
-        sessions = list(self.sessions.values())
+        sessions = [session for session in current_hub().sessions.values() if session.server is self]
         for session in sessions:
             session.close("server shutting down")
         for session in sessions:

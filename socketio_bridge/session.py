@@ -48,6 +48,7 @@ class Session:
     __slots__ = (
         "_connect_deadline",
         "_departed",
+        "_end",
         "_handshake",
         "_hanging_up",
         "_inbound",
@@ -56,12 +57,12 @@ class Session:
         "_polling",
         "_protocol",
         "_relief",
-        "_server",
         "_sockets",
         "_timer",
         "_transport",
         "closed",
         "hub",
+        "server",
         "upgrading",
     )
 
@@ -69,13 +70,13 @@ class Session:
         self.hub = current_hub()
         self.closed = False
         self.upgrading = False
-        self._server = server
+        self.server = server
         self._transport: Transport | None = None
         self._polling = False
         self._handshake = handshake
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
-        self._protocol = SocketIO(EngineIO(secrets.token_urlsafe(15), revision, server.options, now))
+        self._protocol = SocketIO(EngineIO(self.hub.new_session_id(), revision, server.options, now))
         self._outbound = Outbound(
             server.options.outbound_limit,
             on_stuck=lambda: self.close("transport error", abruptly=True),
@@ -88,6 +89,7 @@ class Session:
         self._connect_deadline: float | None = now + server.options.connect_timeout
         self._timer: asyncio.TimerHandle | None = None
         self._hanging_up: asyncio.Task[None] | None = None
+        self._end: asyncio.Future[None] | None = None
 
     @property
     def sid(self) -> str:
@@ -100,13 +102,19 @@ class Session:
         return self._protocol.engine.revision
 
     @property
+    def wants_base64(self) -> bool:
+        """Whether the client cannot take binary, which it said when it opened the session."""
+        return self._handshake.wants_base64
+
+    @property
     def transport(self) -> TransportName:
         """How packets travel now."""
         return "polling" if self._transport is None else "websocket"
 
     def open(self, transport: Transport | None) -> None:
         """Greet the client: over a WebSocket, or (None) by what it fetches."""
-        event = self._protocol.open(self._server.options.upgrades if transport is None else ())
+        self.hub.sessions[self.sid] = self
+        event = self._protocol.open(self.server.options.upgrades if transport is None else ())
         self._flush()
         if transport is not None:
             self.attach(transport)
@@ -172,7 +180,7 @@ class Session:
     @property
     def congested(self) -> bool:
         """Whether so much input waits for its handlers that no more should be read."""
-        return self._inbound > self._server.options.inbound_limit and not self.closed
+        return self._inbound > self.server.options.inbound_limit and not self.closed
 
     async def relieved(self) -> None:
         """Return when the session is no longer congested."""
@@ -210,6 +218,13 @@ class Session:
             await socket.finished()
         if self._hanging_up is not None:
             await asyncio.wait([self._hanging_up])
+
+    async def ended(self) -> None:
+        """Return when the session has ended and its last packets are on their way."""
+        if self._hanging_up is None or not self._hanging_up.done():
+            if self._end is None:
+                self._end = self._loop.create_future()
+            await asyncio.shield(self._end)
 
     # Called by sockets.
 
@@ -270,7 +285,7 @@ class Session:
 
     def _connect(self, request: ConnectRequested) -> None:
         path = request.namespace
-        namespace = self._server.find_namespace(path)
+        namespace = self.server.find_namespace(path)
         sid = self._protocol.engine.sid
         if namespace is None:
             # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
@@ -294,7 +309,7 @@ class Session:
     def _depart(self, socket: Socket, reason: str) -> None:
         del self._sockets[socket.namespace]
         if not self._sockets and not self.closed:
-            self._connect_deadline = self._loop.time() + self._server.options.connect_timeout
+            self._connect_deadline = self._loop.time() + self.server.options.connect_timeout
             self._set_timer()
         self._departed.add(socket)
         socket.depart(reason)
@@ -337,9 +352,11 @@ class Session:
             await asyncio.wait_for(self._outbound.drain(), _DRAIN_TIMEOUT)
         except TimeoutError:
             self._outbound.discard()
-        self._server.sessions.pop(self.sid, None)
+        self.hub.sessions.pop(self.sid, None)
         try:
             if self._transport is not None:
                 await self._transport.close()
         except Exception as error:
             logger.debug("The transport was closed already: %r", error)
+        if self._end is not None:
+            self._end.set_result(None)

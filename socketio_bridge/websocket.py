@@ -11,6 +11,7 @@ from channels.consumer import AsyncConsumer
 
 from socketio_bridge.engineio import Packet, PacketType
 from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.forwarding import RemoteSession
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.payload import decode_packet, encode_packet
 from socketio_bridge.session import Session
@@ -49,23 +50,17 @@ class WebSocketConsumer(AsyncConsumer):
         self._receive, self._send = receive, send
         await receive()  # websocket.connect
         handshake = Handshake.from_scope(scope)
-        changes_over = "sid" in handshake.query
         try:
             handshake.check("websocket", self._server.options)
-            session = self._server.find_session(handshake) if changes_over else self._server.begin_session(handshake)
-            if changes_over and (session.upgrading or session.closed or session.transport == "websocket"):
-                raise HandshakeRefused.bad_request()
+            if "sid" in handshake.query:
+                session = await self._accept_upgrade(handshake)
+            else:
+                session = await self._accept_session(handshake)
         except HandshakeRefused as refusal:
             await deny(scope, send, refusal)
             return
-        self._revision = session.revision
-        self._base64 = handshake.wants_base64
-        await send({"type": "websocket.accept"})
-        if changes_over:
-            if not await self._change_over(session):
-                return
-        else:
-            session.open(self)
+        if session is None:
+            return
         try:
             while True:
                 session.receive(await self._next())
@@ -77,6 +72,24 @@ class WebSocketConsumer(AsyncConsumer):
             session.fail(error)
         finally:
             await session.finish()
+
+    async def _accept_session(self, handshake: Handshake) -> Session:
+        session = self._server.begin_session(handshake)
+        await self._accept(session)
+        session.open(self)
+        return session
+
+    async def _accept_upgrade(self, handshake: Handshake) -> Session | RemoteSession | None:
+        session = await self._server.find_session(handshake)
+        if session.upgrading or session.closed or session.transport == "websocket":
+            raise HandshakeRefused.bad_request()
+        await self._accept(session)
+        return session if await self._change_over(session) else None
+
+    async def _accept(self, session: Session | RemoteSession) -> None:
+        self._revision = session.revision
+        self._base64 = session.wants_base64
+        await self._send({"type": "websocket.accept"})
 
     async def send(self, packet: Packet) -> None:
         """Write one packet as a frame."""
@@ -97,7 +110,7 @@ class WebSocketConsumer(AsyncConsumer):
         text: str | None = message.get("text")
         return decode_packet(message["bytes"] if text is None else text, self._revision)
 
-    async def _change_over(self, session: Session) -> bool:
+    async def _change_over(self, session: Session | RemoteSession) -> bool:
         """Take a session over from long-polling; False, and the WebSocket is closed, when that came to nothing.
 
         The client probes, we answer and let its poll go, the client says UPGRADE when no poll is pending any more

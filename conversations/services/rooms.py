@@ -198,9 +198,7 @@ def _visible_rooms(user_id: str, sides: list[Role]) -> list[RoomMembers]:
     return [
         RoomMembers(room_id, buyer, seller)
         for side in sides
-        for room_id, buyer, seller, deleted, deleted_at, last_message_at in Room.objects.filter(
-            **{side.lower(): user_id}
-        ).values_list(
+        for room_id, buyer, seller, deleted, deleted_at, last_message_at in Room.of(user_id, side).values_list(
             "room_id",
             "buyer",
             "seller",

@@ -80,6 +80,22 @@ def test_migrating_adds_the_indexes_that_the_queries_need(old_database: Database
     assert rooms["room_seller"]["key"] == [("seller", 1)]
 
 
+@pytest.mark.parametrize("side", list(Role))
+def test_the_rooms_of_a_user_are_found_by_an_index_and_without_those_of_others(
+    old_database: Database[dict[str, Any]], side: Role
+) -> None:
+    """Also those of a user whose id begins alike."""
+    sides = {"7.9": ("7", "9"), "7.8": ("7", "8"), "77.9": ("77", "9"), "6.97": ("6", "97")}
+    old_database.cz_rooms.delete_many({})
+    old_database.cz_rooms.insert_many(
+        [{"_id": room_id, "buyer": buyer, "seller": seller} for room_id, (buyer, seller) in sides.items()]
+    )
+    user, expected = {Role.BUYER: ("7", {"7.8", "7.9"}), Role.SELLER: ("9", {"7.9", "77.9"})}[side]
+    rooms = Room.of(user, side)
+    assert {room.pk for room in rooms} == expected
+    assert "COLLSCAN" not in str(rooms.explain())
+
+
 def test_migrating_back_takes_the_indexes_and_leaves_the_documents(old_database: Database[dict[str, Any]]) -> None:
     call_command("migrate", "conversations", "zero", verbosity=0)
     assert old_database.cz_rooms.count_documents({}) == 2

@@ -12,6 +12,7 @@ import pytest
 from channels.testing import ApplicationCommunicator, WebsocketCommunicator
 
 from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, event
+from socketio_bridge.hub import current_hub
 
 
 class Chat(Namespace):
@@ -247,7 +248,7 @@ class TestPackets:
     ) -> None:
         await browser.join()
         await emit("news", "last", to="all", namespace="/chat")
-        server.sessions[browser.query["sid"]].close("forced server close")
+        current_hub().sessions[browser.query["sid"]].close("forced server close")
         assert await browser.get() == '42/chat,["news","last"]\x1e1'
         await asyncio.sleep(0)
         assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'

@@ -1,0 +1,171 @@
+"""System checks: what is wrong with a project's use of the bridge, said before a client finds out.
+
+They read settings, and of the ASGI module only its source: to import it would build the application, and with it
+whatever that starts, at every management command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from socketio_bridge.asgi_module import AsgiModule
+from socketio_bridge.options import Options
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@register()
+def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`SOCKETIO` and the origins that may connect."""
+    try:
+        options = Options.from_settings()
+    except (ImproperlyConfigured, TypeError, ValueError) as error:
+        message = str(error) if isinstance(error, ImproperlyConfigured) else f"SOCKETIO is no dictionary: {error}."
+        hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
+        return [Error(message, hint=hint, id="socketio_bridge.E001")]
+    return [*_transports(options), *_origins(options)]
+
+
+def _transports(options: Options) -> Iterator[CheckMessage]:
+    if not options.transports:
+        yield Error(
+            "SOCKETIO['transports'] is empty: no client can connect.",
+            hint='Leave it out, or give "polling", "websocket", or both.',
+            id="socketio_bridge.E002",
+        )
+
+
+def _origins(options: Options) -> Iterator[CheckMessage]:
+    own = "allowed_origins" in getattr(settings, "SOCKETIO", {})
+    name = "SOCKETIO['allowed_origins']" if own else "ALLOWED_ORIGINS"
+    for origin in options.allowed_origins:
+        if origin in ("*", "null"):
+            whose = "any site" if origin == "*" else "any site, from a sandboxed frame,"
+            yield Warning(
+                f"{name} has {origin!r}: pages of {whose} may connect, with your users' cookies.",
+                hint="Name the origins that may. Where no handler goes by cookies (session, user), but by a token in "
+                "`auth` or `query`, this is safe: put socketio_bridge.W003 into SILENCED_SYSTEM_CHECKS.",
+                id="socketio_bridge.W003",
+            )
+        elif wrong := _wrong_with(origin):
+            yield Error(
+                f"{name} has {origin!r}, which matches no browser's origin: {wrong}.",
+                hint="An origin is scheme://host, or scheme://host:port: https://shop.example, http://localhost:3000",
+                id="socketio_bridge.E004",
+            )
+
+
+def _wrong_with(origin: str) -> str:
+    """Why no browser sends this in its Origin header; empty where one may."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError as error:
+        return str(error)
+    if not parts.scheme or not parts.hostname or "://" not in origin:
+        return "it needs a scheme and a host"
+    if "*" in origin:
+        return "a host may not be a pattern"
+    if origin != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        rest = "in lower case, " if origin.lower() != origin else ""
+        return f"it must be {rest}scheme and host alone, without a path or a slash at its end"
+    if parts.netloc != parts.netloc.lower():
+        return "browsers write the host in lower case"
+    if port is not None and port == _DEFAULT_PORTS.get(parts.scheme):
+        return f"browsers leave out the port {port}, which is the scheme's own"
+    return ""
+
+
+@register()
+def check_channel_layer(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`CHANNEL_LAYERS`, by which processes reach each other's sockets."""
+    return list(_channel_layer())
+
+
+def _channel_layer() -> Iterator[CheckMessage]:
+    recommended = "Use channels_redis.pubsub.RedisPubSubChannelLayer"
+    single = "sockets of this process alone get what it emits; workers and management commands reach none of them"
+    silence = "For one process without such commands, put this check into SILENCED_SYSTEM_CHECKS."
+    backend = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("BACKEND")
+    if backend is None:
+        yield Warning(
+            f"CHANNEL_LAYERS has no 'default': {single}.", hint=f"{recommended}. {silence}", id="socketio_bridge.W005"
+        )
+        return
+    try:
+        lineage = {f"{kind.__module__}.{kind.__qualname__}" for kind in import_string(backend).__mro__}
+    except ImportError as error:
+        yield Error(
+            f"CHANNEL_LAYERS['default']['BACKEND'] is {backend!r}, which cannot be imported: {error}",
+            hint=f"{recommended} (pip install channels-redis).",
+            id="socketio_bridge.E006",
+        )
+        return
+    if "channels.layers.InMemoryChannelLayer" in lineage:
+        yield Warning(
+            f"The channel layer is in memory: {single}.", hint=f"{recommended}. {silence}", id="socketio_bridge.W005"
+        )
+    elif "channels_redis.core.RedisChannelLayer" in lineage:
+        yield Warning(
+            f"{backend} drops messages silently when a process has more than `capacity` of them waiting (100 unless "
+            "set): its clients miss events.",
+            hint=f"{recommended}, with the same `hosts`.",
+            id="socketio_bridge.W007",
+        )
+
+
+@register()
+def check_mount(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """`ASGI_APPLICATION`, and whether it can serve Socket.IO, as far as its module's source tells."""
+    return list(_mount())
+
+
+def _mount() -> Iterator[CheckMessage]:
+    example = 'application = SocketIOServer([…]).mount("/socket.io", beside=get_asgi_application())'
+    dotted = getattr(settings, "ASGI_APPLICATION", None)
+    if not dotted:
+        yield Warning(
+            "ASGI_APPLICATION is not set: `runserver` serves WSGI, and Socket.IO clients get 404.",
+            hint='Set it to where the application is, like "mysite.asgi.application", and have "daphne" first in '
+            "INSTALLED_APPS. Where only another server is used, and has the application from its command line, silence "
+            "this check.",
+            id="socketio_bridge.W008",
+        )
+        return
+    name, _, attribute = dotted.rpartition(".")
+    module = AsgiModule.find(name)
+    if module is None or not module.has(attribute):
+        missing = f"no module {name!r}" if module is None else f"no {attribute!r} in that module"
+        yield Error(
+            f"ASGI_APPLICATION is {dotted!r}: there is {missing}.",
+            hint=f'It must be like "mysite.asgi.application", where: {example}',
+            id="socketio_bridge.E009",
+        )
+    elif module.is_django_alone(attribute):
+        yield Warning(
+            f"{dotted} is Django alone, so that Socket.IO clients get 404.",
+            hint=f"Mount the bridge: {example}",
+            id="socketio_bridge.W010",
+        )
+    elif _polling() and module.leaves_polling_to_django(attribute):
+        yield Warning(
+            f"{dotted} routes WebSockets, but all HTTP to Django: clients begin by long-polling, and get 404.",
+            hint=f'For both: {example}. For WebSockets alone: SOCKETIO = {{"transports": ["websocket"]}}, and the same '
+            "in clients.",
+            id="socketio_bridge.W011",
+        )
+
+
+def _polling() -> bool:
+    try:
+        return "polling" in Options.from_settings().transports
+    except (ImproperlyConfigured, TypeError, ValueError):
+        return False  # of which check_options speaks

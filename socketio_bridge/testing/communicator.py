@@ -1,0 +1,306 @@
+"""A Socket.IO client for tests, on Channels' `WebsocketCommunicator`.
+
+What a client knows and waits for; how its packets look is `client_packets`' affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from channels.testing import WebsocketCommunicator
+
+from socketio_bridge.engineio import Revision
+from socketio_bridge.exceptions import ConnectionRefused
+from socketio_bridge.payload import Frame, decode_packet, encode_packet
+from socketio_bridge.testing import kept_connections
+from socketio_bridge.testing.client_packets import ClientPacket, decode, denial, encode, put_back
+
+_Found = TypeVar("_Found")
+
+
+class Disconnected(Exception):
+    """The connection has ended; `reason` is what the JavaScript client calls it.
+
+    "io server disconnect": the server put the socket out of its namespace; "transport close": the server ended the
+    connection; "io client disconnect": this client did.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SocketIOCommunicator:
+    """A Socket.IO client in one namespace of `application`, over a WebSocket that needs no network.
+
+        async with SocketIOCommunicator(application, "/orders", auth={"token": token}) as client:
+            assert await client.call("follow", {"order_id": 7}) == ["following"]
+            assert await client.receive() == ("shipped", [{"order_id": 7}])
+
+    `application` is a `SocketIOServer`, or any ASGI application that mounts one at `path`, with its middleware. `eio`
+    is the generation: 4 as clients 3.x and 4.x, 3 as clients 2.x speak it. `query` goes into the URL (with `eio=3` also
+    into the CONNECT packet, as with clients 2.x), `auth` into the CONNECT packet (`eio=4` alone), `headers` into the
+    request. Arguments are anything that msgspec encodes, `bytes` included.
+
+    Heartbeats are answered by themselves. What a method waits for must come within its `timeout` (seconds), or it
+    raises `TimeoutError`; where it cannot come any more, `Disconnected`, or what the application itself raised.
+    """
+
+    def __init__(
+        self,
+        application: Any,
+        namespace: str = "/",
+        *,
+        eio: Revision = 4,
+        path: str = "/socket.io/",
+        query: Mapping[str, str] | None = None,
+        auth: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if eio not in (3, 4):
+            raise ValueError(f"eio is {eio!r}; it must be 4 (clients 3.x and 4.x) or 3 (clients 2.x)")
+        if eio == 3 and auth is not None:
+            raise ValueError("auth needs eio=4: clients 2.x have none, they send a query")
+        self.namespace = namespace
+        self.id: str | None = None
+        """The socket's id, on the server too; None until it is connected."""
+        self._eio = eio
+        self._query = dict(query or {})
+        self._auth = auth
+        parameters = urlencode({**self._query, "EIO": eio, "transport": "websocket"})
+        named = {"host": "testserver"} | {name.lower(): value for name, value in (headers or {}).items()}
+        self._communicator = WebsocketCommunicator(
+            application,
+            f"{path}?{parameters}",
+            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()],
+        )
+        # As ASGI servers have it; with the extension a refused handshake is answered with its reason.
+        self._communicator.scope |= {
+            "scheme": "ws",
+            "client": ["127.0.0.1", 0],
+            "extensions": {"websocket.http.response": {}},
+        }
+        self._reader: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()  # something below has changed
+        self._accepted = False
+        self._ended: Exception | None = None
+        self._events: deque[ClientPacket] = deque()
+        self._answers: dict[int, list[Any]] = {}
+        self._ack_ids = itertools.count()
+        self._asked: int | None = None  # the ack id of the event that was received last
+        self._incomplete: ClientPacket | None = None  # attachments of it are still to come
+        self._sid = ""
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.disconnect()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the socket is in its namespace."""
+        return self.id is not None and self._ended is None
+
+    # `timeout` is an argument everywhere here, as with Channels' own communicators.
+
+    async def connect(self, timeout: float = 1) -> None:  # noqa: ASYNC109
+        """Connect to the server and to the namespace; `async with` does it by itself.
+
+        Raises `ConnectionRefused` with the `message` and `data` that the server gave (clients 2.x get no data). Where
+        the WebSocket itself was refused, `data` has the HTTP `status`, and Engine.IO's `code` if it came with one.
+        """
+        kept_connections.begin()
+        self._put({"type": "websocket.connect"})
+        self._reader = asyncio.create_task(self._read())
+        self._communicator.future.add_done_callback(self._application_ended)
+        try:
+            await self._wait(lambda: self.id, timeout, f"answer to the CONNECT of {self.namespace}")
+        except BaseException:
+            await self.drop()
+            raise
+
+    async def emit(self, event: str, *arguments: Any) -> None:
+        """Send an event."""
+        self._send("2", [event, *arguments])
+
+    async def call(self, event: str, *arguments: Any, timeout: float = 1) -> list[Any]:  # noqa: ASYNC109
+        """Send an event, wait for its acknowledgement, return the arguments of that."""
+        ack_id = next(self._ack_ids)
+        self._send("2", [event, *arguments], ack_id)
+        hint = "a handler that raises answers only if on_error does; see the log"
+        return await self._wait(
+            lambda: self._answers.pop(ack_id, None), timeout, f"acknowledgement of {event!r} ({hint})"
+        )
+
+    async def receive(self, timeout: float = 1) -> tuple[str, list[Any]]:  # noqa: ASYNC109
+        """The next event from the server: its name and its arguments."""
+        packet = await self._wait(lambda: self._events.popleft() if self._events else None, timeout, "event")
+        self._asked = packet.ack_id
+        return packet.body[0], packet.body[1:]
+
+    async def receive_nothing(self, timeout: float = 0.1) -> bool:  # noqa: ASYNC109
+        """Whether no event comes within `timeout`; one that does is left for `receive`."""
+        try:
+            await self._wait(lambda: self._events or None, timeout, "event")
+        except (TimeoutError, Disconnected):
+            return True
+        return False
+
+    async def acknowledge(self, *arguments: Any) -> None:
+        """Answer the event that `receive` gave last. Raises `RuntimeError` where the server asked for no answer."""
+        if self._asked is None:
+            raise RuntimeError("The event that was received last asked for no acknowledgement, or has had it.")
+        ack_id, self._asked = self._asked, None
+        self._send("3", arguments, ack_id)
+
+    async def disconnected(self, timeout: float = 1) -> str:  # noqa: ASYNC109
+        """Wait until the connection has ended; the reason, as in `Disconnected`."""
+        ended = await self._wait(lambda: self._ended, timeout, "end of the connection")
+        if isinstance(ended, Disconnected):
+            return ended.reason
+        raise ended
+
+    async def disconnect(self, timeout: float = 1) -> None:  # noqa: ASYNC109
+        """Leave the namespace and close the connection, as `socket.disconnect()` does in JavaScript.
+
+        Returns when the server's handlers have ended, `on_disconnect` among them.
+        """
+        if self.connected:
+            self._send("1")
+        await self.drop(timeout)
+
+    async def drop(self, timeout: float = 1) -> None:  # noqa: ASYNC109
+        """Lose the connection without a word, as on a bad network; returns as `disconnect` does."""
+        if self._reader is None:
+            return
+        reader, self._reader = self._reader, None
+        try:
+            self._end(Disconnected("io client disconnect"))
+            self._put({"type": "websocket.disconnect", "code": 1005})
+            await self._communicator.wait(timeout)
+        finally:
+            reader.cancel()
+            kept_connections.end()
+        if self._communicator.future.cancelled():
+            raise TimeoutError(f"a handler did not end within {timeout} s of the disconnect")
+
+    async def _wait(self, take: Callable[[], _Found | None], timeout: float, what: str) -> _Found:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(timeout):
+                while (found := take()) is None:
+                    if self._ended is not None:
+                        raise self._ended
+                    self._news.clear()
+                    await self._news.wait()
+                return found
+        except TimeoutError:
+            raise TimeoutError(f"no {what} within {timeout} s") from None
+
+    def _send(self, kind: str, body: Any = None, ack_id: int | None = None) -> None:
+        if self.id is None and kind != "0":
+            raise RuntimeError("not connected: use `async with SocketIOCommunicator(…) as client`")
+        if self._ended is not None:
+            raise self._ended
+        for frame in encode(kind, self.namespace, ack_id, body):
+            self._write(frame)
+
+    def _write(self, packet: str | bytes) -> None:
+        frame = encode_packet(packet, self._eio)
+        self._put({"type": "websocket.receive", "text" if isinstance(frame, str) else "bytes": frame})
+
+    def _put(self, message: dict[str, Any]) -> None:
+        _ = self._communicator.future  # starts the application
+        self._communicator.input_queue.put_nowait(message)
+
+    async def _read(self) -> None:
+        while True:
+            self._receive(await self._communicator.output_queue.get())
+
+    def _application_ended(self, application: asyncio.Future[None]) -> None:
+        # What it sent at its end may not have been read yet.
+        while not self._communicator.output_queue.empty():
+            self._receive(self._communicator.output_queue.get_nowait())
+        error = None if application.cancelled() else application.exception()
+        self._end(error if isinstance(error, Exception) else Disconnected("transport close"))
+
+    def _end(self, how: Exception) -> None:
+        if self._ended is None:
+            self._ended = how
+            self._news.set()
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "websocket.accept":
+                self._accepted = True
+            case "websocket.send":
+                frame = message["bytes"] if message.get("text") is None else message["text"]
+                try:
+                    self._take(frame)
+                except Exception as error:
+                    self._end(ValueError(f"the application sent {frame!r:.200}, which is no packet: {error!r}"))
+            case "websocket.http.response.start":
+                self._status = message["status"]
+            case "websocket.http.response.body":
+                self._end(denial(self._status, message.get("body", b"")))
+            case "websocket.close" if self._accepted:
+                self._end(Disconnected("transport close"))
+            case "websocket.close":
+                self._end(denial(403, b""))
+        self._news.set()
+
+    def _take(self, frame: Frame) -> None:
+        received = decode_packet(frame, self._eio)
+        if isinstance(received, bytes):
+            packet = self._incomplete
+            if packet is None:
+                raise ValueError("binary without a packet that announces it")
+            packet.attachments.append(received)
+        elif received[0] == "4":
+            packet = decode(received)
+        else:
+            self._engine_packet(received)
+            return
+        self._incomplete = None if len(packet.attachments) == packet.announced else packet
+        if self._incomplete is None and packet.namespace == self.namespace:
+            self._packet(packet._replace(body=put_back(packet.body, packet.attachments)))
+
+    def _engine_packet(self, received: str) -> None:
+        match received[0]:
+            case "0":
+                self._sid = msgspec.json.decode(received[1:])["sid"]
+                if self._eio == 4:
+                    self._send("0", self._auth)
+                elif self.namespace != "/":  # where clients 2.x are without asking
+                    query = f"?{urlencode(self._query)}" if self._query else ""
+                    self._write(f"40{self.namespace}{query},")
+            case "1":
+                self._end(Disconnected("transport close"))
+            case "2":
+                self._write("3" + received[1:])
+
+    def _packet(self, packet: ClientPacket) -> None:
+        match packet.kind:
+            case "0":
+                own = self._sid if self.namespace == "/" else f"{self.namespace}#{self._sid}"  # as clients 2.x make it
+                self.id = own if self._eio == 3 else packet.body["sid"]
+            case "1":
+                self._end(Disconnected("io server disconnect"))
+            case "2" | "5":
+                self._events.append(packet)
+            case "3" | "6" if packet.ack_id is not None:
+                self._answers[packet.ack_id] = packet.body
+            case "4" if isinstance(packet.body, dict):
+                self._end(ConnectionRefused(packet.body["message"], packet.body.get("data")))
+            case "4":
+                self._end(ConnectionRefused(packet.body))

@@ -1,0 +1,194 @@
+"""The bridge's system checks name a fault, its value and what would be right; a sound project hears nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
+
+from socketio_bridge.checks import check_channel_layer, check_mount, check_options
+
+IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+LIST_BASED = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}
+STOCK = "from django.core.asgi import get_asgi_application\n"
+MOUNTED = STOCK + "from mysite.live import server\napplication = server.mount('/s', beside=get_asgi_application())\n"
+ROUTED = (
+    STOCK + "django = get_asgi_application()\napplication = ProtocolTypeRouter({'http': %s, 'websocket': server})\n"
+)
+
+
+def problems(**settings: object) -> list[CheckMessage]:
+    with override_settings(**settings):
+        return [*check_options(None), *check_channel_layer(None), *check_mount(None)]
+
+
+def only_problem(**settings: object) -> CheckMessage:
+    [problem] = problems(**settings)
+    return problem
+
+
+@pytest.fixture
+def asgi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Writes an ASGI module; gives back what the checks say of its `application`."""
+
+    def check(source: str, **settings: object) -> list[str]:
+        (tmp_path / "somebodys_asgi.py").write_text(source)
+        found = problems(ASGI_APPLICATION="somebodys_asgi.application", **settings)
+        assert "somebodys_asgi" not in sys.modules, "a check must not import the application"
+        return [str(message.id) for message in found]
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return check
+
+
+def test_a_sound_project_hears_nothing() -> None:
+    assert problems() == []
+
+
+def test_django_runs_the_checks() -> None:
+    with override_settings(ALLOWED_ORIGINS=["*"], CHANNEL_LAYERS={}, ASGI_APPLICATION=None):
+        found = {message.id for message in run_checks()}
+    assert found >= {"socketio_bridge.W003", "socketio_bridge.W005", "socketio_bridge.W008"}
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({"ping_intervall": 25}, "ping_intervall"),
+            ({"ping_interval": "25"}, "$.ping_interval"),
+            ({"max_payload": 0}, "$.max_payload"),
+            ({"transports": ["carrier-pigeon"]}, "carrier-pigeon"),
+            ("ping_interval=25", "no dictionary"),
+            (None, "no dictionary"),
+        ],
+    )
+    def test_what_is_no_option_is_named(self, options: object, said: str) -> None:
+        problem = only_problem(SOCKETIO=options)
+        assert problem.id == "socketio_bridge.E001"
+        assert said in problem.msg
+        assert "seconds" in str(problem.hint)
+
+    def test_some_transport_there_must_be(self) -> None:
+        assert only_problem(SOCKETIO={"transports": []}).id == "socketio_bridge.E002"
+
+
+class TestOrigins:
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://shop.example",
+            "http://localhost:3000",
+            "https://shop.example:8443",
+            "capacitor://localhost",
+            "http://[::1]:8000",
+        ],
+    )
+    def test_origins_are_fine(self, origin: str) -> None:
+        assert problems(ALLOWED_ORIGINS=[origin]) == []
+        assert problems(SOCKETIO={"allowed_origins": [origin]}) == []
+
+    @pytest.mark.parametrize(
+        ("entry", "why"),
+        [
+            ("shop.example", "needs a scheme"),
+            ("localhost:3000", "needs a scheme"),
+            ("https://", "needs a scheme and a host"),
+            ("", "needs a scheme"),
+            ("https://shop.example/", "without a path or a slash"),
+            ("https://shop.example/page", "without a path"),
+            ("https://ann@shop.example", "scheme and host alone"),
+            ("https://*.shop.example", "may not be a pattern"),
+            ("https://Shop.example", "lower case"),
+            ("HTTPS://shop.example", "lower case"),
+            ("https://shop.example:443", "leave out the port 443"),
+            ("http://shop.example:port", "port"),
+        ],
+    )
+    def test_what_matches_no_browsers_origin_is_an_error(self, entry: str, why: str) -> None:
+        problem = only_problem(SOCKETIO={"allowed_origins": ["https://other.example", entry]})
+        assert problem.id == "socketio_bridge.E004"
+        assert f"SOCKETIO['allowed_origins'] has {entry!r}" in problem.msg
+        assert why in problem.msg
+        assert "https://shop.example" in str(problem.hint)
+
+    def test_the_setting_that_was_read_is_the_one_that_is_named(self) -> None:
+        assert only_problem(ALLOWED_ORIGINS=["shop"], SOCKETIO={}).msg.startswith("ALLOWED_ORIGINS has 'shop'")
+
+    @pytest.mark.parametrize("entry", ["*", "null"])
+    def test_anybody_is_a_warning_that_says_when_it_is_safe(self, entry: str) -> None:
+        problem = only_problem(ALLOWED_ORIGINS=[entry], SOCKETIO={})
+        assert problem.id == "socketio_bridge.W003"
+        assert "cookies" in problem.msg
+        assert "token" in str(problem.hint)
+
+
+class TestChannelLayer:
+    @pytest.mark.parametrize("layers", [{}, IN_MEMORY, {"other": IN_MEMORY["default"]}])
+    def test_without_one_between_processes_each_is_alone(self, layers: object) -> None:
+        problem = only_problem(CHANNEL_LAYERS=layers)
+        assert problem.id == "socketio_bridge.W005"
+        assert "this process alone" in problem.msg
+        assert "RedisPubSubChannelLayer" in str(problem.hint)
+
+    def test_one_that_cannot_be_imported_is_an_error(self) -> None:
+        problem = only_problem(CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.pubsub.PubSub"}})
+        assert problem.id == "socketio_bridge.E006"
+        assert "'channels_redis.pubsub.PubSub'" in problem.msg
+
+    def test_one_that_drops_over_capacity_is_a_warning(self) -> None:
+        problem = only_problem(CHANNEL_LAYERS=LIST_BASED)
+        assert problem.id == "socketio_bridge.W007"
+        assert "channels_redis.pubsub" in str(problem.hint)
+
+
+class TestMount:
+    def test_runserver_needs_asgi_application(self) -> None:
+        problem = only_problem(ASGI_APPLICATION=None)
+        assert problem.id == "socketio_bridge.W008"
+        assert "runserver" in problem.msg
+
+    @pytest.mark.parametrize("dotted", ["nosite.asgi.application", "application", "chozoi_chat.asgi.app", "json..x"])
+    def test_what_does_not_exist_is_an_error(self, dotted: str) -> None:
+        problem = only_problem(ASGI_APPLICATION=dotted)
+        assert problem.id == "socketio_bridge.E009"
+        assert repr(dotted) in problem.msg
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            STOCK + "application = get_asgi_application()",
+            STOCK + "django: object = get_asgi_application()\napplication = django",
+            STOCK + "application = None\napplication = get_asgi_application()",
+        ],
+    )
+    def test_django_alone_is_a_warning(self, asgi: Any, source: str) -> None:
+        assert asgi(source) == ["socketio_bridge.W010"]
+
+    @pytest.mark.parametrize("http", ["django", "get_asgi_application()"])
+    def test_polling_that_goes_to_django_is_a_warning(self, asgi: Any, http: str) -> None:
+        assert asgi(ROUTED % http) == ["socketio_bridge.W011"]
+        assert asgi(ROUTED % http, SOCKETIO={"transports": ["websocket"]}) == []
+        assert asgi(ROUTED % http, SOCKETIO={"transport": "websocket"}) == ["socketio_bridge.E001"]
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            MOUNTED,
+            ROUTED % "URLRouter(routes)",
+            STOCK + "application = get_asgi_application()\napplication = wrap(application)",
+            STOCK + "application = get_asgi_application()\nif True:\n    application = wrap(application)",
+            "from mysite.live import *",
+            "from mysite.live import application",
+            "application = application",
+            "first, application = make()",
+            "async def application(scope, receive, send): ...",
+            "this is no Python",
+        ],
+    )
+    def test_what_may_well_be_right_is_not_doubted(self, asgi: Any, source: str) -> None:
+        assert asgi(source) == []

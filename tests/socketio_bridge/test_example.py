@@ -1,0 +1,152 @@
+"""The example project, started as its first lines say, behind a real Redis, with real clients."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import GENERATIONS, Client, Refused
+from tests.clients.driver import Driver
+from tests.clients.node import NodeMissing, node_executable
+
+PROJECT = Path(__file__).resolve().parents[2]
+EXAMPLE = "examples/socketio_counter/counter.py"
+STARTING = 30.0  # seconds, on a busy machine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Starts the example on a free port, as often as it is called; the URL of the new process."""
+    directory = tmp_path_factory.mktemp("example")
+    redis = f"{os.environ['REDIS_ADDRESS'].rsplit('/', 1)[0]}/9"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    environment |= {"DATABASE": str(directory / "counter.sqlite3"), "REDIS_URL": redis}
+    processes: list[subprocess.Popen[bytes]] = []
+    subprocess.run(
+        [sys.executable, EXAMPLE, "check", "--fail-level", "WARNING"], cwd=PROJECT, env=environment, check=True
+    )
+    subprocess.run([sys.executable, EXAMPLE, "migrate", "-v", "0"], cwd=PROJECT, env=environment, check=True)
+
+    def start_one() -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        log = directory / f"{port}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, EXAMPLE, "serve"],
+                cwd=PROJECT,
+                env={**environment, "PORT": str(port)},
+                stdout=output,
+                stderr=output,
+            )
+        processes.append(process)
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + STARTING
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                httpx.get(url)
+            except httpx.HTTPError:
+                time.sleep(0.1)
+            else:
+                return url
+        raise RuntimeError(f"the example did not start:\n{log.read_text()[-4000:]}")
+
+    yield start_one
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def url(start: Callable[[], str]) -> str:
+    return start()
+
+
+@pytest_asyncio.fixture
+async def driver() -> AsyncIterator[Driver]:
+    try:
+        node_executable()
+    except NodeMissing as missing:
+        pytest.skip(str(missing))
+    async with Driver() as driver:
+        yield driver
+
+
+class Visitor:
+    """A browser: one jar of cookies for pages and sockets."""
+
+    def __init__(self, url: str, driver: Driver) -> None:
+        self.url = url
+        self._driver = driver
+        self._browser = httpx.Client(base_url=url, follow_redirects=True)
+        self.page = self._browser.get("/").text
+
+    def post(self, path: str, **form: str) -> httpx.Response:
+        answer = self._browser.post(path, data=form, headers={"X-CSRFToken": self._browser.cookies["csrftoken"]})
+        assert answer.status_code in (200, 204), answer.text[:500]
+        return answer
+
+    def enter(self, name: str) -> Visitor:
+        self.page = self.post("/enter", name=name).text
+        return self
+
+    def connect(self, version: str = "4.8", url: str = "") -> Client:
+        cookies = "; ".join(f"{name}={value}" for name, value in self._browser.cookies.items())
+        return Client(
+            self._driver,
+            version=version,
+            url=url or self.url,
+            namespace="/counter",
+            path="/socket.io/",
+            transports=("polling", "websocket"),
+            options={"extraHeaders": {"Cookie": cookies}},
+        )
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+async def test_visitors_share_the_counter(url: str, driver: Driver, version: str) -> None:
+    async with Visitor(url, driver).enter("ann").connect(version) as ann:
+        before = await ann.expect("count")
+        async with Visitor(url, driver).enter("bob").connect(version) as bob:
+            assert await bob.expect("count") == before
+            assert await bob.ask("step", {"by": 2}) == before + 2
+            assert await ann.expect("count") == before + 2
+            assert ann.events[-1].args == [before + 2, "bob"]
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+async def test_who_has_not_logged_in_stays_out(url: str, driver: Driver, version: str) -> None:
+    with pytest.raises(Refused, match="Log in first"):
+        async with Visitor(url, driver).connect(version):
+            pass
+
+
+async def test_a_view_emits_to_the_sockets_of_every_process(start: Callable[[], str], url: str, driver: Driver) -> None:
+    ann = Visitor(url, driver).enter("ann")
+    async with ann.connect() as here, ann.connect(url=start()) as there:
+        assert await here.ask("step", {"by": 7})
+        await there.expect("count")
+        ann.post("/reset")
+        for client in (here, there):
+            while await client.expect("count") != 0:
+                pass
+            assert client.events[-1].args == [0, "ann"]
+
+
+async def test_the_page_is_the_form_or_the_client(url: str, driver: Driver) -> None:
+    visitor = Visitor(url, driver)
+    assert 'action="/enter"' in visitor.page
+    assert 'io("/counter")' in visitor.enter("ann").page

@@ -1,0 +1,187 @@
+"""Requests of a session that reach another process than its own: they just work, in order, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+
+from socketio_bridge import Namespace, Socket, emit, event
+from tests.socketio_bridge.processes import Process
+from tests.socketio_bridge.test_polling import Browser
+
+
+class Chat(Namespace):
+    path = "/chat"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: list[str] = []
+
+    async def on_connect(self, socket: Socket) -> None:
+        await socket.enter_room("all")
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        self.reasons.append(reason)
+
+    @event("echo")
+    async def echo(self, socket: Socket, value: Any) -> Any:
+        return value
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return Chat()
+
+
+@pytest.fixture
+def owner(chat: Chat) -> Iterator[Process]:
+    process = Process(chat)
+    yield process
+    if process.thread.is_alive():
+        process.stop()
+
+
+@pytest.fixture
+def other(owner: Process) -> Iterator[Process]:
+    process = Process(Chat())
+    yield process
+    process.stop()
+
+
+class Wanderer:
+    """A client whose requests reach the process that the test names."""
+
+    def __init__(self, owner: Process, eio: int = 4) -> None:
+        self.owner = owner
+        self.browser = Browser(owner.server, eio)
+        owner.run(self.browser.open())
+
+    def get(self, by: Process) -> str:
+        self.browser.server = by.server
+        return by.run(self.browser.get())
+
+    def post(self, body: str, by: Process) -> str:
+        self.browser.server = by.server
+        return by.run(self.browser.post(body)).body
+
+    def websocket(self, by: Process) -> Websocket:
+        query = f"EIO={self.browser.query['EIO']}&transport=websocket&sid={self.browser.query['sid']}"
+        return Websocket(by, query)
+
+
+class Websocket:
+    """A WebSocket that a session changes over to."""
+
+    def __init__(self, process: Process, query: str) -> None:
+        self.process = process
+        self.communicator = WebsocketCommunicator(process.server, f"/socket.io/?{query}")
+        accepted, _ = process.run(self.communicator.connect(2))
+        assert accepted
+
+    def send(self, frame: str) -> None:
+        self.process.run(self.communicator.send_to(frame))
+
+    def receive(self) -> str:
+        message = self.process.run(self.communicator.receive_output(8))
+        return "closed" if message["type"] == "websocket.close" else str(message["text"])
+
+    def close(self) -> None:
+        self.process.run(self.communicator.disconnect(timeout=5))
+
+
+def changed_over(client: Wanderer, by: Process) -> Websocket:
+    client.post("40/chat,", by)
+    assert client.get(by).startswith("40/chat,")
+    websocket = client.websocket(by)
+    websocket.send("2probe")
+    assert websocket.receive() == "3probe"
+    assert client.get(client.owner) == "6"
+    websocket.send("5")
+    return websocket
+
+
+def test_gets_and_posts_may_reach_any_process(owner: Process, other: Process) -> None:
+    client = Wanderer(owner)
+    assert client.post("40/chat,", other) == "ok"
+    assert client.get(other).startswith("40/chat,")
+    for number in range(10):
+        client.post(f'42/chat,{number}["echo",{number}]', (owner, other)[number % 2])
+    received = ""
+    while received.count("43/chat") < 10:
+        received += "\x1e" + client.get(other)
+    assert received.split("\x1e")[1:] == [f"43/chat,{number}[{number}]" for number in range(10)]
+
+
+def test_protocol_3_too(owner: Process, other: Process) -> None:
+    client = Wanderer(owner, eio=3)
+    client.post("8:40/chat,", other)
+    assert client.get(other) == "8:40/chat,"
+
+
+def test_a_websocket_may_be_accepted_elsewhere(owner: Process, other: Process, chat: Chat) -> None:
+    websocket = changed_over(Wanderer(owner), other)
+    for number in range(100):
+        websocket.send(f'42/chat,{number}["echo",{number}]')
+    assert [websocket.receive() for _ in range(100)] == [f"43/chat,{number}[{number}]" for number in range(100)]
+    owner.run(emit("news", 1, to="all", namespace="/chat"))
+    assert websocket.receive() == '42/chat,["news",1]'
+    websocket.close()
+    assert chat.reasons == ["transport close"]
+
+
+def test_what_waits_during_the_change_comes_by_the_websocket(owner: Process, other: Process) -> None:
+    client = Wanderer(owner)
+    client.post("40/chat,", other)
+    client.get(other)
+    websocket = client.websocket(other)
+    websocket.send("2probe")
+    websocket.receive()
+    assert client.get(owner) == "6"
+    owner.run(emit("news", 1, to="all", namespace="/chat"))
+    websocket.send("5")
+    assert websocket.receive() == '42/chat,["news",1]'
+    websocket.close()
+
+
+def test_a_session_that_ends_closes_its_websocket_elsewhere(owner: Process, other: Process, chat: Chat) -> None:
+    websocket = changed_over(Wanderer(owner), other)
+    websocket.send("42/nowhere,[]")
+    assert websocket.receive() == "closed"
+    websocket.close()
+    assert chat.reasons == ["parse error"]
+
+
+def test_the_websocket_of_a_process_that_dies_is_closed(owner: Process, other: Process) -> None:
+    websocket = changed_over(Wanderer(owner), other)
+    owner.die()
+    assert websocket.receive() == "closed"
+    websocket.close()
+
+
+def test_a_session_of_a_process_that_is_gone_is_unknown(owner: Process, other: Process) -> None:
+    client = Wanderer(owner)
+    owner.stop()
+    assert client.get(other) == '{"code":1,"message":"Session ID unknown"}'
+
+
+@pytest.mark.parametrize("sid", ["", "x", "0" * 32, "é"])
+def test_ids_that_name_no_session_are_unknown(other: Process, sid: str) -> None:
+    browser = Browser(other.server)
+    browser.query["sid"] = sid or "0"
+    assert other.run(browser.get()) == '{"code":1,"message":"Session ID unknown"}'
+
+
+def test_two_polls_at_a_time_end_the_session_wherever_they_land(owner: Process, other: Process, chat: Chat) -> None:
+    client = Wanderer(owner)
+    client.post("40/chat,", other)
+    client.get(other)
+    waiting = asyncio.run_coroutine_threadsafe(client.browser.get(), other.loop)
+    while not owner.hub.sessions[client.browser.query["sid"]]._polling:
+        owner.run(asyncio.sleep(0.01))
+    assert client.get(owner) == '{"code":3,"message":"Bad request"}'
+    assert waiting.result(5) == "1"
+    assert chat.reasons == ["transport error"]
