@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_MOST_NAMESPACES = 100  # that one connection may be in; patterns would let it be in any number
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
 
 
@@ -301,6 +302,10 @@ class Session:
                 self._protocol.accept("/", sid)
             else:
                 self._protocol.refuse(path, ConnectionRefused("Invalid namespace"))
+            self._flush()
+            return
+        if len(self._sockets) >= _MOST_NAMESPACES:
+            self._protocol.refuse(path, ConnectionRefused(f"A connection may join {_MOST_NAMESPACES} namespaces"))
             self._flush()
             return
         if self._protocol.revision == 4:
