@@ -193,8 +193,9 @@ class Session:
     async def relieved(self) -> None:
         """Return when the session is no longer congested."""
         while self.congested:
-            self._relief = self._loop.create_future()
-            await self._relief
+            if self._relief is None:
+                self._relief = self._loop.create_future()
+            await asyncio.shield(self._relief)
 
     @property
     def ready(self) -> bool:
@@ -246,12 +247,13 @@ class Session:
         self._flush()
 
     def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
-        """Keep a socket out."""
-        if self._sockets.pop(socket.namespace, None) is not None:
-            self.hub.remove(socket)
-        if not self.closed:
-            self._protocol.refuse(socket.namespace, refusal)
-            self._flush()
+        """Keep a socket out, unless the client left while its connect handler ran."""
+        if self._sockets.get(socket.namespace) is not socket:
+            return
+        del self._sockets[socket.namespace]
+        self.hub.remove(socket)
+        self._protocol.refuse(socket.namespace, refusal)
+        self._flush()
 
     def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
         """Answer an event."""

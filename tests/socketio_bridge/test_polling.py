@@ -21,6 +21,7 @@ class Chat(Namespace):
     def __init__(self) -> None:
         super().__init__()
         self.reasons: list[str] = []
+        self.gate = asyncio.Event()
 
     async def on_connect(self, socket: Socket) -> None:
         await socket.enter_room("all")
@@ -31,6 +32,10 @@ class Chat(Namespace):
     @event("echo")
     async def echo(self, socket: Socket, value: Any) -> Any:
         return value
+
+    @event("wait")
+    async def wait(self, socket: Socket, value: Any) -> None:
+        await self.gate.wait()
 
 
 @dataclass
@@ -208,6 +213,17 @@ class TestPackets:
         answer = await browser.post("4" + "x" * 1000)
         assert (answer.status, answer.body) == (413, '{"code":3,"message":"Bad request: more than 1000 bytes"}')
         await browser.join()
+
+    async def test_posts_that_wait_for_handlers_are_all_answered(self, chat: Chat) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options(inbound_limit=10)))
+        await browser.open()
+        await browser.join()
+        chat.gate.clear()
+        posts = [asyncio.create_task(browser.post(f'42/chat,["wait",{number}]')) for number in range(3)]
+        done, _ = await asyncio.wait(posts, timeout=0.05)
+        assert not done
+        chat.gate.set()
+        assert [(await post).body for post in posts] == ["ok"] * 3
 
     async def test_two_polls_at_a_time_end_the_session(self, browser: Browser, chat: Chat) -> None:
         await browser.join()
