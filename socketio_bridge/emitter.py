@@ -13,6 +13,8 @@ from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import GROUP, Emission, seal
 from socketio_bridge.hub import find_hub
+from socketio_bridge.options import Options
+from socketio_bridge.recovery import record_without_hub
 
 _NO_HUB = ""  # the origin of an envelope from a process without sockets: no hub takes it for its own
 
@@ -50,6 +52,7 @@ async def emit(
         layer = get_channel_layer()
         if layer is None:
             raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can emit")
+        await record_without_hub(emission, Options.from_settings())
         await layer.group_send(GROUP, seal(_NO_HUB, [emission]))
 
 
