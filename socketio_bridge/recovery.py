@@ -46,6 +46,10 @@ Mark = tuple[str, int]
 """An emission's origin and number there; 0 for one that is not in the stream."""
 
 
+class _Incomplete(Exception):
+    """Something that a client missed, or may have missed, cannot be found any more."""
+
+
 class Claim(NamedTuple):
     """What a client that comes back says: which session was its own, and how far it came."""
 
@@ -337,9 +341,9 @@ class Recovery:
                 return None
             start = offsets.read(state.known.get(claim.offset, claim.offset))
             if start is not None and start[0] > (time.time() - self._oldest) * 1000:
-                restored = await self._restore(socket, claim, state, *start)
-                if restored is not None:
-                    return restored
+                return await self._restore(socket, claim, state, *start)
+        except _Incomplete as error:
+            logger.warning("A client's connection cannot be recovered, it begins a new one: %s.", error)
         except _UNREACHABLE as error:
             self._failed(error)
         if socket.held_back is not None:
@@ -350,7 +354,7 @@ class Recovery:
 
     async def _restore(
         self, socket: Socket, claim: Claim, state: State, milliseconds: int, numbers: dict[str, int]
-    ) -> Restored | None:
+    ) -> Restored:
         socket.become(state.sid, state.rooms)
         recoverable = socket.recoverable = Recoverable("")
         recoverable.pid = claim.pid
@@ -358,8 +362,6 @@ class Recovery:
         recoverable.last_offset = claim.offset
         recoverable.covered = numbers
         missed = await self._read(socket, milliseconds, numbers)
-        if missed is None:
-            return None
         if missed:
             recoverable.last_offset = missed[-1][1]
         return Restored(state.saved, [packet for packet, _ in missed])
@@ -404,10 +406,8 @@ class Recovery:
             await asyncio.wait([self._saver])
         return await self._store.holder(pid) == RELEASED
 
-    async def _read(
-        self, socket: Socket, milliseconds: int, covered: dict[str, int]
-    ) -> list[tuple[Missed, str]] | None:
-        """What the stream holds for a socket beyond `covered`, which is carried on; None where something is missing.
+    async def _read(self, socket: Socket, milliseconds: int, covered: dict[str, int]) -> list[tuple[Missed, str]]:
+        """What the stream holds for a socket beyond `covered`, which is carried on; raises `_Incomplete`.
 
         Of what others had emitted before the socket entered its rooms here, all must be in the stream: it may be
         under way there still.
@@ -415,7 +415,7 @@ class Recovery:
         start = milliseconds / 1000 - _SLACK
         target = {origin: number for origin, number in self._heard.items() if self._heard_at[origin] >= start}
         if await self._store.cut_after(milliseconds):
-            return None
+            raise _Incomplete("the stream is too short")
         rooms = {socket.id, *socket.rooms}
         missed: list[tuple[Missed, str]] = []
         size = 0
@@ -429,18 +429,18 @@ class Recovery:
                     if known is not None and emission.sequence <= known:
                         continue
                     if known is not None and entry.origin != NO_HUB and emission.sequence != known + 1:
-                        return None
+                        raise _Incomplete(f"{entry.origin} has {emission.sequence} after {known}")
                     covered[entry.origin] = emission.sequence
                     if _is_for(emission, socket.namespace, rooms):
                         offset = offsets.write(entry.milliseconds, covered)
                         size += len(emission.packet) + sum(map(len, emission.attachments))
                         missed.append((Missed(_with_offset(emission.packet, offset), emission.attachments), offset))
                 if size > self._longest_backlog:
-                    return None
+                    raise _Incomplete(f"more than {self._longest_backlog} characters were missed")
             if all(covered.get(origin, 0) >= number for origin, number in target.items()):
                 return missed
             if time.monotonic() > deadline:
-                return None
+                raise _Incomplete(f"of {target} the stream has {covered}")
             await asyncio.sleep(_COVER_DELAY)
 
     def _failed(self, error: BaseException) -> None:

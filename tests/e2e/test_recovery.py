@@ -44,7 +44,7 @@ async def test_a_kill_of_its_process_costs_a_client_nothing(
     assert len(cut) == 2, "the balancer shares them out"
     await say("meanwhile")
     for seller in cut:
-        await seller.reconnected(within=30)
+        await seller.connected(within=30)
         assert seller.recovered
     await say("after")
     for seller in sellers:
@@ -64,7 +64,7 @@ async def test_a_network_that_breaks_again_and_again_costs_nothing(
         seller.drop()
         await seller.disconnected()
         await buyer.ask("new_message", room.message(room.buyer, content, client_message_id=content))
-        await seller.reconnected()
+        await seller.connected()
         assert seller.recovered
         await seller.expect("new_message", content=content)
     assert seller.socket_id == first_id
