@@ -25,7 +25,7 @@ def serve(host: str, port: int, workers: int) -> None:
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
-        ws_max_size=int(settings.SOCKETIO["max_payload"]),
+        ws_max_size=settings.SOCKETIO["max_payload"],
         ws_ping_interval=None,  # Engine.IO has a heartbeat of its own, which clients of both protocol generations know
         ws_per_message_deflate=False,  # some 300 KB of memory a socket, for packets too short to shrink
         lifespan="auto",

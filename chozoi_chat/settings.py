@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -94,13 +95,16 @@ MESSENGER_NAMESPACE = text("MESSENGER_NAMESPACE", "/v1/conversations/events")
 AUCTION_RESULT_NAMESPACE = text("AUCTION_RESULT_NAMESPACE", "/v1/conversations/auction-result-events")
 AUCTIONS_RESULT_NAMESPACE = text("AUCTIONS_RESULT_NAMESPACE", "/v1/conversations/auction-result-list-events")
 MESSAGE_MAX_LENGTH = whole_number("MESSAGE_MAX_LENGTH", 10_000)  # characters
-SOCKETIO = {
+SOCKETIO: dict[str, Any] = {
     "ping_interval": 25.0,  # seconds, as the next two
     "ping_timeout": 20.0,
     "connect_timeout": 45.0,
     # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
     "max_payload": 5_000_000,
     "outbound_limit": 4_000_000,
+    # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
+    "max_disconnection_duration": 120.0,
+    "recovery_redis_url": REDIS_URL,
 }
 
 # Who a token's user is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing,
 from conversations.sign_in import renew, sign_in, sign_out, told
 from presence import current as current_presence
 from presence import stop_current as stop_presence
-from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Namespace, Socket, UnknownEvent, event
+from socketio_bridge import ConnectionRefused, InvalidArguments, Namespace, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
 
@@ -40,17 +40,20 @@ class ConversationEvents(Namespace):
 
     async def on_connect(self, socket: Socket) -> None:
         """Let in whom the token proves to be the user of the handshake."""
-        try:
-            identity = await _identify(socket.handshake)
-        except IdentityRefused as refusal:
-            raise ConnectionRefused(
-                "Authentication Error", {"code": refusal.code, "message": refusal.message}
-            ) from refusal
-        await sign_in(socket, identity)
+        await _let_in(socket, {**socket.handshake.query, **socket.handshake.auth})
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
         """The device is gone."""
         await sign_out(socket)
+
+    def save(self, socket: Socket) -> dict[str, str]:
+        """Who a device that is cut off was; it must prove it again."""
+        identity = _identity(socket)
+        return {"token": identity.token, "user_id": identity.user_id, "user_role": identity.role.value}
+
+    async def on_recover(self, socket: Socket, saved: dict[str, str]) -> None:
+        """The device is back: it is who it was, if its token still holds."""
+        await _let_in(socket, saved)
 
     @event("create_room")
     async def create_room(self, socket: Socket, request: CreateRoom) -> dict[str, Any]:
@@ -109,10 +112,13 @@ def _identity(socket: Socket) -> Identity:
     return identity
 
 
-async def _identify(handshake: Handshake) -> Identity:
-    """The identity that a handshake claims: in its query, or in Socket.IO's auth payload, which wins."""
-    claim = {**handshake.query, **handshake.auth}
-    return await authenticate(claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
+    """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins."""
+    try:
+        identity = await authenticate(claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+    except IdentityRefused as refusal:
+        raise ConnectionRefused("Authentication Error", {"code": refusal.code, "message": refusal.message}) from refusal
+    await sign_in(socket, identity)
 
 
 def _failure(code: str, message: str) -> dict[str, Any]:

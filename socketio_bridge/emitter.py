@@ -13,6 +13,8 @@ from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import GROUP, Emission, Message, seal
 from socketio_bridge.hub import find_hub
+from socketio_bridge.options import Options
+from socketio_bridge.recovery import record_without_hub
 
 _NO_HUB = ""  # the origin of an envelope from a process without sockets: no hub takes it for its own
 
@@ -47,6 +49,7 @@ async def emit(
     if hub is not None:
         hub.emit(emission, local=local)
     elif not local:
+        await record_without_hub(emission, Options.from_settings())
         await send_without_hub(emission)
 
 

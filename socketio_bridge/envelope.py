@@ -19,7 +19,7 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `packet` is
     Engine.IO's packet as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the
     process that emits. `attachments` is the binary that follows it. `volatile`: sockets that are not ready for it do
-    without.
+    without. `sequence` numbers what a hub emits, for recovery; 0: it is not kept.
     """
 
     namespace: str
@@ -28,6 +28,7 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     packet: str
     attachments: list[bytes] = []
     volatile: bool = False
+    sequence: int = 0
 
 
 class Question(msgspec.Struct, array_like=True, gc=False, tag=1):

@@ -23,9 +23,11 @@ from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.forwarding import Carriers, serve_sessions
+from socketio_bridge.offsets import NO_HUB, ORIGIN_LENGTH
 from socketio_bridge.rooms import Rooms
 
 if TYPE_CHECKING:
+    from socketio_bridge.recovery import Recovery
     from socketio_bridge.session import Session
     from socketio_bridge.socket import Socket
 
@@ -50,6 +52,7 @@ class Hub:
         self.id = secrets.token_urlsafe(_ID_BYTES)
         self.sessions: dict[str, Session] = {}
         self.carriers = Carriers()
+        self.recovery: Recovery | None = None
         self._layer: Any = get_channel_layer()
         self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
@@ -98,6 +101,9 @@ class Hub:
         """Hand over what waits, then leave the channel layer."""
         self.cluster.leave()
         await self.flush()
+        if self.recovery is not None:
+            await self.recovery.stop()
+            self.recovery = None
         if self._receiver is not None:
             self._receiver.cancel()
             await asyncio.gather(self._receiver, return_exceptions=True)
@@ -106,6 +112,8 @@ class Hub:
 
     def emit(self, emission: Emission, *, local: bool = False) -> None:
         """Deliver to local sockets now, and, unless `local`, to other processes with the next envelope."""
+        if self.recovery is not None and not local and not emission.volatile:
+            self.recovery.record(emission)
         self.deliver(emission)
         if self._layer is not None and not local:
             self.send(emission)
@@ -123,14 +131,17 @@ class Hub:
             del pending[:_PENDING_LIMIT]
             self._give_up(_PENDING_LIMIT, "it does not keep up")
 
-    def deliver(self, emission: Emission) -> None:
-        """Queue an emission's packet for the local sockets it is for."""
+    def deliver(self, emission: Emission, origin: str = "") -> None:
+        """Queue an emission's packet for the local sockets it is for; `origin` is how offsets name its hub."""
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return
         sockets = namespace.select(emission.rooms, emission.except_)
         if emission.volatile:
             sockets = [socket for socket in sockets if socket.ready]
+        if self.recovery is not None:
+            self.recovery.deliver(emission, sockets, origin)
+            return
         for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
 
@@ -234,9 +245,12 @@ class Hub:
         except (KeyError, TypeError, msgspec.MsgspecError):
             logger.exception("Dropped an envelope that this version cannot read.")
             return
+        short = origin[:ORIGIN_LENGTH] or NO_HUB
         for each in messages:
             if isinstance(each, Emission):
-                self.deliver(each)
+                if self.recovery is not None and each.sequence:
+                    self.recovery.hear(short, each.sequence)
+                self.deliver(each, short)
             else:
                 self.cluster.receive(origin, each)
 

@@ -127,6 +127,26 @@ class Namespace:
         timeout".
         """
 
+    def save(self, socket: Socket) -> Any:
+        """What `on_recover` gets of a client that was cut off and comes back, perhaps to another process: anything that
+        msgpack holds. By default all of `socket.data`, if msgpack holds it; else nothing (None).
+        """
+        try:
+            msgspec.msgpack.encode(vars(socket.data))
+        except (TypeError, ValueError, OverflowError) as error:
+            logger.debug("The data of %r is not kept for its recovery: %s", socket, error)
+            return None
+        return vars(socket.data)
+
+    async def on_recover(self, socket: Socket, saved: Any) -> None:
+        """A client that was cut off has come back (`socket.recovered`): it has its id and its rooms again, and
+        `on_connect` and its middleware are not run. By default `socket.data` is what it was.
+
+        Raise `ConnectionRefused` to keep it out. What is emitted to the socket here reaches the client after what it
+        has missed.
+        """
+        vars(socket.data).update(saved or {})
+
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[Any], error: Exception) -> Any:
         """An event could not be handled: no handler has its name (`UnknownEvent`), its arguments do not fit the handler
         (`InvalidArguments`), or the handler raised.

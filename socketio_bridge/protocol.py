@@ -164,11 +164,14 @@ class SocketIO:
         # packet.decode lets no acknowledgement pass without an id.
         return AckReceived(namespace, cast(int, received.id), received.arguments)
 
-    def accept(self, namespace: str, sid: str) -> None:
-        """Answer a `ConnectRequested`: the client is in; `sid` is its socket's id, which protocol 5 tells it."""
+    def accept(self, namespace: str, sid: str, pid: str | None = None) -> None:
+        """Answer a `ConnectRequested`: the client is in; `sid` is its socket's id, which protocol 5 tells it, and `pid`
+        what it can come back with.
+        """
         self._pending.discard(namespace)
         self._connected.add(namespace)
-        self._send(packet.connect(namespace, {"sid": sid} if self.revision == 5 else None))
+        body = {"sid": sid} if pid is None else {"sid": sid, "pid": pid}
+        self._send(packet.connect(namespace, body if self.revision == 5 else None))
 
     def refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
         """Answer a `ConnectRequested`: the client stays out, and learns why."""

@@ -16,6 +16,7 @@ from socketio_bridge.hub import current_hub
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.polling import PollingConsumer
+from socketio_bridge.recovery import Recovery
 from socketio_bridge.session import Session
 from socketio_bridge.websocket import WebSocketConsumer, deny
 
@@ -136,6 +137,10 @@ class SocketIOServer:
             remote_sockets.serve(hub)
             server_events.serve(hub, self)
             await hub.start()
+            if self.options.max_disconnection_duration is not None and hub.recovery is None:
+                recovery = Recovery(hub, self.options)
+                await recovery.start()
+                hub.recovery = recovery
             for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
                 await namespace.on_startup()
         except BaseException:

@@ -17,6 +17,7 @@ from socketio_bridge.hub import current_hub
 from socketio_bridge.options import TransportName
 from socketio_bridge.outbound import Outbound
 from socketio_bridge.protocol import AckReceived, ConnectRequested, Disconnected, Event, EventReceived, SocketIO
+from socketio_bridge.recovery import Claim
 from socketio_bridge.socket import Socket
 
 if TYPE_CHECKING:
@@ -243,8 +244,11 @@ class Session:
             return
         socket.connected = True
         self._connect_deadline = None
-        self._protocol.accept(socket.namespace, socket.id)
+        pid = socket.recoverable.pid if socket.recoverable is not None else None
+        self._protocol.accept(socket.namespace, socket.id, pid)
         self._flush()
+        if self.hub.recovery is not None:
+            self.hub.recovery.accepted(socket)
 
     def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
         """Keep a socket out, unless the client left while its connect handler ran."""
@@ -315,8 +319,15 @@ class Session:
             socket_id = sid if path == "/" else f"{path}#{sid}"
         else:
             socket_id = secrets.token_urlsafe(15)
+        claim = None
+        recovery = self.hub.recovery if self._protocol.revision == 5 else None
+        if recovery is not None and isinstance(pid := request.auth.pop("pid", None), str):
+            offset = request.auth.pop("offset", None)
+            claim = Claim(pid, offset if isinstance(offset, str) else "")
         handshake = self._handshake.for_namespace(request.query, request.auth)
-        socket = Socket(socket_id, path, namespace, self, handshake)
+        socket = Socket(socket_id, path, namespace, self, handshake, claim)
+        if recovery is not None:
+            recovery.offer(socket)
         self._sockets[path] = socket
         socket.arrive()
 
@@ -326,6 +337,8 @@ class Session:
             self._connect_deadline = self._loop.time() + self.server.options.connect_timeout
             self._set_timer()
         self._departed.add(socket)
+        if self.hub.recovery is not None:
+            self.hub.recovery.left(socket, reason)
         socket.depart(reason)
 
     def _flush(self) -> None:

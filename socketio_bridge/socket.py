@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import deque
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from socketio_bridge.protocol import EventReceived
 if TYPE_CHECKING:
     from socketio_bridge.handshake import Handshake
     from socketio_bridge.namespace import Namespace
+    from socketio_bridge.recovery import Claim, Mark, Recoverable, Restored
     from socketio_bridge.session import Session
 
 logger = logging.getLogger(__name__)
@@ -43,14 +45,15 @@ class Socket:
     """One client in one namespace.
 
     `id` is unique over all processes and names a room that only this socket is in; `namespace` is the path of the
-    namespace that it is in. `handshake` is the request that
-    opened the connection, `data` a place for what the application knows of the client. `rooms` are the rooms that it
-    entered beside its own. Its connect, event and disconnect handlers run one at a time, in the order in which the
-    client caused them.
+    namespace that it is in. `handshake` is the request that opened the connection, `data` a place for what the
+    application knows of the client. `rooms` are the rooms that it entered beside its own. `recovered`: the client was
+    cut off and came back, as the socket that it was before. Its connect, event and disconnect handlers run one at a
+    time, in the order in which the client caused them.
     """
 
     __slots__ = (
         "_acks",
+        "_claim",
         "_early",
         "_handlers",
         "_inbox",
@@ -61,14 +64,24 @@ class Socket:
         "_worker",
         "connected",
         "data",
+        "departed",
         "handshake",
+        "held_back",
         "id",
         "namespace",
+        "recoverable",
+        "recovered",
         "rooms",
     )
 
     def __init__(
-        self, socket_id: str, namespace: str, handlers: Namespace, session: Session, handshake: Handshake
+        self,
+        socket_id: str,
+        namespace: str,
+        handlers: Namespace,
+        session: Session,
+        handshake: Handshake,
+        claim: Claim | None = None,
     ) -> None:
         self.id = socket_id
         self.namespace = namespace
@@ -76,6 +89,11 @@ class Socket:
         self.data = SimpleNamespace()
         self.rooms: set[str] = set()
         self.connected = False
+        self.recovered = False
+        self.departed = False
+        self.recoverable: Recoverable | None = None
+        self.held_back: list[tuple[Emission, Mark]] | None = None  # while what was missed is read
+        self._claim = claim
         self._handlers = handlers
         self._session = session
         self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
@@ -101,7 +119,10 @@ class Socket:
         Arguments, and `volatile`, are as in `socketio_bridge.emit`.
         """
         text, attachments = packet.event(self.namespace, event, arguments)
-        if not volatile or self.ready:
+        recovery = self._session.hub.recovery
+        if self.recoverable is not None and recovery is not None:
+            recovery.emit_to(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
+        elif not volatile or self.ready:
             self.send_packet(PacketType.MESSAGE + text, attachments)
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
@@ -152,11 +173,13 @@ class Socket:
         """`enter_room`."""
         self.rooms.add(room)
         self._session.hub.rooms(self.namespace).enter(self, room)
+        self._changed()
 
     def leave(self, room: str) -> None:
         """`leave_room`."""
         self.rooms.discard(room)
         self._session.hub.rooms(self.namespace).leave(self, room)
+        self._changed()
 
     def put_out(self) -> None:
         """`disconnect`; a client whose connect handler runs is put out when it has been let in."""
@@ -182,6 +205,27 @@ class Socket:
         self.send_packet(f"{PacketType.MESSAGE}{head}{ack_id}{body}", attachments)
         return answer
 
+    def become(self, socket_id: str | None, rooms: Iterable[str]) -> None:
+        """Take over the id and the rooms of the socket that the client had before; None: be a new one after all."""
+        hub = self._session.hub
+        hub.remove(self)
+        self.id = secrets.token_urlsafe(15) if socket_id is None else socket_id
+        self.rooms = set(rooms)
+        self.held_back = None if socket_id is None else []
+        self._early = []
+        if not self.departed:
+            hub.add(self)
+            for room in self.rooms:
+                hub.rooms(self.namespace).enter(self, room)
+
+    def abandon(self) -> None:
+        """The client is known to be gone, though its connection does not show it."""
+        self._session.close("transport close", abruptly=True)
+
+    def saved_data(self) -> Any:
+        """What the namespace wants to have back when the client comes back."""
+        return self._handlers.save(self)
+
     def arrive(self) -> None:
         """Run the connect handler."""
         self._session.hub.add(self)
@@ -200,6 +244,7 @@ class Socket:
     def depart(self, reason: str) -> None:
         """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
         self.connected = False
+        self.departed = True
         self._session.hub.remove(self)
         for answer in self._acks.values():
             if not answer.done():
@@ -244,8 +289,18 @@ class Socket:
             await asyncio.wait(self._overlapping)
 
     async def _connect(self) -> None:
+        recovery = self._session.hub.recovery
+        restored = None
         try:
-            await self._handlers.connect(self)
+            if self._claim is not None and recovery is not None:
+                restored = await recovery.restore(self, self._claim)
+                if restored is None:
+                    recovery.offer(self)
+            if restored is not None:
+                self.recovered = True
+                await self._handlers.on_recover(self, restored.saved)
+            else:
+                await self._handlers.connect(self)
         except ConnectionRefused as refusal:
             self._session.refuse(self, refusal)
         except Exception:
@@ -253,10 +308,20 @@ class Socket:
             self._session.refuse(self, ConnectionRefused("Internal Server Error"))
         else:
             self._session.accept(self)
-            early, self._early = self._early or [], None
-            for text, attachments in early:
-                self._session.send(text, attachments)
+            self._begin_sending(restored)
             self._leave_if_asked()
+
+    def _begin_sending(self, restored: Restored | None) -> None:
+        early, self._early = self._early or [], None
+        recovery = self._session.hub.recovery
+        if restored is not None and recovery is not None:
+            recovery.resume(self, restored)
+        for text, attachments in early:
+            self._session.send(text, attachments)
+
+    def _changed(self) -> None:
+        if self.recoverable is not None and self._session.hub.recovery is not None:
+            self._session.hub.recovery.touch(self)
 
     async def _handle(self, event: EventReceived) -> None:
         try:
@@ -268,6 +333,8 @@ class Socket:
             logger.exception("Handling %r from %r failed.", event.event, self)
         finally:
             self._session.handled(event)
+            if self.recoverable is not None and self._session.hub.recovery is not None:
+                self._session.hub.recovery.handled(self)
             self._leave_if_asked()
 
     def _leave_if_asked(self) -> None:

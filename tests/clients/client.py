@@ -89,6 +89,7 @@ class Client:
     ) -> None:
         self.version = version
         self.socket_id: str | None = None
+        self.recovered = False  # by the last connect, as 4.8 says
         self.events: list[Event] = []  # everything received, in order, whether expected or not
         self._driver = driver
         self._unexpected: list[Event] = []
@@ -237,6 +238,7 @@ class Client:
                     future.set_result(report["answer"])
             case "connect":
                 self.socket_id = report["socketId"]
+                self.recovered = report["recovered"]
                 self._reports.append(report)
             case "failure":
                 self._failure = report["message"]

@@ -39,7 +39,7 @@ function listenToAll(socket, version, client, answers) {
 
 // The lifecycle events of a generation under one set of names: connect, refused, unreachable, disconnect, reconnect.
 function listenToLife(socket, version, client) {
-  socket.on("connect", () => report({ client, kind: "connect", socketId: socket.id }));
+  socket.on("connect", () => report({ client, kind: "connect", socketId: socket.id, recovered: socket.recovered === true }));
   socket.on("disconnect", (reason) => report({ client, kind: "disconnect", reason }));
   const refused = (message, data) => report({ client, kind: "refused", message, data });
   const unreachable = (error) => report({ client, kind: "unreachable", message: String(error && error.message) });

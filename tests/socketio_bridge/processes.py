@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from socketio_bridge import Namespace, Options, SocketIOServer
@@ -17,11 +18,11 @@ T = TypeVar("T")
 class Process:
     """A server in an event loop of its own."""
 
-    def __init__(self, *namespaces: Namespace) -> None:
+    def __init__(self, *namespaces: Namespace, options: Options | None = None) -> None:
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.thread.start()
-        self.server = SocketIOServer(namespaces, options=Options())
+        self.connections: list[AbstractAsyncContextManager[FrameClient]] = []  # to be left when this stops
+        self._begin()
+        self.server = SocketIOServer(namespaces, options=options or Options())
         self.run(self.server.startup())
         self.hub: Hub = self.run(_hub())
 
@@ -31,14 +32,26 @@ class Process:
 
     def stop(self) -> None:
         """End the process."""
+        if not self.thread.is_alive():
+            self._begin()
         self.run(self.server.shutdown())
+        for connection in self.connections:
+            self.run(connection.__aexit__(None, None, None))
         self.die()
+
+    def freeze(self) -> None:
+        """Do nothing more, as if dead, with all connections as they are; until `stop`."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
 
     def die(self) -> None:
         """End the process without a word to the others."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
+        self.freeze()
         self.loop.close()
+
+    def _begin(self) -> None:
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
 
     def client(self, who: str, namespace: str = "/chat") -> Person:
         """A client that has joined the namespace as `who`."""

@@ -1,0 +1,195 @@
+"""What connection state recovery keeps in Redis: the stream of what hubs emitted, and one entry for each session.
+
+When to write it, and what it means, is `socketio_bridge.recovery`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio import Redis
+
+from socketio_bridge.envelope import Emission
+from socketio_bridge.offsets import NO_HUB
+
+RELEASED = ""
+"""The hub of a session that no hub holds."""
+
+_PAGE = 500  # stream entries that are read at a time
+_CHUNK = 200  # sessions that are written at a time
+_TIMEOUT = 5.0  # seconds that Redis may take to answer
+
+# A session's entry may be changed by the hub that holds it alone: another one may have claimed it meanwhile.
+_SAVE = """
+local hub = redis.call('hget', KEYS[1], 'hub')
+if hub and hub ~= ARGV[1] then return 0 end
+redis.call('hset', KEYS[1], 'hub', ARGV[2], 'state', ARGV[3])
+redis.call('pexpire', KEYS[1], ARGV[4])
+return 1
+"""
+_CLAIM = """
+if redis.call('hget', KEYS[1], 'hub') ~= ARGV[1] then return false end
+redis.call('hset', KEYS[1], 'hub', ARGV[2])
+redis.call('pexpire', KEYS[1], ARGV[3])
+return redis.call('hget', KEYS[1], 'state')
+"""
+_FORGET = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Emission])
+
+
+class State(msgspec.Struct, array_like=True):
+    """What a socket needs to come back.
+
+    `known` says, for offsets that the client may come back with ("": none), from where on it may have missed
+    something. It can be far behind that offset: nothing was for this client meanwhile.
+    """
+
+    sid: str
+    namespace: str
+    rooms: list[str]
+    saved: Any
+    known: dict[str, str]
+
+
+_state_decoder = msgspec.msgpack.Decoder(State)
+
+
+class Save(NamedTuple):
+    """A session's entry to be written: by whom it is held from now on, the encoded `State`, and for how long (ms)."""
+
+    pid: str
+    hub_id: str
+    state: bytes
+    expiry: int
+
+
+class Entry(NamedTuple):
+    """One entry of the stream: its id, the time at which it was added (Unix, ms), and what it holds."""
+
+    id: str
+    milliseconds: int
+    origin: str
+    emissions: list[Emission]
+
+
+class RecoveryStore:
+    """The Redis of recovery. Everything here may raise `redis.RedisError` or `OSError`."""
+
+    def __init__(self, url: str, stream_length: int) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        self._length = stream_length
+        self._prefix = f"{_layer_configuration().get('prefix', 'socketio_bridge')}:recovery"
+        self._stream = f"{self._prefix}:stream"
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._redis.aclose()
+
+    async def append(self, origin: str, emissions: Sequence[Emission]) -> int:
+        """Add to the stream; a number that grows with each entry."""
+        entry_id = await self._redis.xadd(
+            self._stream, {"o": origin, "e": _encoder.encode(emissions)}, maxlen=self._length, approximate=True
+        )
+        milliseconds, _, within = cast(bytes, entry_id).decode().partition("-")
+        return _number(int(milliseconds), int(within))
+
+    async def trim(self, before: int) -> None:
+        """Drop from the stream what was added before a time (Unix, ms)."""
+        await self._redis.xtrim(self._stream, minid=f"{max(before, 0)}-0", approximate=True)
+
+    async def latest(self, count: int) -> list[Entry]:
+        """The newest entries, newest first."""
+        entries: list[Any] = await cast(Any, self._redis.xrevrange(self._stream, count=count))
+        return [_entry(*raw) for raw in entries]
+
+    async def since(self, start: str) -> AsyncIterator[Entry]:
+        """The entries with ids beyond `start`, which may be a time in ms alone."""
+        while True:
+            page: list[Any] = await cast(Any, self._redis.xrange(self._stream, min=f"({start}", count=_PAGE))
+            for raw in page:
+                entry = _entry(*raw)
+                start = entry.id
+                yield entry
+            if len(page) < _PAGE:
+                return
+
+    async def cut_after(self, milliseconds: int) -> bool:
+        """Whether the stream was so long that something added after a time was dropped from it."""
+        if await self._redis.xlen(self._stream) < self._length:
+            return False
+        first: list[Any] = await cast(Any, self._redis.xrange(self._stream, count=1))
+        return bool(first) and _entry(*first[0]).milliseconds > milliseconds
+
+    async def save(self, hub_id: str, saves: Iterable[Save]) -> None:
+        """Write the sessions that a hub holds; one that another has claimed is left alone."""
+        waiting = list(saves)
+        for index in range(0, len(waiting), _CHUNK):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for each in waiting[index : index + _CHUNK]:
+                    pipeline.eval(_SAVE, 1, self._key(each.pid), hub_id, each.hub_id, each.state, each.expiry)
+                await pipeline.execute()
+
+    async def holder(self, pid: str) -> str | None:
+        """The id of the hub that holds a session, `RELEASED`, or None for no session."""
+        hub_id = await cast(Any, self._redis.hget(self._key(pid), "hub"))
+        return None if hub_id is None else str(hub_id.decode())
+
+    async def claim(self, pid: str, holder: str, hub_id: str, expiry: int) -> State | None:
+        """Take a session over from `holder`; None when another was faster."""
+        state = await cast(Any, self._redis.eval(_CLAIM, 1, self._key(pid), holder, hub_id, str(expiry)))
+        return None if state is None else _state_decoder.decode(state)
+
+    async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
+        """Drop sessions that a hub holds."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for pid in pids:
+                pipeline.eval(_FORGET, 1, self._key(pid), hub_id)
+            await pipeline.execute()
+
+    def _key(self, pid: str) -> str:
+        return f"{self._prefix}:session:{pid}"
+
+
+def redis_url(given: str | None) -> str:
+    """The Redis for recovery: the one given, or the channel layer's.
+
+    Raises `ImproperlyConfigured` where there is none.
+    """
+    if given is not None:
+        return given
+    for host in _layer_configuration().get("hosts", ()):
+        if isinstance(host, str):
+            return host
+        if isinstance(host, dict) and "address" in host:
+            return str(host["address"])
+        if isinstance(host, tuple | list):
+            return f"redis://{host[0]}:{host[1]}"
+    raise ImproperlyConfigured(
+        "SOCKETIO: max_disconnection_duration needs a Redis, and the channel layer names none: set recovery_redis_url."
+    )
+
+
+def _layer_configuration() -> dict[str, Any]:
+    layers: dict[str, Any] = getattr(settings, "CHANNEL_LAYERS", None) or {}
+    configuration: dict[str, Any] = layers.get("default", {}).get("CONFIG", {})
+    return configuration
+
+
+def _number(milliseconds: int, within: int) -> int:
+    return milliseconds * 1_000_000 + within
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    text = entry_id.decode()
+    milliseconds, _, within = text.partition("-")
+    origin, emissions = fields[b"o"].decode(), _decoder.decode(fields[b"e"])
+    if origin == NO_HUB:
+        for emission in emissions:
+            emission.sequence = _number(int(milliseconds), int(within))
+    return Entry(text, int(milliseconds), origin, emissions)
