@@ -152,7 +152,7 @@ class Client:
             raise NeverHappened(f"no ack for {event} within {within} s; {self._seen()}") from None
         return answer[0] if answer else None
 
-    async def ask_within(self, timeout: float, event: str, *args: Any, within: float = WITHIN) -> Any:  # noqa: ASYNC109
+    async def ask_within(self, timeout: float, event: str, *args: Any, within: float = WITHIN) -> Any:
         """Send an event with 4.x's own ack timeout, in seconds: the ack's first argument.
 
         Raises TimeoutError when the client itself says that no ack came.

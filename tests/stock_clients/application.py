@@ -74,7 +74,7 @@ class Everything(Namespace):
         return "at last"
 
     @event("ask_me")
-    async def ask_me(self, socket: Socket, question: Any, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
+    async def ask_me(self, socket: Socket, question: Any, timeout: float) -> dict[str, Any]:
         """Ask the client back."""
         try:
             return {"answer": await socket.call("question", question, timeout=timeout)}
@@ -82,7 +82,7 @@ class Everything(Namespace):
             return {"timed_out": str(error)}
 
     @event("ask_room")
-    async def ask_room(self, socket: Socket, room: str, question: Any, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
+    async def ask_room(self, socket: Socket, room: str, question: Any, timeout: float) -> dict[str, Any]:
         """Ask all clients of a room, on every process."""
         try:
             answers = await broadcast_call("question", question, to=room, namespace=self.path, timeout=timeout)
@@ -101,7 +101,8 @@ class Everything(Namespace):
         return True
 
     @event("say")
-    async def say(self, socket: Socket, room: str, what: Any) -> bool:
+    async def say(self, socket: Socket, room: str | None, what: Any) -> bool:
+        """To a room, or to everybody."""
         await emit("said", what, to=room, namespace=self.path)
         return True
 

@@ -33,9 +33,7 @@ async def test_binary_comes_back_as_it_was_sent(
 @pytest.mark.parametrize("transports", [POLLING, WEBSOCKET], ids="-".join)
 async def test_clients_that_force_base64(version: str, transports: tuple[str, ...], connect: Connect) -> None:
     payload = PAYLOADS["nested"]
-    client = await connect(
-        version, transports=transports, answers={"question": payload}, options={"forceBase64": True}
-    )
+    client = await connect(version, transports=transports, answers={"question": payload}, options={"forceBase64": True})
     await _goes_both_ways(client, payload)
 
 
