@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
 from tests.clients.client import GENERATIONS, Client
 from tests.e2e.round_robin import RoundRobin
 
-from .conftest import BY_ITSELF, DEFAULT, POLLING, Connect
+from .application import PATH
+from .conftest import BY_ITSELF, DEFAULT, Connect
 from .process import Process
 
 EACH = 10  # clients of each generation
@@ -76,23 +78,23 @@ async def test_a_process_is_stopped_and_started_under_thirty_clients(
 
 
 async def test_polls_that_wait_in_a_process_which_stops_are_let_go(
-    processes: Callable[..., Awaitable[Process]], connect: Connect
+    processes: Callable[..., Awaitable[Process]],
 ) -> None:
-    """Sessions of other processes go on as if nothing had been, although their polls wait in the one that stops."""
-    three = [await processes(name) for name in ("first", "second", "third")]
-    stopped = three[1]
-    async with RoundRobin([process.url for process in three]) as balancer:
-        clients = [
-            await connect(version, to=balancer.url, transports=POLLING, options=BY_ITSELF)
-            for version in GENERATIONS
-            for _ in range(4)
-        ]
-        others = [client for client in clients if await client.expect("welcome") != stopped.name]
-        assert others
+    """The session, which lives elsewhere, loses nothing: its client polls on at once."""
+    owner, stopped = await processes("first"), await processes("second")
+    query = {"EIO": "4", "transport": "polling"}
+    async with httpx.AsyncClient(params=query, timeout=10) as http:
+        opened = await http.get(f"{owner.url}{PATH}/")
+        http.params = http.params.set("sid", opened.text.partition('"sid":"')[2].partition('"')[0])
+        await http.post(f"{owner.url}{PATH}/", content="40")
+        await http.get(f"{owner.url}{PATH}/")  # in "/", and welcome
+        waiting = asyncio.create_task(http.get(f"{stopped.url}{PATH}/"))
+        await asyncio.sleep(0.3)
         await _restart(stopped)
-        for client in others:
-            assert await client.ask_later("ack", "still", "here") == ["still", "here"]
-            assert len(client.received("welcome")) == 1, "it has noticed nothing"
+        answer = await waiting
+        assert (answer.status_code, answer.text) == (200, "6")
+        assert (await http.post(f"{owner.url}{PATH}/", content='42["echo","on we go"]')).text == "ok"
+        assert (await http.get(f"{stopped.url}{PATH}/")).text == '42["echo","on we go"]'
 
 
 async def _restart(process: Process) -> None:
