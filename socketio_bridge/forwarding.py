@@ -94,6 +94,10 @@ class RemoteSession:
         """A WebSocket probes here."""
         self._act("begin_upgrade", None)
 
+    def release(self) -> None:
+        """Have the pending poll let go."""
+        self._act("release", None)
+
     def abandon_upgrade(self) -> None:
         """The WebSocket that probed is gone."""
         self._act("abandon_upgrade", None)
@@ -277,5 +281,7 @@ class _Host:
                 session.close(detail[0], abruptly=detail[1])
             case "begin_upgrade":
                 session.begin_upgrade()
+            case "release":
+                session.release()
             case "abandon_upgrade":
                 session.abandon_upgrade()

@@ -82,7 +82,14 @@ class PollingConsumer(AsyncConsumer):
         polling = asyncio.ensure_future(session.poll())
         leaving = asyncio.ensure_future(self._left())
         try:
-            await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                # The process stops, and waits for open requests no longer. The session may live on in another: let its
+                # client poll there. The answer ends this request, as it was told to.
+                self._server.let_finish()
+                session.release()
+                await asyncio.wait([polling])
             if not polling.done():
                 session.close("transport error", abruptly=True)
                 raise _ClientLeft

@@ -20,6 +20,8 @@ from socketio_bridge.recovery import Recovery
 from socketio_bridge.session import Session
 from socketio_bridge.websocket import WebSocketConsumer, deny
 
+_FINISHING = 2.0  # seconds that requests which were let go have for their answers
+
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
@@ -49,6 +51,7 @@ class SocketIOServer:
             if namespace.path in self.namespaces:
                 raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
             self.namespaces[namespace.path] = namespace
+        self._finishing: set[asyncio.Task[None]] = set()
         self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,6 +114,13 @@ class SocketIOServer:
 
         return application
 
+    def let_finish(self) -> None:
+        """Have `shutdown` wait, for a moment, until the running task is done."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._finishing.add(task)
+            task.add_done_callback(self._finishing.discard)
+
     async def startup(self) -> None:
         """Start this event loop's hub and the namespaces, once."""
         loop = asyncio.get_running_loop()
@@ -126,6 +136,9 @@ class SocketIOServer:
             session.close("server shutting down")
         for session in sessions:
             await session.finish()
+        loop = asyncio.get_running_loop()
+        if finishing := [task for task in self._finishing if task.get_loop() is loop]:
+            await asyncio.wait(finishing, timeout=_FINISHING)
         for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
             await namespace.on_shutdown()
         await current_hub().stop()

@@ -135,6 +135,10 @@ class Session:
     def begin_upgrade(self) -> None:
         """A WebSocket probes: let the client's pending poll go, as it polls no more before it has changed over."""
         self.upgrading = True
+        self.release()
+
+    def release(self) -> None:
+        """Let the client's pending poll go, with nothing if nothing waits."""
         self._outbound.release()
 
     def abandon_upgrade(self) -> None:

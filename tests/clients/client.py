@@ -69,7 +69,8 @@ class Client:
     `version`: one of GENERATIONS. `query`: on the Engine.IO URL, for 2.x in the CONNECT packet as well (the client does
     that itself). `auth`: the CONNECT payload of 3.x and 4.x. `options`: any other option of socket.io-client.
     `beside`: another client whose connection this namespace shares. `answers`: acks by event name, for events that the
-    server emits with a callback.
+    server emits with a callback. `answer_after`: seconds by event name that such an ack takes. Binary is `bytes`, both
+    ways, anywhere in an argument.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Client:
         options: Mapping[str, Any] | None = None,
         beside: "Client | None" = None,
         answers: Mapping[str, Any] | None = None,
+        answer_after: Mapping[str, float] | None = None,
     ) -> None:
         self.version = version
         self.socket_id: str | None = None
@@ -107,6 +109,7 @@ class Client:
         self._opening = {
             "version": version, "url": url, "namespace": namespace, "beside": beside and beside._name,
             "options": settings | dict(options or {}), "answers": dict(answers or {}),
+            "answerAfter": {event: seconds * 1000 for event, seconds in (answer_after or {}).items()},
         }  # fmt: skip
 
     async def __aenter__(self) -> Self:
@@ -148,6 +151,25 @@ class Client:
         except TimeoutError:
             raise NeverHappened(f"no ack for {event} within {within} s; {self._seen()}") from None
         return answer[0] if answer else None
+
+    async def ask_within(self, timeout: float, event: str, *args: Any, within: float = WITHIN) -> Any:
+        """Send an event with 4.x's own ack timeout, in seconds: the ack's first argument.
+
+        Raises TimeoutError when the client itself says that no ack came.
+        """
+        number = next(self._ack_numbers)
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._acks[number] = future
+        self._driver.tell(self._name, "emitWithin", event=event, args=args, ack=number, timeout=timeout * 1000)
+        answer = (await asyncio.wait_for(future, within))[0]
+        if isinstance(answer, dict) and "timedOut" in answer:
+            raise TimeoutError(answer["timedOut"])
+        return answer
+
+    async def look(self) -> Report:
+        """How the connection stands now: its `transport`, Engine.IO `sessionId`, whether it is `connected`."""
+        self._driver.tell(self._name, "look")
+        return await self._life({"look"}, WITHIN)
 
     def disconnect(self) -> None:
         self._driver.tell(self._name, "disconnect")

@@ -14,14 +14,33 @@ const generations = {
 const sockets = new Map();
 
 function report(line) {
-  process.stdout.write(JSON.stringify(line) + "\n");
+  process.stdout.write(JSON.stringify(packed(line)) + "\n");
 }
 
-// Every event that the server emits, whatever its name. A server that asks for an ack gets `answers[event]`.
-function listenToAll(socket, version, client, answers) {
+// Binary travels as {"$bytes": base64} in the lines of both directions.
+function packed(value) {
+  if (value === null || typeof value !== "object") return value;
+  if (value instanceof ArrayBuffer) return { $bytes: Buffer.from(value).toString("base64") };
+  if (ArrayBuffer.isView(value)) {
+    return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
+  }
+  if (Array.isArray(value)) return value.map(packed);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, packed(item)]));
+}
+
+function unpacked(key, value) {
+  return value && typeof value.$bytes === "string" ? Buffer.from(value.$bytes, "base64") : value;
+}
+
+// Every event that the server emits, whatever its name. A server that asks for an ack gets `answers[event]`, after
+// `answerAfter[event]` milliseconds where it says so.
+function listenToAll(socket, version, client, answers, answerAfter) {
   const heard = (name, args, acknowledge) => {
     report({ client, kind: "event", name, args });
-    if (acknowledge) acknowledge(name in answers ? answers[name] : null);
+    if (!acknowledge) return;
+    const answer = () => acknowledge(name in answers ? answers[name] : null);
+    if (name in answerAfter) setTimeout(answer, answerAfter[name]);
+    else answer();
   };
   if (version === "2.3.1") {
     // 2.x has no onAny: its own dispatcher of event packets is wrapped.
@@ -59,7 +78,7 @@ function listenToLife(socket, version, client) {
 }
 
 const commands = {
-  open({ client, version, url, namespace, beside, options, answers }) {
+  open({ client, version, url, namespace, beside, options, answers, answerAfter }) {
     let socket;
     if (beside) {
       socket = sockets.get(beside).io.socket(namespace, options); // another namespace on that client's connection
@@ -67,7 +86,7 @@ const commands = {
       socket = generations[version](url + namespace, { forceNew: true, autoConnect: false, ...options });
     }
     sockets.set(client, socket);
-    listenToAll(socket, version, client, answers || {});
+    listenToAll(socket, version, client, answers || {}, answerAfter || {});
     listenToLife(socket, version, client);
     socket.connect();
   },
@@ -78,6 +97,18 @@ const commands = {
     } else {
       socket.emit(event, ...args, (...answer) => report({ client, kind: "ack", ack, answer }));
     }
+  },
+  // 4.x alone: an ack that does not come within `timeout` milliseconds is reported as the client's error.
+  emitWithin({ client, event, args, ack, timeout }) {
+    sockets.get(client).timeout(timeout).emit(event, ...args, (error, ...answer) => {
+      report({ client, kind: "ack", ack, answer: error ? [{ timedOut: error.message }] : answer });
+    });
+  },
+  // Reports how the connection stands.
+  look({ client }) {
+    const socket = sockets.get(client);
+    const engine = socket.io.engine;
+    report({ client, kind: "look", transport: engine.transport.name, sessionId: engine.id, connected: socket.connected });
   },
   disconnect({ client }) {
     sockets.get(client).disconnect();
@@ -101,7 +132,7 @@ const commands = {
 
 const lines = readline.createInterface({ input: process.stdin });
 lines.on("line", (line) => {
-  const command = JSON.parse(line);
+  const command = JSON.parse(line, line.includes('"$bytes"') ? unpacked : undefined);
   try {
     commands[command.do](command);
   } catch (error) {

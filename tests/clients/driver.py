@@ -1,6 +1,7 @@
 """The Node.js process that hosts real clients: starts it, writes commands to it, hands each report to its client."""
 
 import asyncio
+import base64
 import itertools
 import json
 from collections.abc import Callable
@@ -59,14 +60,25 @@ class Driver:
     def tell(self, client: str, command: str, **arguments: Any) -> None:
         """Write one command. Commands are carried out in the order written; what they bring about is reported."""
         assert self._process.stdin is not None
-        line = json.dumps({"do": command, "client": client, **arguments})
+        line = json.dumps({"do": command, "client": client, **arguments}, default=_packed)
         self._process.stdin.write(line.encode() + b"\n")
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
-            report: Report = json.loads(line)
+            report: Report = json.loads(line, object_hook=_unpacked if b'"$bytes"' in line else None)
             if report["kind"] == "ready":
                 self._ready.set()
             elif receiver := self._receivers.get(report["client"]):
                 receiver(report)
+
+
+def _packed(value: Any) -> dict[str, str]:
+    """Binary, as it travels in the lines of both directions."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{value!r} cannot be sent to a client: neither JSON nor bytes")
+    return {"$bytes": base64.b64encode(value).decode()}
+
+
+def _unpacked(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value["$bytes"]) if value.keys() == {"$bytes"} else value

@@ -175,6 +175,29 @@ def test_ids_that_name_no_session_are_unknown(other: Process, sid: str) -> None:
     assert other.run(browser.get()) == '{"code":1,"message":"Session ID unknown"}'
 
 
+def test_a_poll_that_waits_in_a_process_which_stops_is_let_go(owner: Process, other: Process) -> None:
+    """As ASGI servers stop: open requests are cancelled, then the application is told. The session loses nothing."""
+    client = Wanderer(owner)
+    client.post("40/chat,", owner)
+    client.get(owner)
+
+    async def stop() -> str:
+        poll = client.browser.begin("GET", {})
+        client.browser.server = owner.server
+        await poll.send_input({"type": "http.request", "body": b""})
+        while not owner.hub.sessions[client.browser.query["sid"]]._polling:
+            await asyncio.sleep(0.01)
+        poll.future.cancel()
+        await asyncio.sleep(0)
+        await other.server.shutdown()
+        return (await client.browser.answer(poll)).body
+
+    client.browser.server = other.server
+    assert other.run(stop()) == "6"
+    assert client.post('42/chat,7["echo","on we go"]', owner) == "ok"
+    assert client.get(owner) == '43/chat,7["on we go"]'
+
+
 def test_two_polls_at_a_time_end_the_session_wherever_they_land(owner: Process, other: Process, chat: Chat) -> None:
     client = Wanderer(owner)
     client.post("40/chat,", other)
