@@ -1,6 +1,6 @@
 """A migration's CreateModel for a collection that may exist, full of documents that are not ours to lose.
 
-Django's CreateModel asks MongoDB for a new collection, which fails where there is one (``CollectionInvalid``); undone,
+Django's CreateModel asks MongoDB for a new collection, which fails where there is one (`CollectionInvalid`); undone,
 it drops the collection. The one here adds its indexes to what is there, and undone takes nothing but those indexes.
 """
 
@@ -41,7 +41,7 @@ class AdoptModel(migrations.CreateModel):
             schema_editor.remove_index(model, index)
 
     def describe(self) -> str:
-        """One line for ``migrate``'s output."""
+        """One line for `migrate`'s output."""
         return f"Adopt the collection of model {self.name}"
 
 

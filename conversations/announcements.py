@@ -13,27 +13,27 @@ from socketio_bridge import emit
 
 
 async def announce_message(message: MessagePayload) -> None:
-    """``new_message``, to every device of both."""
+    """`new_message`, to every device of both."""
     await _tell("new_message", message, message.sender, message.recipient)
 
 
 async def announce_room(room: RoomPayload, creator: str) -> None:
-    """``create_room``, to every device of who asked for the room."""
+    """`create_room`, to every device of who asked for the room."""
     await _tell("create_room", room, creator)
 
 
 async def announce_seen(seen: SeenMessages) -> None:
-    """``seen_messages``, to every device of who wrote what was seen."""
+    """`seen_messages`, to every device of who wrote what was seen."""
     await _tell("seen_messages", seen, seen.recipient)
 
 
 async def announce_deletion(deletion: RoomDeletion) -> None:
-    """``room_deletion``, to every device of both sides."""
+    """`room_deletion`, to every device of both sides."""
     await _tell("room_deletion", deletion, deletion.buyer, deletion.seller)
 
 
 async def announce_typing(event: str, typing: Typing, except_: str | None) -> None:
-    """``typing`` or ``stop_typing``, to the other devices of who types and to all of the other side."""
+    """`typing` or `stop_typing`, to the other devices of who types and to all of the other side."""
     await _tell(event, typing, typing.sender, typing.recipient, except_=except_)
 
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ConversationsConfig(AppConfig):
-    """Two collections that existed before us (``cz_rooms``, ``cz_messages``) and what is done with them."""
+    """Two collections that existed before us (`cz_rooms`, `cz_messages`) and what is done with them."""
 
     name = "conversations"
     verbose_name = "Conversations"

@@ -15,13 +15,13 @@ class Code(StrEnum):
     VALIDATION_FAILED = "validation_failed"
     """A field is missing, of a wrong type, too long, or two fields contradict each other."""
     USER_MISMATCH = "user_mismatch"
-    """``from`` or ``creator`` is not the authenticated user."""
+    """`from` or `creator` is not the authenticated user."""
     ROOM_NOT_FOUND = "room_not_found"
     """There is no room of that id."""
     NOT_A_MEMBER = "not_a_member"
     """The user is neither buyer nor seller of that room."""
     WRONG_RECIPIENT = "wrong_recipient"
-    """``to`` is not the other side of that room."""
+    """`to` is not the other side of that room."""
     ROOM_BLOCKED = "room_blocked"
     """One side has blocked the room: it takes no messages."""
     ROOM_CLOSED = "room_closed"
@@ -35,13 +35,13 @@ class Code(StrEnum):
     INTERNAL_ERROR = "internal_error"
     """A defect of this server; its log says more."""
     STORE_UNAVAILABLE = "store_unavailable"
-    """MongoDB did not answer in time. Try again: a message with a ``client_message_id`` is never stored twice."""
+    """MongoDB did not answer in time. Try again: a message with a `client_message_id` is never stored twice."""
     OVERLOADED = "overloaded"
     """More is waiting to be stored than this process takes on. Try again later."""
 
 
 class RuleViolation(Exception):
-    """What was asked for is refused. ``code`` is for programs, ``message`` for people."""
+    """What was asked for is refused. `code` is for programs, `message` for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,8 +1,8 @@
 """Model fields for documents that another program wrote: what a document lacks loads as the field's default.
 
-A MongoDB document simply has no ``is_seen`` where the old service never set one; Django would load ``None`` into a
-field that promises a bool. These fields promise, and keep it. Filters still see the database: ``filter(is_seen=False)``
-finds only documents that say so, ``exclude(is_seen=True)`` finds those that lack the field, too.
+A MongoDB document simply has no `is_seen` where the old service never set one; Django would load `None` into a
+field that promises a bool. These fields promise, and keep it. Filters still see the database: `filter(is_seen=False)`
+finds only documents that say so, `exclude(is_seen=True)` finds those that lack the field, too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class CountOrDefault(AbsentIsDefault, models.IntegerField[Any, Any]):
 
 
 class ObjectField(models.JSONField):
-    """An object of no fixed shape, always a ``dict`` when loaded and always something JSON can carry.
+    """An object of no fixed shape, always a `dict` when loaded and always something JSON can carry.
 
     Django's own JSONField, on MongoDB, refuses to load a document that holds what JSON lacks. Subdocuments that
     Mongoose wrote may hold an ObjectId or a Date: they load as strings here (dates in ISO 8601).
@@ -49,7 +49,7 @@ class ObjectField(models.JSONField):
         super().__init__(*args, **kwargs)
 
     def get_internal_type(self) -> str:
-        """A type of its own, so that the backend's JSON converter (``json.dumps``) stays away."""
+        """A type of its own, so that the backend's JSON converter (`json.dumps`) stays away."""
         return "ObjectField"
 
     def db_type(self, connection: Any) -> str:
@@ -57,7 +57,7 @@ class ObjectField(models.JSONField):
         return "object"
 
     def from_db_value(self, value: Any, expression: object, connection: object) -> Any:
-        """The stored object with all of its values made ones of JSON; ``{}`` where there is none."""
+        """The stored object with all of its values made ones of JSON; `{}` where there is none."""
         return {} if value is None else _as_json(value)
 
 

@@ -25,10 +25,10 @@ class Closed(Exception):
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Hands items in batches to ``commit``, one batch at a time, in the order in which they came.
+    """Hands items in batches to `commit`, one batch at a time, in the order in which they came.
 
-    ``commit`` answers with one result an item, in their order; an item whose result is an exception fails with it.
-    What ``commit`` raises fails the whole batch. An item taken is an item done: whether anybody still waits for its
+    `commit` answers with one result an item, in their order; an item whose result is an exception fails with it.
+    What `commit` raises fails the whole batch. An item taken is an item done: whether anybody still waits for its
     result makes no difference to it. Belongs to the event loop in which it is first used.
     """
 

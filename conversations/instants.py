@@ -1,4 +1,4 @@
-"""Points in time as they travel: ISO 8601, UTC, milliseconds, ``Z``; MongoDB keeps milliseconds, too."""
+"""Points in time as they travel: ISO 8601, UTC, milliseconds, `Z`; MongoDB keeps milliseconds, too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def to_milliseconds(instant: datetime.datetime) -> int:
 
 
 def to_wire(instant: datetime.datetime) -> str:
-    """``2020-10-11T00:13:35.390Z``"""
+    """`2020-10-11T00:13:35.390Z`"""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
 
 

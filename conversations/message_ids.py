@@ -1,4 +1,4 @@
-"""Ids of messages: unique across processes, sorting by time, and in step with ``created_at``.
+"""Ids of messages: unique across processes, sorting by time, and in step with `created_at`.
 
 An id is 26 characters: 10 of the millisecond, 4 of a counter within it, 12 that are this process's own, all in
 Crockford's base 32, whose letters sort as their values do. Within a process (created_at, id) only ever grows, also
@@ -34,7 +34,7 @@ def _wall_clock() -> int:
 
 
 class MessageIds:
-    """A source of ids. ``clock`` gives milliseconds since 1970. Safe to share between threads."""
+    """A source of ids. `clock` gives milliseconds since 1970. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
         self._clock = clock
@@ -49,7 +49,7 @@ class MessageIds:
         self._tag = _base32(secrets.randbits(60), 12)
 
     def next(self) -> tuple[str, datetime.datetime]:
-        """A new id and the ``created_at`` that belongs to it: both later than any given before."""
+        """A new id and the `created_at` that belongs to it: both later than any given before."""
         with self._lock:
             if self._process != os.getpid():  # forked: the parent goes on under the old tag
                 self._take_process_tag()
@@ -59,7 +59,7 @@ class MessageIds:
             return message_id, from_milliseconds(self._millisecond)
 
     def divide(self) -> datetime.datetime:
-        """An instant between the messages so far and those to come: every later ``created_at`` is greater.
+        """An instant between the messages so far and those to come: every later `created_at` is greater.
 
         For "all up to now", as when a side deletes its history.
         """

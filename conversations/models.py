@@ -1,8 +1,8 @@
 """Rooms and messages as MongoDB holds them: two collections that existed before this server.
 
-The names in the database are the old ones and never change; where Python or clarity wants another name, ``db_column``
-tells the two apart (``from`` and ``to`` are ``sender`` and ``recipient`` here). Any field but the key may be absent
-from an old document. What writes these documents on the hot path is ``writer.py``; it reads the fields from here.
+The names in the database are the old ones and never change; where Python or clarity wants another name, `db_column`
+tells the two apart (`from` and `to` are `sender` and `recipient` here). Any field but the key may be absent
+from an old document. What writes these documents on the hot path is `writer.py`; it reads the fields from here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BUYER_AND_SELLER: Final = "BS"
 
 
 class MessageType(models.TextChoices):
-    """What ``content`` is: words, the address of a picture, the name of an emoji."""
+    """What `content` is: words, the address of a picture, the name of an emoji."""
 
     TEXT = "TEXT"
     IMAGE = "IMAGE"
@@ -31,8 +31,8 @@ class MessageType(models.TextChoices):
 class MessageFields(models.Model):
     """What a message is, in its own collection and embedded in its room.
 
-    ``created_at`` stands first for a reason: MongoDB orders subdocuments by their first field, then the second, so of
-    two embedded messages the one of the later (created_at, _id) is the greater, and the writer's ``$max`` keeps it.
+    `created_at` stands first for a reason: MongoDB orders subdocuments by their first field, then the second, so of
+    two embedded messages the one of the later (created_at, _id) is the greater, and the writer's `$max` keeps it.
     """
 
     created_at = models.DateTimeField(null=True, blank=True)
@@ -61,7 +61,7 @@ class EmbeddedMessage(MessageFields, EmbeddedModel):  # type: ignore[django-mana
 
 
 class Message(MessageFields):
-    """One message. ``dedup_key`` is there where the client gave its message an id: see ``writer.dedup_key``."""
+    """One message. `dedup_key` is there where the client gave its message an id: see `writer.dedup_key`."""
 
     dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
 
@@ -79,10 +79,10 @@ class Message(MessageFields):
 
 
 class Room(models.Model):
-    """The conversation of one buyer with one seller; its key is ``<BuyerID>.<SellerID>``.
+    """The conversation of one buyer with one seller; its key is `<BuyerID>.<SellerID>`.
 
     Not indexed by last activity: every message would move its room in two more indexes (measured: a third of the
-    cost of a room update), while one user's rooms, found by ``buyer`` or ``seller``, sort in memory. (A buyer's rooms
+    cost of a room update), while one user's rooms, found by `buyer` or `seller`, sort in memory. (A buyer's rooms
     are a range of keys, too, but SecantusDB scans the collection for such a range.)
     """
 
@@ -130,7 +130,7 @@ class Room(models.Model):
         return cls.objects.filter(**{side.lower(): user_id})
 
     def side_of(self, user_id: str) -> Role | None:
-        """Which side of this room a user is; ``None``: neither."""
+        """Which side of this room a user is; `None`: neither."""
         if user_id == self.buyer:
             return Role.BUYER
         return Role.SELLER if user_id == self.seller else None

@@ -44,7 +44,7 @@ def _text(field: str, text: str) -> str:
 
 
 class Participants(Struct, kw_only=True, rename={"sender": "from", "recipient": "to"}):
-    """A room and who, in it, does something to whom. ``sender`` and ``recipient`` are ``from`` and ``to`` outside."""
+    """A room and who, in it, does something to whom. `sender` and `recipient` are `from` and `to` outside."""
 
     room_id: Id
     sender: Id
@@ -64,7 +64,7 @@ def _room_id(value: object) -> str:
 
 
 class NewMessage(Participants, kw_only=True):
-    """``new_message`` as a client sends it. ``client_message_id`` marks a repeat of the same message as one."""
+    """`new_message` as a client sends it. `client_message_id` marks a repeat of the same message as one."""
 
     type: Literal["TEXT", "IMAGE", "EMOJI"]
     content: str
@@ -82,13 +82,13 @@ class NewMessage(Participants, kw_only=True):
 
 
 class Typing(Participants, kw_only=True):
-    """``typing`` and ``stop_typing``, in and out."""
+    """`typing` and `stop_typing`, in and out."""
 
 
 class SeenMessages(Participants, kw_only=True):
-    """``seen_messages``: ``from`` has seen what ``to`` wrote, up to and with this message. In and out.
+    """`seen_messages`: `from` has seen what `to` wrote, up to and with this message. In and out.
 
-    ``last_message_created_at`` may come as milliseconds since 1970; it leaves as ISO 8601.
+    `last_message_created_at` may come as milliseconds since 1970; it leaves as ISO 8601.
     """
 
     last_message_id: Id
@@ -101,7 +101,7 @@ class SeenMessages(Participants, kw_only=True):
 
     @property
     def seen_until(self) -> datetime.datetime:
-        """``last_message_created_at`` as an instant."""
+        """`last_message_created_at` as an instant."""
         return _instant("last_message_created_at", self.last_message_created_at)
 
 
@@ -132,7 +132,7 @@ class BuyerInfo(Struct, kw_only=True, omit_defaults=True):
 
 
 class CreateRoom(Struct, kw_only=True):
-    """``create_room`` as a client sends it. ``creator`` may be left out: it is the authenticated user anyway."""
+    """`create_room` as a client sends it. `creator` may be left out: it is the authenticated user anyway."""
 
     type: Literal["BS"] = BUYER_AND_SELLER
     buyer: Id
@@ -164,7 +164,7 @@ def _room_side(field: str, value: object) -> str:
 
 
 class VerifyUser(Struct, kw_only=True):
-    """``verify_user`` as a client sends it: the identity that its socket is to carry from now on."""
+    """`verify_user` as a client sends it: the identity that its socket is to carry from now on."""
 
     token: str
     user_id: Id
@@ -175,13 +175,13 @@ class VerifyUser(Struct, kw_only=True):
 
 
 class UserVerified(Struct, kw_only=True):
-    """``verify_user`` as the server answers it."""
+    """`verify_user` as the server answers it."""
 
     status: bool
 
 
 class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
-    """A stored message: ``new_message`` to clients, and what its sender's ack carries."""
+    """A stored message: `new_message` to clients, and what its sender's ack carries."""
 
     id: str
     room_id: str
@@ -213,7 +213,7 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
 
 
 class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
-    """A room as ``create_room`` announces it."""
+    """A room as `create_room` announces it."""
 
     id: str
     room_id: str
@@ -226,7 +226,7 @@ class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
 
     @classmethod
     def of(cls, room: Room, *, buyer_info: dict[str, str] | None) -> RoomPayload:
-        """The payload of a room; ``buyer_info``: what the request carried, ``None`` when nothing."""
+        """The payload of a room; `buyer_info`: what the request carried, `None` when nothing."""
         return cls(
             id=room.room_id,
             room_id=room.room_id,
@@ -240,7 +240,7 @@ class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
 
 
 class RoomDeletion(Struct, kw_only=True):
-    """``room_deletion``: a side has hidden the room for itself."""
+    """`room_deletion`: a side has hidden the room for itself."""
 
     room_id: str
     seller: str

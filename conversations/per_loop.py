@@ -26,5 +26,5 @@ class PerLoop(Generic[Bound]):
         return bound
 
     def forget(self) -> Bound | None:
-        """Take the running loop's away, if it has one; the next ``get`` makes another."""
+        """Take the running loop's away, if it has one; the next `get` makes another."""
         return self._of_loop.pop(asyncio.get_running_loop(), None)

@@ -1,7 +1,7 @@
 """What messages do to their rooms: the last message of both sides, and the receiver's unseen counter.
 
-Two ways to the same end. ``account`` adds messages known to be new: one cheap update a room for any number of them.
-``recount`` asks the messages themselves, for when it is unknown whether an ``account`` took place; it may lose or
+Two ways to the same end. `account` adds messages known to be new: one cheap update a room for any number of them.
+`recount` asks the messages themselves, for when it is unknown whether an `account` took place; it may lose or
 repeat a message that another process accounts in the same instant, so it is for repair only.
 """
 
@@ -25,10 +25,10 @@ _EMBEDDED_COLUMNS = [str(field.column) for field in EmbeddedMessage._meta.concre
 def account(new: Iterable[tuple[Document, Role]]) -> None:
     """Account newly stored messages, each with its receiver's side, in their rooms: one statement for many.
 
-    The newest becomes the last message also when two processes write at once: ``$max`` compares embedded messages by
+    The newest becomes the last message also when two processes write at once: `$max` compares embedded messages by
     (created_at, _id), which is why these fields come first in them. A last message that a side deleted is absent, and
     anything is greater than that. Where this fails it is unknown which rooms were told, for the driver does not repeat
-    such a statement: then ``recount``.
+    such a statement: then `recount`.
     """
     news: dict[str, Document] = {}
     for stored, receiver in new:
@@ -71,7 +71,7 @@ _TELL_ROOM: list[Document] = [
 _LARGEST_PART = 2_000_000
 """Characters of content in one statement: at most 8 of the 16 MB that MongoDB takes."""
 _ROOMS_IN_PART = 50
-"""Rooms in one statement: SecantusDB holds each against the whole list (``store.in_parts``), but waits for its journal
+"""Rooms in one statement: SecantusDB holds each against the whole list (`store.in_parts`), but waits for its journal
 once a statement; of 100 rooms at once, by 50 and by 25 the middle was quickest."""
 
 
@@ -90,12 +90,12 @@ def _parts(news: dict[str, Document]) -> Iterator[dict[str, Document]]:
 
 
 def embedded(stored: Document) -> Document:
-    """A message's document as its room embeds it, its fields in the order that ``$max`` relies on."""
+    """A message's document as its room embeds it, its fields in the order that `$max` relies on."""
     return {column: stored[column] for column in _EMBEDDED_COLUMNS if column in stored}
 
 
 def recount(room_id: str, messages: list[Message]) -> None:
-    """Make a room agree with its stored messages: unseen counters counted anew, the newest of ``messages`` its last.
+    """Make a room agree with its stored messages: unseen counters counted anew, the newest of `messages` its last.
 
     What lies before a side's deletion stays hidden from that side. No such room: nothing to do.
     """

@@ -33,7 +33,7 @@ class RoomRecord:
     closed: bool
 
     def side_of(self, user_id: str) -> Role:
-        """The user's side. RuleViolation ``not_a_member``: they have none."""
+        """The user's side. RuleViolation `not_a_member`: they have none."""
         if user_id == self.buyer:
             return Role.BUYER
         if user_id == self.seller:
@@ -46,7 +46,7 @@ class RoomRecord:
 
 
 async def load_room(room_id: str) -> RoomRecord:
-    """A room as it is in the store now. RuleViolation: ``room_not_found``, ``store_unavailable``, ``overloaded``."""
+    """A room as it is in the store now. RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`."""
     try:
         room = await _loaders.get().submit(room_id)
     except TooMuchWaiting as error:
@@ -59,7 +59,7 @@ async def load_room(room_id: str) -> RoomRecord:
 async def require_room(room_id: str) -> None:
     """Make sure that a room exists, which is asked of the store once: a room never ceases to be.
 
-    RuleViolation: ``room_not_found``, ``store_unavailable``, ``overloaded``.
+    RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`.
     """
     if room_id in _known:
         return

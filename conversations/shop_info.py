@@ -1,11 +1,11 @@
 """What a room shows of its shop: asked of SHOP_SERVICE, an HTTP service that may be slow, down or not configured.
 
-``GET SHOP_SERVICE/{shop_id}`` answers the shop as a JSON object, kept in the room as it comes (an envelope with the
-single object ``data`` or ``shop`` is taken off). Where the answer says who owns the shop, it must be the room's
+`GET SHOP_SERVICE/{shop_id}` answers the shop as a JSON object, kept in the room as it comes (an envelope with the
+single object `data` or `shop` is taken off). Where the answer says who owns the shop, it must be the room's
 seller. The names under which it may say so are OWNER_FIELDS, looked for in this order; a name holds the owner's id,
-or an object with an ``id`` or ``_id``.
+or an object with an `id` or `_id`.
 
-No service configured, or none that answers: the room is made with ``{}`` and filled when it can be, by a task here
+No service configured, or none that answers: the room is made with `{}` and filled when it can be, by a task here
 that tries again for about an hour, and whenever somebody creates the room again.
 """
 
@@ -45,7 +45,7 @@ LARGEST_ANSWER = 64 * 1024
 RETRY_PAUSES = (5.0, 30.0, 120.0, 600.0, 3000.0)
 """Seconds between the attempts to fill a room's shop later."""
 MOST_FILLING = 1000
-"""Rooms that wait to be filled by this process; more are left to the next ``create_room``."""
+"""Rooms that wait to be filled by this process; more are left to the next `create_room`."""
 
 
 class ShopUnknown(Exception):
@@ -53,7 +53,7 @@ class ShopUnknown(Exception):
 
 
 async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | None:
-    """The shop of a room that is being made; ``None``: not known now. RuleViolation ``shop_not_of_seller``."""
+    """The shop of a room that is being made; `None`: not known now. RuleViolation `shop_not_of_seller`."""
     if not shop_id or not settings.SHOP_SERVICE:
         return None
     try:

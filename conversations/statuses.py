@@ -1,10 +1,10 @@
 """What presence means in rooms: who of a user's rooms is online, and telling the others when the user comes or goes.
 
-Whose rooms count is decided by who gets the event: ``active_user_list`` names the rooms that the connecting user sees,
-and ``user_status_change`` goes to the other sides who see the room, also when the user has deleted it. So a list and
+Whose rooms count is decided by who gets the event: `active_user_list` names the rooms that the connecting user sees,
+and `user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and
 the changes that follow it are always about the same rooms, and no side keeps a status that nobody corrects.
 
-Presence knows users and calls this module for changes that no socket here caused (``on_change``).
+Presence knows users and calls this module for changes that no socket here caused (`on_change`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RoomStatus(Struct):
 
 
 class ActiveUserList(Struct):
-    """``active_user_list``: the rooms that a user sees on one side."""
+    """`active_user_list`: the rooms that a user sees on one side."""
 
     user_id: str
     user_role: Role
@@ -43,7 +43,7 @@ class ActiveUserList(Struct):
 
 
 class UserStatusChange(Struct):
-    """``user_status_change``: a user, on this side of this room, came online or went offline."""
+    """`user_status_change`: a user, on this side of this room, came online or went offline."""
 
     user_id: str
     user_role: Role
@@ -54,7 +54,7 @@ class UserStatusChange(Struct):
 async def send_active_user_list(identity: Identity) -> None:
     """Tell all devices of a user who is online in the rooms that they see on the side that has just connected.
 
-    RuleViolation: ``store_unavailable``.
+    RuleViolation: `store_unavailable`.
     """
     rooms = await visible_rooms_of(identity.user_id, identity.role)
     others = [(room.room_id, room.seller if identity.role is Role.BUYER else room.buyer) for room in rooms]
@@ -75,7 +75,7 @@ async def announce_status(user_id: str) -> None:
     Returns when what was told is true: after telling, presence is read again, and told again if it differs. Of all
     processes that announce one user, whichever is heard last has read after that, or another call follows; so however
     the user flaps, and wherever, the last thing heard is right. Calls for a user being announced here join that
-    announcement. Only those who are online are told: who comes later gets a list. RuleViolation: ``store_unavailable``.
+    announcement. Only those who are online are told: who comes later gets a list. RuleViolation: `store_unavailable`.
     """
     running = _running.get()
     announcement = running.get(user_id)
@@ -96,7 +96,7 @@ class _SeenRoom(NamedTuple):
 
 
 class _Announcement:
-    """One user being announced. ``stale``: somebody called again, so what is being read now may be too old."""
+    """One user being announced. `stale`: somebody called again, so what is being read now may be too old."""
 
     def __init__(self, user_id: str) -> None:
         self._user_id = user_id

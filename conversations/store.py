@@ -31,7 +31,7 @@ TIMEOUT = 8.0
 """Seconds that one visit to the store may take, with the driver's own retries within; afterwards it counts as away."""
 
 KEYS_AT_ONCE = 25
-"""Keys of one ``$in``: see ``in_parts``."""
+"""Keys of one `$in`: see `in_parts`."""
 
 DURABLE = WriteConcern(w="majority", j=True)
 STORE_ERRORS = (PyMongoError, DatabaseError)
@@ -45,7 +45,7 @@ async def in_store_thread(
 ) -> Answer:
     """Run blocking database work in one of the store's threads, for at most TIMEOUT seconds of waiting for MongoDB.
 
-    What it raises is raised here; errors of the store become a RuleViolation ``store_unavailable``.
+    What it raises is raised here; errors of the store become a RuleViolation `store_unavailable`.
     """
 
     def work() -> Answer:
@@ -67,7 +67,7 @@ def _connect() -> None:
 
 
 def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
-    """Keys for ``$in``, a few at a time: SecantusDB holds each document it finds against the whole list.
+    """Keys for `$in`, a few at a time: SecantusDB holds each document it finds against the whole list.
 
     (Measured: 100 keys at once cost it 19 ms, a range of as many documents 7 ms.)
     """
@@ -93,7 +93,7 @@ def durable(model: type[models.Model]) -> Collection[Document]:
 
 
 def document(instance: models.Model) -> Document:
-    """An instance as MongoDB stores it, by the model's own fields. ``None`` is left out, as in old documents."""
+    """An instance as MongoDB stores it, by the model's own fields. `None` is left out, as in old documents."""
     values = (
         (field.column, field.get_db_prep_save(getattr(instance, field.attname), connection))
         for field in instance._meta.concrete_fields

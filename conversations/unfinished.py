@@ -3,7 +3,7 @@
 Storing a message and telling its room are two writes, and between them, or within one, MongoDB or this process may
 vanish. What can have happened, and what is done about it once MongoDB answers again:
 
-- *In doubt*: the insert failed, so the sender was told ``store_unavailable``; it may have arrived all the same. If it
+- *In doubt*: the insert failed, so the sender was told `store_unavailable`; it may have arrived all the same. If it
   did, its room is recounted and it is announced now (the sender sees it appear; a repeat is answered with it).
 - *Not accounted*: stored, announced and acknowledged, but the room's update failed and may or may not have arrived.
   Its room is recounted.
@@ -39,7 +39,7 @@ class _Entry:
 
 
 class Unfinished:
-    """The unfinished messages of one writer, and how to finish them. ``clock``: seconds, only ever growing."""
+    """The unfinished messages of one writer, and how to finish them. `clock`: seconds, only ever growing."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -62,7 +62,7 @@ class Unfinished:
         self._entries.update({message.message_id: _Entry(message, announced, False, now) for message in messages})
 
     def next_due(self) -> float | None:
-        """Seconds until something can be finished, 0 if it can now; ``None``: nothing is unfinished."""
+        """Seconds until something can be finished, 0 if it can now; `None`: nothing is unfinished."""
         if not self._entries:
             return None
         return max(0.0, min(entry.due for entry in self._entries.values()) - self._clock())
@@ -70,7 +70,7 @@ class Unfinished:
     async def finish(self) -> list[Message]:
         """Finish what is due; returns the stored messages still to be announced, oldest first.
 
-        RuleViolation ``store_unavailable``: not now; everything is still remembered.
+        RuleViolation `store_unavailable`: not now; everything is still remembered.
         """
         now = self._clock()
         due = [entry for entry in self._entries.values() if entry.due <= now]

@@ -3,7 +3,7 @@
 One batch after the other, not the next one's insert beside this one's rooms: that was tried, and gained nothing.
 
 A message is announced and acknowledged when MongoDB has it on disk (majority, journal), in the order of
-(created_at, _id). What goes wrong between the two writes is kept in ``unfinished`` and made good. Rules are checked
+(created_at, _id). What goes wrong between the two writes is kept in `unfinished` and made good. Rules are checked
 before a message comes here.
 """
 
@@ -41,7 +41,7 @@ _LONGEST_PAUSE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that may be stored; ``receiver`` is the recipient's side of the room."""
+    """A message that may be stored; `receiver` is the recipient's side of the room."""
 
     room_id: str
     sender: str
@@ -53,9 +53,9 @@ class Draft:
 
 
 def dedup_key(draft: Draft) -> str | None:
-    """One key for all repeats of a message; ``None`` where the client gave no id to tell a repeat by.
+    """One key for all repeats of a message; `None` where the client gave no id to tell a repeat by.
 
-    All five parts, because some old clients send a constant as ``client_message_id``.
+    All five parts, because some old clients send a constant as `client_message_id`.
     """
     if draft.client_message_id is None:
         return None
@@ -75,7 +75,7 @@ class _Stored:
 
 
 class MessageWriter:
-    """Stores and announces messages for one event loop. Use ``message_writer()``."""
+    """Stores and announces messages for one event loop. Use `message_writer()`."""
 
     def __init__(self) -> None:
         self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit)
@@ -86,7 +86,7 @@ class MessageWriter:
     async def write(self, draft: Draft) -> MessagePayload:
         """Store a message, announce it, return it as announced; a repeat returns the first one, announcing nothing.
 
-        Cancelling the caller does not take back the message. RuleViolation: ``store_unavailable``, ``overloaded``.
+        Cancelling the caller does not take back the message. RuleViolation: `store_unavailable`, `overloaded`.
         """
         try:
             return await self._group.submit(draft)

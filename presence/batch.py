@@ -14,9 +14,9 @@ Answer = TypeVar("Answer")
 
 
 class Batch(Generic[Item, Answer]):
-    """A callable that hands items to ``handle`` in lists, one list at a time, and each caller its own answer.
+    """A callable that hands items to `handle` in lists, one list at a time, and each caller its own answer.
 
-    ``handle`` takes up to ``limit`` items, in the order of the calls, and answers as many. What it raises, every
+    `handle` takes up to `limit` items, in the order of the calls, and answers as many. What it raises, every
     caller of that list gets. A caller that is cancelled does not take its item back.
     """
 
@@ -27,7 +27,7 @@ class Batch(Generic[Item, Answer]):
         self._worker: asyncio.Task[None] | None = None
 
     async def __call__(self, item: Item) -> Answer:
-        """Have ``item`` handled with whatever else waits, and return its answer."""
+        """Have `item` handled with whatever else waits, and return its answer."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, answer))

@@ -1,7 +1,7 @@
 """The Presence of this process: one for each event loop, made at first use from the settings.
 
 Who wants to hear of changes that no socket of this process caused (users who died with another process, users brought
-back after an outage) registers with ``on_change``, a decorator.
+back after an outage) registers with `on_change`, a decorator.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def current() -> Presence:
 
 
 async def stop_current() -> None:
-    """Stop the running loop's Presence, if it has one; ``current`` then makes a new one."""
+    """Stop the running loop's Presence, if it has one; `current` then makes a new one."""
     found = _presences.pop(asyncio.get_running_loop(), None)
     if found is not None:
         await found.stop()
 
 
 def on_change(listener: AnyListener) -> AnyListener:
-    """Have ``listener`` called with the user's id at such a change; it asks ``online`` how it is by then.
+    """Have `listener` called with the user's id at such a change; it asks `online` how it is by then.
 
     Registering twice is registering once. Usable as a decorator.
     """

@@ -38,11 +38,11 @@ class _Move(NamedTuple):
 class Presence:
     """Which users have a socket anywhere; one object a process and event loop.
 
-    ``on_offline`` is called for users who went offline with a process that died: once in the cluster, unless the
-    announcing process dies in the middle, when another one takes over. ``on_online`` is called for users whom this
+    `on_offline` is called for users who went offline with a process that died: once in the cluster, unless the
+    announcing process dies in the middle, when another one takes over. `on_online` is called for users whom this
     process brings back after it was taken for dead or Redis lost its data. Both are also called, each as it then is,
-    for users whose change could not be told to Redis when it happened. ``heartbeat`` and ``expiry`` are seconds: a
-    killed process's users are offline at most ``expiry`` + ``heartbeat`` after its last heartbeat. ``prefix`` begins
+    for users whose change could not be told to Redis when it happened. `heartbeat` and `expiry` are seconds: a
+    killed process's users are offline at most `expiry` + `heartbeat` after its last heartbeat. `prefix` begins
     every key in Redis; processes of one cluster share it.
     """
 
@@ -123,7 +123,7 @@ class Presence:
         return here | await self._questions(elsewhere)
 
     async def start(self) -> None:
-        """Begin the heartbeat, unless it beats already; ``enter`` does so by itself."""
+        """Begin the heartbeat, unless it beats already; `enter` does so by itself."""
         if self._stopped:
             self._stopped, self._up = False, True
         self._start()
@@ -269,7 +269,7 @@ class Presence:
             self._hurry.set()
 
     def _announce_untold(self) -> None:
-        """Announce the changes that no caller of ``enter`` or ``leave`` is still to be told of."""
+        """Announce the changes that no caller of `enter` or `leave` is still to be told of."""
         for changed, callback in ((self._came, self._on_online), (self._went, self._on_offline)):
             untold = {user for user in changed if user not in self._moving}
             if untold:

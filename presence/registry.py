@@ -1,13 +1,13 @@
 """What Redis knows of presence: which processes live, and which users each of them holds. Every step is one script.
 
-The whole state is ``processes``, a sorted set of process ids by their last heartbeat, and for each process
-``process:<id>``, a hash with a field for each user who has a socket there. A user is online when any registered
+The whole state is `processes`, a sorted set of process ids by their last heartbeat, and for each process
+`process:<id>`, a hash with a field for each user who has a socket there. A user is online when any registered
 process holds them: that is derived, nowhere stored, so nothing can get out of step with it. The hash's field with the
 empty name counts its changes; a process that finds another count than it left has lost something and registers anew.
 
 Only scripts make users come and go, never the mere passing of time: a silent process still counts until another one
 removes it in the script that also finds who thereby went offline. So each change has exactly one observer.
-``claims:<id>`` holds the users whose going process <id> has yet to announce; whoever removes it inherits them.
+`claims:<id>` holds the users whose going process <id> has yet to announce; whoever removes it inherits them.
 
 The clock is the Redis server's. Every key expires when no heartbeat renews it. No Redis Cluster: keys are not declared.
 """
@@ -155,7 +155,7 @@ class Beat:
 
 
 class Registry:
-    """Redis as process ``process_id`` sees it. ``expiry``: seconds of silence after which a process is dead.
+    """Redis as process `process_id` sees it. `expiry`: seconds of silence after which a process is dead.
 
     Every method is one round trip on a connection of its own, without retries: a step whose answer was lost may have
     been done, and only the caller can make that good. All raise redis.RedisError or OSError when Redis does not answer.
@@ -183,7 +183,7 @@ class Registry:
         return self._changed(await self._run(self._change, "0", len(coming), *coming, *going))
 
     async def register(self, users: Collection[str]) -> Change:
-        """Be alive, and hold exactly ``users``."""
+        """Be alive, and hold exactly `users`."""
         change = self._changed(await self._run(self._change, "1", len(users), *users))
         if change is None:
             raise AssertionError("a registration is never refused")
@@ -192,7 +192,7 @@ class Registry:
     async def beat(self) -> Beat | None:
         """Stay alive and remove who does not; None if this process is not registered itself.
 
-        The users in the answer are this process's to announce; ``announced`` then takes the claim back.
+        The users in the answer are this process's to announce; `announced` then takes the claim back.
         """
         answer = await self._run(self._beat)
         return Beat(answer[0], answer[1]) if answer else None
@@ -203,7 +203,7 @@ class Registry:
             await self._redis.srem(f"{self._prefix}claims:{self._process_id}", *users)
 
     async def online(self, users: Sequence[str]) -> tuple[bool, set[str]]:
-        """Whether this process is registered, and which of ``users`` are online."""
+        """Whether this process is registered, and which of `users` are online."""
         registered, places = await self._run(self._online, *users)
         return bool(registered), {users[place] for place in places}
 

@@ -10,33 +10,59 @@ from socketio_bridge.emitter import emit, emit_sync, flush
 from socketio_bridge.exceptions import (
     AcksMissing,
     AckTimeout,
+    ClusterError,
     ConnectionRefused,
     EventError,
+    HubFailed,
+    HubGone,
+    HubTimeout,
     InvalidArguments,
     UnknownEvent,
 )
 from socketio_bridge.handshake import Handshake
-from socketio_bridge.namespace import Namespace, event
+from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
+from socketio_bridge.remote_sockets import (
+    RemoteHandshake,
+    RemoteSocket,
+    disconnect_sockets,
+    fetch_sockets,
+    sockets_join,
+    sockets_leave,
+)
 from socketio_bridge.server import SocketIOServer
+from socketio_bridge.server_events import server_side_call, server_side_emit
 from socketio_bridge.socket import NO_ACK, Socket
 
 __all__ = [
     "NO_ACK",
     "AckTimeout",
     "AcksMissing",
+    "ClusterError",
     "ConnectionRefused",
     "EventError",
     "Handshake",
+    "HubFailed",
+    "HubGone",
+    "HubTimeout",
     "InvalidArguments",
     "Namespace",
     "Options",
+    "RemoteHandshake",
+    "RemoteSocket",
     "Socket",
     "SocketIOServer",
     "UnknownEvent",
     "broadcast_call",
+    "disconnect_sockets",
     "emit",
     "emit_sync",
     "event",
+    "fetch_sockets",
     "flush",
+    "server_event",
+    "server_side_call",
+    "server_side_emit",
+    "sockets_join",
+    "sockets_leave",
 ]

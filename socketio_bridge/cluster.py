@@ -104,11 +104,11 @@ class Cluster:
 
     def tell(self, hub_id: str, kind: str, body: Any = None) -> None:
         """Ask one hub, which may be this one, without wanting an answer, or to know whether it is there."""
-        self._pose(Question(None, kind, _encode(body)), hub_id)
+        self._pose(without_answer(kind, body), hub_id)
 
     def tell_all(self, kind: str, body: Any = None) -> None:
         """Ask all other hubs without wanting answers, in order with what this hub emits."""
-        self._pose(Question(None, kind, _encode(body)), None)
+        self._pose(without_answer(kind, body), None)
 
     # What follows is for the hub.
 
@@ -243,6 +243,11 @@ class Cluster:
         self._send(Hello(visiting=self._visiting), None)
         self._due = now + _HEARTBEAT
         self._timer = loop.call_at(self._due, self._greet)
+
+
+def without_answer(kind: str, body: Any) -> Question:
+    """A question that wants no answer."""
+    return Question(None, kind, _encode(body))
 
 
 def _encode(body: Any) -> msgspec.Raw:

@@ -59,6 +59,7 @@ class RemoteSession:
         self.upgrading = upgrading
         self.wants_base64 = wants_base64
         self.closed = False
+        self.failed = False  # which only the session's own process learns
         self._hub = hub
         self._owner = hub.owner_of(sid)
         self._acts: deque[tuple[str, Any]] = deque()

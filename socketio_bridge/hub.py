@@ -21,6 +21,7 @@ from channels.layers import get_channel_layer
 from socketio_bridge.audience import Audience
 from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
+from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.forwarding import Carriers, serve_sessions
 from socketio_bridge.offsets import NO_HUB, ORIGIN_LENGTH
 from socketio_bridge.rooms import Rooms
@@ -270,14 +271,22 @@ def find_hub() -> Hub | None:
 
 @asynccontextmanager
 async def any_hub() -> AsyncIterator[Hub]:
-    """The hub of the running event loop; where it has none, one that lives only meanwhile, to ask the others."""
+    """The hub of the running event loop; where it has none, one that lives only meanwhile, to ask the others.
+
+    That one takes half a second to learn of them. Raises `RuntimeError` without a channel layer in the settings,
+    `ClusterError` when the layer is out of reach.
+    """
     hub = find_hub()
     if hub is not None:
         yield hub
         return
     hub = Hub(visiting=True)
+    if hub._layer is None:
+        raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can reach them")
     await hub.start()
     try:
+        if hub._deaf or not hub._tried.is_set():
+            raise ClusterError("the channel layer is out of reach, and with it all processes that serve sockets")
         yield hub
     finally:
         await hub.stop()

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[Any]])
 _MARK = "_socketio_event"
+_SERVER_MARK = "_socketio_server_event"
 _CATCH_ALL = "*"
 
 ConnectMiddleware: TypeAlias = Callable[[Socket], Awaitable[None]]
@@ -59,6 +60,20 @@ def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Hand
     return mark
 
 
+def server_event(name: str) -> Callable[[_Handler], _Handler]:
+    """Mark a method of a `Namespace` as the handler of what other processes send with `server_side_emit`.
+
+    It takes the event's arguments, converted to their annotated types. What it returns, in builtins or what msgspec
+    makes such of, answers `server_side_call`.
+    """
+
+    def mark(handler: _Handler) -> _Handler:
+        setattr(handler, _SERVER_MARK, name)
+        return handler
+
+    return mark
+
+
 class Namespace:
     """Handlers for one namespace. Subclass it, set `path`, mark handlers with `@event`, and give an instance to
     `SocketIOServer`.
@@ -79,15 +94,21 @@ class Namespace:
     event_middleware: ClassVar[Sequence[EventMiddleware]] = ()
 
     def __init__(self) -> None:
-        marked = [
-            (mark, getattr(self, attribute))
-            for attribute, member in inspect.getmembers(type(self), inspect.isfunction)
-            if (mark := getattr(member, _MARK, None)) is not None
-        ]
-        self._handlers = {mark.name: _EventHandler(handler, named=mark.name == _CATCH_ALL) for mark, handler in marked}
+        marked = self._marked(_MARK)
+        self._handlers = {
+            mark.name: _EventHandler(handler, apart=2 if mark.name == _CATCH_ALL else 1) for mark, handler in marked
+        }
         # Apart from the others: a client may name an event as it likes.
         self._catch_all = self._handlers.pop(_CATCH_ALL, None)
+        self._server_handlers = {name: _EventHandler(handler, apart=0) for name, handler in self._marked(_SERVER_MARK)}
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
+
+    def _marked(self, attribute: str) -> list[tuple[Any, Callable[..., Awaitable[Any]]]]:
+        return [
+            (mark, getattr(self, name))
+            for name, member in inspect.getmembers(type(self), inspect.isfunction)
+            if (mark := getattr(member, attribute, None)) is not None
+        ]
 
     async def on_startup(self) -> None:
         """Called once in each event loop, before its first socket."""
@@ -159,6 +180,13 @@ class Namespace:
         except Exception as error:
             return await self.on_error(socket, event, arguments, error)
 
+    async def dispatch_server_event(self, event: str, arguments: list[Any]) -> Any:
+        """Run the handler of what another process sent. Raises `UnknownEvent`, `InvalidArguments`, or as it does."""
+        handler = self._server_handlers.get(event)
+        if handler is None:
+            raise UnknownEvent(f"{event!r} is no server event of {type(self).__name__}")
+        return await handler.call(*handler.decode(arguments))
+
     async def _through(self, index: int, socket: Socket, event: str, arguments: list[Any]) -> Any:
         if index == len(self.event_middleware):
             return await self._handle(socket, event, arguments)
@@ -180,12 +208,12 @@ class Namespace:
 
 
 class _EventHandler:
-    """A handler and the decoders of its arguments; `named`: it takes the event's name before them."""
+    """A handler and the decoders of its arguments; `apart` is how many others it takes before them."""
 
     __slots__ = ("_decoders", "_required", "_rest", "call")
 
-    def __init__(self, handler: Callable[..., Awaitable[Any]], *, named: bool) -> None:
-        parameters = list(inspect.signature(handler).parameters.values())[2 if named else 1 :]
+    def __init__(self, handler: Callable[..., Awaitable[Any]], *, apart: int) -> None:
+        parameters = list(inspect.signature(handler).parameters.values())[apart:]
         hints = _hints(handler, [parameter.name for parameter in parameters])
         one_each = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
         self.call = handler
@@ -209,7 +237,7 @@ class _EventHandler:
             return [
                 decoder.decode(argument)
                 if type(argument) is msgspec.Raw
-                else msgspec.convert(argument, decoder.type, str_keys=True)  # came with binary, or by middleware
+                else msgspec.convert(argument, decoder.type, str_keys=True)  # not straight from the wire
                 for decoder, argument in zip(decoders, arguments, strict=False)
             ]
         except (msgspec.MsgspecError, RecursionError) as error:

@@ -102,6 +102,8 @@ class PollingConsumer(AsyncConsumer):
             raise HandshakeRefused.bad_request() from error
         for packet in packets:
             session.receive(packet)
+        if session.failed:
+            raise HandshakeRefused.bad_request()
         await session.relieved()  # also: what comes by way of another process, next, must not overtake this
         await self._answer(b"ok", b"text/html")
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
-from socketio_bridge import broadcast_acks
+from socketio_bridge import broadcast_acks, remote_sockets, server_events
 from socketio_bridge.forwarding import RemoteSession, find_remote_session
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.hub import current_hub
@@ -134,6 +134,8 @@ class SocketIOServer:
         try:
             hub = current_hub()
             broadcast_acks.serve(hub)
+            remote_sockets.serve(hub)
+            server_events.serve(hub, self)
             await hub.start()
             if self.options.max_disconnection_duration is not None and hub.recovery is None:
                 recovery = Recovery(hub, self.options)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_MOST_NAMESPACES = 100  # that one connection may be in; patterns would let it be in any number
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
 
 
@@ -62,6 +63,7 @@ class Session:
         "_timer",
         "_transport",
         "closed",
+        "failed",
         "hub",
         "server",
         "upgrading",
@@ -71,6 +73,7 @@ class Session:
         self.hub = current_hub()
         self.closed = False
         self.upgrading = False
+        self.failed = False  # by a client that broke the protocol
         self.server = server
         self._transport: Transport | None = None
         self._polling = False
@@ -141,9 +144,9 @@ class Session:
     async def poll(self) -> list[Packet]:
         """The packets that wait for the client, at least one; waits until there is one.
 
-        A NOOP lets the client go when it is changing over to a WebSocket, a CLOSE when the session has ended
-        (Engine.IO protocol 4, "Upgrade" and "Transports / HTTP long-polling"). Raises `ProtocolError`, and ends the
-        session, for a second poll at a time.
+        A NOOP lets the client go when it is changing over to a WebSocket or has closed the session itself, a CLOSE when
+        the session has ended otherwise (Engine.IO protocol 4, "Upgrade" and "Transports / HTTP long-polling"). Raises
+        `ProtocolError`, and ends the session, for a second poll at a time.
         """
         if self._polling:
             self.close("transport error", abruptly=True)
@@ -153,7 +156,7 @@ class Session:
             packets = self._outbound.take_now() if self.upgrading else await self._outbound.take()
         finally:
             self._polling = False
-        if self.closed:
+        if self.closed and not self._closed_by_client:
             packets.append(PacketType.CLOSE)
         return packets or [PacketType.NOOP]
 
@@ -175,8 +178,13 @@ class Session:
 
     def fail(self, error: ProtocolError) -> None:
         """End the session because the client broke the protocol."""
+        self.failed = True
         logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
         self.close("parse error")
+
+    @property
+    def _closed_by_client(self) -> bool:
+        return self._protocol.engine.closed and self._protocol.engine.close_reason == "transport close"
 
     @property
     def congested(self) -> bool:
@@ -186,8 +194,9 @@ class Session:
     async def relieved(self) -> None:
         """Return when the session is no longer congested."""
         while self.congested:
-            self._relief = self._loop.create_future()
-            await self._relief
+            if self._relief is None:
+                self._relief = self._loop.create_future()
+            await asyncio.shield(self._relief)
 
     @property
     def ready(self) -> bool:
@@ -242,12 +251,13 @@ class Session:
             self.hub.recovery.accepted(socket)
 
     def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
-        """Keep a socket out."""
-        if self._sockets.pop(socket.namespace, None) is not None:
-            self.hub.remove(socket)
-        if not self.closed:
-            self._protocol.refuse(socket.namespace, refusal)
-            self._flush()
+        """Keep a socket out, unless the client left while its connect handler ran."""
+        if self._sockets.get(socket.namespace) is not socket:
+            return
+        del self._sockets[socket.namespace]
+        self.hub.remove(socket)
+        self._protocol.refuse(socket.namespace, refusal)
+        self._flush()
 
     def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
         """Answer an event."""
@@ -298,6 +308,10 @@ class Session:
                 self._protocol.accept("/", sid)
             else:
                 self._protocol.refuse(path, ConnectionRefused("Invalid namespace"))
+            self._flush()
+            return
+        if len(self._sockets) >= _MOST_NAMESPACES:
+            self._protocol.refuse(path, ConnectionRefused(f"A connection may join {_MOST_NAMESPACES} namespaces"))
             self._flush()
             return
         if self._protocol.revision == 4:

@@ -153,15 +153,11 @@ class Socket:
 
     async def enter_room(self, room: str) -> None:
         """Put this socket into a room."""
-        self.rooms.add(room)
-        self._session.hub.rooms(self.namespace).enter(self, room)
-        self._changed()
+        self.enter(room)
 
     async def leave_room(self, room: str) -> None:
         """Take this socket out of a room."""
-        self.rooms.discard(room)
-        self._session.hub.rooms(self.namespace).leave(self, room)
-        self._changed()
+        self.leave(room)
 
     async def disconnect(self) -> None:
         """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
@@ -169,13 +165,29 @@ class Socket:
         Called from one of this socket's own handlers it takes effect when that handler has ended and its answer is on
         its way.
         """
+        self.put_out()
+
+    # What follows is for the bridge itself.
+
+    def enter(self, room: str) -> None:
+        """`enter_room`."""
+        self.rooms.add(room)
+        self._session.hub.rooms(self.namespace).enter(self, room)
+        self._changed()
+
+    def leave(self, room: str) -> None:
+        """`leave_room`."""
+        self.rooms.discard(room)
+        self._session.hub.rooms(self.namespace).leave(self, room)
+        self._changed()
+
+    def put_out(self) -> None:
+        """`disconnect`; a client whose connect handler runs is put out when it has been let in."""
         task = asyncio.current_task()
-        if task is not None and (task is self._worker or task in self._overlapping):
+        if self._early is not None or (task is not None and (task is self._worker or task in self._overlapping)):
             self._leaving = True
         else:
             self._session.disconnect_socket(self)
-
-    # What follows is for the bridge itself.
 
     def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
         """Queue an encoded packet and its binary; held back until the client has been let in."""

@@ -17,7 +17,7 @@ SETTINGS = (PROJECT / "chozoi_chat" / "settings.py").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return re.findall(rf"``{language}\n(.*?)``", README, flags=re.DOTALL)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Who is speaking: tokens checked, and the user id and role of a handshake held against them (contract, section 7).
 
-``authenticate`` is the way in for sockets, ``verify_token`` for requests. What an identity may do is decided above.
+`authenticate` is the way in for sockets, `verify_token` for requests. What an identity may do is decided above.
 """
 
 from chozoi_chat.identity.authentication import Identity, NoSigningKey, authenticate, issue_token, verify_token

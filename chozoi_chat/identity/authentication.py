@@ -2,7 +2,7 @@
 
 A token in a JWT's form is checked with AUTH_JWT_KEY and AUTH_JWKS_URL, any other one by AUTH_INTROSPECTION_URL; where
 only introspection is set, it is asked about every token. With none of the three the server trusts its own key alone,
-with which ``issue_token`` signs.
+with which `issue_token` signs.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _current_mechanisms() -> _Mechanisms:
 
 
 async def verify_token(token: str) -> Claims:
-    """Who the bearer of ``token`` is, in which roles, until when; for callers that pass no user id or role beside it.
+    """Who the bearer of `token` is, in which roles, until when; for callers that pass no user id or role beside it.
 
     Raises IdentityRefused: token_missing, token_invalid, token_expired, identity_unavailable.
     """
@@ -119,8 +119,8 @@ async def verify_token(token: str) -> Claims:
 async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
     """The identity that a handshake claims, if its token proves it.
 
-    Raises IdentityRefused, in this order: token_missing; role_invalid when ``role`` is not exactly BUYER or SELLER;
-    those of ``verify_token``; user_mismatch when ``user_id`` is not the token's `sub`; role_not_allowed when the token
+    Raises IdentityRefused, in this order: token_missing; role_invalid when `role` is not exactly BUYER or SELLER;
+    those of `verify_token`; user_mismatch when `user_id` is not the token's `sub`; role_not_allowed when the token
     names roles and not this one.
     """
     if not isinstance(token, str) or not token.strip():
@@ -139,7 +139,7 @@ async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
 
 
 def issue_token(user_id: str, role: Role | None, ttl: int) -> str:
-    """A token for ``user_id``, good for ``ttl`` seconds, that this server accepts; for either role when None.
+    """A token for `user_id`, good for `ttl` seconds, that this server accepts; for either role when None.
 
     Signed with the HS256 AUTH_JWT_KEY, or with the server's own key. Raises NoSigningKey when the settings name only
     keys of others, and ValueError for an empty user id or a ttl that is not positive.

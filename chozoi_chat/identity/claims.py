@@ -23,7 +23,7 @@ _EITHER = frozenset(Role)
 class Claims:
     """The bearer of a genuine token.
 
-    ``expires_at`` is in unix seconds. ``roles`` are those the user may connect with: both when the token names none.
+    `expires_at` is in unix seconds. `roles` are those the user may connect with: both when the token names none.
     """
 
     user_id: str

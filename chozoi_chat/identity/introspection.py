@@ -1,7 +1,7 @@
 """Token introspection (RFC 7662): asking the authorization server about tokens that say nothing themselves.
 
 Answers about good tokens are kept for a while, under the token's hash, so that a user who comes back at once (or whose
-five devices do) costs one question. A revoked token is therefore noticed within ``max_age`` seconds.
+five devices do) costs one question. A revoked token is therefore noticed within `max_age` seconds.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 class Introspection:
     """One introspection endpoint, for one event loop.
 
-    ``url`` may carry the credentials that RFC 7662 section 2.1 asks for: ``https://client:secret@host/introspect``.
-    ``max_age``: seconds that a good answer is believed, if its `exp` does not come first. ``max_entries``: how many
+    `url` may carry the credentials that RFC 7662 section 2.1 asks for: `https://client:secret@host/introspect`.
+    `max_age`: seconds that a good answer is believed, if its `exp` does not come first. `max_entries`: how many
     are kept, the least recently used going first.
     """
 

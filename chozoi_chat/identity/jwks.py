@@ -35,8 +35,8 @@ class PublishedKey:
 class KeySet:
     """The keys of one JWKS endpoint, for one event loop.
 
-    ``max_age``: seconds after which keys are renewed in the background. ``min_interval``: least seconds between two
-    fetches, so that tokens with made-up key ids cost the provider nothing. ``retry_interval``: the same while no keys
+    `max_age`: seconds after which keys are renewed in the background. `min_interval`: least seconds between two
+    fetches, so that tokens with made-up key ids cost the provider nothing. `retry_interval`: the same while no keys
     could be had at all, when every user waits.
     """
 

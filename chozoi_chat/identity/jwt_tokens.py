@@ -30,9 +30,9 @@ def looks_like_jwt(token: str) -> bool:
 
 
 class JWTVerifier:
-    """Checks JWTs with ``key`` (AUTH_JWT_KEY or the server's own), with ``key_set`` (AUTH_JWKS_URL), or with both.
+    """Checks JWTs with `key` (AUTH_JWT_KEY or the server's own), with `key_set` (AUTH_JWKS_URL), or with both.
 
-    ``issuer`` and ``audience``, where not empty, must be the token's.
+    `issuer` and `audience`, where not empty, must be the token's.
     """
 
     def __init__(
@@ -105,6 +105,6 @@ class JWTVerifier:
 
 
 def sign(secret: bytes, claims: dict[str, Any], ttl: int) -> str:
-    """A HS256 JWT of ``claims`` that is good for ``ttl`` seconds from now."""
+    """A HS256 JWT of `claims` that is good for `ttl` seconds from now."""
     now = int(time.time())
     return jwt.encode({**claims, "iat": now, "exp": now + ttl}, secret, algorithm=SECRET_ALGORITHM)

@@ -56,7 +56,7 @@ class VerificationKey:
 def parse_key(text: str) -> VerificationKey:
     r"""Read AUTH_JWT_KEY: a PEM public key or certificate, else an HS256 secret.
 
-    A PEM may have its line breaks written as ``\n``, as one-line environment files do. Raises ValueError for an
+    A PEM may have its line breaks written as `\n`, as one-line environment files do. Raises ValueError for an
     empty text, a private key, or a PEM that cannot be read; the message does not contain the key.
     """
     if not text.strip():

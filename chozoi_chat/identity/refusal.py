@@ -18,8 +18,8 @@ RefusalCode = Literal[
 class IdentityRefused(Exception):
     """The caller is not who the handshake says, or it cannot be found out.
 
-    ``code`` is stable and meant for programs. ``message`` says what was wrong and what would be right; it never
-    contains the token. ``identity_unavailable`` alone is no fault of the caller: the same token may be good later.
+    `code` is stable and meant for programs. `message` says what was wrong and what would be right; it never
+    contains the token. `identity_unavailable` alone is no fault of the caller: the same token may be good later.
     """
 
     def __init__(self, code: RefusalCode, message: str) -> None:

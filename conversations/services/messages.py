@@ -21,8 +21,8 @@ from conversations.writer import Draft, message_writer
 async def send_message(identity: Identity, message: NewMessage) -> MessagePayload:
     """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
 
-    RuleViolation: ``user_mismatch``, ``validation_failed`` (too long), ``room_not_found``, ``not_a_member``,
-    ``wrong_recipient``, ``room_blocked``, ``room_closed``, ``store_unavailable``, ``overloaded``.
+    RuleViolation: `user_mismatch`, `validation_failed` (too long), `room_not_found`, `not_a_member`,
+    `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`.
     """
     _require_self(identity, message)
     length, longest = len(message.content), settings.MESSAGE_MAX_LENGTH
@@ -52,7 +52,7 @@ async def send_message(identity: Identity, message: NewMessage) -> MessagePayloa
 async def mark_seen(identity: Identity, seen: SeenMessages) -> None:
     """Everything that the other side wrote up to that message is seen; the counter is 0; the writer is told.
 
-    RuleViolation: ``user_mismatch``, ``room_not_found``, ``not_a_member``, ``wrong_recipient``, ``store_unavailable``.
+    RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `wrong_recipient`, `store_unavailable`.
     """
     _require_self(identity, seen)
     side = _require_sides(await load_room(seen.room_id), seen)
@@ -86,12 +86,12 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
 
 
 async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
-    """Tell the other devices of who types, and the other side. ``except_``: the socket that it came from.
+    """Tell the other devices of who types, and the other side. `except_`: the socket that it came from.
 
     Each keystroke may come here, so the store is asked of a room once and then no more: its own name,
-    ``<BuyerID>.<SellerID>``, says who its sides are. A room that is blocked is not told apart from one that is open:
-    who types into it tells nothing. RuleViolation: ``user_mismatch``, ``not_a_member``, ``room_not_found``,
-    ``store_unavailable``.
+    `<BuyerID>.<SellerID>`, says who its sides are. A room that is blocked is not told apart from one that is open:
+    who types into it tells nothing. RuleViolation: `user_mismatch`, `not_a_member`, `room_not_found`,
+    `store_unavailable`.
     """
     _require_self(identity, typing)
     pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")

@@ -23,7 +23,7 @@ from conversations.store import document, durable, in_store_thread
 
 
 class Outcome(StrEnum):
-    """What ``create_room`` came to."""
+    """What `create_room` came to."""
 
     CREATED = "created"
     ENABLED = "enabled"
@@ -61,8 +61,8 @@ class RoomMembers:
 async def create_room(identity: Identity, request: CreateRoom) -> RoomAnswer:
     """Make a room, or bring back one that a side had deleted, and tell the creator's devices, whatever it came to.
 
-    RuleViolation: ``user_mismatch``, ``buyer_is_seller``, ``not_a_member``, ``shop_not_of_seller``,
-    ``store_unavailable``.
+    RuleViolation: `user_mismatch`, `buyer_is_seller`, `not_a_member`, `shop_not_of_seller`,
+    `store_unavailable`.
     """
     creator = _check(identity, request)
     known = await in_store_thread(_find, request.room_id)
@@ -82,7 +82,7 @@ async def create_room(identity: Identity, request: CreateRoom) -> RoomAnswer:
 
 
 async def _shop_for(room: Room | None, request: CreateRoom) -> dict[str, Any] | None:
-    """The shop to store; ``None``: unknown, or stored already. A room that exists is not refused for its shop."""
+    """The shop to store; `None`: unknown, or stored already. A room that exists is not refused for its shop."""
     if room is None:
         return await shop_for_room(request.shop_id, request.seller)
     if room.shop:
@@ -160,7 +160,7 @@ def _bring_back(room: Room, request: CreateRoom, creator: str, shop: dict[str, A
 async def delete_room(identity: Identity, room_id: str) -> Deleted:
     """Hide a room and its history so far from the caller's side, and tell both sides.
 
-    RuleViolation: ``room_not_found``, ``not_a_member``, ``store_unavailable``.
+    RuleViolation: `room_not_found`, `not_a_member`, `store_unavailable`.
     """
     room = await load_room(room_id)
     side = room.side_of(identity.user_id)
@@ -189,7 +189,7 @@ def _delete(room: RoomRecord, side: Role, now: datetime.datetime) -> None:
 
 
 async def visible_rooms_of(user_id: str, role: Role | str | None = None) -> list[RoomMembers]:
-    """The rooms that a user sees: as buyer or seller, or (``None``) as either. RuleViolation ``store_unavailable``."""
+    """The rooms that a user sees: as buyer or seller, or (`None`) as either. RuleViolation `store_unavailable`."""
     sides = [Role.BUYER, Role.SELLER] if role is None else [Role(role)]
     return await in_store_thread(_visible_rooms, user_id, sides)
 

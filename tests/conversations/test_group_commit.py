@@ -12,7 +12,7 @@ from conversations.group_commit import Closed, GroupCommit, TooMuchWaiting
 
 
 class Doubler:
-    """Doubles numbers in batches; ``gate`` holds a batch up; a negative number is an error of its own."""
+    """Doubles numbers in batches; `gate` holds a batch up; a negative number is an error of its own."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

@@ -21,7 +21,7 @@ Store = Database[dict[str, Any]]
 
 
 class ShopService:
-    """An HTTP server on loopback; ``answers`` are given in turn, the last one again and again."""
+    """An HTTP server on loopback; `answers` are given in turn, the last one again and again."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = [(200, {"id": 3, "name": "Tea", "seller_id": 9})]

@@ -55,7 +55,7 @@ Start = Callable[..., Process]
 
 
 async def eventually(condition: Callable[[], bool], within: float = 5.0) -> None:
-    """Wait until it holds, for ``within`` seconds at most."""
+    """Wait until it holds, for `within` seconds at most."""
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.01)

@@ -229,6 +229,14 @@ class TestCatchAll:
 
 
 class TestDynamicNamespaces:
+    async def test_a_connection_may_join_so_many_namespaces_and_no_more(self, client: FrameClient) -> None:
+        for number in range(100):
+            await client.join(f"/shop/{number}")
+        await client.send("40/shop/1000,")
+        assert await client.receive() == '44/shop/1000,{"message":"A connection may join 100 namespaces"}'
+        await client.send("41/shop/1,")
+        await client.join("/shop/1000")
+
     async def test_a_pattern_serves_paths_that_match_as_a_whole_and_are_nobody_elses(self, client: FrameClient) -> None:
         for path in ("/shop/1", "/shop/2", "/shop/3"):
             await client.join(path)

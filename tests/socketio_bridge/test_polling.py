@@ -21,6 +21,7 @@ class Chat(Namespace):
     def __init__(self) -> None:
         super().__init__()
         self.reasons: list[str] = []
+        self.gate = asyncio.Event()
 
     async def on_connect(self, socket: Socket) -> None:
         await socket.enter_room("all")
@@ -31,6 +32,10 @@ class Chat(Namespace):
     @event("echo")
     async def echo(self, socket: Socket, value: Any) -> Any:
         return value
+
+    @event("wait")
+    async def wait(self, socket: Socket, value: Any) -> None:
+        await self.gate.wait()
 
 
 @dataclass
@@ -199,14 +204,26 @@ class TestPackets:
         self, browser: Browser, chat: Chat, body: str
     ) -> None:
         await browser.join()
-        await browser.post(body)
+        assert (await browser.post(body)).status == 400
         await asyncio.sleep(0.01)
         assert chat.reasons == ["parse error"]
+        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'
 
     async def test_a_payload_that_is_too_large_is_refused_and_the_session_goes_on(self, browser: Browser) -> None:
         answer = await browser.post("4" + "x" * 1000)
         assert (answer.status, answer.body) == (413, '{"code":3,"message":"Bad request: more than 1000 bytes"}')
         await browser.join()
+
+    async def test_posts_that_wait_for_handlers_are_all_answered(self, chat: Chat) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options(inbound_limit=10)))
+        await browser.open()
+        await browser.join()
+        chat.gate.clear()
+        posts = [asyncio.create_task(browser.post(f'42/chat,["wait",{number}]')) for number in range(3)]
+        done, _ = await asyncio.wait(posts, timeout=0.05)
+        assert not done
+        chat.gate.set()
+        assert [(await post).body for post in posts] == ["ok"] * 3
 
     async def test_two_polls_at_a_time_end_the_session(self, browser: Browser, chat: Chat) -> None:
         await browser.join()
@@ -227,11 +244,17 @@ class TestPackets:
         assert chat.reasons == ["transport error"]
         assert (await browser.request("GET")).status == 400
 
-    async def test_a_close_packet_ends_the_session(self, browser: Browser, chat: Chat) -> None:
+    async def test_a_close_packet_ends_the_session_and_lets_the_pending_poll_go(
+        self, browser: Browser, chat: Chat
+    ) -> None:
         await browser.join()
-        await browser.post("1")
+        polling = asyncio.create_task(browser.get())
+        await asyncio.sleep(0.01)
+        assert (await browser.post("1")).body == "ok"
+        assert await polling == "6"
         await asyncio.sleep(0.01)
         assert chat.reasons == ["transport close"]
+        assert (await browser.request("GET")).status == 400
 
     async def test_the_server_pings_by_way_of_a_poll_and_gives_a_silent_client_up(self, chat: Chat) -> None:
         browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)))

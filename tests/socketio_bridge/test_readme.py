@@ -18,7 +18,7 @@ from socketio_bridge import Options
 
 FOLDER = Path(socketio_bridge.__file__).parent
 README = (FOLDER / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", README, flags=re.DOTALL)
+BLOCKS = re.findall(r"``python\n# (\S+\.py)\n(.*?)``", README, flags=re.DOTALL)
 LOAD_INSTEAD_OF_SERVING = """
 import runpy, uvicorn
 uvicorn.run = lambda app, **options: uvicorn.Config(app, **options).load()

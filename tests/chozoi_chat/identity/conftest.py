@@ -16,7 +16,7 @@ import pytest
 
 
 class Service:
-    """An HTTP service of the identity provider. Set ``answer`` (JSON), ``body`` (raw), ``status`` or ``delay`` (s)."""
+    """An HTTP service of the identity provider. Set `answer` (JSON), `body` (raw), `status` or `delay` (s)."""
 
     def __init__(self) -> None:
         self.answer: Any = {}
@@ -63,7 +63,7 @@ class Service:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:
-        """Go down: connections are refused, until ``start`` brings it back on the same port."""
+        """Go down: connections are refused, until `start` brings it back on the same port."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
