@@ -102,10 +102,10 @@ SOCKETIO: dict[str, Any] = {
     # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
     "max_payload": 5_000_000,
     "outbound_limit": 4_000_000,
-    # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
-    "max_disconnection_duration": 120.0,
-    "recovery_redis_url": REDIS_URL,
 }
+# Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
+if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
+    SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
 
 # Who a token's user is
 AUTH_JWT_KEY = text("AUTH_JWT_KEY")

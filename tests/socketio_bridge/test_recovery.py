@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -9,12 +11,16 @@ from typing import Any, Self
 from unittest.mock import patch
 
 import pytest
+from channels.layers import channel_layers
+from django.conf import settings
+from django.test import override_settings
 
 from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, emit, emit_sync, event
 from socketio_bridge import recovery as module
 from tests.socketio_bridge.client import FrameClient, connect
 from tests.socketio_bridge.processes import Process
 
+_numbers = itertools.count()
 RECOVERING = Options(max_disconnection_duration=60.0)
 
 
@@ -105,6 +111,17 @@ class Returning:
         return self
 
 
+@pytest.fixture(autouse=True)
+def _a_cluster_of_its_own() -> Iterator[None]:
+    """Processes of the test before, some of them dead or frozen on purpose, are not heard in this one."""
+    layer: dict[str, Any] = settings.CHANNEL_LAYERS["default"]
+    own = {**layer, "CONFIG": {**layer["CONFIG"], "prefix": f"recovery-{next(_numbers)}"}}
+    channel_layers.backends = {}
+    with override_settings(CHANNEL_LAYERS={"default": own}):
+        yield
+    channel_layers.backends = {}
+
+
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
     made = [Process(Chat(), options=RECOVERING) for _ in range(2)]
@@ -120,6 +137,10 @@ def say(process: Process, *what: Any, to: str | None = "all", **options: Any) ->
     async def work() -> None:
         for each in what:
             await emit("said", each, to=to, namespace="/chat", **options)
+        recovery = process.hub.recovery
+        # In the stream, so that who comes back elsewhere finds it there, and is not told of it later.
+        while recovery is not None and recovery._logger is not None:
+            await asyncio.wait([recovery._logger])
 
     process.run(work())
 
