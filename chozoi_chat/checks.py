@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from chozoi_chat.identity import AuthMode
 from chozoi_chat.identity.keys import parse_key
 
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
@@ -103,6 +104,14 @@ def check_identity(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 
 def _identity() -> Iterator[CheckMessage]:
+    if settings.AUTH_MODE not in set(AuthMode):
+        yield _wrong(17, "AUTH_MODE", settings.AUTH_MODE, " or ".join(AuthMode))
+    elif settings.AUTH_MODE == AuthMode.REPORT:
+        yield Warning(
+            "AUTH_MODE is 'report': whoever names a user is taken for them, whatever their token.",
+            hint="When the log names nobody more who would be refused, unset AUTH_MODE.",
+            id="chozoi_chat.W018",
+        )
     if settings.AUTH_JWT_KEY:
         try:
             key = parse_key(settings.AUTH_JWT_KEY)

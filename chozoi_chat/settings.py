@@ -108,6 +108,7 @@ if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
     SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
 
 # Who a token's user is
+AUTH_MODE = text("AUTH_MODE", "enforce").lower()
 AUTH_JWT_KEY = text("AUTH_JWT_KEY")
 AUTH_JWKS_URL = text("AUTH_JWKS_URL")
 AUTH_JWT_ISSUER = text("AUTH_JWT_ISSUER")

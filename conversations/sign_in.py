@@ -11,7 +11,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from chozoi_chat.identity import Identity
+from chozoi_chat.identity import Identity, IdentityRefused, let_pass
 from conversations.statuses import announce_status, send_active_user_list
 from presence import current as current_presence
 from socketio_bridge import Socket
@@ -71,7 +71,12 @@ def _expire(socket: Socket) -> None:
     if socket.data.identity.expires_at > time.time():
         _expire_in_time(socket)
         return
-    logger.info("The token of user %s has expired; their socket is disconnected.", socket.data.identity.user_id)
+    identity = socket.data.identity
+    if let_pass(
+        IdentityRefused("token_expired", "the token of a live socket expired"), identity.user_id, identity.role
+    ):
+        return
+    logger.info("The token of user %s has expired; their socket is disconnected.", identity.user_id)
     _in_background(socket.disconnect())
 
 

@@ -5,11 +5,13 @@
 
 from chozoi_chat.identity.authentication import Identity, NoSigningKey, authenticate, issue_token, verify_token
 from chozoi_chat.identity.claims import Claims
+from chozoi_chat.identity.enforcement import AuthMode, let_pass
 from chozoi_chat.identity.http_client import close
 from chozoi_chat.identity.refusal import IdentityRefused
 from chozoi_chat.identity.role import Role
 
 __all__ = [
+    "AuthMode",
     "Claims",
     "Identity",
     "IdentityRefused",
@@ -18,5 +20,6 @@ __all__ = [
     "authenticate",
     "close",
     "issue_token",
+    "let_pass",
     "verify_token",
 ]

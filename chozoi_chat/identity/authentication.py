@@ -8,15 +8,17 @@ with which `issue_token` signs.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from chozoi_chat.identity.claims import Claims
+from chozoi_chat.identity.claims import EITHER_ROLE, Claims
+from chozoi_chat.identity.enforcement import let_pass
 from chozoi_chat.identity.introspection import Introspection
 from chozoi_chat.identity.jwks import KeySet
-from chozoi_chat.identity.jwt_tokens import JWTVerifier, looks_like_jwt, sign
+from chozoi_chat.identity.jwt_tokens import JWTVerifier, looks_like_jwt, sign, unverified_subject
 from chozoi_chat.identity.keys import VerificationKey, parse_key
 from chozoi_chat.identity.refusal import IdentityRefused
 from chozoi_chat.identity.role import Role
@@ -102,11 +104,28 @@ def _current_mechanisms() -> _Mechanisms:
     return found
 
 
-async def verify_token(token: str) -> Claims:
-    """Who the bearer of `token` is, in which roles, until when; for callers that pass no user id or role beside it.
+async def verify_token(token: str, claimed_user_id: str = "") -> Claims:
+    """Who the bearer of `token` is, in which roles, until when; for callers that need not pass a user id beside it.
 
+    Under AUTH_MODE=report, who cannot prove it is `claimed_user_id`, or where that is empty whom the token names.
     Raises IdentityRefused: token_missing, token_invalid, token_expired, identity_unavailable.
     """
+    try:
+        claims = await _verified(token)
+        if not claimed_user_id or claims.user_id == claimed_user_id:
+            return claims
+        refusal = _mismatch(claimed_user_id)
+    except IdentityRefused as refused:
+        claims, refusal = None, refused
+    user_id = claimed_user_id or unverified_subject(token)
+    if refusal.code != "token_missing" and user_id and let_pass(refusal, user_id):
+        return Claims(user_id, EITHER_ROLE, math.inf)
+    if claims is None:
+        raise refusal
+    return claims
+
+
+async def _verified(token: str) -> Claims:
     if not isinstance(token, str) or not token.strip():
         raise IdentityRefused("token_missing", "there is no token; pass one as 'token'")
     if len(token) > MAX_TOKEN_LENGTH:
@@ -121,21 +140,34 @@ async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
 
     Raises IdentityRefused, in this order: token_missing; role_invalid when `role` is not exactly BUYER or SELLER;
     those of `verify_token`; user_mismatch when `user_id` is not the token's `sub`; role_not_allowed when the token
-    names roles and not this one.
+    names roles and not this one. Under AUTH_MODE=report only the first two, and user_mismatch for no `user_id` at all.
     """
     if not isinstance(token, str) or not token.strip():
         raise IdentityRefused("token_missing", "there is no token; pass one as 'token'")
     side = _side(role)
-    claims = await verify_token(token)
     if isinstance(user_id, int):  # new clients' auth payload is JSON, in which ids are numbers at times
         user_id = str(user_id)
+    try:
+        claims = await _verified(token)
+        _require_agreement(claims, user_id, side)
+    except IdentityRefused as refusal:
+        if not (isinstance(user_id, str) and user_id.strip() and let_pass(refusal, user_id, side)):
+            raise
+        return Identity(user_id, side, token.strip(), math.inf)
+    return Identity(claims.user_id, side, token.strip(), claims.expires_at)
+
+
+def _require_agreement(claims: Claims, user_id: str, side: Role) -> None:
     if user_id != claims.user_id:
-        problem = f"user_id {_short(user_id)} is not the token's user" if user_id else "user_id is missing"
-        raise IdentityRefused("user_mismatch", f"{problem}; it must be the token's sub")
+        raise _mismatch(user_id)
     if side not in claims.roles:
         allowed = " or ".join(sorted(claims.roles)) or "with none"
         raise IdentityRefused("role_not_allowed", f"the token does not allow user_role {side}; it allows {allowed}")
-    return Identity(claims.user_id, side, token.strip(), claims.expires_at)
+
+
+def _mismatch(user_id: str) -> IdentityRefused:
+    problem = f"user_id {_short(user_id)} is not the token's user" if user_id else "user_id is missing"
+    return IdentityRefused("user_mismatch", f"{problem}; it must be the token's sub")
 
 
 def issue_token(user_id: str, role: Role | None, ttl: int) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from chozoi_chat.identity.refusal import IdentityRefused
 from chozoi_chat.identity.role import Role
 
-_EITHER = frozenset(Role)
+EITHER_ROLE = frozenset(Role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _expiry(exp: Any) -> float:
 def _roles(claims: Mapping[str, Any]) -> frozenset[Role]:
     named = [claims[name] for name in ("role", "roles") if claims.get(name) is not None]
     if not named:
-        return _EITHER
+        return EITHER_ROLE
     # From here on the token restricts its bearer: an empty list, or names unknown here, grant nothing.
     spelled = {word for claim in named for word in _words(claim)}
     return frozenset(role for role in Role if role.value in spelled)

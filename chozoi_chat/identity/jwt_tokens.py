@@ -29,6 +29,15 @@ def looks_like_jwt(token: str) -> bool:
     return True
 
 
+def unverified_subject(token: str) -> str:
+    """The user that a JWT names, be it genuine or not; empty where it names none or is no JWT."""
+    try:
+        subject = jwt.decode(token, options={"verify_signature": False}).get("sub")
+    except _UNREADABLE:
+        return ""
+    return str(subject).strip() if isinstance(subject, str | int) else ""
+
+
 class JWTVerifier:
     """Checks JWTs with `key` (AUTH_JWT_KEY or the server's own), with `key_set` (AUTH_JWKS_URL), or with both.
 

@@ -43,6 +43,7 @@ def test_the_defaults_have_no_problem() -> None:
         ("MESSAGE_MAX_LENGTH", 0, "from 1 to 1250000"),
         ("MESSAGE_MAX_LENGTH", 2_000_000, "from 1 to 1250000"),
         ("AUTH_JWT_KEY", RSA_WITHOUT_END, "HS256 secret or a PEM public key"),
+        ("AUTH_MODE", "trust", "enforce or report"),
         ("AUTH_JWKS_URL", "ftp://keys", "http:// or https:// URL"),
         ("AUTH_INTROSPECTION_URL", "auth.example/introspect", "http:// or https:// URL"),
         ("AUTH_TOKEN_HEADER", "X Token", "name of an HTTP header"),

@@ -40,10 +40,11 @@ class Cluster:
         for server in self._servers.values():
             server.stop()
 
-    async def server(self, name: str) -> ServerProcess:
-        """The running server of that name."""
+    async def server(self, name: str, **settings: str) -> ServerProcess:
+        """The running server of that name; `settings` go into the environment of one that is not known yet."""
         if name not in self._servers:
-            self._servers[name] = ServerProcess(self.environment, self._directory / f"{name}.log")
+            log = self._directory / f"{name}.log"
+            self._servers[name] = ServerProcess({**self.environment, **settings}, log)
         if not self._servers[name].alive():
             await self._servers[name].start()
         return self._servers[name]

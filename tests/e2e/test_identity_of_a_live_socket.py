@@ -1,9 +1,11 @@
 """`verify_user`, and what happens when the token of a connected socket expires (contract, sections 2 and 7)."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from .cluster import Cluster
 from .conftest import Connect
 from .people import Person, Room, new_seller
 
@@ -89,3 +91,17 @@ async def test_a_socket_ends_with_its_token_unless_it_was_renewed(version: str, 
     buyer.emit("typing", room.sides(room.buyer))
     await diligent.expect("typing")
     assert not lazy.received("typing")
+
+
+async def test_while_auth_mode_reports_nobody_is_kept_out_or_disconnected(
+    version: str, connect: Connect, cluster: Cluster, room: Room
+) -> None:
+    """As with the old service, any token does, and a socket outlives its token; each is a line in the log."""
+    reporting = await cluster.server("reporting", AUTH_MODE="report")
+    forger = await connect(room.buyer, version, to=reporting, identity={"token": "any non-empty token"})
+    expiring = await connect(room.seller, to=reporting, identity={"token": room.seller.token(seconds=1)})
+    await asyncio.sleep(1.2)
+    forger.emit("new_message", room.message(room.buyer, "from whom?"))
+    assert (await expiring.expect("new_message"))["content"] == "from whom?"
+    log = reporting.log_since(0)
+    assert "token_invalid" in log and "token_expired" in log
