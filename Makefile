@@ -3,12 +3,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 TESTS ?=
 
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format docs bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000"
 	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
+	@echo "make docs    write what is made from the code: docs/asyncapi.json, docs/events.md"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -26,6 +27,9 @@ lint: $(BIN)/.installed-dev
 format: $(BIN)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(BIN)/.installed
+	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python

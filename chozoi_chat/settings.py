@@ -107,6 +107,14 @@ SOCKETIO: dict[str, Any] = {
 if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
     SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
 
+ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.md
+    "title": "Socket.IO events",
+    "version": "1.0.0",
+    "description": "Connect any `socket.io-client`, 2.x to 4.x, to the server with `path` set to its path, and to a "
+    "namespace below. Made by `make docs` from the types in the code.",
+    "servers": {"production": {"host": "chat.example.com", "protocol": "wss", "pathname": SOCKET_PATH}},
+}
+
 # Who a token's user is
 AUTH_MODE = text("AUTH_MODE", "enforce").lower()
 AUTH_JWT_KEY = text("AUTH_JWT_KEY")

@@ -6,10 +6,22 @@ user's id.
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 
 from conversations.payloads import MessagePayload, RoomDeletion, RoomPayload, SeenMessages, Typing
 from socketio_bridge import emit
+
+ANNOUNCED: Final = {
+    "create_room": RoomPayload,
+    "new_message": MessagePayload,
+    "typing": Typing,
+    "stop_typing": Typing,
+    "seen_messages": SeenMessages,
+    "room_deletion": RoomDeletion,
+}
+"""Each event and its payload."""
 
 
 async def announce_message(message: MessagePayload) -> None:

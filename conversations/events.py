@@ -12,9 +12,12 @@ from django.conf import settings
 from chozoi_chat import identity as identities
 from chozoi_chat.identity import Identity, IdentityRefused, authenticate
 from conversations import services
+from conversations.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
+from conversations.announcements import ANNOUNCED
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
 from conversations.sign_in import renew, sign_in, sign_out, told
+from conversations.statuses import STATUSES
 from presence import current as current_presence
 from presence import stop_current as stop_presence
 from socketio_bridge import ConnectionRefused, InvalidArguments, Namespace, Socket, UnknownEvent, event
@@ -23,9 +26,11 @@ logger = logging.getLogger(__name__)
 
 
 class ConversationEvents(Namespace):
-    """The chat namespace: the contract's sections 1 and 2."""
+    """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
     path = settings.MESSENGER_NAMESPACE
+    emits = {**ANNOUNCED, **STATUSES, "verify_user": UserVerified, "event_error": EventError}
+    handshake_type = VerifyUser
 
     async def on_startup(self) -> None:
         """Begin to watch for processes that die: their users are offline then."""
@@ -56,55 +61,55 @@ class ConversationEvents(Namespace):
         await _let_in(socket, saved)
 
     @event("create_room")
-    async def create_room(self, socket: Socket, request: CreateRoom) -> dict[str, Any]:
+    async def create_room(self, socket: Socket, request: CreateRoom) -> RoomReady:
         """Make a room, or bring back one that a side had deleted."""
         answer = await services.create_room(_identity(socket), request)
-        return {"status": True, "room": answer.payload}
+        return RoomReady(room=answer.payload)
 
     @event("new_message", overlapping=True)  # the writer stores them together, in the order begun
-    async def new_message(self, socket: Socket, message: NewMessage) -> dict[str, Any]:
+    async def new_message(self, socket: Socket, message: NewMessage) -> MessageSent:
         """Store a message and send it to both sides."""
-        return {"status": True, "message": await services.send_message(_identity(socket), message)}
+        return MessageSent(message=await services.send_message(_identity(socket), message))
 
     @event("typing")
-    async def typing(self, socket: Socket, typing: Typing) -> dict[str, Any]:
+    async def typing(self, socket: Socket, typing: Typing) -> Done:
         """Show that a user types."""
         await services.relay_typing(_identity(socket), "typing", typing, except_=socket.id)
-        return {"status": True}
+        return Done()
 
     @event("stop_typing")
-    async def stop_typing(self, socket: Socket, typing: Typing) -> dict[str, Any]:
+    async def stop_typing(self, socket: Socket, typing: Typing) -> Done:
         """Show that a user types no longer."""
         await services.relay_typing(_identity(socket), "stop_typing", typing, except_=socket.id)
-        return {"status": True}
+        return Done()
 
     @event("seen_messages")
-    async def seen_messages(self, socket: Socket, seen: SeenMessages) -> dict[str, Any]:
+    async def seen_messages(self, socket: Socket, seen: SeenMessages) -> Done:
         """Note what a user has seen."""
         await services.mark_seen(_identity(socket), seen)
-        return {"status": True}
+        return Done()
 
     @event("verify_user")
-    async def verify_user(self, socket: Socket, claim: VerifyUser) -> dict[str, Any]:
+    async def verify_user(self, socket: Socket, claim: VerifyUser) -> Done | Refused:
         """Take a new identity for this socket; who cannot prove it is disconnected."""
         try:
             identity = await authenticate(claim.token, claim.user_id, claim.user_role)
         except IdentityRefused as refusal:
             await socket.emit("verify_user", UserVerified(status=False))
             await socket.disconnect()
-            return _failure(refusal.code, refusal.message)
+            return Refused(error=Reason(code=refusal.code, message=refusal.message))
         await renew(socket, identity)
         await socket.emit("verify_user", UserVerified(status=True))
-        return {"status": True}
+        return Done()
 
-    async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Any:
+    async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Refused:
         """Tell the sender what was wrong, as `event_error` and as the acknowledgement."""
         code, message = _explain(event, error)
         await socket.emit(
             "event_error",
-            {"event": event, "code": code, "message": message, "client_message_id": _client_message_id(arguments)},
+            EventError(event=event, code=code, message=message, client_message_id=_client_message_id(arguments)),
         )
-        return _failure(code, message)
+        return Refused(error=Reason(code=code, message=message))
 
 
 def _identity(socket: Socket) -> Identity:
@@ -119,10 +124,6 @@ async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
     except IdentityRefused as refusal:
         raise ConnectionRefused("Authentication Error", {"code": refusal.code, "message": refusal.message}) from refusal
     await sign_in(socket, identity)
-
-
-def _failure(code: str, message: str) -> dict[str, Any]:
-    return {"status": False, "error": {"code": code, "message": message}}
 
 
 def _explain(event: str, error: Exception) -> tuple[str, str]:

@@ -10,7 +10,7 @@ Presence knows users and calls this module for changes that no socket here cause
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from msgspec import Struct
@@ -49,6 +49,10 @@ class UserStatusChange(Struct):
     user_role: Role
     room_id: str
     status: bool
+
+
+STATUSES: Final = {"active_user_list": ActiveUserList, "user_status_change": UserStatusChange}
+"""Each event of this module and its payload."""
 
 
 async def send_active_user_list(identity: Identity) -> None:

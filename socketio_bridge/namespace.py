@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
@@ -86,10 +86,15 @@ class Namespace:
 
     A dynamic namespace has a `pattern` in place of its path: it serves every namespace whose whole path matches, where
     no other has just that path. Each is a namespace of its own; `socket.namespace` is the one that a client is in.
+
+    `emits` (event → type of its argument) and `handshake_type` (what clients say of themselves in `query` or `auth`)
+    are for readers: `manage.py asyncapi` documents a namespace from them and from the types of its handlers.
     """
 
     path: ClassVar[str] = "/"
     pattern: ClassVar[re.Pattern[str] | None] = None
+    emits: ClassVar[Mapping[str, Any]] = {}
+    handshake_type: ClassVar[Any] = None
     connect_middleware: ClassVar[Sequence[ConnectMiddleware]] = ()
     event_middleware: ClassVar[Sequence[EventMiddleware]] = ()
 
@@ -160,6 +165,11 @@ class Namespace:
             logger.error("The handler of %r failed.", event, exc_info=error)
         return NO_ACK
 
+    @property
+    def handlers(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
+        """The handlers of clients' events, by event; without the one of `"*"`."""
+        return {name: handler.call for name, handler in self._handlers.items()}
+
     def may_overlap(self, event: str) -> bool:
         """Whether the handler of an event may run beside others of its kind."""
         return (event if event in self._handlers else _CATCH_ALL) in self._overlapping
@@ -214,7 +224,7 @@ class _EventHandler:
 
     def __init__(self, handler: Callable[..., Awaitable[Any]], *, apart: int) -> None:
         parameters = list(inspect.signature(handler).parameters.values())[apart:]
-        hints = _hints(handler, [parameter.name for parameter in parameters])
+        hints = annotated_types(handler, [parameter.name for parameter in parameters])
         one_each = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
         self.call = handler
         self._decoders: list[msgspec.json.Decoder[Any]] = [
@@ -249,8 +259,8 @@ def decode_argument(argument: Any) -> Any:
     return msgspec.json.decode(argument) if type(argument) is msgspec.Raw else argument
 
 
-def _hints(handler: Callable[..., Any], names: Sequence[str]) -> dict[str, Any]:
-    """The types of the parameters `names` alone: other annotations may name what exists for type checkers only."""
+def annotated_types(handler: Callable[..., Any], names: Sequence[str]) -> dict[str, Any]:
+    """The types of the parameters `names` (or `return`) alone: others may name what exists for type checkers only."""
     annotations = inspect.get_annotations(inspect.unwrap(getattr(handler, "__func__", handler)))
     wanted = SimpleNamespace(__annotations__={name: annotations[name] for name in names if name in annotations})
     return get_type_hints(wanted, globalns=getattr(handler, "__globals__", None))

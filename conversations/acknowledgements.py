@@ -1,0 +1,48 @@
+"""What acknowledges a client's event: `status` says whether it was done, the rest what came of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from conversations.payloads import MessagePayload, RoomPayload
+
+
+class Done(Struct, kw_only=True):
+    """It was done."""
+
+    status: Literal[True] = True
+
+
+class MessageSent(Done, kw_only=True):
+    """The message is stored, as both sides get it; of a repeat, the first one."""
+
+    message: MessagePayload
+
+
+class RoomReady(Done, kw_only=True):
+    """There is such a room, and the caller sees it."""
+
+    room: RoomPayload
+
+
+class Reason(Struct, kw_only=True):
+    """Why something was refused: `code` for programs, stable and in snake_case; `message` for people."""
+
+    code: str
+    message: str
+
+
+class Refused(Struct, kw_only=True):
+    """It was not done."""
+
+    error: Reason
+    status: Literal[False] = False
+
+
+class EventError(Reason, kw_only=True):
+    """`event_error`: an event of this client was refused. `client_message_id` is the refused message's own, if any."""
+
+    event: str
+    client_message_id: str | int | None
