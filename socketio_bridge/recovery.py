@@ -180,11 +180,7 @@ class Recovery:
 
     async def restore(self, socket: Socket, claim: Claim) -> Restored | None:
         """`Restoration.restore`."""
-        restored = await self._restoration.restore(socket, claim)
-        if restored is None:
-            self._gone.append(claim.pid)
-            self._save_soon()
-        return restored
+        return await self._restoration.restore(socket, claim)
 
     def resume(self, socket: Socket, restored: Restored) -> None:
         """`Restoration.resume`."""
@@ -192,6 +188,8 @@ class Recovery:
 
     async def _release(self, asker: str, pid: str) -> bool:
         """Let go of a session; whether it is released now."""
+        if asker != self._hub.id:
+            await self._restoration.give_up(pid)
         socket = self._held.get(pid)
         if socket is not None:
             socket.abandon()

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from redis import RedisError
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from socketio_bridge.envelope import Emission
 from socketio_bridge.options import Options
@@ -44,6 +46,7 @@ redis.call('hset', KEYS[1], 'hub', ARGV[2])
 redis.call('pexpire', KEYS[1], ARGV[3])
 return redis.call('hget', KEYS[1], 'state')
 """
+_RELEASE = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then redis.call('hset', KEYS[1], 'hub', ARGV[2]) end"
 _FORGET = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 _encoder = msgspec.msgpack.Encoder()
@@ -113,7 +116,12 @@ class RecoveryStore:
 
     def __init__(self, place: Place) -> None:
         self.reachable = True
-        self._redis = Redis.from_url(place.url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        self._redis = Redis.from_url(
+            place.url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            retry=Retry(NoBackoff(), 1),  # for a connection that had ended; what waits longer is waited for here
+        )
         self._length = place.stream_length
         self._prefix = f"{place.prefix}:recovery"
         self._stream = f"{self._prefix}:stream"
@@ -186,6 +194,10 @@ class RecoveryStore:
         """Take a session over from `holder`; None when another was faster."""
         state = await cast(Any, self._redis.eval(_CLAIM, 1, self._key(pid), holder, hub_id, str(expiry)))
         return None if state is None else _state_decoder.decode(state)
+
+    async def release(self, hub_id: str, pid: str) -> None:
+        """Give a session that a hub has claimed back, as it was."""
+        await cast(Any, self._redis.eval(_RELEASE, 1, self._key(pid), hub_id, RELEASED))
 
     async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
         """Drop sessions that a hub holds."""

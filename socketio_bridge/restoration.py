@@ -32,6 +32,7 @@ SLACK = 2.0
 """Seconds by which processes' clocks may differ, and an envelope may be under way."""
 
 _RELEASE_TIMEOUT = 5.0  # seconds that the process which holds a session has to let it go
+_CLAIMS = 3  # attempts at a session that others claim at the same time
 _COVER_TIMEOUT = 5.0  # seconds that what was heard has to appear in the stream
 _COVER_DELAY = 0.01  # seconds between looks at it
 
@@ -87,19 +88,44 @@ class Restoration:
         self._duration = duration
         self._oldest = oldest
         self._longest_backlog = longest_backlog
+        self._attempts: dict[str, tuple[Socket, asyncio.Future[None]]] = {}  # by pid
 
     async def restore(self, socket: Socket, claim: Claim) -> Restored | None:
         """Make a socket the one that its client had before; None where that cannot be, and it is a new one.
 
-        It is in its rooms from here on, and what is emitted to it is held back until `resume`.
+        It is in its rooms from here on, and what is emitted to it is held back until `resume`. When the client is gone
+        again by the end, its session is left to its next attempt.
         """
+        await self.give_up(claim.pid)
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._attempts[claim.pid] = socket, ended
         try:
-            state = await self._claim(claim.pid)
-            if state is None or state.namespace != socket.namespace:
+            return await self._attempt(socket, claim)
+        finally:
+            del self._attempts[claim.pid]
+            ended.set_result(None)
+
+    async def give_up(self, pid: str) -> None:
+        """End what attempt at a session is under way here: its client has made another one."""
+        while pid in self._attempts:
+            socket, ended = self._attempts[pid]
+            if not socket.departed:
+                socket.abandon()
+            await asyncio.shield(ended)
+
+    async def _attempt(self, socket: Socket, claim: Claim) -> Restored | None:
+        try:
+            state = await self._claim(socket, claim.pid)
+            if state is None:
                 return None
             start = _start(state, claim)
-            if start is not None and start[0] > (time.time() - self._oldest) * 1000:
-                return await self._restore(socket, claim, state, *start)
+            in_time = start is not None and start[0] > (time.time() - self._oldest) * 1000
+            if start is not None and in_time and state.namespace == socket.namespace:
+                restored = await self._restore(socket, claim, state, *start)
+                if not socket.departed:
+                    return restored
+                await self._store.release(self._hub.id, claim.pid)
+                return None
         except _Incomplete as error:
             logger.warning("A client's connection cannot be recovered, it begins a new one: %s.", error)
         except UNREACHABLE as error:
@@ -143,18 +169,24 @@ class Restoration:
         if self._progress.includes(recoverable.covered or {}):
             recoverable.covered = None
 
-    async def _claim(self, pid: str) -> State | None:
-        holder = await self._store.holder(pid)
-        if holder is None:
-            return None
-        if holder != RELEASED:
-            try:
-                # It may not have noticed that its client is gone.
-                if await self._hub.cluster.ask(holder, RELEASE, pid, _RELEASE_TIMEOUT):
-                    holder = RELEASED
-            except ClusterError as error:
-                logger.info("The process that held a session does not let go of it: taken over. (%s)", error)
-        return await self._store.claim(pid, holder, self._hub.id, int(self._duration * 1000))
+    async def _claim(self, socket: Socket, pid: str) -> State | None:
+        for _ in range(_CLAIMS):
+            holder = await self._store.holder(pid)
+            if holder is None:
+                return None
+            if holder != RELEASED:
+                try:
+                    # It may not have noticed that its client is gone.
+                    if await self._hub.cluster.ask(holder, RELEASE, pid, _RELEASE_TIMEOUT):
+                        holder = RELEASED
+                except ClusterError as error:
+                    logger.info("The process that held a session does not let go of it: taken over. (%s)", error)
+            if socket.departed:
+                return None
+            state = await self._store.claim(pid, holder, self._hub.id, int(self._duration * 1000))
+            if state is not None:
+                return state
+        return None
 
     async def _restore(
         self, socket: Socket, claim: Claim, state: State, milliseconds: int, numbers: dict[str, int]

@@ -295,6 +295,8 @@ class Socket:
         try:
             if self._claim is not None and recovery is not None:
                 restored = await recovery.restore(self, self._claim)
+                if self.departed:
+                    return
                 if restored is None:
                     recovery.offer(self)
             if restored is not None:
