@@ -33,12 +33,12 @@ def test_what_processes_without_sockets_emit_is_kept(processes: list[Process]) -
 def test_threads_that_emit_at_once_are_heard_in_the_order_of_the_stream(processes: list[Process]) -> None:
     """A client that is cut off in the middle, and comes back to another process, has each once."""
     ann = Returning().to(processes[0])
-    threads = [
-        threading.Thread(
-            target=lambda base=base: [emit_sync("said", base + n, to="all", namespace="/chat") for n in range(100)]
-        )
-        for base in (0, 100, 200, 300)
-    ]
+
+    def emit_all(base: int) -> None:
+        for number in range(base, base + 100):
+            emit_sync("said", number, to="all", namespace="/chat")
+
+    threads = [threading.Thread(target=emit_all, args=[base]) for base in (0, 100, 200, 300)]
     for thread in threads:
         thread.start()
     heard = []
@@ -60,7 +60,8 @@ def test_threads_that_emit_at_once_are_heard_in_the_order_of_the_stream(processe
 
 async def test_emissions_do_not_open_connections_each(processes: list[Process]) -> None:
     """Not those of event loops that live for one call, either."""
-    client = redis.Redis.from_url(settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0])
+    layer: Any = settings.CHANNEL_LAYERS["default"]
+    client = redis.Redis.from_url(layer["CONFIG"]["hosts"][0])
 
     def made() -> int:
         return int(client.info("stats")["total_connections_received"])
