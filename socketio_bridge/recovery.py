@@ -251,16 +251,19 @@ class Recovery:
     async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(self._refresh_interval if self._store.reachable else _RETRY)
-            now = time.time()
-            self._progress.forget(now - self._oldest, but=[self._log.origin])
-            try:
-                await self._store.trim(int((now - self._oldest - SLACK) * 1000))
-            except UNREACHABLE as error:
-                self._store.failed(error)
-                continue
-            self._store.succeeded()
-            for socket in self._held.values():
-                if socket.recoverable is not None:
-                    socket.recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
-            self._changed |= self._held
-            self._save_soon()
+            await self._renew()
+
+    async def _renew(self) -> None:
+        now = time.time()
+        self._progress.forget(now - self._oldest, but=[self._log.origin])
+        try:
+            await self._store.trim(int((now - self._oldest - SLACK) * 1000))
+        except UNREACHABLE as error:
+            self._store.failed(error)
+            return
+        self._store.succeeded()
+        for socket in self._held.values():
+            if socket.recoverable is not None:
+                socket.recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
+        self._changed |= self._held
+        self._save_soon()

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 from chozoi_chat.embedded import EmbeddedRedis
-from socketio_bridge import Options
+from socketio_bridge import Options, emit
 from tests.socketio_bridge.processes import Process
 
-from .returning import Chat, Returning, say, until_kept
+from .returning import RECOVERING, Chat, Returning, say, until_kept
 
 
 def test_who_leaves_or_is_put_out_does_not_come_back(processes: list[Process]) -> None:
@@ -39,14 +39,24 @@ def test_it_is_off_by_default() -> None:
 
 def test_a_session_that_was_quiet_for_longer_than_it_may_be_cut_off_gets_what_then_got_lost() -> None:
     """All it can say is that it is far behind: that it missed nothing until lately, its process knows."""
-    process = Process(Chat(), options=Options(max_disconnection_duration=0.4))
+    process = Process(Chat(), options=RECOVERING)
     ann = Returning().to(process)
-    say(process, 1)
-    assert ann.hear() == [1]
     recovery = process.hub.recovery
     assert recovery is not None
-    recovery._oldest = recovery._restoration._oldest = 1.0
-    time.sleep(1.5)
+    progress = recovery._progress
+
+    async def an_hour_ago() -> None:
+        progress._up_to = time.time() - 3600
+        for socket in recovery._held.values():
+            assert socket.recoverable is not None
+            socket.recoverable.known = {"": progress.offset()}
+        await emit("said", 1, to="all", namespace="/chat")
+
+    process.run(an_hour_ago())
+    assert ann.receive() == ["said", 1]
+    while progress.milliseconds < (time.time() - 60) * 1000:
+        time.sleep(0.01)  # until its own envelope has come back
+    process.run(recovery._renew())
     say(process, "lost on its way")
     assert "lost" in process.run(ann.client.receive())
     assert ann.cut().to(process).recovered

@@ -192,7 +192,7 @@ def test_a_client_that_says_the_offset_of_an_earlier_session_gets_nothing_from_b
     assert ann.hear() == [1]
     stale, ann.pid = ann.offset, None
     ann.cut()
-    say(processes[0], "while it had no session")
+    say(processes[1], "while it had no session")
     ann.to(processes[1])
     ann.cut()
     ann.offset = stale
