@@ -6,17 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 
 from socketio_bridge import packet
 from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
-from socketio_bridge.envelope import GROUP, Emission, Message, seal
+from socketio_bridge.envelope import Emission
 from socketio_bridge.hub import find_hub
-from socketio_bridge.options import Options
-from socketio_bridge.recovery import record_without_hub
-
-_NO_HUB = ""  # the origin of an envelope from a process without sockets: no hub takes it for its own
+from socketio_bridge.outpost import send_without_hub
 
 
 async def emit(
@@ -49,7 +45,6 @@ async def emit(
     if hub is not None:
         hub.emit(emission, local=local)
     elif not local:
-        await record_without_hub(emission, Options.from_settings())
         await send_without_hub(emission)
 
 
@@ -73,11 +68,3 @@ async def flush() -> None:
     hub = find_hub()
     if hub is not None:
         await hub.flush()
-
-
-async def send_without_hub(message: Message) -> None:
-    """Hand a message to the channel layer for all hubs, from a loop that has none. For the bridge itself."""
-    layer = get_channel_layer()
-    if layer is None:
-        raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can reach them")
-    await layer.group_send(GROUP, seal(_NO_HUB, [message]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -19,7 +20,7 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `packet` is
     Engine.IO's packet as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the
     process that emits. `attachments` is the binary that follows it. `volatile`: sockets that are not ready for it do
-    without. `sequence` numbers what a hub emits, for recovery; 0: it is not kept.
+    without. `sequence` numbers what a process emits, for recovery; 0: it is not kept.
     """
 
     namespace: str
@@ -66,8 +67,11 @@ def hub_group(hub_id: str) -> str:
 
 
 def seal(origin: str, messages: Sequence[Message]) -> dict[str, Any]:
-    """The channel-layer message that carries `messages`; `origin` is the id of the hub that sends it."""
-    return {"type": MESSAGE_TYPE, "origin": origin, "messages": _encoder.encode(messages)}
+    """The channel-layer message that carries `messages`, with the Unix time.
+
+    `origin` is the id of the hub that sends it, or of the process where that has none.
+    """
+    return {"type": MESSAGE_TYPE, "origin": origin, "sent": time.time(), "messages": _encoder.encode(messages)}
 
 
 def unseal(envelope: Mapping[str, Any]) -> list[Message]:

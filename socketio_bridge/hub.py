@@ -23,7 +23,7 @@ from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.forwarding import Carriers, serve_sessions
-from socketio_bridge.offsets import NO_HUB, ORIGIN_LENGTH
+from socketio_bridge.offsets import ORIGIN_LENGTH
 from socketio_bridge.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ class Hub:
             while self._pending or self._direct:
                 if self._pending:
                     messages, self._pending = self._pending, []
+                    if self.recovery is not None:
+                        await self.recovery.kept()  # What others hear must not be lost with this process.
                     await self._hand_over(GROUP, messages)
                 direct, self._direct = self._direct, {}
                 for hub_id, messages in direct.items():
@@ -238,14 +240,18 @@ class Hub:
 
     def _open(self, message: dict[str, Any]) -> None:
         origin = message.get("origin")
-        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str) or origin == self.id:
+        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str):
+            return
+        if origin == self.id:
+            if self.recovery is not None:
+                self.recovery.heard_all_until(message["sent"])
             return
         try:
             messages = unseal(message)
         except (KeyError, TypeError, msgspec.MsgspecError):
             logger.exception("Dropped an envelope that this version cannot read.")
             return
-        short = origin[:ORIGIN_LENGTH] or NO_HUB
+        short = origin[:ORIGIN_LENGTH]
         for each in messages:
             if isinstance(each, Emission):
                 if self.recovery is not None and each.sequence:

@@ -1,20 +1,29 @@
-"""What connection state recovery keeps in Redis: the stream of what hubs emitted, and one entry for each session.
+"""What connection state recovery keeps in Redis: the stream of what was emitted, and one entry for each session.
 
-When to write it, and what it means, is `socketio_bridge.recovery`'s.
+When to write it, and what it means, is for `emission_log`, `recoverable_sockets` and `restoration` to say.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import msgspec
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from redis import RedisError
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from socketio_bridge.envelope import Emission
-from socketio_bridge.offsets import NO_HUB
+from socketio_bridge.options import Options
+
+logger = logging.getLogger(__name__)
+
+UNREACHABLE = (RedisError, OSError, TimeoutError, msgspec.MsgspecError)
+"""What the store's methods raise when Redis is not there, or holds what this version cannot read."""
 
 RELEASED = ""
 """The hub of a session that no hub holds."""
@@ -37,6 +46,7 @@ redis.call('hset', KEYS[1], 'hub', ARGV[2])
 redis.call('pexpire', KEYS[1], ARGV[3])
 return redis.call('hget', KEYS[1], 'state')
 """
+_RELEASE = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then redis.call('hset', KEYS[1], 'hub', ARGV[2]) end"
 _FORGET = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 _encoder = msgspec.msgpack.Encoder()
@@ -70,34 +80,74 @@ class Save(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of the stream: its id, the time at which it was added (Unix, ms), and what it holds."""
+    """One entry of the stream: its id, the time at which it was added (Unix, ms), and what it holds.
+
+    `lost_until`: of what its origin emitted before, up to that time (Unix, ms), something is missing; 0: nothing is.
+    """
 
     id: str
     milliseconds: int
     origin: str
     emissions: list[Emission]
+    lost_until: int
+
+
+class Place(NamedTuple):
+    """Where all this is: which Redis, what the keys' names begin with, how long the stream may grow."""
+
+    url: str
+    prefix: str
+    stream_length: int
+
+    @classmethod
+    def of(cls, options: Options) -> Self:
+        """The place that the settings say.
+
+        Raises `ImproperlyConfigured` where neither the options nor the channel layer name a Redis.
+        """
+        layers: dict[str, Any] = getattr(settings, "CHANNEL_LAYERS", None) or {}
+        layer: dict[str, Any] = layers.get("default", {}).get("CONFIG", {})
+        url = options.recovery_redis_url or _first_url(layer.get("hosts", ()))
+        return cls(url, layer.get("prefix", "socketio_bridge"), options.recovery_stream_length)
 
 
 class RecoveryStore:
-    """The Redis of recovery. Everything here may raise `redis.RedisError` or `OSError`."""
+    """The Redis of recovery. Its methods may raise what is `UNREACHABLE`; those who call them say how it went."""
 
-    def __init__(self, url: str, stream_length: int) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
-        self._length = stream_length
-        self._prefix = f"{_layer_configuration().get('prefix', 'socketio_bridge')}:recovery"
+    def __init__(self, place: Place) -> None:
+        self.reachable = True
+        self._redis = Redis.from_url(
+            place.url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            retry=Retry(NoBackoff(), 1),  # for a connection that had ended; what waits longer is waited for here
+        )
+        self._length = place.stream_length
+        self._prefix = f"{place.prefix}:recovery"
         self._stream = f"{self._prefix}:stream"
 
     async def close(self) -> None:
         """End the connections."""
         await self._redis.aclose()
 
-    async def append(self, origin: str, emissions: Sequence[Emission]) -> int:
-        """Add to the stream; a number that grows with each entry."""
-        entry_id = await self._redis.xadd(
-            self._stream, {"o": origin, "e": _encoder.encode(emissions)}, maxlen=self._length, approximate=True
-        )
-        milliseconds, _, within = cast(bytes, entry_id).decode().partition("-")
-        return _number(int(milliseconds), int(within))
+    def failed(self, error: BaseException) -> None:
+        """Note that Redis did not do what it should."""
+        if self.reachable:
+            logger.error("Redis is out of reach for connection state recovery, nobody recovers meanwhile: %r", error)
+        self.reachable = False
+
+    def succeeded(self) -> None:
+        """Note that Redis did."""
+        if not self.reachable:
+            logger.warning("Redis is back: connections can be recovered again.")
+        self.reachable = True
+
+    async def append(self, origin: str, emissions: Sequence[Emission], lost_until: int = 0) -> None:
+        """Add to the stream what a process emitted; `lost_until` as in `Entry`."""
+        fields: dict[Any, Any] = {"o": origin, "e": _encoder.encode(emissions)}
+        if lost_until:
+            fields["l"] = lost_until
+        await self._redis.xadd(self._stream, fields, maxlen=self._length, approximate=True)
 
     async def trim(self, before: int) -> None:
         """Drop from the stream what was added before a time (Unix, ms)."""
@@ -145,6 +195,10 @@ class RecoveryStore:
         state = await cast(Any, self._redis.eval(_CLAIM, 1, self._key(pid), holder, hub_id, str(expiry)))
         return None if state is None else _state_decoder.decode(state)
 
+    async def release(self, hub_id: str, pid: str) -> None:
+        """Give a session that a hub has claimed back, as it was."""
+        await cast(Any, self._redis.eval(_RELEASE, 1, self._key(pid), hub_id, RELEASED))
+
     async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
         """Drop sessions that a hub holds."""
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -156,14 +210,9 @@ class RecoveryStore:
         return f"{self._prefix}:session:{pid}"
 
 
-def redis_url(given: str | None) -> str:
-    """The Redis for recovery: the one given, or the channel layer's.
-
-    Raises `ImproperlyConfigured` where there is none.
-    """
-    if given is not None:
-        return given
-    for host in _layer_configuration().get("hosts", ()):
+def _first_url(hosts: Iterable[Any]) -> str:
+    """The address of a channel layer's first Redis, in any of the forms that Channels takes."""
+    for host in hosts:
         if isinstance(host, str):
             return host
         if isinstance(host, dict) and "address" in host:
@@ -175,21 +224,7 @@ def redis_url(given: str | None) -> str:
     )
 
 
-def _layer_configuration() -> dict[str, Any]:
-    layers: dict[str, Any] = getattr(settings, "CHANNEL_LAYERS", None) or {}
-    configuration: dict[str, Any] = layers.get("default", {}).get("CONFIG", {})
-    return configuration
-
-
-def _number(milliseconds: int, within: int) -> int:
-    return milliseconds * 1_000_000 + within
-
-
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     text = entry_id.decode()
-    milliseconds, _, within = text.partition("-")
-    origin, emissions = fields[b"o"].decode(), _decoder.decode(fields[b"e"])
-    if origin == NO_HUB:
-        for emission in emissions:
-            emission.sequence = _number(int(milliseconds), int(within))
-    return Entry(text, int(milliseconds), origin, emissions)
+    milliseconds = int(text.partition("-")[0])
+    return Entry(text, milliseconds, fields[b"o"].decode(), _decoder.decode(fields[b"e"]), int(fields.get(b"l", 0)))

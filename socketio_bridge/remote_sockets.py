@@ -11,9 +11,10 @@ import msgspec
 from socketio_bridge.audience import Audience, names
 from socketio_bridge.broadcast_acks import broadcast_call
 from socketio_bridge.cluster import without_answer
-from socketio_bridge.emitter import emit, send_without_hub
+from socketio_bridge.emitter import emit
 from socketio_bridge.exceptions import HubGone
 from socketio_bridge.hub import Hub, any_hub, find_hub
+from socketio_bridge.outpost import send_without_hub
 from socketio_bridge.socket import Socket
 
 _FETCH = "fetch_sockets"

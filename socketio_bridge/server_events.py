@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary, WeakSet
 import msgspec
 
 from socketio_bridge.cluster import Answers, without_answer
-from socketio_bridge.emitter import send_without_hub
 from socketio_bridge.exceptions import UnknownEvent
 from socketio_bridge.hub import Hub, any_hub, find_hub
+from socketio_bridge.outpost import send_without_hub
 
 if TYPE_CHECKING:
     from socketio_bridge.server import SocketIOServer

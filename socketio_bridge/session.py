@@ -17,7 +17,7 @@ from socketio_bridge.hub import current_hub
 from socketio_bridge.options import TransportName
 from socketio_bridge.outbound import Outbound
 from socketio_bridge.protocol import AckReceived, ConnectRequested, Disconnected, Event, EventReceived, SocketIO
-from socketio_bridge.recovery import Claim
+from socketio_bridge.restoration import Claim
 from socketio_bridge.socket import Socket
 
 if TYPE_CHECKING:

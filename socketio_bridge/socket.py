@@ -22,7 +22,8 @@ from socketio_bridge.protocol import EventReceived
 if TYPE_CHECKING:
     from socketio_bridge.handshake import Handshake
     from socketio_bridge.namespace import Namespace
-    from socketio_bridge.recovery import Claim, Mark, Recoverable, Restored
+    from socketio_bridge.recoverable import Recoverable
+    from socketio_bridge.restoration import Claim, Mark, Restored
     from socketio_bridge.session import Session
 
 logger = logging.getLogger(__name__)
@@ -294,6 +295,8 @@ class Socket:
         try:
             if self._claim is not None and recovery is not None:
                 restored = await recovery.restore(self, self._claim)
+                if self.departed:
+                    return
                 if restored is None:
                     recovery.offer(self)
             if restored is not None:

@@ -16,8 +16,8 @@ class RoundRobin:
     """Passes each connection on to the next of `targets`, and lets none carry a second request."""
 
     def __init__(self, targets: Sequence[str]) -> None:
-        self._targets = itertools.cycle([urlsplit(target) for target in targets])
-        self._count = len(targets)
+        self._targets = [urlsplit(target) for target in targets]
+        self._turns = itertools.count()
         self._open: set[asyncio.Task[None]] = set()
 
     @property
@@ -56,8 +56,8 @@ class RoundRobin:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """To the next server that answers."""
-        for _ in range(self._count):
-            target = next(self._targets)
+        turn = next(self._turns) % len(self._targets)
+        for target in (*self._targets[turn:], *self._targets[:turn]):
             with contextlib.suppress(OSError):
                 return await asyncio.open_connection(target.hostname, target.port)
         raise ConnectionRefusedError("no server answers")

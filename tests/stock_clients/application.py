@@ -183,7 +183,7 @@ def main() -> None:
     """Serve on PORT of 127.0.0.1."""
     layer = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [os.environ["REDIS_URL"]], "prefix": "stock-clients"},
+        "CONFIG": {"hosts": [os.environ["REDIS_URL"]], "prefix": os.environ["PREFIX"]},
     }
     settings.configure(CHANNEL_LAYERS={"default": layer}, SECRET_KEY="of no use")
     options = Options(**json.loads(os.environ.get("OPTIONS", "{}")))

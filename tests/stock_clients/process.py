@@ -15,9 +15,13 @@ STARTING = 30.0  # seconds, on a busy machine
 
 
 class Process:
-    """The application on a free port of 127.0.0.1; `options` are the bridge's."""
+    """The application on a free port of 127.0.0.1; `options` are the bridge's, `prefix` is what its cluster has in
+    common.
+    """
 
-    def __init__(self, directory: Path, redis_url: str, options: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, directory: Path, redis_url: str, options: dict[str, Any] | None = None, prefix: str = "stock-clients"
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -27,7 +31,7 @@ class Process:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")},
             "PORT": self.name, "REDIS_URL": redis_url, "RECORD": str(self.record),
-            "OPTIONS": json.dumps(options or {}),
+            "OPTIONS": json.dumps(options or {}), "PREFIX": prefix,
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
 

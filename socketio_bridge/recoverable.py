@@ -1,0 +1,36 @@
+"""What connection state recovery notes of a socket that is here."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+
+class Recoverable:
+    """What a socket may come back with, and from where on it may then have missed something.
+
+    `known` is `recovery_store.State.known`. `covered` is set for one that came back: how far it was brought from the
+    stream, where that may be further than this hub has heard. `seen_data`: its data as they were last kept.
+    """
+
+    __slots__ = ("covered", "known", "last_offset", "pid", "seen_data")
+
+    def __init__(self, known: dict[str, str], pid: str | None = None) -> None:
+        self.pid = secrets.token_urlsafe(18) if pid is None else pid
+        self.last_offset = ""
+        self.known = known
+        self.covered: dict[str, int] | None = None
+        self.seen_data: dict[str, Any] = {}
+
+    def known_at(self, now: str) -> dict[str, str]:
+        """`known`, where `now` is how far its hub is: a client that has the last event sent to it missed nothing."""
+        return {**self.known, self.last_offset: now}
+
+    def remember(self, now: str, oldest: int) -> None:
+        """Keep `known_at`, and drop what is older than a Unix time (ms).
+
+        A client that got nothing for hours, and then not what was sent into its broken connection, says that it is
+        hours behind.
+        """
+        known = self.known_at(now)
+        self.known = {offset: at for offset, at in known.items() if int(at.partition(".")[0]) >= oldest}

@@ -1,0 +1,275 @@
+"""Sessions that come back: as the socket that they were, with all that they missed, or as a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from unittest.mock import patch
+
+import pytest
+
+from socketio_bridge import Options, flush
+from socketio_bridge import restoration as module
+from tests.socketio_bridge.client import connect
+from tests.socketio_bridge.processes import Process
+
+from .returning import Chat, Returning, say, until_kept
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["same process", "another"])
+def test_what_was_missed_comes_once_and_in_order(processes: list[Process], index: int) -> None:
+    ann = Returning().to(processes[0])
+    first_id = ann.id
+    say(processes[0], 1, 2)
+    assert ann.hear() == [1, 2]
+    ann.cut()
+    for number in range(3, 9, 2):
+        say(processes[0], number)
+        time.sleep(0.03)
+        say(processes[1], number + 1)
+        time.sleep(0.03)
+    ann.to(processes[index])
+    assert ann.recovered
+    say(processes[0], 9)
+    time.sleep(0.05)
+    assert ann.hear() == [3, 4, 5, 6, 7, 8, "ann", 9]
+    assert ann.answer == [first_id, "ann", ["all"], True]
+
+
+def test_a_session_comes_back_again_and_again(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    ids = {ann.id}
+    for number in range(5):
+        ann.cut()
+        say(processes[number % 2], number)
+        ann.to(processes[(number // 2) % 2])
+        assert ann.recovered
+        ids.add(ann.id)
+        assert ann.hear() == [number, "ann"]
+    assert len(ids) == 1
+
+
+def test_a_client_that_never_got_an_event_comes_back(processes: list[Process]) -> None:
+    say(processes[0], "before its time")
+    ann = Returning().to(processes[0]).cut()
+    assert ann.offset is None
+    say(processes[1], "missed")
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == ["missed", "ann"]
+
+
+def test_what_was_sent_into_a_connection_that_had_broken_comes_again(processes: list[Process]) -> None:
+    """What counts is what the client says that it has got."""
+    ann = Returning().to(processes[0])
+    say(processes[0], 1)
+    ann.receive()
+    say(processes[0], 2, 3)
+    ann.cut().to(processes[1])
+    assert ann.hear() == [2, 3, "ann"]
+
+
+def test_the_process_that_had_the_session_may_have_died(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    say(processes[0], 1)
+    ann.send('42/chat,["rename","anna"]')
+    ann.send('42/chat,["enter","kitchen"]')
+    assert ann.hear() == [1]
+    until_kept(processes[0], ann.pid)
+    processes[0].freeze()
+    say(processes[1], 2)
+    say(processes[1], 3, to="kitchen")
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == [2, 3, "anna"]
+    assert ann.answer[1:] == ["anna", ["all", "kitchen"], True]
+
+
+def test_a_process_that_did_not_notice_the_cut_lets_go(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    old = ann.client
+    say(processes[1], 1)
+    assert '"said",1' in processes[0].run(old.receive())  # which the client never saw
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == [1, "ann"]
+    assert processes[0].run(old.receive()) == "closed"
+
+
+def test_a_stopped_process_leaves_its_sessions_to_others(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    processes[0].stop()
+    say(processes[1], 1)
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == [1, "ann"]
+
+
+def test_what_was_for_others_does_not_come(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0]).cut()
+    say(processes[1], "kitchen", to="kitchen")
+    say(processes[1], "not for ann", except_=ann.id)
+    say(processes[1], "volatile", volatile=True)
+    say(processes[1], "ann alone", to=ann.id)
+    say(processes[1], "everyone", to=None)
+    assert ann.to(processes[0]).hear() == ["ann alone", "everyone", "ann"]
+
+
+def test_binary_is_kept(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0]).cut()
+    say(processes[1], b"\x00\xff")
+    ann.to(processes[1])
+    frame = processes[1].run(ann.client.receive())
+    assert frame.startswith('451-/chat,["said",{"_placeholder":true,"num":0},"')
+    assert processes[1].run(ann.client.receive_binary()) == b"\x00\xff"
+
+
+def test_what_is_emitted_while_a_client_comes_back_comes_once(processes: list[Process]) -> None:
+    """Emissions go on in both processes, and reading the stream is slow: live packets wait for what was missed."""
+    ann = Returning().to(processes[0])
+    numbers = iter(range(1000))
+    emitted = []
+    with patch.object(module, "_COVER_DELAY", 0.001):
+        for turn in range(6):
+            ann.cut()
+            for _ in range(40):
+                number = next(numbers)
+                emitted.append(number)
+                say(processes[number % 2], number)
+                if number % 40 == 20:
+                    ann.to(processes[turn % 2])
+                    assert ann.recovered
+            time.sleep(0.05)
+            heard = [each for each in ann.hear() if each != "ann"]
+            assert sorted(heard) == list(range(turn * 40, turn * 40 + 40))
+            for half in (0, 1):
+                own = [each for each in heard if each % 2 == half]
+                assert own == sorted(own)
+
+
+def test_too_late_is_a_new_connection() -> None:
+    process = Process(Chat(), options=Options(max_disconnection_duration=0.2))
+    ann = Returning().to(process)
+    first_id = ann.id
+    ann.cut()
+    time.sleep(0.6)
+    ann.to(process)
+    assert not ann.recovered
+    assert ann.id != first_id
+    assert ann.hear() == []
+    assert ann.answer == [ann.id, "ann", ["all"], False]
+    process.stop()
+
+
+@pytest.mark.parametrize("offset", ["garbage", "x" * 100_000, "9999999999999.a:b"])
+def test_an_offset_that_is_none_is_a_new_connection(processes: list[Process], offset: str) -> None:
+    ann = Returning().to(processes[0]).cut()
+    ann.offset = offset
+    assert not ann.to(processes[0]).recovered
+    assert ann.hear() == []
+
+
+def test_an_unknown_pid_is_a_new_connection(processes: list[Process]) -> None:
+    ann = Returning()
+    ann.pid = "made up"
+    assert not ann.to(processes[0]).recovered
+    assert ann.pid not in (None, "made up")
+
+
+def test_a_namespace_may_refuse_who_comes_back(processes: list[Process]) -> None:
+    ann = Returning("outcast").to(processes[0]).cut().to(processes[0])
+    assert "not again" in ann.refusal
+
+
+def test_a_client_that_says_the_offset_of_an_earlier_session_gets_nothing_from_before_its_own(
+    processes: list[Process],
+) -> None:
+    """The stock client keeps it until it gets an event."""
+    ann = Returning().to(processes[0])
+    say(processes[0], 1)
+    assert ann.hear() == [1]
+    stale, ann.pid = ann.offset, None
+    ann.cut()
+    say(processes[1], "while it had no session")
+    ann.to(processes[1])
+    ann.cut()
+    ann.offset = stale
+    say(processes[0], 2)
+    assert ann.to(processes[1]).recovered
+    assert ann.hear() == [2, "ann"]
+
+
+def test_each_namespace_of_a_connection_comes_back_by_itself(processes: list[Process]) -> None:
+    """With what it missed, once; of two, one may be new."""
+    ann = Returning().to(processes[0])
+    lobby = ann.also("/lobby")
+    say(processes[0], 1)
+    assert ann.hear() == [1]
+    ann.cut()
+    say(processes[1], 2)
+    say(processes[1], "for the lobby", namespace="/lobby", to=None)
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == [2, "ann"]
+    back = ann.also("/lobby", pid=lobby["pid"])
+    assert (back["sid"], back["pid"]) == (lobby["sid"], lobby["pid"])
+    assert '42/lobby,["said","for the lobby","' in processes[1].run(ann.client.receive())
+    assert ann.also("/hall", pid="unknown")["pid"] != "unknown"
+
+
+def test_what_another_process_is_about_to_write_is_waited_for(processes: list[Process]) -> None:
+    """What was heard while Redis was away for who emitted it."""
+    ann = Returning().to(processes[0])
+    say(processes[1], 1)
+    assert ann.receive() == ["said", 1]
+    ann.cut()
+    recovery = processes[1].hub.recovery
+    assert recovery is not None
+    with patch.object(recovery._store, "append", side_effect=OSError("away")):
+        say(processes[1], 2)
+        processes[1].run(flush())
+    ann.to(processes[0])
+    assert ann.recovered
+    assert ann.hear() == [2, "ann"]
+
+
+def test_of_several_attempts_of_a_client_the_last_one_gets_the_session(processes: list[Process]) -> None:
+    """The process that had it is dead, which takes others a while to notice: the client does not wait for that."""
+    ann = Returning().to(processes[0])
+    first_id = ann.id
+    until_kept(processes[0], ann.pid)
+    processes[0].freeze()
+    say(processes[1], 1)
+    for _ in range(3):
+        attempt = connect(processes[1].server)
+        client = processes[1].run(attempt.__aenter__())
+        processes[1].run(client.send(f'40/chat,{{"pid":"{ann.pid}"}}'))
+        time.sleep(0.1)
+        processes[1].run(attempt.__aexit__(None, None, None))
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.id == first_id
+    assert ann.hear() == [1, "ann"]
+
+
+def test_two_connections_that_claim_a_session_at_once_do_not_both_get_it(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    ann.cut()
+
+    async def claim(process: Process) -> str:
+        async with connect(process.server) as client:
+            await client.send(f'40/chat,{{"pid":"{ann.pid}"}}')
+            answer = await client.receive(8.0)
+            await asyncio.sleep(0.5)
+            return answer
+
+    claims = [asyncio.run_coroutine_threadsafe(claim(process), process.loop) for process in processes]
+    answers = [each.result(15) for each in claims]
+    assert any(f'"pid":"{ann.pid}"' in answer for answer in answers)
+    after = Returning()
+    after.pid = ann.pid
+    assert after.to(processes[0]).recovered
+    assert after.id == ann.id
