@@ -181,7 +181,10 @@ class UserVerified(Struct, kw_only=True):
 
 
 class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
-    """A stored message: `new_message` to clients, and what its sender's ack carries."""
+    """A stored message: `new_message` to clients, and what its sender's ack carries.
+
+    `from` is `support` where the operator wrote it. `redacted_at` is there where what it said was taken back.
+    """
 
     id: str
     room_id: str
@@ -193,6 +196,7 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
     is_seen: bool
     created_at: str
     updated_at: str
+    redacted_at: str | UnsetType = UNSET
 
     @classmethod
     def of(cls, message: Message) -> MessagePayload:
@@ -209,7 +213,19 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
             is_seen=message.is_seen,
             created_at=created_at,
             updated_at=to_wire(message.updated_at) if message.updated_at else created_at,
+            redacted_at=to_wire(message.redacted_at) if message.redacted_at else UNSET,
         )
+
+
+class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
+    """`message_redacted`: what this message says was taken back; `content` is what to show in its place."""
+
+    id: str
+    room_id: str
+    sender: str
+    recipient: str
+    content: str
+    redacted_at: str
 
 
 class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
@@ -246,3 +262,20 @@ class RoomDeletion(Struct, kw_only=True):
     seller: str
     buyer: str
     deletion_role: str
+
+
+class RoomClosing(Struct, kw_only=True):
+    """`room_closed`: the operator has closed the room; it takes no messages until it is opened again."""
+
+    room_id: str
+    buyer: str
+    seller: str
+    closed_at: str
+
+
+class RoomOpening(Struct, kw_only=True):
+    """`room_opened`: a closed room takes messages again."""
+
+    room_id: str
+    buyer: str
+    seller: str

@@ -22,8 +22,9 @@ NOT_SEEN = Q(is_seen=False) | Q(is_seen__isnull=True)
 _EMBEDDED_COLUMNS = [str(field.column) for field in EmbeddedMessage._meta.concrete_fields]
 
 
-def account(new: Iterable[tuple[Document, Role]]) -> None:
-    """Account newly stored messages, each with its receiver's side, in their rooms: one statement for many.
+def account(new: Iterable[tuple[Document, Role | None]]) -> None:
+    """Account newly stored messages, each with its receiver's side (`None`: both), in their rooms: one statement for
+    many.
 
     The newest becomes the last message also when two processes write at once: `$max` compares embedded messages by
     (created_at, _id), which is why these fields come first in them. A last message that a side deleted is absent, and
@@ -33,7 +34,8 @@ def account(new: Iterable[tuple[Document, Role]]) -> None:
     news: dict[str, Document] = {}
     for stored, receiver in new:
         of_room = news.setdefault(stored["room_id"], {"buyer": 0, "seller": 0, "last": stored})
-        of_room[receiver.lower()] += 1
+        for side in Role if receiver is None else (receiver,):
+            of_room[side.lower()] += 1
         of_room["last"] = max(of_room["last"], stored, key=lambda message: (message["created_at"], message["_id"]))
     for part in _parts(news):
         durable(Room).update_many(

@@ -13,6 +13,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, NewMessage, Participants, SeenMessages, Typing
+from conversations.policy import Attempt, check_message
 from conversations.room_loader import RoomRecord, load_room, require_room
 from conversations.store import durable, in_store_thread
 from conversations.writer import Draft, message_writer
@@ -22,7 +23,7 @@ async def send_message(identity: Identity, message: NewMessage) -> MessagePayloa
     """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
 
     RuleViolation: `user_mismatch`, `validation_failed` (too long), `room_not_found`, `not_a_member`,
-    `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`.
+    `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
     """
     _require_self(identity, message)
     length, longest = len(message.content), settings.MESSAGE_MAX_LENGTH
@@ -36,17 +37,20 @@ async def send_message(identity: Identity, message: NewMessage) -> MessagePayloa
         raise RuleViolation(Code.ROOM_BLOCKED, f"room {room.room_id!r} was blocked by its {room.blocked_by.lower()}")
     if room.closed:
         raise RuleViolation(Code.ROOM_CLOSED, f"room {room.room_id!r} is closed")
-    return await message_writer().write(
-        Draft(
-            room_id=room.room_id,
-            sender=message.sender,
-            recipient=message.recipient,
-            receiver=side.other,
-            type=message.type,
-            content=message.content,
-            client_message_id=message.client_message_id,
-        )
+    draft = Draft(
+        room_id=room.room_id,
+        sender=message.sender,
+        recipient=message.recipient,
+        receiver=side.other,
+        type=message.type,
+        content=message.content,
+        client_message_id=message.client_message_id,
     )
+    afterwards = await check_message(Attempt(draft))
+    stored = await message_writer().write(draft)
+    for do in afterwards:
+        await do(stored)
+    return stored
 
 
 async def mark_seen(identity: Identity, seen: SeenMessages) -> None:
