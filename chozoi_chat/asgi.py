@@ -11,8 +11,8 @@ django_application: Any = get_asgi_application()  # django-stubs type it more na
 # Only now: these modules read the settings and the app registry.
 from django.conf import settings  # noqa: E402
 
-from conversations.events import ConversationEvents  # noqa: E402
+from moderation.events import ModeratedConversationEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402
 
-socketio_server = SocketIOServer([ConversationEvents()])
+socketio_server = SocketIOServer([ModeratedConversationEvents()])
 application = socketio_server.mount(settings.SOCKET_PATH, beside=django_application)

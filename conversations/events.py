@@ -121,9 +121,7 @@ def _identity(socket: Socket) -> Identity:
 async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
     """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins."""
     try:
-        identity = await _admit(
-            socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", "")
-        )
+        identity = await _admit(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
     except (IdentityRefused, RuleViolation) as refusal:
         raise ConnectionRefused("Authentication Error", {"code": refusal.code, "message": refusal.message}) from refusal
     await sign_in(socket, identity)

@@ -5,7 +5,7 @@ Doors (socket events, REST, admin) call these and translate; the rules live here
 
 from conversations.services.closing import close_room, reopen_room
 from conversations.services.messages import mark_seen, relay_typing, send_message
-from conversations.services.redaction import REDACTED, redact_message, unredact_message
+from conversations.services.redaction import REDACTED, redact_messages, unredact_message
 from conversations.services.rooms import (
     Outcome,
     RoomAnswer,
@@ -27,7 +27,7 @@ __all__ = [
     "create_room",
     "delete_room",
     "mark_seen",
-    "redact_message",
+    "redact_messages",
     "relay_typing",
     "reopen_room",
     "send_message",

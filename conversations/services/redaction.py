@@ -1,8 +1,9 @@
-"""Taking back what a message says, and putting it back. Who may, and where the original is kept, others decide."""
+"""Taking back what messages say, and putting it back. Who may, and where the original is kept, others decide."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import UpdateOne
@@ -11,35 +12,23 @@ from conversations.announcements import announce_redaction, announce_update
 from conversations.instants import to_wire
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
-from conversations.store import durable, in_store_thread
+from conversations.store import Document, durable, in_parts, in_store_thread
 
 REDACTED: Final = "🚫"
 """What a redacted message says, whatever its type: apps show `content`, and this reads the same in all languages."""
 
 
-async def redact_message(message_id: str, content: str, at: datetime.datetime) -> MessageRedaction | None:
-    """Replace what a message says, in the history and in its room, and tell both sides.
+async def redact_messages(said: Mapping[str, str], at: datetime.datetime) -> list[MessageRedaction]:
+    """Replace what messages say, in the history and in their rooms, and tell both sides. Returns what was told.
 
-    `content` is what it said when that was put aside: `None` where it says something else by now, is redacted already
-    or does not exist, and nothing was done. RuleViolation: `store_unavailable`.
+    `said`: by message id, what it said when that was put aside; one that says something else by now, is redacted
+    already or does not exist is left out. RuleViolation: `store_unavailable`.
     """
-    message = await in_store_thread(
-        _replace,
-        {"_id": message_id, "content": content, "redacted_at": None},
-        {"$set": {"content": REDACTED, "redacted_at": at}},
-    )
-    if message is None:
-        return None
-    redaction = MessageRedaction(
-        id=message.message_id,
-        room_id=message.room_id,
-        sender=message.sender,
-        recipient=message.recipient,
-        content=REDACTED,
-        redacted_at=to_wire(at),
-    )
-    await announce_redaction(redaction)
-    return redaction
+    redacted = await in_store_thread(_redact, said, at.replace(microsecond=at.microsecond // 1000 * 1000))
+    redactions = [_redaction(message) for message in redacted]
+    for redaction in redactions:
+        await announce_redaction(redaction)
+    return redactions
 
 
 async def unredact_message(message_id: str, content: str) -> MessagePayload | None:
@@ -47,11 +36,7 @@ async def unredact_message(message_id: str, content: str) -> MessagePayload | No
 
     `None`: it is not redacted, or does not exist. RuleViolation: `store_unavailable`.
     """
-    message = await in_store_thread(
-        _replace,
-        {"_id": message_id, "redacted_at": {"$ne": None}},
-        {"$set": {"content": content}, "$unset": {"redacted_at": ""}},
-    )
+    message = await in_store_thread(_unredact, message_id, content)
     if message is None:
         return None
     payload = MessagePayload.of(message)
@@ -59,21 +44,53 @@ async def unredact_message(message_id: str, content: str) -> MessagePayload | No
     return payload
 
 
-def _replace(message: dict[str, Any], change: dict[str, dict[str, Any]]) -> Message | None:
-    if durable(Message).find_one_and_update(message, change) is None:
-        return None
-    changed = Message.objects.get(pk=message["_id"])
-    durable(Room).bulk_write(
+def _redact(said: Mapping[str, str], at: datetime.datetime) -> list[Message]:
+    change = {"$set": {"content": REDACTED, "redacted_at": at}}
+    durable(Message).bulk_write(
         [
-            UpdateOne(
-                {"_id": changed.room_id, f"{last}._id": changed.message_id},
-                {
-                    operator: {f"{last}.{field}": value for field, value in fields.items()}
-                    for operator, fields in change.items()
-                },
-            )
-            for last in ("buyer_last_message", "seller_last_message")
+            UpdateOne({"_id": message_id, "content": content or {"$in": ["", None]}, "redacted_at": None}, change)
+            for message_id, content in said.items()
         ],
         ordered=False,
     )
-    return changed
+    redacted = [message for part in in_parts(said) for message in Message.objects.filter(pk__in=part, redacted_at=at)]
+    _follow_in_rooms(redacted, change)
+    return redacted
+
+
+def _unredact(message_id: str, content: str) -> Message | None:
+    change: dict[str, Document] = {"$set": {"content": content}, "$unset": {"redacted_at": ""}}
+    redacted = {"_id": message_id, "redacted_at": {"$ne": None}}
+    if durable(Message).update_one(redacted, change).modified_count == 0:
+        return None
+    message = Message.objects.get(pk=message_id)
+    _follow_in_rooms([message], change)
+    return message
+
+
+def _follow_in_rooms(messages: Sequence[Message], change: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change the copies of messages that are the last ones of their rooms, too."""
+    updates = [
+        UpdateOne(
+            {"_id": message.room_id, f"{last}._id": message.message_id},
+            {
+                operator: {f"{last}.{field}": value for field, value in fields.items()}
+                for operator, fields in change.items()
+            },
+        )
+        for message in messages
+        for last in ("buyer_last_message", "seller_last_message")
+    ]
+    if updates:
+        durable(Room).bulk_write(updates, ordered=False)
+
+
+def _redaction(message: Message) -> MessageRedaction:
+    return MessageRedaction(
+        id=message.message_id,
+        room_id=message.room_id,
+        sender=message.sender,
+        recipient=message.recipient,
+        content=message.content,
+        redacted_at=to_wire(message.redacted_at) if message.redacted_at else "",
+    )

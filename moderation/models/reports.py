@@ -62,7 +62,9 @@ class Report(models.Model):
     target_id = models.CharField(max_length=512)
     room_id = models.CharField(max_length=512, blank=True)
     user_id = models.CharField(max_length=255, blank=True)
-    reporter = models.CharField(max_length=255, help_text="The user's id; for what a filter flagged, the filter's name.")
+    reporter = models.CharField(
+        max_length=255, help_text="The user's id; for what a filter flagged, the filter's name."
+    )
     reason = models.CharField(max_length=32, choices=ReportReason.choices)
     text = models.TextField(blank=True)
     state = models.CharField(max_length=16, choices=ReportState.choices, default=ReportState.OPEN)
