@@ -41,7 +41,7 @@ class LiveRules:
     def __init__(self) -> None:
         self.rules = Rules()
         self._redis: Redis | None = None
-        self._mark: bytes | None = None
+        self._mark: bytes | str | None = None
         self._read = False
         self._fresh_until = 0.0
         self._begun = 0
@@ -71,6 +71,7 @@ class LiveRules:
 
     async def _look(self) -> None:
         try:
+            mark: bytes | str | None
             try:
                 mark, holds = await self._mark_now(), FRESH
             except REDIS_AWAY as error:
@@ -82,13 +83,12 @@ class LiveRules:
         finally:
             self._looking = None
 
-    async def _mark_now(self) -> bytes:
+    async def _mark_now(self) -> bytes | str:
         if self._redis is None:
             self._redis = connect()
-        mark: bytes | None = await self._redis.get(_MARK)
-        return mark or b"none was made"
+        return await self._redis.get(_MARK) or "none was made"
 
-    async def _load(self, mark: bytes | None) -> None:
+    async def _load(self, mark: bytes | str | None) -> None:
         try:
             rules = await in_store_thread(_read)
         except RuleViolation as error:
@@ -104,7 +104,7 @@ class LiveRules:
 
 
 def _read() -> Rules:
-    return Rules(Restriction.objects.all().ahead(timezone.now()), MessageFilter.objects.filter(is_active=True))
+    return Rules(Restriction.objects.all().active(timezone.now()), MessageFilter.objects.filter(is_active=True))
 
 
 _of_loops: PerLoop[LiveRules] = PerLoop(LiveRules)

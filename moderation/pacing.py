@@ -40,11 +40,13 @@ class Pacing:
 
         RuleViolation `slow_mode`: the turn is taken.
         """
-        key = f"{_PREFIX}turn:{draft.room_id}:{draft.sender}"
+        key = f"{_PREFIX}turn:{interval}:{draft.room_id}:{draft.sender}"
         mine = (dedup_key(draft) or secrets.token_hex(16)).encode()
         try:
             async with self._client().pipeline(transaction=True) as pipeline:
-                pipeline.set(key, mine, px=interval * 1000, nx=True).get(key).pttl(key)
+                pipeline.set(key, mine, px=interval * 1000, nx=True)
+                pipeline.get(key)
+                pipeline.pttl(key)
                 _, holder, left = await pipeline.execute()
         except REDIS_AWAY as error:
             logger.warning("slow mode of room %s is not kept, Redis is away: %s", draft.room_id, error)

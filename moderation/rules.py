@@ -16,14 +16,13 @@ from moderation.models import MessageFilter, Restriction, RestrictionKind
 
 
 class _Span(NamedTuple):
-    """From when, until when (`None`: for good), and of slow mode the seconds between two messages."""
+    """Until when (`None`: for good), and of slow mode the seconds between two messages."""
 
-    starts_at: datetime.datetime
     ends_at: datetime.datetime | None
     interval: int
 
     def holds(self, now: datetime.datetime) -> bool:
-        return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
+        return self.ends_at is None or now < self.ends_at
 
 
 class Rules:
@@ -32,7 +31,7 @@ class Rules:
     def __init__(self, restrictions: Iterable[Restriction] = (), filters: Iterable[MessageFilter] = ()) -> None:
         self._spans: dict[str, defaultdict[str, list[_Span]]] = {kind: defaultdict(list) for kind in RestrictionKind}
         for each in restrictions:
-            span = _Span(each.starts_at, each.ends_at, each.interval or 0)
+            span = _Span(each.ends_at, each.interval or 0)
             self._spans[each.kind][each.user_id or each.room_id].append(span)
         self.matcher = Matcher(filters)
 

@@ -48,9 +48,8 @@ def _expression(line: str) -> str | None:
 
 def _host(line: str) -> str | None:
     host = host_name(line)
-    if "." not in host or any(letter.isspace() for letter in host) or not AllowedHosts([line]).allow(host):
-        return "it must be a host such as example.com"
-    return None
+    good = "." in host and not any(letter.isspace() for letter in line) and AllowedHosts([line]).allow(host)
+    return None if good else "it must be a host such as example.com"
 
 
 def _flood(message_filter: MessageFilter) -> dict[str, list[str]]:

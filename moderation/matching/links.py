@@ -10,11 +10,9 @@ _ENDINGS = (
     "com|net|org|info|biz|vn|io|me|co|cc|app|dev|shop|store|online|site|xyz|top|link|click|live|club|vip|win|tk|ru|cn|"
     "ly|gl|to|gg|page|pro|tv|us|uk|de|fr|jp|kr|sg|th|asia"
 )
-_HOST = r"[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN](?:[\pL\pN-]*[\pL\pN])?)+"
-_LINK = re2.compile(
-    rf"(?i)(?:[a-z][a-z0-9+.-]*:)?//[^\s/?#]+|\bwww\.{_HOST}|{_HOST}\.(?:{_ENDINGS})\b|{_HOST}/|"
-    rf"[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.(?:{_ENDINGS})\b"
-)
+_LABEL = r"[a-z0-9\x{80}-\x{10FFFF}](?:[a-z0-9\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-\x{10FFFF}])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})+"
+_LINK = re2.compile(rf"(?i)(?:[a-z][a-z0-9+.-]*:)?//[^\s/?#]+|\bwww\.{_HOST}|{_HOST}/|(?:{_LABEL}\.)+(?:{_ENDINGS})\b")
 """With a scheme or two slashes; with `www.`; or a bare host: one that ends as hosts do, or has a path."""
 
 

@@ -273,7 +273,7 @@ class Migration(migrations.Migration):
                 "permissions": (("close_room", "Can close and reopen rooms"),),
                 "default_permissions": ("view", "add", "change"),
                 "indexes": [
-                    models.Index(fields=["lifted_at", "ends_at"], name="restriction_ahead"),
+                    models.Index(fields=["lifted_at", "ends_at"], name="restriction_active"),
                     models.Index(fields=["user_id", "-created_at"], name="restriction_user"),
                     models.Index(fields=["room_id", "-created_at"], name="restriction_room"),
                 ],

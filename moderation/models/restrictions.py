@@ -24,15 +24,14 @@ class Restrictions(models.QuerySet["Restriction"]):
 
     def active(self, now: datetime.datetime) -> Restrictions:
         """Those that hold at `now`."""
-        return self.ahead(now).filter(starts_at__lte=now)
-
-    def ahead(self, now: datetime.datetime) -> Restrictions:
-        """Those that hold at `now` or will later."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), lifted_at__isnull=True)
 
 
 class Restriction(models.Model):
-    """One restriction. It ends by itself at `ends_at` (none: never), or earlier when staff lift it."""
+    """One restriction. It ends by itself at `ends_at` (none: never), or earlier when staff lift it.
+
+    It begins at once, so its start is nowhere compared: clocks of different machines differ.
+    """
 
     kind = models.CharField(max_length=16, choices=RestrictionKind.choices)
     user_id = models.CharField(max_length=255, blank=True)
@@ -54,7 +53,7 @@ class Restriction(models.Model):
         default_permissions = ("view", "add", "change")
         permissions = (("close_room", "Can close and reopen rooms"),)
         indexes = (
-            models.Index(fields=["lifted_at", "ends_at"], name="restriction_ahead"),
+            models.Index(fields=["lifted_at", "ends_at"], name="restriction_active"),
             models.Index(fields=["user_id", "-created_at"], name="restriction_user"),
             models.Index(fields=["room_id", "-created_at"], name="restriction_room"),
         )
@@ -64,4 +63,4 @@ class Restriction(models.Model):
 
     def is_active(self, now: datetime.datetime) -> bool:
         """Whether it holds at `now`."""
-        return self.lifted_at is None and self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
+        return self.lifted_at is None and (self.ends_at is None or now < self.ends_at)

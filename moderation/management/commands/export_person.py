@@ -1,13 +1,13 @@
 """`manage.py export_person`: all that is kept of a user, as JSON."""
 
 import json
-import sys
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from conversations.errors import RuleViolation
 from moderation.services import export_person
@@ -28,15 +28,17 @@ class Command(BaseCommand):
         except RuleViolation as error:
             raise CommandError(error.message) from error
         if output is None:
-            self._write(data, sys.stdout if self.stdout._out is sys.stdout else self.stdout._out)
+            write(data, self.stdout)
             return
         output.touch(mode=0o600)
         with output.open("w", encoding="utf-8") as file:
-            self._write(data, file)
+            write(data, OutputWrapper(file))
 
-    def _write(self, data: Any, file: TextIO) -> None:
-        file.write("[")
-        for number, (kind, document) in enumerate(data):
-            file.write(",\n" if number else "\n")
-            json.dump({"kind": kind, "data": document}, file, ensure_ascii=False)
-        file.write("\n]\n")
+
+def write(data: Iterable[tuple[str, dict[str, Any]]], output: OutputWrapper) -> None:
+    """One JSON array, a line for each document."""
+    output.write("[", ending="")
+    for number, (kind, document) in enumerate(data):
+        line = json.dumps({"kind": kind, "data": document}, ensure_ascii=False)
+        output.write(f",\n{line}" if number else f"\n{line}", ending="")
+    output.write("\n]")
