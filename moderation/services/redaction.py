@@ -133,7 +133,7 @@ def _find_recent(user_id: str, since: datetime.datetime) -> list[Message]:
 
 
 def _forget(staff: Staff, original: RedactedOriginal, reason: str) -> None:
-    original.delete()
+    RedactedOriginal.objects.filter(pk=original.pk).delete()
     record(staff, Act.MESSAGE_RESTORED, _target(original), before={"redacted": True}, reason=reason)
 
 
