@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import DatabaseError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -54,6 +55,18 @@ def disconnected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(restrictions, "disconnect_sockets", disconnect)
     monkeypatch.setattr(live_rules_module, "disconnect_sockets", disconnect)
     return told
+
+
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From here on the rules are read from this, which counts, and there are none."""
+    reads: list[str] = []
+
+    def read() -> rules.Rules:
+        reads.append("read")
+        return rules.Rules()
+
+    monkeypatch.setattr(live_rules_module, "_read", read)
+    return reads
 
 
 async def fresh() -> None:
@@ -195,8 +208,7 @@ async def test_another_process_learns_of_a_change_at_its_next_look(
 
 
 async def test_while_nothing_changes_nothing_is_read(chat: Emitted, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[int] = []
-    monkeypatch.setattr(live_rules_module, "_read", lambda: (reads.append(1), rules.Rules())[1])
+    reads = counted_reads(monkeypatch)
     live = LiveRules()
     for _ in range(5):
         await live.refresh(just_now=True)
@@ -240,8 +252,7 @@ async def test_without_redis_bans_stay_and_new_ones_are_read_every_few_seconds(
     live._fresh_until = 0.0
     await live.refresh()
     assert live.rules.banned(timezone.now()) == {"7", "8"}
-    reads: list[int] = []
-    monkeypatch.setattr(live_rules_module, "_read", lambda: (reads.append(1), rules.Rules())[1])
+    reads = counted_reads(monkeypatch)
     await live.refresh()
     assert reads == [], "not for every message"
 
@@ -257,8 +268,6 @@ async def test_without_both_stores_the_rules_of_before_stay(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     def away() -> rules.Rules:
-        from django.db import DatabaseError
-
         raise DatabaseError("away")
 
     monkeypatch.setattr(live_rules_module, "_read", away)
