@@ -124,6 +124,19 @@ AUTH_JWT_AUDIENCE = text("AUTH_JWT_AUDIENCE")
 AUTH_INTROSPECTION_URL = text("AUTH_INTROSPECTION_URL")
 AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
 
+# REST
+API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hour or day (s, m, h, d); 0: no limit
+API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "chozoi:cache",
+        "OPTIONS": {"socket_connect_timeout": 1.0, "socket_timeout": 1.0},  # seconds
+    }
+}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
+
 # Neighbours. Unset: that feature is off.
 SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
 ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
@@ -144,6 +157,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_mongodb_backend",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "socketio_bridge",
     "presence",
     "conversations",

@@ -10,7 +10,14 @@ from typing import Final
 
 from django.conf import settings
 
-from conversations.payloads import MessagePayload, RoomDeletion, RoomPayload, SeenMessages, Typing
+from conversations.payloads import (
+    MessagePayload,
+    RoomDeletion,
+    RoomPayload,
+    SeenMessages,
+    Typing,
+    UserStatusChange,
+)
 from socketio_bridge import emit
 
 ANNOUNCED: Final = {
@@ -29,6 +36,11 @@ async def announce_message(message: MessagePayload) -> None:
     await _tell("new_message", message, message.sender, message.recipient)
 
 
+async def announce_update(message: MessagePayload) -> None:
+    """`message_updated`, to every device of both."""
+    await _tell("message_updated", message, message.sender, message.recipient)
+
+
 async def announce_room(room: RoomPayload, creator: str) -> None:
     """`create_room`, to every device of who asked for the room."""
     await _tell("create_room", room, creator)
@@ -42,6 +54,11 @@ async def announce_seen(seen: SeenMessages) -> None:
 async def announce_deletion(deletion: RoomDeletion) -> None:
     """`room_deletion`, to every device of both sides."""
     await _tell("room_deletion", deletion, deletion.buyer, deletion.seller)
+
+
+async def announce_status_change(change: UserStatusChange, other: str) -> None:
+    """`user_status_change`, to every device of the other side of a room."""
+    await _tell("user_status_change", change, other)
 
 
 async def announce_typing(event: str, typing: Typing, except_: str | None) -> None:
