@@ -135,7 +135,19 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 1.0, "socket_timeout": 1.0},  # seconds
     }
 }
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Conversations",
+    "DESCRIPTION": "Rooms and messages of buyers and sellers. What is done here reaches connected sockets, too.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # whose schemas are those of JSON Schema, as msgspec writes them
+    "PREPROCESSING_HOOKS": ["conversations.api.schema.without_slashes"],
+    "POSTPROCESSING_HOOKS": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from a network of others
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
 
 # Neighbours. Unset: that feature is off.
 SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from chozoi_chat.identity import Role
 from conversations.errors import Code, RuleViolation
-from conversations.instants import from_milliseconds, to_milliseconds
+from conversations.instants import to_milliseconds
 
 _LONGEST = 2000
 
@@ -66,14 +66,6 @@ def unusable(cursor: str) -> RuleViolation:
         Code.VALIDATION_FAILED,
         f"`cursor` is {cursor[:40]!r}: it must be the `next_cursor` of the same list, unchanged, or left out",
     )
-
-
-def to_instant(milliseconds: int, cursor: str) -> datetime.datetime:
-    """The instant in a position. RuleViolation `validation_failed`: there is no such year."""
-    try:
-        return from_milliseconds(milliseconds)
-    except OverflowError:
-        raise unusable(cursor) from None
 
 
 def from_instant(instant: datetime.datetime | None) -> int | None:

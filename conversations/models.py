@@ -155,14 +155,3 @@ def is_visible(
     if last_message_at is None:
         return False
     return deleted_at is None or last_message_at > deleted_at
-
-
-def visible_filter(side: Role) -> dict[str, Any]:
-    """The same rule for all rooms of a query, in MongoDB's terms (a time is greater than a null or none)."""
-    name = side.lower()
-    last_message_at = f"{name}_last_message.created_at"
-    came_since = {
-        last_message_at: {"$type": "date"},
-        "$expr": {"$gt": [f"${last_message_at}", f"${name}_deleted_at"]},
-    }
-    return {"$or": [{f"deleted_by_{name}": {"$ne": True}}, came_since]}

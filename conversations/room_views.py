@@ -6,9 +6,9 @@ or an empty object.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from chozoi_chat.identity import Role
 from conversations.fields import as_json
@@ -55,7 +55,13 @@ class RoomOfSeller(SharedRoom, kw_only=True):
     seller_deleted_at: str | None
 
 
-RoomView = RoomOfBuyer | RoomOfSeller
+RoomView = Annotated[
+    SharedRoom,
+    Meta(
+        extra_json_schema={"anyOf": [{"$ref": f"#/components/schemas/{of}"} for of in ("RoomOfBuyer", "RoomOfSeller")]}
+    ),
+]
+"""Either of the two; which one is the caller's side."""
 
 
 def view_of(room: Document, side: Role) -> RoomView:

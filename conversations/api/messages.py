@@ -7,7 +7,7 @@ from msgspec import Struct
 from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import limited
+from conversations.api.inputs import Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
@@ -24,7 +24,7 @@ class MessageFilter(Struct, kw_only=True, rename={"before": "from", "after": "to
     room_id: Id
     user_id: OptionalId = None
     role: Role | None = None
-    limit: int | None = None
+    limit: Limit = PAGE
     created_at: str = ""
     before: str | None = None
     after: str | None = None
@@ -34,14 +34,14 @@ class MessageFilter(Struct, kw_only=True, rename={"before": "from", "after": "to
         self.room_id = to_room_id(self.room_id)
 
     def excerpt(self) -> Excerpt:
-        """The same in the services' terms. RuleViolation `validation_failed`: a time is none, `limit` not positive."""
+        """The same in the services' terms. RuleViolation `validation_failed`: a time is none."""
         try:
             before = None if self.before is None else to_instant("from", self.before)
             after = None if self.after is None else to_instant("to", self.after)
         except ValueError as error:
             raise RuleViolation(Code.VALIDATION_FAILED, str(error)) from None
         return Excerpt(
-            limit=limited(self.limit, default=PAGE),
+            limit=min(self.limit, services.LARGEST_PAGE),
             oldest_first=self.created_at == "1",
             before=before,
             after=after,

@@ -2,14 +2,13 @@
 
 A handler is an asynchronous method that gets the caller, what is asked as a msgspec Struct, and the parts of the path;
 it returns a Struct. Its annotations are the one description of the call's shapes: read and checked by them here, and
-documented from them by `schema.py`.
+documented from them by `schema`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -26,6 +25,7 @@ from chozoi_chat.identity import IdentityRefused, Role
 from conversations.api.authentication import BearerToken, HeaderToken, caller_of
 from conversations.api.bodies import JSONAnswer, JSONBody, OneForm
 from conversations.api.refusals import answer_to
+from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 
@@ -70,6 +70,7 @@ class Endpoint(APIView):
     parser_classes = (JSONBody,)
     renderer_classes = (JSONAnswer,)
     content_negotiation_class = OneForm
+    schema = StructSchema()
 
     def perform_authentication(self, request: Request) -> None:
         """Count the address before anything is done for it: a flood of wrong tokens is to be held up too."""
@@ -91,18 +92,6 @@ class Nowhere(Endpoint):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse."""
         raise Http404
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What is known of a call: its handler's annotations, and the fields that are the caller where left out."""
-
-    summary: str
-    description: str
-    asks: type[Struct]
-    answers: Any
-    filled_in: tuple[str, ...]
-    errors: tuple[int, ...]
 
 
 def operation(

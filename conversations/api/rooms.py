@@ -9,12 +9,12 @@ from msgspec import UNSET, Struct, UnsetType
 from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import AsMember, limited
+from conversations.api.inputs import AsMember, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, OptionalId
 from conversations.room_views import RoomView, view_of
-from conversations.services import Outcome
+from conversations.services import Outcome, RoomQuery
 from conversations.store import document
 
 
@@ -25,7 +25,7 @@ class RoomFilter(Struct, kw_only=True):
     role: Role | None = None
     name: str = ""
     pinned: str = ""
-    limit: int | None = None
+    limit: Limit | None = None
     cursor: str | None = None
 
 
@@ -105,14 +105,14 @@ class Rooms(Endpoint):
         `name`: a part of the other side's name. `pinned`: `1` for pinned ones alone.
         """
         side = caller.side(asked.role)
-        page = await services.list_rooms(
-            caller,
-            side,
+        limit = services.LARGEST_PAGE if asked.limit is None and asked.cursor is not None else asked.limit
+        query = RoomQuery(
             name=asked.name,
             pinned_only=asked.pinned == "1",
-            limit=limited(asked.limit, default=None if asked.cursor is None else services.LARGEST_PAGE),
+            limit=None if limit is None else min(limit, services.LARGEST_PAGE),
             cursor=asked.cursor,
         )
+        page = await services.list_rooms(caller, side, query)
         return RoomListAnswer(user_id=caller.user_id, role=side, rooms=page.rooms, next_cursor=page.next_cursor)
 
     @operation("Make a room, or bring back a deleted one", filled_in=("creator",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from conversations.api import messages, rooms
 from conversations.api.operation import Endpoint, Nowhere
@@ -25,5 +26,7 @@ urlpatterns = [
     _at("messages", messages.Messages),
     _at("messages/unseen", messages.MessagesUnseen),
     _at("messages/(?P<message_id>[^/]+)", messages.OneMessage),
+    re_path("^schema/?$", SpectacularAPIView.as_view(), name="conversations-schema"),
+    re_path("^docs/?$", SpectacularSwaggerView.as_view(url_name="conversations-schema"), name="conversations-docs"),
     re_path("", Nowhere.as_view()),
 ]

@@ -12,7 +12,7 @@ from conversations.services.history import (
     list_unseen_messages,
 )
 from conversations.services.messages import mark_room_seen, mark_seen, relay_typing, send_message
-from conversations.services.room_list import RoomPage, count_unseen_rooms, list_rooms, view_room
+from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
 from conversations.services.room_settings import (
     Blocking,
     block_room,
@@ -40,6 +40,7 @@ __all__ = [
     "RoomAnswer",
     "RoomMembers",
     "RoomPage",
+    "RoomQuery",
     "block_room",
     "count_unseen_rooms",
     "create_room",
