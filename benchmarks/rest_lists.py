@@ -79,13 +79,13 @@ async def measure() -> None:
         assert answer.status_code == 200, answer.content
         return msgspec.json.decode(answer.content)
 
-    async def timed(name: str, path: str, times: int = 9, **query: Any) -> Any:
+    async def timed(what: str, path: str, times: int = 9, /, **query: Any) -> Any:
         taken = []
         for _ in range(times):
             begun = time.perf_counter()
             body = await get(path, **query)
             taken.append((time.perf_counter() - begun) * 1000)
-        print(f"{name:46} {statistics.median(taken):8.1f} ms  (longest {max(taken):.1f})", flush=True)
+        print(f"{what:46} {statistics.median(taken):8.1f} ms  (longest {max(taken):.1f})", flush=True)
         return body
 
     await timed("GET /rooms, all 5,000", "/rooms", 5)

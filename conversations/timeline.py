@@ -34,11 +34,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the order: between two instants, where there are any, themselves excluded; from which end it is read."""
+    """A part of the order: between two instants, where there are any, both excluded; and from which end it is read.
+
+    `about`: where that end may lie, if it is known. It decides how the time is cut, not what is found.
+    """
 
     oldest_first: bool
     after: datetime.datetime | None = None
     before: datetime.datetime | None = None
+    about: datetime.datetime | None = None
 
     def conditions(self, beyond: Place | None) -> Iterator[Condition]:
         """What to ask for, one after the other, until enough is found: all messages, or those that follow a place.
@@ -88,7 +92,7 @@ class Stretch:
         yield {"created_at": {**low, **high}}
 
     def _edges(self) -> list[datetime.datetime]:
-        start = self.after if self.oldest_first else self.before or datetime.datetime.now(UTC)
+        start = (self.after if self.oldest_first else self.before) or self.about
         if start is None or not _BEGINNING + _PIECES[-1] < start < _END - _PIECES[-1]:
             return []
         return [start + piece if self.oldest_first else start - piece for piece in _PIECES]

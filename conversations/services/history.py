@@ -10,7 +10,7 @@ from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
 from conversations.instants import from_store
-from conversations.models import Message
+from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.room_loader import load_room
 from conversations.store import Document, durable, in_store_thread
@@ -48,7 +48,9 @@ async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: R
     RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `validation_failed`, `store_unavailable`.
     """
     room = await load_room(room_id)
-    conditions = _conditions(excerpt, room.hidden_until(room.side_of(actor.user_id, claimed)))
+    side = room.side_of(actor.user_id, claimed)
+    about = None if excerpt.cursor else await in_store_thread(_end_of, room_id, side, excerpt.oldest_first)
+    conditions = _conditions(excerpt, room.hidden_until(side), about)
     ranges: list[list[Condition]] = [[{"room_id": room_id, **condition}] for condition in conditions]
     return _page(await in_store_thread(_find, ranges, excerpt), excerpt)
 
@@ -64,9 +66,19 @@ async def list_unseen_messages(
     return _page(await in_store_thread(_find, [[unseen, condition] for condition in conditions], excerpt), excerpt)
 
 
-def _conditions(excerpt: Excerpt, hidden_until: datetime.datetime | None) -> list[Condition]:
+def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
+    """About when a room's oldest or newest message is from, by what the room says of itself."""
+    last_message = f"{side.lower()}_last_message"
+    room = durable(Room).find_one({"_id": room_id}, ["created_at", f"{last_message}.created_at"]) or {}
+    at = (room if oldest else room.get(last_message) or {}).get("created_at")
+    return None if at is None else from_store(at)
+
+
+def _conditions(
+    excerpt: Excerpt, hidden_until: datetime.datetime | None, about: datetime.datetime | None = None
+) -> list[Condition]:
     after = max((instant for instant in (excerpt.after, hidden_until) if instant is not None), default=None)
-    stretch = Stretch(excerpt.oldest_first, after, excerpt.before)
+    stretch = Stretch(excerpt.oldest_first, after, excerpt.before, about)
     if excerpt.cursor is None:
         return list(stretch.conditions(None))
     position = to_position(excerpt.cursor, MessagePosition)

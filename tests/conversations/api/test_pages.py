@@ -126,7 +126,8 @@ def cursor_of(*values: Any) -> str:
 @pytest.mark.parametrize(
     "wrong",
     [
-        "x", "====", "W10", "é", "a" * 5000, cursor_of(), cursor_of("rooms"), cursor_of("rooms", "SELLER", 1, 1, "a", 1),
+        "x", "====", "W10", "é", "a" * 5000, cursor_of(), cursor_of("rooms"),
+        cursor_of("rooms", "SELLER", 1, 1, "a", 1),
         cursor_of("rooms", "BUYER", None, 1, "7.9"), cursor_of("rooms", "SELLER", "now", None, "7.9"),
         cursor_of("messages", False, 1, "m1"),
         cursor_of("rooms", "SELLER", None, None, "7.9") + "=", base64.b64encode(b"[" * 1000).decode(),
