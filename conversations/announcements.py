@@ -23,6 +23,7 @@ from socketio_bridge import emit
 ANNOUNCED: Final = {
     "create_room": RoomPayload,
     "new_message": MessagePayload,
+    "message_updated": MessagePayload,
     "typing": Typing,
     "stop_typing": Typing,
     "seen_messages": SeenMessages,

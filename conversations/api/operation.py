@@ -87,7 +87,7 @@ class Endpoint(APIView):
 class Nowhere(Endpoint):
     """What is at no address of this API: 404, in this API's form, with or without a token."""
 
-    schema = None
+    schema = None  # type: ignore[assignment]  # so DRF is told that there is nothing to describe
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse."""

@@ -63,7 +63,7 @@ class StructSchema(AutoSchema):
         """A few words."""
         return self.operation.summary
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         """The handler's docstring."""
         return self.operation.description
 
@@ -136,7 +136,8 @@ class StructSchema(AutoSchema):
         return reference
 
     def _register(self, name: str, schema: Schema, kind: Any = ResolvedComponent.SCHEMA) -> None:
-        self.registry.register_on_missing(ResolvedComponent(name=name, type=kind, schema=schema, object=name))
+        component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)  # type: ignore[no-untyped-call]
+        self.registry.register_on_missing(component)
 
 
 def _in_words(schema: Schema) -> Schema:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 from chozoi_chat.identity import Role
 from conversations.api import throttling
 from conversations.api.throttling import Rate
+from conversations.checks import check_rates
 from tests.conversations.api.conftest import Answer, App
 from tests.conversations.conftest import Emitted
 
@@ -87,3 +88,12 @@ def test_rates_as_they_are_written(text: str, rate: Any) -> None:
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="600/m"):
         Rate.read(text)
+
+
+@pytest.mark.parametrize("name", ["API_RATE_USER", "API_RATE_ADDRESS"])
+def test_the_server_does_not_start_with_a_rate_that_is_none(settings: Settings, name: str) -> None:
+    setattr(settings, name, "often")
+    [problem] = check_rates(None)
+    assert problem.msg == f"{name} is 'often'." and "600/m" in str(problem.hint)
+    setattr(settings, name, "10/s")
+    assert check_rates(None) == []
