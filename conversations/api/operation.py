@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from asgiref.sync import async_to_sync
@@ -21,18 +21,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from chozoi_chat.identity import IdentityRefused, Role
+from chozoi_chat.identity import IdentityRefused, Role, let_pass
 from conversations.api.authentication import BearerToken, HeaderToken, caller_of
 from conversations.api.bodies import JSONAnswer, JSONBody, OneForm
+from conversations.api.inputs import said
 from conversations.api.refusals import answer_to
 from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 
 Answer = TypeVar("Answer")
-
-_NOTHING = ("", "null", "undefined")
-"""What old clients write into a query where they have no value."""
 
 _going_on: set[asyncio.Task[Any]] = set()
 
@@ -45,10 +43,8 @@ class AgreesWithToken(BasePermission):
         caller = caller_of(request)
         if caller is None:
             return False
-        if not caller.roles:
-            raise IdentityRefused("role_not_allowed", "the token allows neither BUYER nor SELLER")
-        said = inputs(request)
-        user_id, role = said.get("user_id"), said.get("role")
+        inputs = said(request)
+        user_id, role = inputs.get("user_id"), inputs.get("role")
         if user_id is not None and str(user_id) != caller.user_id:
             raise IdentityRefused("user_mismatch", "`user_id` is not the token's user; it may be left out")
         if role is not None:
@@ -57,7 +53,9 @@ class AgreesWithToken(BasePermission):
                     Code.VALIDATION_FAILED, f"`role` is {str(role)[:40]!r}: it must be BUYER or SELLER, or left out"
                 )
             if role not in caller.roles:
-                raise IdentityRefused("role_not_allowed", f"the token does not allow `role` {role}")
+                refusal = IdentityRefused("role_not_allowed", f"the token does not allow `role` {role}")
+                if not let_pass(refusal, caller.user_id, role):
+                    raise refusal
         return True
 
 
@@ -122,19 +120,10 @@ def operation(
     return decorate
 
 
-def inputs(request: Request) -> dict[str, Any]:
-    """What a request says: in its query and, where it may have one, its body, which wins.
-
-    ParseError: the body is no JSON object.
-    """
-    query = {name: value for name, value in request.query_params.items() if value not in _NOTHING}
-    return query if request.method == "GET" else {**query, **cast("dict[str, Any]", request.data)}
-
-
 def _read(request: Request, asks: type[Struct], filled_in: dict[str, str]) -> Struct:
     """What is asked. msgspec.ValidationError: not that."""
     in_words = not request.data if request.method != "GET" else True
-    return msgspec.convert({**filled_in, **inputs(request)}, asks, strict=not in_words)
+    return msgspec.convert({**filled_in, **said(request)}, asks, strict=not in_words)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -174,6 +174,38 @@ async def test_who_cannot_be_verified_now_is_asked_to_come_back(api: Emitted, se
     assert int(answer.headers["Retry-After"]) > 0
 
 
+@pytest.mark.parametrize("user_id", ["7", None])
+async def test_in_report_mode_who_cannot_prove_it_is_let_pass_as_whom_they_claim(
+    database: Database[dict[str, Any]], settings: Settings, user_id: str | None
+) -> None:
+    """In the query or the body; without a claim, as whom the token names. Rules about rooms hold."""
+    app = App("7")
+    app.headers = {"Authorization": "Bearer " + jwt.encode({"sub": "7", "exp": 1}, "x" * 32)}
+    claim = {} if user_id is None else {"user_id": user_id}
+    assert (await app.get("/rooms", role="BUYER", **claim)).status == 401
+    settings.AUTH_MODE = "report"
+    answer = await app.get("/rooms", role="BUYER", **claim)
+    assert (answer.status, len(answer.body["rooms"])) == (200, 1)
+    assert (await app.post("/rooms/7.9/pin", {**claim, "role": "BUYER"})).status == 200
+    database.cz_rooms.insert_one({"_id": "8.9", "buyer": "8", "seller": "9"})
+    assert (await app.get("/rooms/8.9", **claim)).status == 403
+    app.headers = {}
+    assert (await app.get("/rooms", role="BUYER", **claim)).status == 401
+
+
+async def test_in_report_mode_a_role_that_the_token_does_not_allow_passes(api: Emitted, settings: Settings) -> None:
+    settings.AUTH_MODE = "report"
+    assert (await App("9", Role.BUYER).get("/rooms", role="SELLER")).status == 200
+    settings.AUTH_JWT_KEY = "a secret that is long enough to sign with"
+    app = App("9")
+    claims = {"sub": "9", "role": "ADMIN", "exp": time.time() + 60}
+    app.headers = {"Authorization": "Bearer " + jwt.encode(claims, settings.AUTH_JWT_KEY)}
+    assert (await app.get("/rooms", role="SELLER")).status == 200
+    settings.AUTH_MODE = "enforce"
+    answer = await app.get("/rooms", role="SELLER")
+    assert (answer.status, answer.body["code"]) == (403, "role_not_allowed")
+
+
 async def test_a_token_for_both_roles_must_say_whose_rooms(api: Emitted, room: str) -> None:
     app = App("9")
     for path in ("/rooms", "/rooms/unseen"):
