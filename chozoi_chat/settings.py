@@ -135,6 +135,12 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 1.0, "socket_timeout": 1.0},  # seconds
     }
 }
+# Web apps on other origins: the same ones that may connect sockets. No cookies: the token says who calls.
+CORS_URLS_REGEX = r"^/v1/conversations/"
+CORS_ALLOW_ALL_ORIGINS = "*" in ALLOWED_ORIGINS
+CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-requested-with", *filter(None, [AUTH_TOKEN_HEADER])]
+CORS_EXPOSE_HEADERS = ["retry-after"]
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Conversations",
@@ -169,6 +175,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_mongodb_backend",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -178,6 +185,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

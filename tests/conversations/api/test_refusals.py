@@ -271,3 +271,16 @@ async def test_a_store_that_is_away_is_503_and_a_defect_500(
     monkeypatch.setattr(services, "list_rooms", None)
     answer = await buyer_app.get("/rooms")
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [("https://shop.example.com", True), ("https://evil.example", False)])
+async def test_web_pages_of_allowed_origins_may_call(
+    buyer_app: App, settings: Settings, origin: str, allowed: bool
+) -> None:
+    """A browser asks first (CORS), with no token, and then looks whether the answer is meant for the page."""
+    settings.CORS_ALLOWED_ORIGINS = ["https://shop.example.com"]
+    buyer_app.headers |= {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    assert (await buyer_app.get("/rooms")).headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+    del buyer_app.headers["Authorization"]
+    asked = await buyer_app._client.options("/v1/conversations/rooms/7.9/seen", headers=buyer_app.headers)
+    assert ("PUT" in asked.headers.get("Access-Control-Allow-Methods", "")) is allowed
