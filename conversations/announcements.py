@@ -10,12 +10,20 @@ from typing import Final
 
 from django.conf import settings
 
-from conversations.payloads import MessagePayload, RoomDeletion, RoomPayload, SeenMessages, Typing
+from conversations.payloads import (
+    MessagePayload,
+    RoomDeletion,
+    RoomPayload,
+    SeenMessages,
+    Typing,
+    UserStatusChange,
+)
 from socketio_bridge import emit
 
 ANNOUNCED: Final = {
     "create_room": RoomPayload,
     "new_message": MessagePayload,
+    "message_updated": MessagePayload,
     "typing": Typing,
     "stop_typing": Typing,
     "seen_messages": SeenMessages,
@@ -27,6 +35,11 @@ ANNOUNCED: Final = {
 async def announce_message(message: MessagePayload) -> None:
     """`new_message`, to every device of both."""
     await _tell("new_message", message, message.sender, message.recipient)
+
+
+async def announce_update(message: MessagePayload) -> None:
+    """`message_updated`, to every device of both."""
+    await _tell("message_updated", message, message.sender, message.recipient)
 
 
 async def announce_room(room: RoomPayload, creator: str) -> None:
@@ -42,6 +55,11 @@ async def announce_seen(seen: SeenMessages) -> None:
 async def announce_deletion(deletion: RoomDeletion) -> None:
     """`room_deletion`, to every device of both sides."""
     await _tell("room_deletion", deletion, deletion.buyer, deletion.seller)
+
+
+async def announce_status_change(change: UserStatusChange, other: str) -> None:
+    """`user_status_change`, to every device of the other side of a room."""
+    await _tell("user_status_change", change, other)
 
 
 async def announce_typing(event: str, typing: Typing, except_: str | None) -> None:

@@ -58,16 +58,17 @@ class ObjectField(models.JSONField):
 
     def from_db_value(self, value: Any, expression: object, connection: object) -> Any:
         """The stored object with all of its values made ones of JSON; `{}` where there is none."""
-        return {} if value is None else _as_json(value)
+        return {} if value is None else as_json(value)
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """A value as BSON holds it, made of what JSON has: times in ISO 8601, whatever else JSON lacks as a string."""
     if isinstance(value, dict):
-        return {key: _as_json(inner) for key, inner in value.items()}
+        return {key: as_json(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_as_json(inner) for inner in value]
+        return [as_json(inner) for inner in value]
     if isinstance(value, datetime.datetime):
         return value.isoformat(timespec="milliseconds") + ("" if value.tzinfo else "Z")
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or type(value) in (str, float, bool):
         return value
-    return str(value)
+    return int(value) if isinstance(value, int) else str(value)  # BSON's Int64 is an int, but not to every encoder

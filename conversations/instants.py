@@ -19,6 +19,11 @@ def to_milliseconds(instant: datetime.datetime) -> int:
     return (instant - _EPOCH) // _MILLISECOND
 
 
+def from_store(instant: datetime.datetime) -> datetime.datetime:
+    """An instant as the driver reads it from MongoDB, which is UTC without saying so."""
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
 def to_wire(instant: datetime.datetime) -> str:
     """`2020-10-11T00:13:35.390Z`"""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"

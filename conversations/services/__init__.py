@@ -3,7 +3,24 @@
 Doors (socket events, REST, admin) call these and translate; the rules live here once. A refusal is a RuleViolation.
 """
 
-from conversations.services.messages import mark_seen, relay_typing, send_message
+from conversations.services.editing import edit_message
+from conversations.services.history import (
+    LARGEST_PAGE,
+    Excerpt,
+    MessagePage,
+    list_messages,
+    list_unseen_messages,
+)
+from conversations.services.messages import mark_room_seen, mark_seen, relay_typing, send_message
+from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
+from conversations.services.room_settings import (
+    Blocking,
+    block_room,
+    enable_room,
+    pin_room,
+    unblock_room,
+    unpin_room,
+)
 from conversations.services.rooms import (
     Outcome,
     RoomAnswer,
@@ -15,14 +32,32 @@ from conversations.services.rooms import (
 from conversations.services.shutdown import shut_down
 
 __all__ = [
+    "LARGEST_PAGE",
+    "Blocking",
+    "Excerpt",
+    "MessagePage",
     "Outcome",
     "RoomAnswer",
     "RoomMembers",
+    "RoomPage",
+    "RoomQuery",
+    "block_room",
+    "count_unseen_rooms",
     "create_room",
     "delete_room",
+    "edit_message",
+    "enable_room",
+    "list_messages",
+    "list_rooms",
+    "list_unseen_messages",
+    "mark_room_seen",
     "mark_seen",
+    "pin_room",
     "relay_typing",
     "send_message",
     "shut_down",
+    "unblock_room",
+    "unpin_room",
+    "view_room",
     "visible_rooms_of",
 ]
