@@ -311,6 +311,8 @@ class Socket:
             self._session.refuse(self, ConnectionRefused("Internal Server Error"))
         else:
             self._session.accept(self)
+            if restored is None and self._early and self._session.transport == "websocket":
+                await self._session.pause()
             self._begin_sending(restored)
             self._leave_if_asked()
 
@@ -319,8 +321,9 @@ class Socket:
         recovery = self._session.hub.recovery
         if restored is not None and recovery is not None:
             recovery.resume(self, restored)
-        for text, attachments in early:
-            self._session.send(text, attachments)
+        if self.connected:
+            for text, attachments in early:
+                self._session.send(text, attachments)
 
     def _changed(self) -> None:
         if self.recoverable is not None and self._session.hub.recovery is not None:
