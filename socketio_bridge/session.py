@@ -299,6 +299,12 @@ class Session:
             self._flush()
             self._depart(socket, "server namespace disconnect")
 
+    def disconnect(self) -> None:
+        """Put the client out of all its namespaces, and end the connection."""
+        for socket in list(self._sockets.values()):
+            self.disconnect_socket(socket)
+        self.close("forced server close")
+
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""
         self._inbound -= event.size

@@ -57,6 +57,7 @@ class Socket:
         "_claim",
         "_early",
         "_handlers",
+        "_hanging_up",
         "_inbox",
         "_leaving",
         "_next_ack_id",
@@ -100,7 +101,8 @@ class Socket:
         self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._overlapping: set[asyncio.Task[None]] = set()
-        self._leaving = False  # put out by a handler that is still running
+        self._leaving = False  # put out by a handler that is still running,
+        self._hanging_up = False  # and its whole connection closed
         # Packets for a client that has not been let in yet.
         self._early: list[tuple[str, Sequence[bytes]]] | None = []
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
@@ -160,13 +162,14 @@ class Socket:
         """Take this socket out of a room."""
         self.leave(room)
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, close: bool = False) -> None:
         """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
+        With `close`, put it out of all its namespaces and end its connection.
 
         Called from one of this socket's own handlers it takes effect when that handler has ended and its answer is on
         its way.
         """
-        self.put_out()
+        self.put_out(close=close)
 
     # What follows is for the bridge itself.
 
@@ -182,16 +185,18 @@ class Socket:
         self._session.hub.rooms(self.namespace).leave(self, room)
         self._changed()
 
-    def put_out(self) -> None:
+    def put_out(self, *, close: bool = False) -> None:
         """`disconnect`; a client whose connect handler runs is put out when it has been let in."""
+        self._leaving = True
+        self._hanging_up |= close
         task = asyncio.current_task()
-        if self._early is not None or (task is not None and (task is self._worker or task in self._overlapping)):
-            self._leaving = True
-        else:
-            self._session.disconnect_socket(self)
+        if self._early is None and (task is None or (task is not self._worker and task not in self._overlapping)):
+            self._leave_if_asked()
 
     def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
-        """Queue an encoded packet and its binary; held back until the client has been let in."""
+        """Queue an encoded event and its binary; held back until the client has been let in."""
+        if self._handlers.watches_outgoing:
+            self._handlers.sends(self, text, attachments)
         if self._early is None:
             self._session.send(text, attachments)
         else:
@@ -346,7 +351,10 @@ class Socket:
     def _leave_if_asked(self) -> None:
         if self._leaving:
             self._leaving = False
-            self._session.disconnect_socket(self)
+            if self._hanging_up:
+                self._session.disconnect()
+            else:
+                self._session.disconnect_socket(self)
 
     async def _disconnect(self, reason: str) -> None:
         if self._early is not None:

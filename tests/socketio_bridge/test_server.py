@@ -124,8 +124,8 @@ class Chat(Namespace):
         self.log.append(await socket.call("question", b"why?", timeout=2.0))
 
     @event("leave")
-    async def leave(self, socket: Socket) -> str:
-        await socket.disconnect()
+    async def leave(self, socket: Socket, close: bool = False) -> str:
+        await socket.disconnect(close=close)
         return "bye"
 
     @event("ask")
@@ -512,6 +512,17 @@ class TestLeaving:
             assert await client.receive() == "41/chat,"
             await client.join("/news")
             assert chat.log[-1] == ("disconnect", "server namespace disconnect")
+
+    async def test_a_handler_puts_its_client_out_of_all_namespaces_and_hangs_up(
+        self, server: SocketIOServer, chat: Chat
+    ) -> None:
+        async with connect(server) as client:
+            await client.join("/chat")
+            await client.join("/news")
+            await client.send('42/chat,1["leave",true]')
+            frames = [await client.receive() for _ in range(4)]
+            assert frames == ['43/chat,1["bye"]', "41/chat,", "41/news,", "closed"]
+        assert chat.log[-1] == ("disconnect", "server namespace disconnect")
 
     async def test_a_client_leaves_a_namespace_and_keeps_the_other(self, server: SocketIOServer, chat: Chat) -> None:
         async with connect(server) as client:
