@@ -167,7 +167,9 @@ class Client:
         return answer
 
     async def look(self) -> Report:
-        """How the connection stands now: its `transport`, Engine.IO `sessionId`, whether it is `connected`."""
+        """How the connection stands now: its `transport`, whether that is `jsonp`, Engine.IO `sessionId`, whether it is
+        `connected`.
+        """
         self._driver.tell(self._name, "look")
         return await self._life({"look"}, WITHIN)
 

@@ -108,7 +108,9 @@ const commands = {
   look({ client }) {
     const socket = sockets.get(client);
     const engine = socket.io.engine;
-    report({ client, kind: "look", transport: engine.transport.name, sessionId: engine.id, connected: socket.connected });
+    const { name: transport, query } = engine.transport;
+    const jsonp = query.j !== undefined;
+    report({ client, kind: "look", transport, jsonp, sessionId: engine.id, connected: socket.connected });
   },
   disconnect({ client }) {
     sockets.get(client).disconnect();
