@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.clients.client import GENERATIONS, Client
-from tests.e2e.round_robin import RoundRobin
+from tests.clients.network import Network
 
 from .application import PATH
 from .conftest import BY_ITSELF, DEFAULT, Connect
@@ -38,7 +38,7 @@ async def test_a_process_is_stopped_and_started_under_150_clients(
     """
     three = [await processes(name) for name in ("first", "second", "third")]
     stopped = three[1]
-    async with RoundRobin([process.url for process in three]) as balancer:
+    async with Network(*(process.url for process in three)) as balancer:
         clients = {
             f"{version} {number}": await connect(version, to=balancer.url, options=BY_ITSELF)
             for number in range(EACH)

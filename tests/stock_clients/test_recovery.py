@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client, Unreachable
-from tests.e2e.round_robin import RoundRobin
+from tests.clients.network import Network
 
 from .conftest import BY_ITSELF, DEFAULT, WEBSOCKET, Connect
 from .network import Network
@@ -36,8 +36,8 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[P
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def balancer(two: tuple[Process, Process]) -> AsyncIterator[RoundRobin]:
-    async with RoundRobin([process.url for process in two]) as balancer:
+async def balancer(two: tuple[Process, Process]) -> AsyncIterator[Network]:
+    async with Network(*(process.url for process in two)) as balancer:
         yield balancer
 
 
@@ -66,7 +66,7 @@ async def test_a_client_comes_back_by_any_transport_again_and_again(
 
 
 async def test_a_client_that_never_got_an_event_comes_back_without_sticky_sessions(
-    transports: tuple[str, ...], balancer: RoundRobin, connect: Connect, room: str
+    transports: tuple[str, ...], balancer: Network, connect: Connect, room: str
 ) -> None:
     """Every request of it goes to the other process than the one before."""
     speaker = await connect(to=balancer.url, namespace=room)
@@ -111,7 +111,7 @@ async def test_each_namespace_of_a_connection_comes_back(
 
 
 async def test_a_process_that_is_stopped_leaves_its_clients_to_the_other(
-    transports: tuple[str, ...], two: tuple[Process, Process], balancer: RoundRobin, connect: Connect
+    transports: tuple[str, ...], two: tuple[Process, Process], balancer: Network, connect: Connect
 ) -> None:
     speaker = await connect(to=two[1].url)
     clients = [await connect(to=balancer.url, transports=transports, options=BY_ITSELF) for _ in range(4)]
@@ -130,7 +130,7 @@ async def test_a_process_that_is_stopped_leaves_its_clients_to_the_other(
 
 
 async def test_kills_under_load_leave_no_gap_and_refuse_nobody(
-    two: tuple[Process, Process], balancer: RoundRobin, connect: Connect
+    two: tuple[Process, Process], balancer: Network, connect: Connect
 ) -> None:
     """Twice `kill -9` of a process that emits as fast as it can: all its clients come back at once, to the one that
     heard its last envelope, with all that was heard there. Between all of them nothing is in two orders.
