@@ -13,7 +13,6 @@ from tests.clients.client import Client, Unreachable
 from tests.clients.network import Network
 
 from .conftest import BY_ITSELF, DEFAULT, WEBSOCKET, Connect
-from .network import Network
 from .process import Process
 
 OPTIONS = {"max_disconnection_duration": 60.0}
