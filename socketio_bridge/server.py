@@ -71,6 +71,8 @@ class SocketIOServer:
         """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
         hub = current_hub()
         sid = handshake.query["sid"]
+        if sid in hub.sessions:
+            hub.sessions[sid].keep_time()
         session = hub.sessions.get(sid) or await find_remote_session(hub, sid)
         if session is None:
             raise HandshakeRefused.unknown_session()

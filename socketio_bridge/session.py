@@ -199,7 +199,7 @@ class Session:
         if event is not None:
             self._take(event)
         elif self._protocol.engine.closed:
-            self.close("transport close")
+            self.close("transport close", abruptly=True)
         if self._protocol.engine.outgoing:
             self._flush()
 
@@ -207,7 +207,7 @@ class Session:
         """End the session because the client broke the protocol."""
         self.failed = True
         logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
-        self.close("parse error")
+        self.close("parse error", abruptly=True)
 
     @property
     def _closed_by_client(self) -> bool:
@@ -246,6 +246,7 @@ class Session:
         self._relieve()
         if abruptly:
             self._outbound.discard()
+            self.hub.sessions.pop(self.sid, None)  # there is nothing left to fetch
         self._hanging_up = self._loop.create_task(self._hang_up())
 
     async def finish(self) -> None:
@@ -393,6 +394,11 @@ class Session:
         if self._connect_deadline is not None:
             deadline = min(deadline, self._connect_deadline)
         self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def keep_time(self) -> None:
+        """Do what is due, should the timer be late: a request that comes too late finds no session any more."""
+        if not self.closed and self._timer is not None and self._loop.time() >= self._timer.when():
+            self._on_timer()
 
     def _on_timer(self) -> None:
         now = self._loop.time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -205,9 +206,9 @@ class TestPackets:
     ) -> None:
         await browser.join()
         assert (await browser.post(body)).status == 400
+        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}', "at once"
         await asyncio.sleep(0.01)
         assert chat.reasons == ["parse error"]
-        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'
 
     async def test_a_payload_that_is_too_large_is_refused_and_the_session_goes_on(self, browser: Browser) -> None:
         answer = await browser.post("4" + "x" * 1000)
@@ -251,10 +252,10 @@ class TestPackets:
         polling = asyncio.create_task(browser.get())
         await asyncio.sleep(0.01)
         assert (await browser.post("1")).body == "ok"
+        assert (await browser.request("GET")).status == 400, "at once"
         assert await polling == "6"
         await asyncio.sleep(0.01)
         assert chat.reasons == ["transport close"]
-        assert (await browser.request("GET")).status == 400
 
     async def test_the_server_pings_by_way_of_a_poll_and_gives_a_silent_client_up(self, chat: Chat) -> None:
         browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)))
@@ -265,6 +266,16 @@ class TestPackets:
         assert await browser.get() == "2"
         await asyncio.sleep(0.1)
         assert chat.reasons == ["ping timeout"]
+
+    async def test_a_request_that_comes_too_late_finds_no_session_even_where_the_timer_is_later(
+        self, chat: Chat
+    ) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)), eio=3)
+        await browser.open()
+        request = browser.begin("GET", {})
+        await request.send_input({"type": "http.request", "body": b""})
+        time.sleep(0.11)  # a loop that is busy: the request's turn comes before the timer's
+        assert (await browser.answer(request)).body == '{"code":1,"message":"Session ID unknown"}'
 
     async def test_the_last_words_of_a_session_can_still_be_fetched(
         self, browser: Browser, server: SocketIOServer

@@ -45,7 +45,7 @@ async def test_a_client_comes_back_by_any_transport_again_and_again(
 ) -> None:
     """Three times, to the other process each time or to its own; with default transports it is polling then."""
     speaker = await connect(to=two[1].url)
-    async with Network(two[0].port) as network:
+    async with Network(two[0].url) as network:
         client = await connect(to=network.url, transports=transports, options=BY_ITSELF)
         await client.ask("enter", "hall")
         first_id = client.socket_id
@@ -88,7 +88,7 @@ async def test_each_namespace_of_a_connection_comes_back(
     """With what it missed, and nothing of the others."""
     speaker = await connect(to=two[1].url)
     speaker_there = await connect(namespace=room, beside=speaker)
-    async with Network(two[0].port) as network:
+    async with Network(two[0].url) as network:
         client = await connect(to=network.url, transports=transports, options=BY_ITSELF)
         there = await connect(namespace=room, beside=client)
         await client.ask("enter", "hall")
