@@ -102,7 +102,9 @@ SOCKETIO: dict[str, Any] = {
     # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
     "max_payload": 5_000_000,
     "outbound_limit": 4_000_000,
+    "per_message_deflate": env.bool("PER_MESSAGE_DEFLATE", default=False),
 }
+SILENCED_SYSTEM_CHECKS = ["socketio_bridge.I012"]  # `manage.py serve` tells uvicorn
 # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
 if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
     SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
