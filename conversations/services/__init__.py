@@ -29,12 +29,14 @@ from conversations.services.rooms import (
     delete_room,
     visible_rooms_of,
 )
+from conversations.services.search import Found, search_messages
 from conversations.services.shutdown import shut_down
 
 __all__ = [
     "LARGEST_PAGE",
     "Blocking",
     "Excerpt",
+    "Found",
     "MessagePage",
     "Outcome",
     "RoomAnswer",
@@ -54,6 +56,7 @@ __all__ = [
     "mark_seen",
     "pin_room",
     "relay_typing",
+    "search_messages",
     "send_message",
     "shut_down",
     "unblock_room",
