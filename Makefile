@@ -9,7 +9,7 @@ help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000"
 	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
-	@echo "make docs    write what is made from the code: docs/asyncapi.json, docs/events.md"
+	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, Postman, docs/events.md"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -30,6 +30,8 @@ format: $(BIN)/.installed-dev
 
 docs: $(BIN)/.installed
 	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
+	$(BIN)/python manage.py spectacular --fail-on-warn --format openapi-json --file docs/openapi.json
+	$(BIN)/python manage.py postman docs/postman
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
 from chozoi_chat.embedded.running import running_in
@@ -36,6 +37,14 @@ def whole_number(name: str, default: int) -> int:
         return int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number such as {default}.") from None
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """The variable as a dict. Raises `ImproperlyConfigured` for anything but a JSON object."""
+    try:
+        return msgspec.json.decode(text(name, "{}"), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ImproperlyConfigured(f'{name} is no JSON object such as {{"name": "value"}}: {error}.') from None
 
 
 # Where the server keeps what it makes itself: keys, and the data of the embedded stores.
@@ -133,6 +142,8 @@ AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
 # REST
 API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hour or day (s, m, h, d); 0: no limit
 API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
+API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
+API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -159,6 +170,21 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from a network of others
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# Images that users send
+UPLOAD_MAX_BYTES = whole_number("UPLOAD_MAX_BYTES", 10_000_000)
+UPLOAD_MAX_PIXELS = whole_number("UPLOAD_MAX_PIXELS", 50_000_000)
+LARGEST_BODY = max(UPLOAD_MAX_BYTES, 2_621_440)  # bytes of any request; the second is what Django takes besides files
+PUBLIC_URL = text("PUBLIC_URL").rstrip("/")
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "/v1/conversations/media/"
+STORAGES = {
+    "default": {
+        "BACKEND": text("MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": json_object("MEDIA_STORAGE_OPTIONS"),
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
 # Neighbours. Unset: that feature is off.
