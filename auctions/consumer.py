@@ -1,7 +1,7 @@
 """The consumer of auction results: an offset is committed only after its result was emitted.
 
-librdkafka's client belongs to one thread of its own here; the event loop delivers. What stands in the way (the registry,
-Redis) is waited for: meanwhile the partitions are paused and the group is kept, so others are not sent rebalancing.
+librdkafka's client belongs to one thread of its own here; the event loop delivers. What stands in the way (the
+registry, Redis) is waited for: meanwhile the partitions are paused and this stays a member of its group.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,7 +20,7 @@ from redis.exceptions import RedisError
 
 from auctions.dead_letters import DeadLetters
 from auctions.delivery import Delivery
-from auctions.results import TOPIC
+from auctions.results import TOPIC, AuctionResult
 from kafka_workers.clients import client_configuration
 from kafka_workers.report import WorkerReport
 from kafka_workers.statistics import read_statistics
@@ -50,7 +51,7 @@ class AuctionConsumer:
                     "group.id": settings.CONSUMER_GROUP_ID,
                     # A group without offsets begins with what the topic still has: better old news than lost ones.
                     "auto.offset.reset": "earliest",
-                    # Committed, once a second and when a partition goes, is what was stored; stored is what was emitted.
+                    # What is committed, once a second and when a partition goes, is what was stored: what was emitted.
                     "enable.auto.commit": True,
                     "auto.commit.interval.ms": 1000,
                     "enable.auto.offset.store": False,
@@ -72,7 +73,7 @@ class AuctionConsumer:
             while not self._stop.is_set():
                 records = await self._in_thread(self._next)
                 if records and await self._deliver(records):
-                    await self._in_thread(lambda: self._store_offsets(records))
+                    await self._in_thread(partial(self._store_offsets, records))
                     self._report.done(len(records), TOPIC)
         finally:
             await self._in_thread(self._consumer.close)  # commits what was stored, and leaves the group at once
@@ -86,8 +87,8 @@ class AuctionConsumer:
             return False
         return await self._persist(lambda: self._emitted(results)) is not None
 
-    async def _emitted(self, results: Sequence[tuple[Message, object]]) -> bool:
-        await self._delivery.deliver(results)  # type: ignore[arg-type]
+    async def _emitted(self, results: Sequence[tuple[Message, AuctionResult]]) -> bool:
+        await self._delivery.deliver(results)
         return True
 
     async def _persist(self, attempt: Callable[[], Awaitable[Done]]) -> Done | None:
@@ -99,7 +100,7 @@ class AuctionConsumer:
             except IN_THE_WAY as error:
                 if self._report.trouble("delivery", f"{type(error).__name__}: {error}"):
                     logger.warning("results wait, to be delivered when this is over: %s", error)
-                await self._in_thread(lambda seconds=pause: self._keep_in_group(seconds))
+                await self._in_thread(partial(self._keep_in_group, pause))
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 if self._report.well("delivery"):

@@ -1,4 +1,4 @@
-"""Records that cannot be read: kept, byte for byte, on a topic of their own, with the reason and the place in headers."""
+"""Records that cannot be read: kept, byte for byte, on a topic of their own, their place and the reason in headers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from django.conf import settings
 
 from auctions.results import DEAD_LETTER_TOPIC
 from kafka_workers.clients import producer_configuration
@@ -65,6 +66,7 @@ def _headers(record: Message, reason: str) -> list[tuple[str, str | bytes | None
         ("dlq.partition", str(record.partition())),
         ("dlq.offset", str(record.offset())),
         ("dlq.timestamp", str(timestamp)),
+        ("dlq.group", settings.CONSUMER_GROUP_ID),
     ]
 
 

@@ -1,4 +1,4 @@
-"""From a batch of Kafka records to clients: decoded, named, kept as the latest, and emitted; or set aside as unreadable."""
+"""From Kafka records to clients: decoded, named, kept as the latest, and emitted; or set aside as unreadable."""
 
 from __future__ import annotations
 

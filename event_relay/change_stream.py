@@ -8,14 +8,14 @@ from typing import Any
 
 from bson.codec_options import CodecOptions
 from django.db import connection
-from pymongo.change_stream import DatabaseChangeStream
+from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from conversations.instants import UTC
 from event_relay.sources import SOURCES
 
-Stream = DatabaseChangeStream[dict[str, Any]]
+Stream = ChangeStream[dict[str, Any]]
 WAIT = 500
 """Milliseconds for which MongoDB holds a question for changes when there are none."""
 
@@ -44,14 +44,14 @@ def require_replica_set(hello: Mapping[str, Any]) -> None:
     """Judge MongoDB's answer to `hello`. NoReplicaSet: it has no change streams."""
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise NoReplicaSet(
-            "MongoDB runs as a standalone server, which has no change streams, so there is nothing to relay from. Run it "
-            "as a replica set; one of a single member will do: start mongod with --replSet, then rs.initiate() once."
+            "MongoDB runs as a standalone server, which has no change streams, so there is nothing to relay from. Run "
+            "it as a replica set; one of a single member will do: start mongod with --replSet, then rs.initiate() once."
         )
 
 
 @contextmanager
 def change_stream(database: Database[dict[str, Any]], token: Mapping[str, Any] | None) -> Iterator[Stream]:
-    """The changes after `token`, or from now on. HistoryLost, here or in the block; other errors as PyMongo has them."""
+    """The changes after `token`, or from now on. HistoryLost, here or in the block; else errors as PyMongo has them."""
     try:
         with database.watch(
             [{"$match": {"$or": [source.match() for source in SOURCES]}}],

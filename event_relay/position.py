@@ -33,7 +33,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`token`: where the change stream goes on; `None`: nothing was relayed yet. `until`: all changes before are out."""
+    """`token`: where the change stream goes on; `None`: nothing was relayed yet. `until`: all before that is out."""
 
     token: Mapping[str, Any] | None
     until: datetime.datetime | None
@@ -90,9 +90,13 @@ class Lease:
         self._change({"holder": ""}, holder=self._holder)
 
     def _change(self, values: Document, **condition: str) -> Document | None:
-        positions = durable(RelayPosition).with_options(CodecOptions(tz_aware=True, tzinfo=UTC))
-        found: Document | None = positions.find_one_and_update(
-            {"_id": self._topic, **condition}, [{"$set": values}], return_document=ReturnDocument.AFTER
+        aware: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+        found: Document | None = (
+            durable(RelayPosition)
+            .with_options(aware)
+            .find_one_and_update(
+                {"_id": self._topic, **condition}, [{"$set": values}], return_document=ReturnDocument.AFTER
+            )
         )
         return found
 

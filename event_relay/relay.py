@@ -1,7 +1,7 @@
 """The relay: holds the lease, reads changes, publishes their events, and moves the position when Kafka has them.
 
-At least once: what Kafka acknowledged and the position does not show yet is sent again after a crash, with the same ids.
-Each failure ends the session with MongoDB and Kafka; the next one begins at the last position.
+At least once: what Kafka acknowledged and the position does not show yet is sent again after a crash, with the same
+ids. Each failure ends the session with MongoDB and Kafka; the next one begins at the last position.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from confluent_kafka import KafkaException, Producer
 from django.conf import settings
 from django.core.management.base import CommandError
 
@@ -15,16 +16,20 @@ STATISTICS_INTERVAL = 2000
 
 
 def require_kafka() -> None:
-    """Raises `CommandError` where no brokers are configured."""
+    """Raises `CommandError` where no brokers are configured, or librdkafka does not know what KAFKA_OPTIONS says."""
     if not settings.KAFKA_BOOTSTRAP_SERVERS:
         raise CommandError(
             "KAFKA_BOOTSTRAP_SERVERS is not set, so there is no Kafka to speak with. Set it to host:port of a broker, "
             "or start the demo's with `make run KAFKA=1`."
         )
+    try:
+        Producer(client_configuration())
+    except KafkaException as error:
+        raise CommandError(f"KAFKA_OPTIONS cannot be used: {error.args[0].str()}") from error
 
 
 def client_configuration(**own: Any) -> dict[str, Any]:
-    """librdkafka's configuration for one client: the brokers, the client's name, KAFKA_OPTIONS, and what is its own."""
+    """The librdkafka configuration of one client: the brokers, its name, KAFKA_OPTIONS, and what is its own."""
     return {
         "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
         "client.id": settings.KAFKA_APP_ID,

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One report. `lag`: records not yet consumed, by partition of any topic that this client consumes."""
+    """One report. `lag`: records not yet consumed, by partition that is this client's now."""
 
     broker_up: bool
     lag: dict[int, int]
@@ -24,6 +24,6 @@ def read_statistics(text: str) -> Statistics:
             partition["partition"]: partition["consumer_lag"]
             for topic in report.get("topics", {}).values()
             for partition in topic["partitions"].values()
-            if partition["partition"] >= 0 and partition.get("consumer_lag", -1) >= 0
+            if partition["fetch_state"] == "active" and partition["consumer_lag"] >= 0
         },
     )

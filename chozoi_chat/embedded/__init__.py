@@ -1,4 +1,4 @@
-"""MongoDB, Redis and Kafka for a machine that has none of them: processes of their own, on loopback, data in a directory.
+"""MongoDB, Redis and Kafka for a machine that has none: processes of their own, on loopback, data in a directory.
 
 For development, demos and tests. Nothing here is imported by the application itself, and nothing here knows Django.
 """

@@ -14,9 +14,10 @@ from chozoi_chat.embedded.store import EmbeddedStore
 
 
 class EmbeddedKafka(EmbeddedStore):
-    """Brokers that speak Kafka's protocol over TCP; `port` is the registry's, as the brokers choose theirs themselves."""
+    """Brokers that speak Kafka's protocol over TCP; `port` is the registry's, as the brokers choose theirs."""
 
     name = "kafka"
+    moves = True
 
     @property
     def address(self) -> str:

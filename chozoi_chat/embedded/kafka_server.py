@@ -1,8 +1,8 @@
 """A Kafka to try things with: `python kafka_server.py --port PORT`. Nothing it holds outlives it.
 
-The brokers are librdkafka's mock cluster: real TCP, topics made when first named, groups, commits, idempotence. At PORT,
-on loopback, answers as much of a schema registry's REST API as Confluent's clients need to register a schema and to find
-one again, and `/bootstrap` tells where the brokers listen.
+The brokers are librdkafka's mock cluster: real TCP, topics made when first named, groups, commits, idempotence. At
+PORT, on loopback, answers as much of a schema registry's REST API as Confluent's clients need to register a schema and
+to find one again, and `/bootstrap` tells where the brokers listen.
 """
 
 from __future__ import annotations

@@ -86,16 +86,15 @@ def _redacted(document: Document) -> Event:
 def _seen(document: Document, at: datetime.datetime) -> Event:
     """One event a message: each mark is a change of its own, and a message is seen once, which makes a lasting id."""
     seen_at = document.get("updated_at")
+    message_id, room_id = str(document["_id"]), _text(document, "room_id")
     data = {
-        "message_id": str(document["_id"]),
-        "room_id": _text(document, "room_id"),
+        "message_id": message_id,
+        "room_id": room_id,
         "from": _text(document, "from"),
         "seen_by": _text(document, "to"),
         "seen_at": seen_at,
     }
-    return Event(
-        "messages.seen", data["room_id"], data["message_id"], ONCE, seen_at or at, record="MessageSeen", data=data
-    )
+    return Event("messages.seen", room_id, message_id, ONCE, seen_at or at, record="MessageSeen", data=data)
 
 
 def _event(kind: str, document: Document, occurrence: str, at: datetime.datetime) -> Event:

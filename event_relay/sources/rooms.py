@@ -1,4 +1,4 @@
-"""Events of `cz_rooms`. What messages do to their room (last message, counters) is none: MongoDB does not even send it."""
+"""Events of `cz_rooms`. What messages do to their room (last message, counters) is none and is not even sent."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def _deleted(room: Document, role: Role, deleted_at: datetime.datetime) -> Event
     return _event("room.deleted", room, f"{role.value} {to_wire(deleted_at)}", deleted_at, role.value)
 
 
-def _event(
-    kind: str, room: Document, occurrence: str, at: datetime.datetime, side: str | None = None
-) -> Event:
+def _event(kind: str, room: Document, occurrence: str, at: datetime.datetime, side: str | None = None) -> Event:
     room_id = str(room["_id"])
     data = {
         "room_id": room_id,

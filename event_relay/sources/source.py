@@ -28,7 +28,7 @@ class Source:
     order: Sequence[tuple[str, int]]
 
     def match(self) -> dict[str, Any]:
-        """This source's part of the stream's `$match`."""
+        """The source's part of the stream's `$match`."""
         return {"$and": [{"ns.coll": self.collection}, self.watched]}
 
 

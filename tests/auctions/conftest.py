@@ -14,6 +14,7 @@ from tests.auctions.publisher import Publisher
 from tests.kafka_workers.worker_process import WorkerProcess
 
 _auctions = itertools.count(1000)
+SHARED_GROUP = "the shared group"
 NewConsumer = Callable[..., WorkerProcess]
 
 
@@ -48,7 +49,7 @@ def consumer(
     kafka: EmbeddedKafka, publisher: Publisher, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WorkerProcess]:
     """A consumer that is ready, for tests that do not end it."""
-    worker = _consumer(kafka, "the shared group", tmp_path_factory.mktemp("consumer") / "log", {})
+    worker = _consumer(kafka, SHARED_GROUP, tmp_path_factory.mktemp("consumer") / "log", {})
     worker.start_ready()
     yield worker
     assert worker.stop() == 0

@@ -28,7 +28,9 @@ class Publisher:
     def __init__(self, bootstrap_servers: str, registry_url: str) -> None:
         self.registry = SchemaRegistryClient({"url": registry_url})
         self.encoder = AvroEncoder(self.registry, TOPIC, SCHEMA)
-        self.producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "enable.idempotence": True, "log_level": 0})
+        self.producer = Producer(
+            {"bootstrap.servers": bootstrap_servers, "acks": "all", "enable.idempotence": True, "log_level": 0}
+        )
 
     def publish(self, *results: dict[str, Any]) -> None:
         """Results, in order, each keyed by its auction."""

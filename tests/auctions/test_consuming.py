@@ -1,4 +1,4 @@
-"""`manage.py consume_auction_results` as a process, on mock brokers over TCP: results come out in Redis and on sockets."""
+"""`manage.py consume_auction_results` as a process, on mock brokers over TCP; what it did shows in Redis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +17,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from auctions.results import DEAD_LETTER_TOPIC, TOPIC
 from chozoi_chat.embedded import EmbeddedKafka, EmbeddedRedis, free_port
-from tests.auctions.conftest import NewConsumer
+from tests.auctions.conftest import SHARED_GROUP, NewConsumer
 from tests.auctions.publisher import Publisher, result
-from tests.kafka_workers.worker_process import WorkerProcess, eventually
+from tests.kafka_workers.worker_process import PATIENCE, WorkerProcess, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -31,29 +32,43 @@ def store() -> Iterator[redis.Redis]:
 
 def latest(store: redis.Redis, auction: int) -> dict[str, Any] | None:
     text = store.hget(f"auctions:latest:{auction}", "result")
-    return json.loads(text) if text else None  # type: ignore[arg-type]
+    return json.loads(text) if text else None
 
 
 def price(store: redis.Redis, auction: int) -> int | None:
     known = latest(store, auction)
-    return known and known["currentPrice"]
+    return None if known is None else int(known["currentPrice"])
+
+
+def _registered(publisher: Publisher, subject: str) -> str:
+    text = publisher.registry.get_latest_version(subject).schema.schema_str
+    assert text is not None
+    return text
 
 
 def dead_letters(kafka: EmbeddedKafka, key: str) -> list[Message]:
-    """The records of the dead letter topic with this key: one, at least."""
+    """What the shared consumer wrote to the dead letter topic under this key: one record, at least."""
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "reader"})
     topic = consumer.list_topics(DEAD_LETTER_TOPIC, timeout=10).topics[DEAD_LETTER_TOPIC]
     consumer.assign([TopicPartition(DEAD_LETTER_TOPIC, number, OFFSET_BEGINNING) for number in topic.partitions])
     found: list[Message] = []
     try:
-        eventually(lambda: found.extend(consumer.consume(100, 0.2)) or _of(found, key), "a dead letter")
+        deadline = time.monotonic() + PATIENCE
+        while not _of(found, key) and time.monotonic() < deadline:
+            found += consumer.consume(100, 0.2)
     finally:
         consumer.close()
     return _of(found, key)
 
 
 def _of(records: list[Message], key: str) -> list[Message]:
-    return [record for record in records if record.error() is None and record.key() == key.encode()]
+    return [
+        record
+        for record in records
+        if record.error() is None
+        and record.key() == key.encode()
+        and dict(record.headers() or [])["dlq.group"] == SHARED_GROUP.encode()
+    ]
 
 
 class TestResults:
@@ -67,7 +82,7 @@ class TestResults:
     def test_a_record_of_a_newer_schema_is_read_by_the_schema_it_was_written_with(
         self, consumer: WorkerProcess, publisher: Publisher, store: redis.Redis, auction: int
     ) -> None:
-        schema: dict[str, Any] = json.loads((publisher.registry.get_latest_version(f"{TOPIC}-value").schema.schema_str))  # type: ignore[arg-type]
+        schema: dict[str, Any] = json.loads(_registered(publisher, f"{TOPIC}-value"))
         newer = {
             **schema,
             "name": "AuctionResultV2",
@@ -76,7 +91,6 @@ class TestResults:
         publisher.send(publisher.encode_as(newer, {**result(auction, 300), "currency": "VND"}), str(auction))
         publisher.flush()
         eventually(lambda: price(store, auction) == 300, "the result is kept")
-
 
     def test_lag_and_throughput_are_told(
         self, consumer: WorkerProcess, publisher: Publisher, store: redis.Redis, auction: int

@@ -1,4 +1,4 @@
-"""`manage.py consume_auction_results`: from Kafka to the clients that watch auctions. Run as many as there are partitions."""
+"""`manage.py consume_auction_results`: from Kafka to the clients that watch auctions. Several share the work."""
 
 import asyncio
 from argparse import ArgumentParser

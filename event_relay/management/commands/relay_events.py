@@ -17,7 +17,9 @@ from kafka_workers.stopping import stop_on_signals
 
 
 class Command(BaseCommand):
-    help = "Relay conversation events to KAFKA_EVENTS_TOPIC until SIGTERM. Of several, one works and the others stand by."
+    help = (
+        "Relay conversation events to KAFKA_EVENTS_TOPIC until SIGTERM. Of several, one works and the others stand by."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
