@@ -21,9 +21,9 @@ from redis.exceptions import RedisError
 from auctions.dead_letters import DeadLetters
 from auctions.delivery import Delivery
 from auctions.results import TOPIC, AuctionResult
+from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import client_configuration
 from kafka_workers.report import WorkerReport
-from kafka_workers.statistics import read_statistics
 from kafka_workers.wire_format import AvroDecoder, RegistryUnavailable, registry
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class AuctionConsumer:
         self._stop = stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
         self._held: list[Message] = []
+        self._brokers = BrokerState(report)
         self._consumer = Consumer(
             client_configuration(
                 **{
@@ -58,7 +59,7 @@ class AuctionConsumer:
                     "partition.assignment.strategy": "cooperative-sticky",
                     "session.timeout.ms": 10_000,
                     "topic.metadata.refresh.interval.ms": 10_000,  # a topic that is made later is found by then
-                    "error_cb": self._failed,
+                    "error_cb": self._brokers.failed,
                     "stats_cb": self._stated,
                 }
             )
@@ -140,7 +141,7 @@ class AuctionConsumer:
             self._report.begin(f"waiting for {TOPIC}, which does not exist")
             logger.warning("%s does not exist; waiting for it", TOPIC)
         else:
-            self._failed(error)
+            self._brokers.failed(error)
         return True
 
     def _store_offsets(self, records: Sequence[Message]) -> None:
@@ -155,15 +156,6 @@ class AuctionConsumer:
         self._report.begin("consuming")
         logger.info("partitions assigned: %s", [partition.partition for partition in partitions])
 
-    def _failed(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():
-            if self._report.trouble("kafka", error.str()):
-                logger.warning("Kafka: %s", error.str())
-        else:
-            logger.info("Kafka: %s", error.str())
-
     def _stated(self, text: str) -> None:
-        statistics = read_statistics(text)
-        self._report.lags({f"partition {partition}": lag for partition, lag in statistics.lag.items()})
-        if statistics.broker_up and self._report.well("kafka"):
-            logger.info("Kafka answers again")
+        lag = self._brokers.stated(text).lag
+        self._report.lags({f"partition {partition}": behind for partition, behind in lag.items()})

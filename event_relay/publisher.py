@@ -13,9 +13,9 @@ from django.conf import settings
 from event_relay.encoding import Encoder, encoder, headers
 from event_relay.event import Event
 from event_relay.position import Position
+from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import producer_configuration
 from kafka_workers.report import WorkerReport
-from kafka_workers.statistics import read_statistics
 
 MOST_UNDER_WAY = 5000
 """Events that may wait for Kafka's acknowledgement; then the changes wait."""
@@ -38,6 +38,7 @@ class Publisher:
 
     def __init__(self, report: WorkerReport) -> None:
         self._report = report
+        self._brokers = BrokerState(report)
         self._topic = settings.KAFKA_EVENTS_TOPIC
         self._encoder: Encoder = encoder(self._topic)
         self._steps: deque[_Step] = deque()
@@ -49,7 +50,7 @@ class Publisher:
                     "linger.ms": 5,
                     "message.max.bytes": 10_000_000,  # the topic's max.message.bytes decides, not the client's
                     "error_cb": self._failed,
-                    "stats_cb": self._stated,
+                    "stats_cb": self._brokers.stated,
                 }
             )
         )
@@ -121,11 +122,6 @@ class Publisher:
                 return
 
     def _failed(self, error: KafkaError) -> None:
+        self._brokers.failed(error)
         if error.fatal():
             self._refused = NotAccepted(f"the producer cannot go on: {error.str()}")
-        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._report.trouble("kafka", error.str())
-
-    def _stated(self, text: str) -> None:
-        if read_statistics(text).broker_up:
-            self._report.well("kafka")

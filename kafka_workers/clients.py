@@ -35,7 +35,7 @@ def client_configuration(**own: Any) -> dict[str, Any]:
         "client.id": settings.KAFKA_APP_ID,
         "statistics.interval.ms": STATISTICS_INTERVAL,
         "reconnect.backoff.max.ms": 2000,  # a broker that is back is found within seconds
-        "log_level": 4,  # warnings; each lost connection is told to error_cb anyway
+        "log_level": 2,  # what else there is to say is told to error_cb
         "logger": logger,
         **settings.KAFKA_OPTIONS,
         **own,
