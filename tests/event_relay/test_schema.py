@@ -29,7 +29,8 @@ AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
 def readable(reader: str, writer: str) -> bool:
     """Whether a reader with one schema understands what was written with another."""
-    verdict = ReaderWriterCompatibilityChecker().get_compatibility(parse(reader), parse(writer))
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
+    verdict = checker.get_compatibility(parse(reader), parse(writer))
     return verdict.compatibility == SchemaCompatibilityType.compatible
 
 
