@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
+from msgspec import Struct
 from redis.exceptions import RedisError
 
 from auctions.latest_results import LatestResults
 from auctions.results import EVENT, AuctionResult, NamedAuctionResult
-from chozoi_chat.identity import IdentityRefused, verify_token
+from chozoi_chat.identity import IdentityRefused, let_pass, verify_token
 from conversations.per_loop import PerLoop
 from socketio_bridge import ConnectionRefused, Namespace, Socket
 
@@ -24,6 +26,20 @@ MOST_AUCTIONS = 500
 LONGEST_ID = 64
 LONGEST_TIMER = 24 * 3600.0
 """Seconds: a token may outlive what an event loop's timer can count."""
+
+
+class WatchAuction(Struct):
+    """What a client says of itself: a token, and the auction that it watches."""
+
+    token: str
+    auction_id: str
+
+
+class WatchAuctions(Struct):
+    """What a client says of itself: a token, and the auctions that it watches, as in "3753,4523"."""
+
+    token: str
+    auction_ids: str
 
 
 class WatchedAuctions(Namespace):
@@ -71,13 +87,10 @@ class WatchedAuctions(Namespace):
                 "validation_failed",
                 f"{self.query_name} may name {MOST_AUCTIONS} auctions, each of {LONGEST_ID} characters, at most",
             )
-        try:
-            claims = await verify_token(claim.get("token", ""))
-        except IdentityRefused as refusal:
-            raise _refused(refusal.code, refusal.message) from refusal
+        expires_at = await _expiry_of(claim.get("token", ""))
         socket.data.token = claim["token"]
         socket.data.auctions = auctions
-        _disconnect_when_expired(socket, claims.expires_at)
+        _disconnect_when_expired(socket, expires_at)
         for auction in auctions:
             await socket.enter_room(auction)
         await self._tell_latest(socket, auctions)
@@ -99,9 +112,11 @@ class WatchedAuctions(Namespace):
 
 
 class AuctionResultEvents(WatchedAuctions):
-    """The results of one auction, `auction_id`."""
+    """The results of one auction. Who connects gets the latest one at once."""
 
     path = settings.AUCTION_RESULT_NAMESPACE
+    emits = {EVENT: AuctionResult}
+    handshake_type = WatchAuction
     query_name = "auction_id"
 
     def auctions(self, named: str) -> list[str]:
@@ -114,9 +129,11 @@ class AuctionResultEvents(WatchedAuctions):
 
 
 class AuctionResultListEvents(WatchedAuctions):
-    """The results of several auctions, `auction_ids`: "3753,4523"."""
+    """The results of several auctions, with the leaders' names. Who connects gets the latest of each at once."""
 
     path = settings.AUCTIONS_RESULT_NAMESPACE
+    emits = {EVENT: NamedAuctionResult}
+    handshake_type = WatchAuctions
     query_name = "auction_ids"
 
     def auctions(self, named: str) -> list[str]:
@@ -130,6 +147,16 @@ class AuctionResultListEvents(WatchedAuctions):
 
 def _refused(code: str, message: str) -> ConnectionRefused:
     return ConnectionRefused("Unauthorization or Missing auction id", {"code": code, "message": message})
+
+
+async def _expiry_of(token: str) -> float:
+    """Unix time until which a token lets its bearer watch. ConnectionRefused: it does not."""
+    try:
+        return (await verify_token(token)).expires_at
+    except IdentityRefused as refusal:
+        if refusal.code != "token_missing" and let_pass(refusal, user_id=""):
+            return math.inf
+        raise _refused(refusal.code, refusal.message) from refusal
 
 
 def _disconnect_when_expired(socket: Socket, expires_at: float) -> None:

@@ -17,7 +17,7 @@ _DELETED_BY = {role: f"deleted_by_{role.lower()}" for role in Role}
 
 
 def changed(change: Change) -> Iterator[Event]:
-    """Created; deleted by a side; enabled for both; blocked or unblocked."""
+    """Created; deleted by a side; enabled for who had deleted it; blocked or unblocked."""
     room: Document = {"_id": change.key, **(change.document or {})}
     if change.inserted:
         yield _event("room.created", room, "", room.get("created_at") or change.at)
@@ -26,8 +26,9 @@ def changed(change: Change) -> Iterator[Event]:
         if deleted_at := change.updated.get(_DELETED_AT[role]):
             yield _deleted(room, role, deleted_at)
     when = change.updated.get("updated_at") or change.at
-    if any(change.updated.get(field) is False for field in _DELETED_BY.values()):
-        yield _event("room.enabled", room, change.order, when)
+    enabled = [role for role in Role if change.updated.get(_DELETED_BY[role]) is False and room.get(_DELETED_AT[role])]
+    if enabled:  # for both, or for one side alone
+        yield _event("room.enabled", room, change.order, when, enabled[0].value if len(enabled) == 1 else None)
     if blocked_by := change.updated.get("blocked_by"):
         yield _event("room.blocked", room, change.order, when, str(blocked_by))
     elif "blocked_by" in change.updated or "blocked_by" in change.removed:

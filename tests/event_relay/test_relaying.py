@@ -99,12 +99,15 @@ class TestEvents:
         assert headers["content-type"].startswith(b"application/cloudevents+json")
         assert headers["ce_subject"] == message.encode()
 
-    def test_who_deleted_or_blocked_is_told(self, new_relay: NewRelay, chat: Chat, read: Read) -> None:
+    def test_who_deleted_or_blocked_or_sees_it_again_is_told(self, new_relay: NewRelay, chat: Chat, read: Read) -> None:
         new_relay().start_ready()
         chat.create()
+        chat.change(deleted_by_seller=False)
         chat.delete("seller")
+        chat.change(deleted_by_seller=False, updated_at=now())
         chat.change(blocked_by="BUYER")
         read.until(lambda _: bool(read.of(chat.id, "room.blocked")), "the block")
+        assert [event["data"]["side"] for event in read.of(chat.id, "room.enabled")] == ["SELLER"]
         assert read.of(chat.id, "room.deleted")[0]["data"]["side"] == "SELLER"
         assert read.of(chat.id, "room.blocked")[0]["data"]["side"] == "BUYER"
 

@@ -64,7 +64,7 @@ def every_event() -> Iterator[Event]:
     yield from messages.changed(change("cz_messages", {"is_seen": True}, message))
     yield from rooms.changed(change("cz_rooms", room, room, inserted=True))
     yield from rooms.changed(change("cz_rooms", {"deleted_by_buyer": True, "buyer_deleted_at": AT}, room))
-    yield from rooms.changed(change("cz_rooms", {"deleted_by_buyer": False}, room))
+    yield from rooms.changed(change("cz_rooms", {"deleted_by_buyer": False}, {**room, "buyer_deleted_at": AT}))
     yield from rooms.changed(change("cz_rooms", {"blocked_by": "BUYER"}, room))
     yield from rooms.changed(change("cz_rooms", {"blocked_by": None}, room))
 
