@@ -118,13 +118,6 @@ def test_one_megabyte_of_content_reaches_the_rules(read: Any) -> None:
     assert read()["SOCKETIO"]["max_payload"] >= 2 * 1024 * 1024
 
 
-def test_kafka_options_are_pairs(read: Any) -> None:
-    options = read(KAFKA_OPTIONS="security.protocol=SASL_SSL  sasl.password=a=b")["KAFKA_OPTIONS"]
-    assert options == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
-    with pytest.raises(ImproperlyConfigured, match="'SASL_SSL' in it; it must be name=value"):
-        read(KAFKA_OPTIONS="security.protocol=SSL SASL_SSL")
-
-
 def test_the_demos_kafka_is_found_while_it_runs(read: Any, tmp_path: Path) -> None:
     with claim(tmp_path):
         announce(tmp_path, Running(kafka="127.0.0.1:3", schema_registry="http://127.0.0.1:4"))
