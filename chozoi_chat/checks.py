@@ -17,7 +17,7 @@ from chozoi_chat.identity import AuthMode
 from chozoi_chat.identity.keys import parse_key
 
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
-NAMESPACES = ("MESSENGER_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
+NAMESPACES = ("MESSENGER_NAMESPACE", "STAFF_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
 HTTP_URLS = (
     *(
         "AUTH_JWKS_URL",

@@ -101,6 +101,7 @@ CHANNEL_LAYERS = {
 # Socket.IO
 SOCKET_PATH = text("SOCKET_PATH", "/v1/conversations/sockets").rstrip("/")
 MESSENGER_NAMESPACE = text("MESSENGER_NAMESPACE", "/v1/conversations/events")
+STAFF_NAMESPACE = text("STAFF_NAMESPACE", "/v1/conversations/staff")
 AUCTION_RESULT_NAMESPACE = text("AUCTION_RESULT_NAMESPACE", "/v1/conversations/auction-result-events")
 AUCTIONS_RESULT_NAMESPACE = text("AUCTIONS_RESULT_NAMESPACE", "/v1/conversations/auction-result-list-events")
 MESSAGE_MAX_LENGTH = whole_number("MESSAGE_MAX_LENGTH", 10_000)  # characters
@@ -117,6 +118,9 @@ SILENCED_SYSTEM_CHECKS = ["socketio_bridge.I012"]  # `manage.py serve` tells uvi
 # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
 if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
     SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
+
+# What may keep a user out or a message back, besides the rules of rooms: classes, as conversations/policy.py has them.
+CONVERSATION_POLICIES = ["moderation.policy.ModerationPolicy"]
 
 ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.md
     "title": "Socket.IO events",
@@ -212,6 +216,7 @@ INSTALLED_APPS = [
     "socketio_bridge",
     "presence",
     "conversations",
+    "moderation",
     "auctions",
     "event_relay",
 ]

@@ -9,5 +9,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("admin/", admin.site.urls),
-    path("v1/conversations/", include("conversations.api.urls")),
+    path("v1/conversations/", include("moderation.api.urls")),
+    path("v1/conversations/", include("conversations.api.urls")),  # last: it answers at all other addresses below, too
 ]

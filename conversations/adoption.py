@@ -1,7 +1,8 @@
-"""A migration's CreateModel for a collection that may exist, full of documents that are not ours to lose.
+"""Migrations of collections that may exist, full of documents that are not ours to lose, and are many.
 
 Django's CreateModel asks MongoDB for a new collection, which fails where there is one (`CollectionInvalid`); undone,
 it drops the collection. The one here adds its indexes to what is there, and undone takes nothing but those indexes.
+Its AddField writes the new field into every document; the one here leaves them as they are.
 """
 
 from __future__ import annotations
@@ -43,6 +44,20 @@ class AdoptModel(migrations.CreateModel):
     def describe(self) -> str:
         """One line for `migrate`'s output."""
         return f"Adopt the collection of model {self.name}"
+
+
+class AddAbsentField(migrations.AddField):
+    """Add a field without a default, which a document lacks until it has a value. Not for one with an index."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Leave the documents alone."""
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Leave the documents alone: what was noted in them stays."""
 
 
 def _model(apps: Apps, app_label: str, name: str) -> Any:

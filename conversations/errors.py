@@ -38,6 +38,8 @@ class Code(StrEnum):
     """A message is changed by who wrote it alone."""
     NOT_THE_BLOCKER = "not_the_blocker"
     """A block is lifted by the side that set it alone."""
+    MESSAGE_REDACTED = "message_redacted"
+    """The operator has taken back what the message said: it is edited no more."""
     NOT_AN_IMAGE = "not_an_image"
     """What was uploaded is no image of a kind that is taken, is broken, or has too many pixels."""
     UPLOAD_TOO_LARGE = "upload_too_large"
@@ -64,3 +66,19 @@ class RuleViolation(Exception):
 
     def __repr__(self) -> str:
         return f"RuleViolation({self.code!r}, {self.message!r})"
+
+
+class Forbidden(RuleViolation):
+    """A policy keeps this from this user, now or for good: no fault of what was asked."""
+
+
+class TooSoon(RuleViolation):
+    """The user has to wait: `retry_after` seconds."""
+
+    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
+class Missing(RuleViolation):
+    """What was asked for does not exist, as far as the user may know."""

@@ -16,6 +16,7 @@ from conversations.acknowledgements import Done, EventError, MessageSent, Reason
 from conversations.announcements import ANNOUNCED
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
+from conversations.policy import require_admitted
 from conversations.sign_in import renew, sign_in, sign_out, told
 from conversations.statuses import STATUSES
 from presence import current as current_presence
@@ -93,8 +94,8 @@ class ConversationEvents(Namespace):
     async def verify_user(self, socket: Socket, claim: VerifyUser) -> Done | Refused:
         """Take a new identity for this socket; who cannot prove it is disconnected."""
         try:
-            identity = await authenticate(claim.token, claim.user_id, claim.user_role)
-        except IdentityRefused as refusal:
+            identity = await _admit(socket, claim.token, claim.user_id, claim.user_role)
+        except (IdentityRefused, RuleViolation) as refusal:
             await socket.emit("verify_user", UserVerified(status=False))
             await socket.disconnect()
             return Refused(error=Reason(code=refusal.code, message=refusal.message))
@@ -120,10 +121,19 @@ def _identity(socket: Socket) -> Identity:
 async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
     """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins."""
     try:
-        identity = await authenticate(claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
-    except IdentityRefused as refusal:
+        identity = await _admit(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+    except (IdentityRefused, RuleViolation) as refusal:
         raise ConnectionRefused("Authentication Error", {"code": refusal.code, "message": refusal.message}) from refusal
     await sign_in(socket, identity)
+
+
+async def _admit(socket: Socket, token: str, user_id: str, user_role: str) -> Identity:
+    """Who a device speaks for, if it may. Raises IdentityRefused, or RuleViolation for somebody who is kept out."""
+    identity = await authenticate(token, user_id, user_role)
+    # One of the user's devices first: who is kept out from now on is either disconnected as one, or refused here.
+    await socket.enter_room(identity.user_id)
+    await require_admitted(identity.user_id, just_now=True)
+    return identity
 
 
 def _explain(event: str, error: Exception) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Where images that users send are kept: Django's default storage, a directory or any other that Django can speak to.
 
-Nothing deletes them. Who knows an image's address may see it; the names cannot be guessed.
+Who knows an image's address may see it; the names cannot be guessed. They are deleted with messages that are too old to
+be kept, and with those of somebody whose data is erased.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import re
 import secrets
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 NAME = r"\d{4}/\d{2}/[0-9a-f]{32}(?:\.small)?\.(?:jpg|png|gif|webp)"
 """What a stored image is called, as a pattern."""
+_NAME = re.compile(NAME)
 
 _painters = ThreadPoolExecutor(1, thread_name_prefix="conversations-images")
 """One image at a time: a large one needs a core and some hundred megabytes."""
@@ -51,6 +55,26 @@ async def store_image(file: UploadedFile[bytes]) -> StoredImage:
             Code.UPLOAD_TOO_LARGE, f"the file has {size} bytes: at most {settings.UPLOAD_MAX_BYTES} are taken"
         )
     return await asyncio.get_running_loop().run_in_executor(_painters, _store, file)
+
+
+def delete_images(contents: Iterable[str]) -> int:
+    """Delete the images that messages of these contents show, with their small ones; how many that were.
+
+    For the store's threads. Addresses of anything else are passed over; an image that cannot be deleted is logged.
+    """
+    deleted = 0
+    for content in contents:
+        if (match := _NAME.search(content)) is None:
+            continue
+        stem, _, suffix = match.group().replace(".small", "").rpartition(".")
+        for name in (f"{stem}.{suffix}", *(f"{stem}.small.{each.suffix}" for each in FORMATS.values())):
+            try:
+                if default_storage.exists(name):
+                    default_storage.delete(name)
+                    deleted += 1
+            except Exception:  # every storage has errors of its own
+                logger.exception("Image %s could not be deleted.", name)
+    return deleted
 
 
 def _store(file: UploadedFile[bytes]) -> StoredImage:

@@ -45,6 +45,7 @@ class MessageFields(models.Model):
     is_seen = FlagOrDefault(default=False)
     client_message_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (absent is not empty)
     updated_at = models.DateTimeField(null=True, blank=True)
+    redacted_at = models.DateTimeField(null=True, blank=True)
     document_version = CountOrDefault(default=0, db_column="__v", editable=False)
 
     class Meta:

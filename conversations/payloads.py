@@ -197,7 +197,10 @@ class UserVerified(Struct, kw_only=True):
 
 
 class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
-    """A stored message: `new_message` to clients, and what its sender's ack carries."""
+    """A stored message: `new_message` to clients, and what its sender's ack carries.
+
+    `from` is `support` where the operator wrote it. `redacted_at` is there where what it said was taken back.
+    """
 
     id: str
     room_id: str
@@ -209,6 +212,7 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
     is_seen: bool
     created_at: str
     updated_at: str
+    redacted_at: str | UnsetType = UNSET
 
     @classmethod
     def of(cls, message: Message) -> MessagePayload:
@@ -225,12 +229,14 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
             is_seen=message.is_seen,
             created_at=created_at,
             updated_at=to_wire(message.updated_at) if message.updated_at else created_at,
+            redacted_at=to_wire(message.redacted_at) if message.redacted_at else UNSET,
         )
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> MessagePayload:
         """The payload of a message's document, in its collection or embedded in its room."""
         created_at, updated_at = document.get("created_at"), document.get("updated_at")
+        redacted_at = document.get("redacted_at")
         created = to_wire(from_store(created_at)) if created_at else ""
         return cls(
             id=document["_id"],
@@ -243,7 +249,19 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
             is_seen=bool(document.get("is_seen")),
             created_at=created,
             updated_at=to_wire(from_store(updated_at)) if updated_at else created,
+            redacted_at=to_wire(from_store(redacted_at)) if redacted_at else UNSET,
         )
+
+
+class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
+    """`message_redacted`: what this message says was taken back; `content` is what to show in its place."""
+
+    id: str
+    room_id: str
+    sender: str
+    recipient: str
+    content: str
+    redacted_at: str
 
 
 class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
@@ -289,3 +307,20 @@ class UserStatusChange(Struct, kw_only=True):
     user_role: Role
     room_id: str
     status: bool
+
+
+class RoomClosing(Struct, kw_only=True):
+    """`room_closed`: the operator has closed the room; it takes no messages until it is opened again."""
+
+    room_id: str
+    buyer: str
+    seller: str
+    closed_at: str
+
+
+class RoomOpening(Struct, kw_only=True):
+    """`room_opened`: a closed room takes messages again."""
+
+    room_id: str
+    buyer: str
+    seller: str

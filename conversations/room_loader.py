@@ -1,4 +1,4 @@
-"""Rooms for the rule checks: what the rules need of a room, loaded for many askers at once.
+"""What the rule checks need: rooms, loaded for many askers at once, and policies that are up to date by then.
 
 Every message asks for its room, since a block must hold from the moment it is acknowledged: nothing is cached. While
 one query runs, further askers gather; the next query is for all their rooms together.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chozoi_chat.identity import Role
+from conversations import policy
 from conversations.errors import Code, RuleViolation
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.instants import from_store
@@ -93,6 +94,7 @@ async def require_room(room_id: str) -> None:
 
 
 async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
+    await policy.refresh()
     rooms = await in_store_thread(_find, set(room_ids))
     return [rooms.get(room_id) for room_id in room_ids]
 

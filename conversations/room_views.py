@@ -29,6 +29,7 @@ class SharedRoom(Struct, kw_only=True, rename={"id": "_id"}):
     seller: str
     shop_id: str
     blocked_by: Role | None
+    closed_at: str | None
     created_at: str | None
     updated_at: str | None
 
@@ -75,6 +76,7 @@ def view_of(room: Document, side: Role) -> RoomView:
         "seller": room.get("seller") or "",
         "shop_id": room.get("shop_id") or "",
         "blocked_by": Role(room["blocked_by"]) if room.get("blocked_by") else None,
+        "closed_at": _time(room, "closed_at"),
         "created_at": _time(room, "created_at"),
         "updated_at": _time(room, "updated_at"),
     }

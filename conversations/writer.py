@@ -41,12 +41,12 @@ _LONGEST_PAUSE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that may be stored; `receiver` is the recipient's side of the room."""
+    """A message that may be stored; `receiver` is the recipient's side of the room, `None` where it is for both."""
 
     room_id: str
     sender: str
     recipient: str
-    receiver: Role
+    receiver: Role | None
     type: str
     content: str
     client_message_id: str | None
@@ -170,7 +170,7 @@ def _message(draft: Draft) -> Message:
     )
 
 
-def _store(messages: list[Message], receivers: list[Role]) -> _Stored:
+def _store(messages: list[Message], receivers: list[Role | None]) -> _Stored:
     stored = _Stored()
     documents = [document(message) for message in messages]
     try:

@@ -11,10 +11,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from chozoi_chat.identity import AuthMode, IdentityRefused, Role, let_pass, verify_token
+from chozoi_chat.identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_token
 from conversations.api.inputs import said
 from conversations.api.refusals import Unavailable
 from conversations.errors import Code, RuleViolation
+from conversations.policy import require_admitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class HeaderToken(BaseAuthentication):
 
 def _bearer(request: Request, token: str) -> tuple[Caller, str]:
     try:
-        claims = async_to_sync(verify_token)(token, _claimed(request))
+        claims = async_to_sync(_admitted)(token, _claimed(request))
     except IdentityRefused as refusal:
         if refusal.code == "identity_unavailable":
             raise Unavailable(refusal.message, refusal.code) from None
@@ -80,6 +81,12 @@ def _bearer(request: Request, token: str) -> tuple[Caller, str]:
     if let_pass(no_role, claims.user_id):
         return Caller(claims.user_id, frozenset(Role)), token
     raise no_role
+
+
+async def _admitted(token: str, claimed_user_id: str) -> Claims:
+    claims = await verify_token(token, claimed_user_id)
+    await require_admitted(claims.user_id)
+    return claims
 
 
 def _claimed(request: Request) -> str:

@@ -31,6 +31,9 @@ _EXAMPLES: Mapping[str, Any] = {
     "block": False,
     "q": "chao",
     "file": "picture.png",
+    "target_type": "room",
+    "target_id": "7.501",
+    "reason": "other",
 }
 """What fields hold in the demo, by their names, wherever a request has to have them or profits from having them."""
 

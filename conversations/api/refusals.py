@@ -15,7 +15,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from chozoi_chat.identity import IdentityRefused
-from conversations.errors import Code, RuleViolation
+from conversations.errors import Code, Forbidden, Missing, RuleViolation, TooSoon
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ STATUS: dict[str, HTTPStatus] = {
     Code.SHOP_NOT_OF_SELLER: HTTPStatus.FORBIDDEN,
     Code.NOT_THE_SENDER: HTTPStatus.FORBIDDEN,
     Code.NOT_THE_BLOCKER: HTTPStatus.FORBIDDEN,
+    Code.MESSAGE_REDACTED: HTTPStatus.FORBIDDEN,
     Code.MESSAGE_NOT_FOUND: HTTPStatus.NOT_FOUND,
     Code.UPLOAD_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -56,6 +57,12 @@ class Unavailable(exceptions.APIException):
 def answer_to(error: Exception, context: dict[str, Any]) -> Response:
     """The answer to a request whose view raised `error` (DRF's EXCEPTION_HANDLER)."""
     match error:
+        case TooSoon():
+            return _wait(error.code, error.message, error.retry_after)
+        case Forbidden():
+            return _refusal(HTTPStatus.FORBIDDEN, error.code, error.message)
+        case Missing():
+            return _refusal(HTTPStatus.NOT_FOUND, error.code, error.message)
         case RuleViolation():
             return _refusal(STATUS.get(error.code, HTTPStatus.BAD_REQUEST), error.code, error.message)
         case IdentityRefused():
@@ -63,7 +70,8 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
         case msgspec.ValidationError() | exceptions.ParseError() | SuspiciousOperation() | BadRequest():
             return _refusal(HTTPStatus.BAD_REQUEST, Code.VALIDATION_FAILED, str(error))
         case exceptions.Throttled():
-            return _throttled(error)
+            wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
+            return _wait(Code.RATE_LIMITED, f"too many requests: try again in {wait} s", wait)
         case exceptions.NotAuthenticated():
             return _refusal(error.status_code, "token_missing", "there is no token; pass one as a Bearer token", error)
         case exceptions.APIException():
@@ -79,10 +87,9 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
             )
 
 
-def _throttled(error: exceptions.Throttled) -> Response:
-    wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
-    response = _refusal(error.status_code, Code.RATE_LIMITED, f"too many requests: try again in {wait} s")
-    response["Retry-After"] = str(wait)
+def _wait(code: str, message: str, seconds: int) -> Response:
+    response = _refusal(HTTPStatus.TOO_MANY_REQUESTS, code, message)
+    response["Retry-After"] = str(seconds)
     return response
 
 

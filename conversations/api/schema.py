@@ -30,7 +30,7 @@ _OF_EVERY_CALL = {
     HTTPStatus.SERVICE_UNAVAILABLE: "A store or the identity provider does not answer",
 }
 _OF_SOME = {
-    HTTPStatus.NOT_FOUND: "There is no such message",
+    HTTPStatus.NOT_FOUND: "What was named does not exist, as far as the caller may know",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The file has too many bytes",
 }
 

@@ -3,6 +3,7 @@
 Doors (socket events, REST, admin) call these and translate; the rules live here once. A refusal is a RuleViolation.
 """
 
+from conversations.services.closing import close_room, reopen_room
 from conversations.services.editing import edit_message
 from conversations.services.history import (
     LARGEST_PAGE,
@@ -12,6 +13,7 @@ from conversations.services.history import (
     list_unseen_messages,
 )
 from conversations.services.messages import mark_room_seen, mark_seen, relay_typing, send_message
+from conversations.services.redaction import REDACTED, redact_messages, unredact_message
 from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
 from conversations.services.room_settings import (
     Blocking,
@@ -31,9 +33,12 @@ from conversations.services.rooms import (
 )
 from conversations.services.search import Found, search_messages
 from conversations.services.shutdown import shut_down
+from conversations.services.support import SUPPORT, write_as_support
 
 __all__ = [
     "LARGEST_PAGE",
+    "REDACTED",
+    "SUPPORT",
     "Blocking",
     "Excerpt",
     "Found",
@@ -44,6 +49,7 @@ __all__ = [
     "RoomPage",
     "RoomQuery",
     "block_room",
+    "close_room",
     "count_unseen_rooms",
     "create_room",
     "delete_room",
@@ -55,12 +61,16 @@ __all__ = [
     "mark_room_seen",
     "mark_seen",
     "pin_room",
+    "redact_messages",
     "relay_typing",
+    "reopen_room",
     "search_messages",
     "send_message",
     "shut_down",
     "unblock_room",
     "unpin_room",
+    "unredact_message",
     "view_room",
     "visible_rooms_of",
+    "write_as_support",
 ]

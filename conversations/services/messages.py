@@ -15,6 +15,7 @@ from conversations.instants import from_store, to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, NewMessage, Participants, SeenMessages, Typing
+from conversations.policy import Attempt, check_message
 from conversations.room_loader import RoomRecord, load_room, require_room
 from conversations.room_views import RoomView, view_of
 from conversations.store import Document, durable, in_store_thread
@@ -25,24 +26,27 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
 
     RuleViolation: `user_mismatch`, `validation_failed` (too long), `room_not_found`, `not_a_member`,
-    `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`.
+    `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
     """
     _require_self(actor, message)
     require_length(message.content)
     room = await load_room(message.room_id)
     side = _require_sides(room, message)
     require_open(room)
-    return await message_writer().write(
-        Draft(
-            room_id=room.room_id,
-            sender=message.sender,
-            recipient=message.recipient,
-            receiver=side.other,
-            type=message.type,
-            content=message.content,
-            client_message_id=message.client_message_id,
-        )
+    draft = Draft(
+        room_id=room.room_id,
+        sender=message.sender,
+        recipient=message.recipient,
+        receiver=side.other,
+        type=message.type,
+        content=message.content,
+        client_message_id=message.client_message_id,
     )
+    afterwards = await check_message(Attempt(draft))
+    stored = await message_writer().write(draft)
+    for do in afterwards:
+        await do(stored)
+    return stored
 
 
 async def mark_seen(actor: Actor, seen: SeenMessages) -> None:

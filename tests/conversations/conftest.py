@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from pymongo.database import Database
@@ -19,9 +20,10 @@ from conversations import announcements, services
 
 @dataclass
 class Emitted:
-    """What went out, in order: (event, payload as it travels, to whom, except whom)."""
+    """What went out, in order: (event, payload as it travels, to whom, except whom); to users, and to watchers."""
 
     all: list[tuple[str, Any, list[str], list[str]]] = field(default_factory=list)
+    watched: list[tuple[str, Any, list[str], list[str]]] = field(default_factory=list)
 
     def payloads(self, event: str) -> list[Any]:
         return [payload for name, payload, _, _ in self.all if name == event]
@@ -37,9 +39,18 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> Emitted:
     """Records what would go to sockets, which tests of the whole server look at."""
     recorder = Emitted()
 
-    async def emit(event: str, payload: object, *, to: list[str], namespace: str, except_: list[str]) -> None:
+    async def emit(
+        event: str,
+        payload: object,
+        *,
+        to: list[str],
+        namespace: str,
+        except_: Sequence[str] = (),
+        volatile: bool = False,
+    ) -> None:
         travelling = msgspec.json.decode(msgspec.json.encode(payload))
-        recorder.all.append((event, travelling, to, except_))
+        record = recorder.watched if namespace == settings.STAFF_NAMESPACE else recorder.all
+        record.append((event, travelling, to, list(except_)))
 
     monkeypatch.setattr(announcements, "emit", emit)
     return recorder

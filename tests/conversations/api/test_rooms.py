@@ -21,7 +21,7 @@ LAST = {
 }  # fmt: skip
 SHARED = {
     "_id": "7.9", "room_id": "7.9", "type": "BS", "creator": "7", "buyer": "7", "seller": "9", "shop_id": "",
-    "blocked_by": "SELLER", "created_at": THEN_ON_THE_WIRE, "updated_at": THEN_ON_THE_WIRE,
+    "blocked_by": "SELLER", "closed_at": None, "created_at": THEN_ON_THE_WIRE, "updated_at": THEN_ON_THE_WIRE,
 }  # fmt: skip
 LAST_ON_THE_WIRE = {
     **LAST, "client_message_id": None, "is_seen": False, "created_at": THEN_ON_THE_WIRE, "updated_at": THEN_ON_THE_WIRE,

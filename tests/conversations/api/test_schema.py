@@ -30,10 +30,11 @@ CALLS = {
     "/messages": {"get", "post"},
     "/messages/unseen": {"get"},
     "/messages/{message_id}": {"put"},
+    "/reports": {"post"},
     "/search": {"get"},
     "/uploads": {"post"},
 }
-OF_SOME = {"/messages/{message_id}": {"404"}, "/uploads": {"413"}}
+OF_SOME = {"/messages/{message_id}": {"404"}, "/reports": {"404"}, "/uploads": {"413"}}
 IDS = {"user_id": "7", "role": "BUYER", "room_id": "7.9", "message_id": "m1"}
 SIDES = {"from": "7", "to": "9", "buyer": "7", "seller": "9", "creator": "7"}
 load_all_checks()

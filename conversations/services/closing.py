@@ -1,0 +1,41 @@
+"""Closing a room, which then takes no messages, and opening it again. Who may, others decide."""
+
+from __future__ import annotations
+
+import datetime
+
+from pymongo import ReturnDocument
+
+from conversations.announcements import announce_closing, announce_opening
+from conversations.instants import to_wire
+from conversations.models import Room
+from conversations.payloads import RoomClosing, RoomOpening
+from conversations.room_loader import RoomRecord, load_room
+from conversations.store import durable, in_store_thread
+
+
+async def close_room(room_id: str, at: datetime.datetime) -> bool:
+    """Close a room and tell both sides; False: it was closed. RuleViolation: `room_not_found`, `store_unavailable`."""
+    room = await load_room(room_id)
+    if not await in_store_thread(_set_closed, room, {"closed_at": None}, at):
+        return False
+    await announce_closing(
+        RoomClosing(room_id=room.room_id, buyer=room.buyer, seller=room.seller, closed_at=to_wire(at))
+    )
+    return True
+
+
+async def reopen_room(room_id: str) -> bool:
+    """Open a room and tell both sides; False: it was open. RuleViolation: `room_not_found`, `store_unavailable`."""
+    room = await load_room(room_id)
+    if not await in_store_thread(_set_closed, room, {"closed_at": {"$ne": None}}, None):
+        return False
+    await announce_opening(RoomOpening(room_id=room.room_id, buyer=room.buyer, seller=room.seller))
+    return True
+
+
+def _set_closed(room: RoomRecord, state: dict[str, object], at: datetime.datetime | None) -> bool:
+    changed = durable(Room).find_one_and_update(
+        {"_id": room.room_id, **state}, {"$set": {"closed_at": at}}, return_document=ReturnDocument.AFTER
+    )
+    return changed is not None

@@ -1,0 +1,1 @@
+"""Moderation: what support staff do about what people write. Reports, restrictions, filters, redaction, audit."""

@@ -1,0 +1,17 @@
+"""The socket door to moderation: the chat's namespace, with one more event."""
+
+from __future__ import annotations
+
+from conversations.events import ConversationEvents
+from moderation import services
+from moderation.payloads import NewReport, Reported, ReportPayload
+from socketio_bridge import Socket, event
+
+
+class ModeratedConversationEvents(ConversationEvents):
+    """Conversations of buyers with sellers. All devices of a user get what is for that user."""
+
+    @event("report")
+    async def report(self, socket: Socket, new: NewReport) -> Reported:
+        """Report a message, a room or a user to the operator's staff."""
+        return Reported(report=ReportPayload.of(await services.report(socket.data.identity, new)))

@@ -1,0 +1,89 @@
+"""The active filters as one: what they say of a message's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from conversations.models import MessageType
+from moderation.matching.expressions import Expressions
+from moderation.matching.links import AllowedHosts, hosts
+from moderation.matching.text import normalized
+from moderation.matching.words import Words
+from moderation.models import FilterAction, FilterKind, MessageFilter
+
+_STRICTER = (FilterAction.FLAG, FilterAction.HOLD, FilterAction.REFUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one filter found: a word of its own, what its expression matched, a host, or a number of rooms."""
+
+    filter_name: str
+    action: FilterAction
+    what: str
+
+    @property
+    def strictness(self) -> int:
+        """Of several, that with the greatest decides."""
+        return _STRICTER.index(self.action)
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """The same text in so many rooms within so many seconds."""
+
+    filter_name: str
+    action: FilterAction
+    rooms: int
+    seconds: int
+
+
+class Matcher:
+    """Filters, compiled. Words and links are looked for in texts and emojis; expressions in addresses of images too."""
+
+    def __init__(self, filters: Iterable[MessageFilter] = ()) -> None:
+        known = list(filters)
+        self._actions = {each.name: FilterAction(each.action) for each in known}
+        self._words = Words(_lines(known, FilterKind.WORDS))
+        self._expressions = Expressions(_lines(known, FilterKind.REGEX))
+        self._links = [
+            (each.name, AllowedHosts(lines_of(each.patterns))) for each in known if each.kind == FilterKind.LINKS
+        ]
+        self._has_text_filters = any(each.kind != FilterKind.FLOOD for each in known)
+        self.floods = tuple(
+            Flood(each.name, FilterAction(each.action), each.rooms, each.seconds)
+            for each in known
+            if each.kind == FilterKind.FLOOD and each.rooms and each.seconds
+        )
+
+    def find(self, text: str, message_type: str = MessageType.TEXT) -> list[Found]:
+        """What each filter finds first in a text, those that find something. Floods are not a text's affair."""
+        if not self._has_text_filters:
+            return []
+        text = normalized(text)
+        found: dict[str, str] = {}
+        for name, what in self._expressions.find(text):
+            found.setdefault(name, what)
+        if message_type != MessageType.IMAGE:
+            for name, what in self._words.find(text):
+                found.setdefault(name, what)
+            if self._links:
+                self._find_links(text, found)
+        return [Found(name, self._actions[name], what) for name, what in found.items()]
+
+    def _find_links(self, text: str, found: dict[str, str]) -> None:
+        linked = list(hosts(text))
+        for name, allowed in self._links:
+            for host in linked:
+                if not allowed.allow(host):
+                    found.setdefault(name, host)
+
+
+def lines_of(patterns: str) -> list[str]:
+    """What stands in a filter's `patterns`: its lines, without the empty ones."""
+    return [line.strip() for line in patterns.splitlines() if line.strip()]
+
+
+def _lines(filters: list[MessageFilter], kind: FilterKind) -> list[tuple[str, str]]:
+    return [(line, each.name) for each in filters if each.kind == kind for line in lines_of(each.patterns)]

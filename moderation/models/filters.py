@@ -1,0 +1,129 @@
+"""Filters: what to look for in messages, what to do about it, and what came of it."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+class FilterKind(models.TextChoices):
+    """What `patterns` are, one a line."""
+
+    WORDS = "words"
+    """Words or phrases, found as whole words, in capitals or small."""
+    REGEX = "regex"
+    """Regular expressions in RE2's syntax, in capitals or small."""
+    LINKS = "links"
+    """Hosts that may be linked to, with what lies under them; a link to any other is a hit."""
+    FLOOD = "flood"
+    """None: the same text sent to `rooms` rooms within `seconds`."""
+
+
+class FilterAction(models.TextChoices):
+    """What is done about a message that a filter hits. Of several filters the strictest decides."""
+
+    FLAG = "flag"
+    """It is sent, and a report opened."""
+    HOLD = "hold"
+    """It waits for staff to release or drop it."""
+    REFUSE = "refuse"
+    """It is not sent."""
+
+
+class MessageFilter(models.Model):
+    """One filter. Live on every process within a second of being saved by `services.filters.save_filter`."""
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=16, choices=FilterKind.choices)
+    patterns = models.TextField(blank=True, help_text="One a line.")
+    rooms = models.PositiveIntegerField(null=True, blank=True, help_text="Of a flood: how many rooms are too many.")
+    seconds = models.PositiveIntegerField(null=True, blank=True, help_text="Of a flood: within which time.")
+    action = models.CharField(max_length=16, choices=FilterAction.choices)
+    is_active = models.BooleanField(default=True)
+    updated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    updated_by = models.CharField(max_length=200, blank=True, editable=False)
+
+    class Meta:
+        """In the order in which staff look for one."""
+
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError, naming the field, for what could not be matched safely."""
+        from moderation.matching.checks import problems_of
+
+        if problems := problems_of(self):
+            raise ValidationError(problems)
+
+
+class FilterHit(models.Model):
+    """A message that a filter hit. `text` only where the message was refused: others are kept where they belong."""
+
+    filter_name = models.CharField(max_length=100)
+    action = models.CharField(max_length=16, choices=FilterAction.choices)
+    at = models.DateTimeField()
+    room_id = models.CharField(max_length=512)
+    user_id = models.CharField(max_length=255)
+    message_id = models.CharField(max_length=255, blank=True)
+    text = models.TextField(blank=True)
+
+    class Meta:
+        """A log: nobody writes it by hand."""
+
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["-at"], name="hit_at"),
+            models.Index(fields=["room_id", "-at"], name="hit_room"),
+            models.Index(fields=["user_id", "-at"], name="hit_user"),
+            models.Index(fields=["message_id"], name="hit_message"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.filter_name} in {self.room_id}"
+
+
+class HeldState(models.TextChoices):
+    """What became of a held message."""
+
+    HELD = "held"
+    RELEASED = "released"
+    DROPPED = "dropped"
+
+
+class HeldMessage(models.Model):
+    """A message that waits for staff; neither side has it. `dedup_key`: all repeats of it are this one.
+
+    `claimed_at`: since when a release is on its way; one whose process died can be begun again.
+    """
+
+    room_id = models.CharField(max_length=512)
+    sender = models.CharField(max_length=255)
+    recipient = models.CharField(max_length=255)
+    type = models.CharField(max_length=16)
+    content = models.TextField(blank=True)
+    client_message_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (absent is not empty)
+    dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (as above)
+    filter_name = models.CharField(max_length=100)
+    held_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=HeldState.choices, default=HeldState.HELD)
+    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=200, blank=True)
+    message_id = models.CharField(max_length=255, blank=True, help_text="Of the message that it was released as.")
+
+    class Meta:
+        """`change` is the permission to release and drop."""
+
+        default_permissions = ("view", "change")
+        indexes = (
+            models.Index(fields=["state", "held_at"], name="held_queue"),
+            models.Index(fields=["room_id", "-held_at"], name="held_room"),
+            models.Index(fields=["sender", "-held_at"], name="held_sender"),
+        )
+        constraints = (models.UniqueConstraint(fields=["dedup_key"], name="held_once"),)
+
+    def __str__(self) -> str:
+        return f"held message of {self.sender} in {self.room_id}"

@@ -1,0 +1,32 @@
+"""What redacted messages said, kept apart from them."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class RedactedOriginal(models.Model):
+    """The content of a redacted message. Read by `services.redaction.read_original`, which is an audited act."""
+
+    message_id = models.CharField(primary_key=True, db_column="_id", max_length=255)
+    room_id = models.CharField(max_length=512)
+    sender = models.CharField(max_length=255)
+    recipient = models.CharField(max_length=255)
+    type = models.CharField(max_length=16)
+    content = models.TextField(blank=True)
+    redacted_at = models.DateTimeField()
+    redacted_by = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        """`view` is the permission to read an original."""
+
+        default_permissions = ("view",)
+        permissions = (
+            ("redact_message", "Can redact and restore messages"),
+            ("redact_messages_of_user", "Can redact a user's recent messages at once"),
+        )
+        indexes = (models.Index(fields=["sender", "-redacted_at"], name="original_sender"),)
+
+    def __str__(self) -> str:
+        return f"original of {self.message_id}"

@@ -1,0 +1,96 @@
+"""Reports: a user says that something is wrong with a message, a room or another user."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class TargetKind(models.TextChoices):
+    """What can be reported."""
+
+    MESSAGE = "message"
+    ROOM = "room"
+    USER = "user"
+
+
+class ReportReason(models.TextChoices):
+    """Why. `FILTER` is not for users: a filter flagged a message."""
+
+    SPAM = "spam"
+    FRAUD = "fraud"
+    HARASSMENT = "harassment"
+    HATE = "hate"
+    SEXUAL = "sexual"
+    PROHIBITED_GOODS = "prohibited_goods"
+    PERSONAL_DATA = "personal_data"
+    OTHER = "other"
+    FILTER = "filter"
+
+
+class ReportState(models.TextChoices):
+    """Where a report stands. Open ones wait for staff, oldest first; the last two are the end of it."""
+
+    OPEN = "open"
+    IN_REVIEW = "in_review"
+    RESOLVED = "resolved"
+    DISMISSED = "dismissed"
+
+
+UNFINISHED = (ReportState.OPEN, ReportState.IN_REVIEW)
+
+
+class Outcome(models.TextChoices):
+    """What a resolved report came to."""
+
+    WARNED = "warned"
+    REDACTED = "redacted"
+    MUTED = "muted"
+    BANNED = "banned"
+    ROOM_CLOSED = "room_closed"
+    OTHER = "other"
+
+
+class Report(models.Model):
+    """One report. `open_key` is there while it is unfinished, and unique: one of a reporter about a target at a time.
+
+    `room_id` is the room it is about: the target itself, that of the message, or the one that the two users share.
+    `user_id` is who it is about; empty for a room.
+    """
+
+    target_kind = models.CharField(max_length=16, choices=TargetKind.choices)
+    target_id = models.CharField(max_length=512)
+    room_id = models.CharField(max_length=512, blank=True)
+    user_id = models.CharField(max_length=255, blank=True)
+    reporter = models.CharField(
+        max_length=255, help_text="The user's id; for what a filter flagged, the filter's name."
+    )
+    reason = models.CharField(max_length=32, choices=ReportReason.choices)
+    text = models.TextField(blank=True)
+    state = models.CharField(max_length=16, choices=ReportState.choices, default=ReportState.OPEN)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="reports"
+    )
+    created_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
+    note = models.TextField(blank=True, help_text="What staff say of their decision.")
+    open_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
+
+    class Meta:
+        """`change` is the permission to work on reports."""
+
+        default_permissions = ("view", "change")
+        indexes = (
+            models.Index(fields=["state", "created_at"], name="report_queue"),
+            models.Index(fields=["target_kind", "target_id", "state"], name="report_target"),
+            models.Index(fields=["room_id", "-created_at"], name="report_room"),
+            models.Index(fields=["user_id", "-created_at"], name="report_user"),
+            models.Index(fields=["reporter", "state"], name="report_reporter"),
+            models.Index(fields=["assignee", "state"], name="report_assignee"),
+        )
+        constraints = (models.UniqueConstraint(fields=["open_key"], name="report_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.target_kind} {self.target_id}"

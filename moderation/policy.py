@@ -1,0 +1,89 @@
+"""Moderation's word on who may come in and what may be sent: the one place that the chat asks.
+
+A message that nothing is said about passes in memory alone. Only in a room in slow mode, while a flood filter is
+active, or for what a filter hits is a store asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import NoReturn
+
+from django.utils import timezone
+
+from conversations.errors import Forbidden, RuleViolation
+from conversations.payloads import MessagePayload
+from conversations.policy import AfterStoring, Attempt
+from conversations.store import in_store_thread
+from conversations.writer import Draft
+from moderation.errors import Code
+from moderation.live_rules import live_rules
+from moderation.matching import Found
+from moderation.models import FilterAction, HeldState
+from moderation.pacing import count_rooms, take_turn
+from moderation.services.hits import hold, note_flagged, note_refused
+
+logger = logging.getLogger(__name__)
+
+
+class ModerationPolicy:
+    """For `CONVERSATION_POLICIES`."""
+
+    async def refresh(self, *, just_now: bool = False) -> None:
+        """Have this process know the rules."""
+        await live_rules().refresh(just_now=just_now)
+
+    def check_user(self, user_id: str) -> None:
+        """RuleViolation: `banned`."""
+        live_rules().rules.check_user(user_id, timezone.now())
+
+    async def check_message(self, attempt: Attempt) -> AfterStoring | None:
+        """RuleViolation: `banned`, `muted`, `message_refused`, `held_for_review`, `slow_mode`.
+
+        An edit can neither be held, so it is refused, nor is it counted for floods and slow mode.
+        """
+        rules, now, draft = live_rules().rules, timezone.now(), attempt.draft
+        rules.check_writer(draft.sender, now)
+        is_new = attempt.edits is None
+        found = rules.matcher.find(draft.content, draft.type)
+        if is_new and rules.matcher.floods:
+            found += await count_rooms(draft, rules.matcher.floods)
+        if found:
+            await _keep_back(draft, found, is_new=is_new)
+        if is_new and (interval := rules.interval(draft.room_id, now)):
+            await take_turn(draft, interval)
+        return partial(_flag, draft, found) if found else None
+
+
+async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
+    """Hold or refuse a message for what the strictest filter found; let pass what is only to be flagged.
+
+    A message that could not be kept is refused with `store_unavailable`: its sender tries again.
+    """
+    strictest = max(found, key=lambda each: each.strictness)
+    if strictest.action == FilterAction.FLAG:
+        return
+    if strictest.action == FilterAction.HOLD and is_new:
+        held = await in_store_thread(hold, draft, found, strictest)
+        if held.state != HeldState.RELEASED:
+            raise Forbidden(
+                Code.HELD_FOR_REVIEW, "the message waits for the operator's review and is sent if that allows it"
+            )
+        return
+    await _refuse(draft, found)
+
+
+async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
+    try:
+        await in_store_thread(note_refused, draft, found)
+    except RuleViolation as error:  # it is refused all the same
+        logger.warning("a message of %s was refused, which could not be noted: %s", draft.sender, error)
+    raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
+
+
+async def _flag(draft: Draft, found: list[Found], stored: MessagePayload) -> None:
+    try:
+        await in_store_thread(note_flagged, draft, found, stored.id)
+    except RuleViolation as error:  # it is sent, so its sender must not hear that it was refused
+        logger.error("message %s is to be reviewed, which could not be noted: %s", stored.id, error)

@@ -1,0 +1,28 @@
+"""How moderation reaches Redis: from the store's threads, never waiting long, never trying again.
+
+What it keeps there is of the moment: soon nobody asks for it any more.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+REDIS_AWAY: Final = (RedisError, OSError)
+_PATIENCE = 1.0  # seconds
+
+
+def redis() -> Any:
+    """The client of this process; its errors are REDIS_AWAY. (redis-py types its answers as awaitable too.)"""
+    return _client(settings.REDIS_URL)
+
+
+@lru_cache(maxsize=2)
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 0))

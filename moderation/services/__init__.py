@@ -1,0 +1,48 @@
+"""What staff and users can do in moderation. Each function decides, stores, writes the audit, then tells who must know.
+
+Doors (admin, socket event, REST, commands) call these and translate. A refusal is a RuleViolation. All are coroutines:
+synchronous views wrap them in `async_to_sync`. Who may do what, the doors decide by Django's permissions.
+"""
+
+from moderation.services.audit import export_audit
+from moderation.services.filters import delete_filter, save_filter, try_text
+from moderation.services.held import drop_held, release_held
+from moderation.services.notes import add_note
+from moderation.services.originals import read_original
+from moderation.services.persons import erase_person, export_person
+from moderation.services.redaction import redact_message, redact_recent, restore_message
+from moderation.services.reporting import report
+from moderation.services.reports import dismiss, put_back, resolve, take, take_next
+from moderation.services.restrictions import ban, lift, mute, slow_down
+from moderation.services.retention import delete_older
+from moderation.services.rooms import close_room, reopen_room, write_as_support
+
+__all__ = [
+    "add_note",
+    "ban",
+    "close_room",
+    "delete_filter",
+    "delete_older",
+    "dismiss",
+    "drop_held",
+    "erase_person",
+    "export_audit",
+    "export_person",
+    "lift",
+    "mute",
+    "put_back",
+    "read_original",
+    "redact_message",
+    "redact_recent",
+    "release_held",
+    "reopen_room",
+    "report",
+    "resolve",
+    "restore_message",
+    "save_filter",
+    "slow_down",
+    "take",
+    "take_next",
+    "try_text",
+    "write_as_support",
+]

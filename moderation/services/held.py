@@ -1,0 +1,103 @@
+"""Deciding about held messages: sent on, as if just written, or dropped."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from django.utils import timezone
+
+from conversations.errors import Code as ChatCode
+from conversations.errors import RuleViolation
+from conversations.payloads import MessagePayload
+from conversations.room_loader import load_room
+from conversations.store import TIMEOUT, durable, in_store_thread
+from conversations.writer import Draft, message_writer
+from moderation.errors import Code
+from moderation.models import Act, HeldMessage, HeldState
+from moderation.services.audit import Target, record
+from moderation.staff import Staff
+
+LEASE = datetime.timedelta(seconds=4 * TIMEOUT)
+"""After which nobody can still be releasing a message that is not released."""
+
+
+async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessagePayload:
+    """Send a held message to both sides, at the end of the room.
+
+    RuleViolation: `held_not_found`, `held_decided`, `room_blocked` and `room_closed` (it stays held),
+    `store_unavailable`, `overloaded`.
+    """
+    held = await in_store_thread(_claim, held_id, {"claimed_at": timezone.now()})
+    try:
+        room = await load_room(held.room_id)
+        if room.blocked_by or room.closed:
+            code = ChatCode.ROOM_BLOCKED if room.blocked_by else ChatCode.ROOM_CLOSED
+            raise RuleViolation(code, f"room {room.room_id!r} takes no messages now")
+        message = await message_writer().write(
+            Draft(
+                room_id=held.room_id,
+                sender=held.sender,
+                recipient=held.recipient,
+                receiver=room.side_of(held.sender).other,
+                type=held.type,
+                content=held.content,
+                client_message_id=held.client_message_id,
+            )
+        )
+    except RuleViolation:
+        await in_store_thread(_unclaim, held)
+        raise
+    await in_store_thread(_decide, staff, held, HeldState.RELEASED, reason, message.id)
+    return message
+
+
+async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
+    """Never send a held message. RuleViolation: `held_not_found`, `held_decided`, `store_unavailable`."""
+    held = await in_store_thread(_claim, held_id, {"claimed_at": timezone.now()})
+    await in_store_thread(_decide, staff, held, HeldState.DROPPED, reason, "")
+
+
+def _claim(held_id: str, change: dict[str, Any]) -> HeldMessage:
+    try:
+        key = ObjectId(held_id)
+    except (InvalidId, TypeError):
+        raise _not_found(held_id) from None
+    free = {"claimed_at": {"$not": {"$gt": timezone.now() - LEASE}}}
+    if durable(HeldMessage).find_one_and_update({"_id": key, "state": HeldState.HELD, **free}, {"$set": change}):
+        return HeldMessage.objects.get(pk=key)
+    if not HeldMessage.objects.filter(pk=key).exists():
+        raise _not_found(held_id)
+    raise RuleViolation(Code.HELD_DECIDED, f"held message {held_id} has been decided about, or is just being released")
+
+
+def _unclaim(held: HeldMessage) -> None:
+    durable(HeldMessage).update_one({"_id": held.pk, "state": HeldState.HELD}, {"$unset": {"claimed_at": ""}})
+
+
+def _decide(staff: Staff, held: HeldMessage, state: HeldState, reason: str, message_id: str) -> None:
+    durable(HeldMessage).update_one(
+        {"_id": held.pk},
+        {
+            "$set": {
+                "state": state,
+                "decided_at": timezone.now(),
+                "decided_by": staff.name,
+                "message_id": message_id,
+            }
+        },
+    )
+    record(
+        staff,
+        Act.HELD_RELEASED if state is HeldState.RELEASED else Act.HELD_DROPPED,
+        Target("held", str(held.pk), held.room_id, held.sender),
+        before={"state": HeldState.HELD.value},
+        after={"state": state.value, "message_id": message_id},
+        reason=reason,
+    )
+
+
+def _not_found(held_id: str) -> RuleViolation:
+    return RuleViolation(Code.HELD_NOT_FOUND, f"there is no held message {held_id!r}")

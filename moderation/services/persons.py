@@ -1,0 +1,157 @@
+"""A person's data: given out whole, or erased. Read and changed room by room, where the indexes are."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from django.db import models
+from django.utils import timezone
+
+from chozoi_chat.identity import Role
+from conversations.fields import as_json
+from conversations.image_store import delete_images
+from conversations.models import Message, Room
+from conversations.services import REDACTED
+from conversations.store import Document, durable, in_parts, in_store_thread
+from moderation.models import Act, FilterHit, HeldMessage, Note, RedactedOriginal, Report, Restriction, TargetKind
+from moderation.services.all_rooms import ids_of_rooms
+from moderation.services.audit import Target, record
+from moderation.services.contents import contents_of_images
+from moderation.services.reasons import require_reason
+from moderation.staff import Staff
+
+_AT_ONCE = 500
+
+_OF_PERSON: Final[tuple[tuple[str, type[models.Model], str], ...]] = (
+    ("redacted_original", RedactedOriginal, "sender"),
+    ("held_message", HeldMessage, "sender"),
+    ("filter_hit", FilterHit, "user_id"),
+    ("report_made", Report, "reporter"),
+    ("restriction", Restriction, "user_id"),
+)
+"""What is given out besides rooms and messages: its kind, its collection, and the field that has the person's id."""
+
+
+async def export_person(staff: Staff, user_id: str, reason: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All that is kept of a person: pairs of a kind and a document as JSON has it, read as they are taken.
+
+    Kinds: `room`, `message` (what the person wrote), and those of moderation. Recorded before it is given.
+    RuleViolation: `validation_failed`, `store_unavailable`.
+    """
+    await in_store_thread(record, staff, Act.PERSON_EXPORTED, _target(user_id), reason=require_reason(reason))
+    return _export(user_id, await _rooms_of(user_id))
+
+
+async def erase_person(
+    staff: Staff,
+    user_id: str,
+    reason: str,
+    *,
+    progress: Callable[[int, int, int], None] = lambda rooms, of, messages: None,
+) -> dict[str, int]:
+    """Take the content out of all that a person wrote, and out of their rooms what is known of a buyer; for good.
+
+    Rooms, and the order, times and sides of messages stay; so does the audit, which names people by their ids. Done
+    again it takes up what was left. Recorded before it begins. `progress` hears of the rooms done, of how many, and of
+    the messages erased so far. Returns how many documents of each kind were changed. RuleViolation:
+    `validation_failed`, `store_unavailable`.
+    """
+    await in_store_thread(record, staff, Act.PERSON_ERASED, _target(user_id), reason=require_reason(reason))
+    now = timezone.now()
+    rooms = await _rooms_of(user_id)
+    messages = 0
+    for done, room_id in enumerate(rooms, 1):
+        while step := await in_store_thread(_erase_some, room_id, user_id, now):
+            messages += step
+            progress(done - 1, len(rooms), messages)
+        await in_store_thread(_erase_in_room, room_id, user_id, now)
+        progress(done, len(rooms), messages)
+    return {"rooms": len(rooms), "messages": messages, **await in_store_thread(_erase_moderation, user_id)}
+
+
+async def _rooms_of(user_id: str) -> list[str]:
+    return [room for side in Role for room in await ids_of_rooms({side.lower(): user_id})]
+
+
+def _export(user_id: str, rooms: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for room_id in rooms:
+        room = durable(Room).find_one({"_id": room_id})
+        if room is not None:
+            yield "room", as_json(_own_part(room, Role.BUYER if room.get("buyer") == user_id else Role.SELLER))
+        for message in durable(Message).find({"room_id": room_id, "from": user_id}, sort=[("created_at", 1)]):
+            yield "message", as_json(message)
+    for kind, model, field in _OF_PERSON:
+        for found in durable(model).find({field: user_id}):
+            yield kind, as_json(found)
+
+
+def _own_part(room: Document, side: Role) -> Document:
+    """A room without what is the other side's own, and without copies of messages."""
+    other = side.other.lower()
+    hidden = {
+        "shop" if side is Role.BUYER else "buyer_info",
+        "buyer_last_message",
+        "seller_last_message",
+        f"pinned_by_{other}",
+        f"{other}_unseen_messages",
+        f"deleted_by_{other}",
+        f"{other}_deleted_at",
+    }
+    return {name: value for name, value in room.items() if name not in hidden}
+
+
+def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
+    not_erased = {
+        "room_id": room_id,
+        "from": user_id,
+        "$or": [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}],
+    }
+    erasing = list(durable(Message).find(not_erased, ["type", "content"], limit=_AT_ONCE))
+    ids = [message["_id"] for message in erasing]
+    # Before the messages, which are all that knows of them; not what the other side has shown, too.
+    delete_images(
+        content
+        for content in contents_of_images(erasing)
+        if not durable(Message).find_one({"room_id": room_id, "content": content, "from": {"$ne": user_id}}, ["_id"])
+    )
+    for part in in_parts(ids):
+        durable(Message).update_many(
+            {"_id": {"$in": part}},
+            {
+                "$set": {"content": REDACTED, "redacted_at": now},
+                "$unset": {"client_message_id": "", "dedup_key": ""},  # either may be made from what was said
+            },
+        )
+    return len(ids)
+
+
+def _erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> None:
+    for last in ("buyer_last_message", "seller_last_message"):
+        durable(Room).update_one(
+            {"_id": room_id, f"{last}.from": user_id},
+            {
+                "$set": {f"{last}.content": REDACTED, f"{last}.redacted_at": now},
+                "$unset": {f"{last}.client_message_id": ""},
+            },
+        )
+    durable(Room).update_one({"_id": room_id, "buyer": user_id}, {"$unset": {"buyer_info": ""}})
+
+
+def _erase_moderation(user_id: str) -> dict[str, int]:
+    for model in (RedactedOriginal, HeldMessage):
+        delete_images(contents_of_images(durable(model).find({"sender": user_id}, ["type", "content"])))
+    no_text = {"$set": {"text": ""}}
+    with_text = {"text": {"$ne": ""}}
+    return {
+        "redacted_originals": durable(RedactedOriginal).delete_many({"sender": user_id}).deleted_count,
+        "held_messages": durable(HeldMessage).delete_many({"sender": user_id}).deleted_count,
+        "filter_hits": durable(FilterHit).update_many({"user_id": user_id, **with_text}, no_text).modified_count,
+        "reports_made": durable(Report).update_many({"reporter": user_id, **with_text}, no_text).modified_count,
+        "notes": durable(Note).delete_many({"target_kind": TargetKind.USER, "target_id": user_id}).deleted_count,
+    }
+
+
+def _target(user_id: str) -> Target:
+    return Target("user", user_id, user_id=user_id)

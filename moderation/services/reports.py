@@ -1,0 +1,187 @@
+"""Staff work on reports: one of them on one target at a time, and everybody knows who.
+
+All unfinished reports on a target belong together: who takes one has them all, and closes them all. Each step is one
+statement of MongoDB, so of two who take the same one gets it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from django.utils import timezone
+
+from conversations.errors import RuleViolation
+from conversations.store import Document, durable, in_store_thread
+from moderation.errors import Code
+from moderation.models import Act, Outcome, Report, ReportState
+from moderation.models.reports import UNFINISHED
+from moderation.services.audit import Target, record
+from moderation.staff import Staff
+
+_OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
+_FIRST_TAKEN = [("taken_at", 1), ("_id", 1)]
+
+
+async def take_next(staff: Staff) -> Report | None:
+    """The oldest open report, in review by `staff` from now on; `None`: none is open.
+
+    One on a target that a colleague works on goes to that colleague, and the next one is taken. RuleViolation:
+    `store_unavailable`.
+    """
+    return await in_store_thread(_take_next, staff)
+
+
+async def take(staff: Staff, report_id: str) -> Report:
+    """Have one report in review by `staff` from now on (again, if it was already), and return it.
+
+    RuleViolation: `report_not_found`, `report_not_yours` (a colleague works on its target), `report_closed`,
+    `store_unavailable`.
+    """
+    return await in_store_thread(_take, staff, report_id)
+
+
+async def put_back(staff: Staff, report_id: str) -> None:
+    """Open a report again that somebody has in review, and the others on its target.
+
+    RuleViolation: `report_not_found`, `report_closed`, `store_unavailable`.
+    """
+    await in_store_thread(_put_back, staff, report_id)
+
+
+async def resolve(staff: Staff, report_id: str, outcome: Outcome, note: str = "") -> list[Report]:
+    """Close the reports on a target: something was done. Returns them all.
+
+    RuleViolation: `report_not_found`, `report_not_yours`, `report_closed`, `store_unavailable`.
+    """
+    return await in_store_thread(_close, staff, report_id, ReportState.RESOLVED, outcome.value, note)
+
+
+async def dismiss(staff: Staff, report_id: str, note: str = "") -> list[Report]:
+    """Close the reports on a target: nothing is to be done. Returns them all. RuleViolation: as `resolve`."""
+    return await in_store_thread(_close, staff, report_id, ReportState.DISMISSED, "", note)
+
+
+def _take_next(staff: Staff) -> Report | None:
+    now = timezone.now()
+    while True:
+        claimed = durable(Report).find_one_and_update(
+            {"state": ReportState.OPEN}, _taken(staff, now), sort=_OLDEST_FIRST, projection=["target_kind", "target_id"]
+        )
+        if claimed is None:
+            return None
+        if _gather(claimed) == _key(staff):
+            return _note_taking(staff, claimed["_id"])
+
+
+def _take(staff: Staff, report_id: str) -> Report:
+    report = _find(report_id)
+    durable(Report).update_one(
+        {"_id": report.pk, "$or": [{"state": ReportState.OPEN}, {**_in_review(None)}]}, _taken(staff, timezone.now())
+    )
+    if _gather({"target_kind": report.target_kind, "target_id": report.target_id}) != _key(staff):
+        raise _refusal(_find(report_id))
+    return _note_taking(staff, report.pk)
+
+
+def _gather(target: Document) -> Any:
+    """Give all unfinished reports on a target to who took one of them first, and tell who that is; `None`: nobody.
+
+    Two who take two reports on it at once both come to the same answer here.
+    """
+    on_target = {"target_kind": target["target_kind"], "target_id": target["target_id"]}
+    first = durable(Report).find_one(
+        {**on_target, "state": ReportState.IN_REVIEW, "assignee_id": {"$ne": None}}, sort=_FIRST_TAKEN
+    )
+    if first is None:
+        return None
+    holder = {"state": ReportState.IN_REVIEW, "assignee_id": first["assignee_id"], "taken_at": first["taken_at"]}
+    durable(Report).update_many({**on_target, "state": {"$in": list(UNFINISHED)}}, {"$set": holder})
+    return first["assignee_id"]
+
+
+def _put_back(staff: Staff, report_id: str) -> None:
+    report = _find(report_id)
+    changed = durable(Report).update_many(
+        {**_on_target(report), "state": ReportState.IN_REVIEW},
+        {"$set": {"state": ReportState.OPEN}, "$unset": {"assignee_id": "", "taken_at": ""}},
+    )
+    if changed.modified_count == 0:
+        if report.state not in UNFINISHED:
+            raise _refusal(report)
+        return
+    record(
+        staff,
+        Act.REPORT_PUT_BACK,
+        _target(report),
+        before={"state": report.state, "assignee": str(report.assignee.pk) if report.assignee else ""},
+        after={"state": ReportState.OPEN.value},
+    )
+
+
+def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note: str) -> list[Report]:
+    report = _find(report_id)
+    now = timezone.now()
+    mine = {**_on_target(report), **_in_review(_key(staff))}
+    closing = [found["_id"] for found in durable(Report).find(mine, ["_id"])]
+    change = {"state": state, "outcome": outcome, "note": note, "closed_at": now}
+    if (
+        report.pk not in closing
+        or not durable(Report)
+        .update_one({"_id": report.pk, **_in_review(_key(staff))}, {"$set": change, "$unset": {"open_key": ""}})
+        .modified_count
+    ):
+        raise _refusal(_find(report_id))
+    durable(Report).update_many(mine, {"$set": change, "$unset": {"open_key": ""}})
+    record(
+        staff,
+        Act.REPORT_RESOLVED if state is ReportState.RESOLVED else Act.REPORT_DISMISSED,
+        _target(report),
+        before={"state": report.state},
+        after={"state": state.value, "outcome": outcome, "reports": [str(key) for key in closing]},
+        reason=note,
+    )
+    return list(Report.objects.filter(pk__in=closing).order_by("created_at"))
+
+
+def _note_taking(staff: Staff, key: Any) -> Report:
+    report = Report.objects.select_related("assignee").get(pk=key)
+    record(staff, Act.REPORT_TAKEN, _target(report), after={"state": report.state, "assignee": staff.staff_id})
+    return report
+
+
+def _taken(staff: Staff, now: datetime.datetime) -> Document:
+    return {"$set": {"state": ReportState.IN_REVIEW, "assignee_id": _key(staff), "taken_at": now}}
+
+
+def _in_review(by: ObjectId | None) -> Document:
+    return {"state": ReportState.IN_REVIEW, "assignee_id": by}
+
+
+def _on_target(report: Report) -> Document:
+    return {"target_kind": report.target_kind, "target_id": report.target_id}
+
+
+def _target(report: Report) -> Target:
+    return Target("report", str(report.pk), report.room_id, report.user_id)
+
+
+def _key(staff: Staff) -> ObjectId:
+    return ObjectId(staff.staff_id)
+
+
+def _find(report_id: str) -> Report:
+    try:
+        return Report.objects.select_related("assignee").get(pk=ObjectId(report_id))
+    except (Report.DoesNotExist, InvalidId, TypeError):
+        raise RuleViolation(Code.REPORT_NOT_FOUND, f"there is no report {report_id!r}") from None
+
+
+def _refusal(report: Report) -> RuleViolation:
+    if report.state not in UNFINISHED:
+        return RuleViolation(Code.REPORT_CLOSED, f"report {report.pk} is {report.get_state_display().lower()} already")
+    if report.assignee is None:
+        return RuleViolation(Code.REPORT_NOT_YOURS, f"nobody works on report {report.pk} yet: take it first")
+    return RuleViolation(Code.REPORT_NOT_YOURS, f"{report.assignee.get_username()} works on report {report.pk}")

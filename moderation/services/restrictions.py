@@ -1,0 +1,146 @@
+"""Restricting users and rooms, and lifting that. In force on every process within a second; a ban ends connections."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from typing import Any
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from django.conf import settings
+from django.utils import timezone
+
+from conversations.errors import Code as ChatCode
+from conversations.errors import RuleViolation
+from conversations.instants import to_wire
+from conversations.room_loader import load_room
+from conversations.store import durable, in_store_thread
+from moderation.errors import Code
+from moderation.live_rules import rules_changed
+from moderation.models import Act, Restriction, RestrictionKind
+from moderation.services.audit import Target, record
+from moderation.services.reasons import require_reason
+from moderation.staff import Staff
+from socketio_bridge import disconnect_sockets
+
+logger = logging.getLogger(__name__)
+
+LONGEST_INTERVAL = 86_400
+"""Seconds of slow mode: a day."""
+
+_ACTS = {
+    RestrictionKind.MUTE: Act.USER_MUTED,
+    RestrictionKind.BAN: Act.USER_BANNED,
+    RestrictionKind.SLOW_MODE: Act.ROOM_SLOWED,
+}
+
+
+async def mute(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
+    """Let a user read, but not write, from now; `until` when, `None`: until it is lifted.
+
+    RuleViolation: `validation_failed` (no reason, or an end in the past), `store_unavailable`.
+    """
+    return await _restrict(staff, RestrictionKind.MUTE, reason, until, user_id=_user(user_id))
+
+
+async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
+    """Disconnect a user everywhere, now, and let them neither connect nor call the REST API.
+
+    RuleViolation: as `mute`.
+    """
+    banned = await _restrict(staff, RestrictionKind.BAN, reason, until, user_id=_user(user_id))
+    try:
+        await disconnect_sockets(to=user_id, namespace=settings.MESSENGER_NAMESPACE)
+    except Exception:  # the channel layer is away: each process does it when it reads the rules
+        logger.warning("user %s is banned, but could not be disconnected everywhere yet", user_id, exc_info=True)
+    return banned
+
+
+async def slow_down(
+    staff: Staff, room_id: str, interval: int, reason: str, *, until: datetime.datetime | None = None
+) -> Restriction:
+    """Let each side of a room write once every `interval` seconds. RuleViolation: as `mute`, and `room_not_found`."""
+    if not 1 <= interval <= LONGEST_INTERVAL:
+        raise RuleViolation(
+            ChatCode.VALIDATION_FAILED, f"the interval is {interval} s: it must be from 1 to {LONGEST_INTERVAL}, a day"
+        )
+    room = await load_room(room_id)
+    return await _restrict(staff, RestrictionKind.SLOW_MODE, reason, until, room_id=room.room_id, interval=interval)
+
+
+async def lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
+    """End a restriction now.
+
+    RuleViolation: `validation_failed`, `restriction_not_found`, `restriction_over`, `store_unavailable`.
+    """
+    lifted = await in_store_thread(_lift, staff, restriction_id, require_reason(reason))
+    await rules_changed()
+    return lifted
+
+
+async def _restrict(
+    staff: Staff, kind: RestrictionKind, reason: str, until: datetime.datetime | None, **subject: Any
+) -> Restriction:
+    now = timezone.now()
+    if until is not None and until <= now:
+        raise RuleViolation(
+            ChatCode.VALIDATION_FAILED, f"the end is {to_wire(until)}: it must lie after now, {to_wire(now)}"
+        )
+    restriction = Restriction(
+        kind=kind,
+        reason=require_reason(reason),
+        starts_at=now,
+        ends_at=until,
+        created_at=now,
+        created_by=staff.name,
+        **subject,
+    )
+    await in_store_thread(_store, staff, restriction)
+    await rules_changed()
+    return restriction
+
+
+def _store(staff: Staff, restriction: Restriction) -> None:
+    restriction.save(force_insert=True)
+    record(
+        staff,
+        _ACTS[RestrictionKind(restriction.kind)],
+        _target(restriction),
+        after=_described(restriction),
+        reason=restriction.reason,
+    )
+
+
+def _lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
+    try:
+        restriction = Restriction.objects.get(pk=ObjectId(restriction_id))
+    except (Restriction.DoesNotExist, InvalidId, TypeError):
+        raise RuleViolation(Code.RESTRICTION_NOT_FOUND, f"there is no restriction {restriction_id!r}") from None
+    now = timezone.now()
+    lifted = durable(Restriction).update_one(
+        {"_id": restriction.pk, "lifted_at": None, "$or": [{"ends_at": None}, {"ends_at": {"$gt": now}}]},
+        {"$set": {"lifted_at": now, "lifted_by": staff.name}},
+    )
+    if not lifted.modified_count:
+        raise RuleViolation(Code.RESTRICTION_OVER, f"restriction {restriction_id} is over already")
+    record(staff, Act.RESTRICTION_LIFTED, _target(restriction), before=_described(restriction), reason=reason)
+    return Restriction.objects.get(pk=restriction.pk)
+
+
+def _described(restriction: Restriction) -> dict[str, Any]:
+    return {
+        "kind": str(restriction.kind),
+        "ends_at": None if restriction.ends_at is None else to_wire(restriction.ends_at),
+        "interval": restriction.interval,
+    }
+
+
+def _target(restriction: Restriction) -> Target:
+    return Target("restriction", str(restriction.pk), restriction.room_id, restriction.user_id)
+
+
+def _user(user_id: str) -> str:
+    if not user_id.strip():
+        raise RuleViolation(ChatCode.VALIDATION_FAILED, "the user's id is empty")
+    return user_id

@@ -1,0 +1,103 @@
+"""Deleting what is older than a time: messages, and what moderation keeps of their content.
+
+Room by room and within one in small parts, since that is how messages are indexed, and so that nothing else waits for
+long. Cut off, it is begun again and passes quickly over what is done.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from conversations.image_store import delete_images
+from conversations.instants import from_store, to_wire
+from conversations.models import Message, Room
+from conversations.store import durable, in_store_thread
+from moderation.models import Act, FilterHit, HeldMessage, RedactedOriginal
+from moderation.services.all_rooms import ids_of_rooms
+from moderation.services.audit import Target, record
+from moderation.services.contents import contents_of_images
+from moderation.staff import Staff
+
+
+async def delete_older(
+    staff: Staff,
+    days: int,
+    *,
+    batch: int = 1000,
+    progress: Callable[[int, int, int], None] = lambda rooms, of, messages: None,
+) -> int:
+    """Delete all messages older than so many days, `batch` in one step; how many those were.
+
+    Rooms stay, without a last message that is gone, and with counters of what is left. Messages without a time, which
+    very old ones may be, stay. `progress` hears of the rooms done, of how many, and of the messages deleted so far.
+    Recorded before it begins. ValueError: `days` or `batch` is not positive. RuleViolation: `store_unavailable`.
+    """
+    if days < 1 or batch < 1:
+        raise ValueError(f"`days` is {days} and `batch` {batch}: both must be 1 or more")
+    before = timezone.now() - datetime.timedelta(days=days)
+    await in_store_thread(
+        record, staff, Act.MESSAGES_EXPIRED, Target("messages", "all"), after={"days": days, "before": to_wire(before)}
+    )
+    rooms = await ids_of_rooms()
+    deleted = 0
+    for done, room_id in enumerate(rooms, 1):
+        in_room = 0
+        while step := await in_store_thread(_delete_some, room_id, before, batch):
+            in_room += step
+            progress(done - 1, len(rooms), deleted + in_room)
+        await in_store_thread(_follow_in_room, room_id, before)
+        deleted += in_room
+        progress(done, len(rooms), deleted)
+    await in_store_thread(_delete_kept, before)
+    return deleted
+
+
+def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
+    """The oldest of a room's old messages, with the originals of those redacted; at times a few more than `batch`."""
+    old = {"room_id": room_id, "created_at": {"$lt": before}}
+    oldest = list(
+        durable(Message).find(
+            old, ["created_at", "redacted_at", "type", "content"], sort=[("created_at", 1)], limit=batch
+        )
+    )
+    if not oldest:
+        return 0
+    delete_images(
+        content
+        for content in contents_of_images(oldest)
+        if not durable(Message).find_one(
+            {"room_id": room_id, "content": content, "created_at": {"$gte": before}}, ["_id"]
+        )
+    )
+    for message in oldest:
+        if message.get("redacted_at") is not None:
+            durable(RedactedOriginal).delete_one({"_id": message["_id"]})
+    # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
+    until = from_store(oldest[-1]["created_at"]) + datetime.timedelta(milliseconds=1)
+    return durable(Message).delete_many({"room_id": room_id, "created_at": {"$lt": until}}).deleted_count
+
+
+def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
+    """A last message that is gone is the room's no longer, and what nobody can see any more is not unseen."""
+    for side in ("buyer", "seller"):
+        last = f"{side}_last_message"
+        durable(Room).update_one(
+            {"_id": room_id, f"{last}.created_at": {"$lt": before}},
+            {"$unset": {last: ""}, "$set": {f"{side}_unseen_messages": 0}},
+        )
+        room = durable(Room).find_one({"_id": room_id, f"{side}_unseen_messages": {"$gt": 0}}, [side])
+        if room is not None:
+            unseen = {"room_id": room_id, "to": room.get(side), "is_seen": {"$in": [False, None]}}
+            left = durable(Message).count_documents(unseen)
+            durable(Room).update_one(
+                {"_id": room_id, f"{side}_unseen_messages": {"$gt": left}}, {"$set": {f"{side}_unseen_messages": left}}
+            )
+
+
+def _delete_kept(before: datetime.datetime) -> None:
+    """What moderation keeps of messages' content goes with them."""
+    durable(HeldMessage).delete_many({"held_at": {"$lt": before}})
+    durable(FilterHit).delete_many({"at": {"$lt": before}})

@@ -1,0 +1,214 @@
+"""Filters at work: what becomes of a message that one of them hits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from chozoi_chat.identity import Identity, Role
+from conversations import services as chat_services
+from moderation import services
+from moderation.live_rules import live_rules
+from moderation.models import MessageFilter
+from moderation.staff import Staff
+from tests.conversations.conftest import Emitted, person
+from tests.moderation.conftest import Store, acts, answer, message, refusal
+
+
+@pytest.fixture
+def filtering(chat: Emitted, mai: Staff) -> Any:
+    """Saves a filter and has this process know it."""
+
+    async def save(action: str, patterns: str = "scam", kind: str = "words", **fields: Any) -> MessageFilter:
+        name = fields.pop("name", f"{kind} to {action}")
+        saved = await services.save_filter(
+            mai, MessageFilter(name=name, kind=kind, patterns=patterns, action=action, **fields)
+        )
+        await live_rules().refresh(just_now=True)
+        return saved
+
+    return save
+
+
+async def test_a_refused_message_is_stored_nowhere_but_in_the_log_of_hits(
+    chat: Emitted, database: Store, room: str, buyer: Identity, filtering: Any
+) -> None:
+    await filtering("refuse")
+    assert await refusal(chat_services.send_message(buyer, message("a SCAM"))) == "message_refused"
+    assert chat.all == []
+    assert database.cz_messages.count_documents({}) == 0
+    hit = database.moderation_filterhit.find_one()
+    assert hit is not None
+    assert (hit["filter_name"], hit["user_id"], hit["room_id"], hit["text"]) == ("words to refuse", "7", room, "a SCAM")
+    await chat_services.send_message(buyer, message("a bargain"))
+
+
+async def test_a_flagged_message_is_sent_and_a_report_waits_for_staff(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    await filtering("flag")
+    sent = await chat_services.send_message(buyer, message("a scam", client_message_id="c1"))
+    again = await chat_services.send_message(buyer, message("a scam", client_message_id="c1"))
+    assert sent.id == again.id
+    assert len(chat.payloads("new_message")) == 1
+    report = await services.take_next(mai)
+    assert report is not None
+    assert (report.target_id, report.user_id, report.reason, report.text) == (
+        sent.id, "7", "filter", "words to flag: scam",
+    )  # fmt: skip
+    assert await services.take_next(mai) is None
+    hit = database.moderation_filterhit.find_one()
+    assert hit is not None
+    assert (hit["message_id"], hit["text"]) == (sent.id, "")
+    assert database.moderation_filterhit.count_documents({}) == 1
+
+
+async def test_a_held_message_is_nowhere_until_it_is_released_and_then_as_if_just_sent(
+    chat: Emitted, database: Store, room: str, buyer: Identity, seller: Identity, mai: Staff, filtering: Any
+) -> None:
+    await filtering("hold")
+    held_back = message("no scam!", client_message_id="c1")
+    assert await refusal(chat_services.send_message(buyer, held_back)) == "held_for_review"
+    assert await refusal(chat_services.send_message(buyer, held_back)) == "held_for_review"
+    assert chat.all == [] and database.cz_messages.count_documents({}) == 0
+    held = database.moderation_heldmessage.find_one()
+    assert held is not None
+    assert database.moderation_heldmessage.count_documents({}) == 1, "one for all repeats"
+    await chat_services.send_message(seller, answer("hello?"))
+    released = await services.release_held(mai, str(held["_id"]), "harmless")
+    assert chat.payloads("new_message")[-1]["_id"] == released.id
+    assert (released.sender, released.content, released.client_message_id) == ("7", "no scam!", "c1")
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert (kept["seller_unseen_messages"], kept["buyer_last_message"]["_id"]) == (1, released.id)
+    assert (await chat_services.send_message(buyer, held_back)).id == released.id, "now a repeat like any other"
+    assert len(chat.payloads("new_message")) == 2
+    assert acts(database) == ["filter.created", "held.released"]
+
+
+async def test_a_dropped_message_is_never_sent(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    await filtering("hold")
+    dropped = message("a scam", client_message_id="c1")
+    assert await refusal(chat_services.send_message(buyer, dropped)) == "held_for_review"
+    held = str(database.moderation_heldmessage.find_one({})["_id"])  # type: ignore[index]
+    await services.drop_held(mai, held, "a scam indeed")
+    assert await refusal(services.release_held(mai, held)) == "held_decided"
+    assert await refusal(services.drop_held(mai, held)) == "held_decided"
+    assert await refusal(chat_services.send_message(buyer, dropped)) == "held_for_review"
+    assert await refusal(services.drop_held(mai, "nothing")) == "held_not_found"
+    assert chat.all == []
+    assert acts(database)[1:] == ["held.dropped"]
+
+
+async def test_two_who_release_one_message_send_it_once(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, tuan: Staff, filtering: Any
+) -> None:
+    await filtering("hold")
+    assert await refusal(chat_services.send_message(buyer, message("a scam"))) == "held_for_review"
+    held = str(database.moderation_heldmessage.find_one({})["_id"])  # type: ignore[index]
+    await asyncio.gather(
+        *(services.release_held(staff, held) for staff in (mai, tuan, mai, tuan)), return_exceptions=True
+    )
+    assert len(chat.payloads("new_message")) == 1
+    assert acts(database).count("held.released") == 1
+
+
+async def test_what_cannot_be_released_now_stays_held(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    await filtering("hold")
+    assert await refusal(chat_services.send_message(buyer, message("a scam"))) == "held_for_review"
+    held = str(database.moderation_heldmessage.find_one({})["_id"])  # type: ignore[index]
+    await services.close_room(mai, room, "a quarrel")
+    assert await refusal(services.release_held(mai, held)) == "room_closed"
+    await services.reopen_room(mai, room, "peace")
+    assert (await services.release_held(mai, held)).content == "a scam"
+
+
+async def test_the_strictest_of_several_filters_decides_and_all_are_noted(
+    chat: Emitted, database: Store, room: str, buyer: Identity, filtering: Any
+) -> None:
+    for action in ("flag", "refuse", "hold"):
+        await filtering(action)
+    assert await refusal(chat_services.send_message(buyer, message("a scam"))) == "message_refused"
+    assert database.moderation_filterhit.count_documents({}) == 3
+    assert database.moderation_heldmessage.count_documents({}) == 0
+
+
+async def test_a_flood_is_one_text_in_many_rooms_within_a_time(
+    chat: Emitted, database: Store, room: str, buyer: Identity, filtering: Any
+) -> None:
+    await filtering("refuse", "", "flood", rooms=3, seconds=60)
+    for number in range(20, 26):
+        database.cz_rooms.insert_one({"_id": f"7.{number}", "buyer": "7", "seller": str(number)})
+
+    def send(number: int, text: str, sender: Identity = buyer) -> Any:
+        fields = {"room_id": f"7.{number}", "from": sender.user_id}
+        return chat_services.send_message(sender, message(text, **fields, to=str(number) if sender is buyer else "7"))
+
+    await send(20, "Buy now!")
+    await send(20, "Buy now!")
+    await send(21, "buy  NOW!")
+    await send(22, "something else")
+    await send(22, "Buy now!", person("22", Role.SELLER))
+    assert await refusal(send(23, "Buy now!")) == "message_refused"
+    await send(23, "Is it still there?")
+
+
+async def test_messages_keep_their_order_while_floods_are_counted(
+    chat: Emitted, room: str, buyer: Identity, filtering: Any
+) -> None:
+    await filtering("flag", "", "flood", rooms=3, seconds=60)
+    await asyncio.gather(*(chat_services.send_message(buyer, message(str(number))) for number in range(100)))
+    assert [sent["content"] for sent in chat.payloads("new_message")] == [str(number) for number in range(100)]
+
+
+async def test_a_changed_filter_is_live_and_an_inactive_or_deleted_one_is_not(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    async def live(change: Any) -> None:
+        await change
+        await live_rules().refresh(just_now=True)
+
+    saved = await filtering("refuse", "scam")
+    saved.patterns = "swindle"
+    await live(services.save_filter(mai, saved, "a better word"))
+    await chat_services.send_message(buyer, message("a scam"))
+    assert await refusal(chat_services.send_message(buyer, message("a swindle"))) == "message_refused"
+    saved.is_active = False
+    await live(services.save_filter(mai, saved))
+    await chat_services.send_message(buyer, message("a swindle"))
+    await live(services.delete_filter(mai, saved, "of no use"))
+    records = list(database.moderation_auditrecord.find(sort=[("_id", 1)]))
+    assert [record["act"] for record in records] == [
+        "filter.created", "filter.changed", "filter.changed", "filter.deleted",
+    ]  # fmt: skip
+    assert (records[1]["before"]["patterns"], records[1]["after"]["patterns"]) == ("scam", "swindle")
+    assert records[1]["reason"] == "a better word"
+
+
+async def test_what_cannot_be_matched_safely_is_not_saved(chat: Emitted, database: Store, mai: Staff) -> None:
+    bad = MessageFilter(name="bad", kind="regex", patterns="(a", action="flag")
+    with pytest.raises(ValidationError):
+        await services.save_filter(mai, bad)
+    with pytest.raises(ValidationError):
+        await services.try_text("aaa", bad)
+    assert database.moderation_messagefilter.count_documents({}) == 0
+    assert acts(database) == []
+
+
+async def test_a_text_can_be_tried_on_all_active_filters_or_on_one_that_is_not_saved(
+    chat: Emitted, filtering: Any
+) -> None:
+    await filtering("refuse")
+    assert [(found.filter_name, found.what) for found in await services.try_text("a scam")] == [
+        ("words to refuse", "scam")
+    ]
+    draft = MessageFilter(name="draft", kind="regex", patterns=r"b\w+n", action="flag")
+    assert [found.what for found in await services.try_text("a bargain", draft)] == ["bargain"]
+    assert await services.try_text("a bargain") == []

@@ -1,0 +1,133 @@
+"""Staff work on reports: no two of them on the same, and everybody knows who."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+
+import pytest
+from bson import ObjectId
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from moderation import services
+from moderation.models import Outcome, Report, ReportState, TargetKind
+from moderation.services import reports
+from moderation.staff import Staff
+from tests.moderation.conftest import Store, acts, refusal
+
+
+def stored(target: str = "9", reporter: str = "7", minutes_ago: int = 0) -> Report:
+    return Report.objects.create(
+        target_kind=TargetKind.USER,
+        target_id=target,
+        user_id=target,
+        reporter=reporter,
+        reason="spam",
+        created_at=timezone.now() - datetime.timedelta(minutes=minutes_ago),
+        open_key=f"{reporter} {target}",
+    )
+
+
+def state(report: Report) -> tuple[str, str | None]:
+    found = Report.objects.select_related("assignee").get(pk=report.pk)
+    return found.state, found.assignee.get_username() if found.assignee else None
+
+
+async def test_the_next_report_is_the_oldest_open_one(database: Store, mai: Staff, tuan: Staff) -> None:
+    newer, older = stored("9", minutes_ago=1), stored("10", minutes_ago=5)
+    first, second = await services.take_next(mai), await services.take_next(tuan)
+    assert first is not None and second is not None
+    assert (first.pk, second.pk) == (older.pk, newer.pk)
+    assert state(older) == ("in_review", "mai")
+    assert first.taken_at is not None
+    assert await services.take_next(mai) is None
+    assert acts(database) == ["report.taken", "report.taken"]
+
+
+async def test_of_many_who_take_the_next_at_once_no_two_get_the_same(database: Store) -> None:
+    for number in range(12):
+        stored(str(number), minutes_ago=number)
+    staff = [Staff.of(User.objects.create_user(f"staff{number}")) for number in range(12)]
+    taken = await asyncio.gather(*(services.take_next(each) for each in staff))
+    assert len({report.pk for report in taken if report is not None}) == 12
+
+
+async def test_reports_on_one_target_go_to_one_of_the_staff(database: Store, mai: Staff, tuan: Staff) -> None:
+    first, second, other = stored(reporter="1", minutes_ago=9), stored(reporter="2"), stored("10", minutes_ago=1)
+    await services.take_next(mai)
+    assert state(second) == ("in_review", "mai")
+    late = stored(reporter="3", minutes_ago=5)
+    taken = await services.take_next(tuan)
+    assert taken is not None and taken.pk == other.pk
+    assert state(late) == ("in_review", "mai")
+    assert await refusal(services.take(tuan, str(first.pk))) == "report_not_yours"
+
+
+async def test_two_who_take_two_reports_on_one_target_at_once_find_one_holder(
+    database: Store, mai: Staff, tuan: Staff
+) -> None:
+    """Each has claimed one before either looks around: both give way to who was first."""
+    first, second = stored(reporter="1", minutes_ago=2), stored(reporter="2", minutes_ago=1)
+    now = timezone.now()
+    for report, staff, seconds in ((first, tuan, 1), (second, mai, 0)):
+        database.moderation_report.update_one(
+            {"_id": report.pk}, reports._taken(staff, now + datetime.timedelta(seconds=seconds))
+        )
+    target = {"target_kind": "user", "target_id": "9"}
+    assert reports._gather(target) == reports._gather(target) == ObjectId(mai.staff_id)
+    assert state(first) == state(second) == ("in_review", "mai")
+
+
+async def test_a_certain_report_is_taken_unless_a_colleague_has_it(database: Store, mai: Staff, tuan: Staff) -> None:
+    report = stored()
+    assert (await services.take(mai, str(report.pk))).pk == report.pk
+    assert (await services.take(mai, str(report.pk))).pk == report.pk
+    assert await refusal(services.take(tuan, str(report.pk))) == "report_not_yours"
+    await services.put_back(tuan, str(report.pk))
+    assert state(report) == ("open", None)
+    await services.put_back(tuan, str(report.pk))
+    await services.take(tuan, str(report.pk))
+    assert state(report) == ("in_review", "tuan")
+    assert acts(database) == ["report.taken", "report.taken", "report.put_back", "report.taken"]
+
+
+async def test_a_report_whose_assignee_left_is_free(database: Store, mai: Staff, tuan: Staff) -> None:
+    report = stored()
+    await services.take(mai, str(report.pk))
+    await User.objects.filter(username="mai").adelete()
+    assert state(report) == ("in_review", None)
+    await services.take(tuan, str(report.pk))
+    assert state(report) == ("in_review", "tuan")
+
+
+async def test_resolving_closes_all_reports_on_the_target(database: Store, mai: Staff, tuan: Staff) -> None:
+    first, second, other = stored(reporter="1", minutes_ago=9), stored(reporter="2"), stored("10")
+    await services.take_next(mai)
+    closed = await services.resolve(mai, str(first.pk), Outcome.MUTED, "third time")
+    assert [report.pk for report in closed] == [first.pk, second.pk]
+    assert {(report.state, report.outcome, report.note) for report in closed} == {("resolved", "muted", "third time")}
+    assert all(report.closed_at and report.open_key is None for report in closed)
+    assert state(other) == ("open", None)
+    record = database.moderation_auditrecord.find_one({"act": "report.resolved"})
+    assert record is not None
+    assert record["after"] == {"state": "resolved", "outcome": "muted", "reports": [str(first.pk), str(second.pk)]}
+    assert (record["reason"], record["staff_name"], record["user_id"]) == ("third time", "mai", "9")
+
+
+async def test_only_who_has_a_report_closes_it_and_once(database: Store, mai: Staff, tuan: Staff) -> None:
+    report = stored()
+    assert await refusal(services.dismiss(mai, str(report.pk))) == "report_not_yours"
+    await services.take(mai, str(report.pk))
+    assert await refusal(services.dismiss(tuan, str(report.pk))) == "report_not_yours"
+    answers = await asyncio.gather(*(services.dismiss(mai, str(report.pk)) for _ in range(4)), return_exceptions=True)
+    assert sum(isinstance(answer, list) for answer in answers) == 1
+    assert state(report)[0] == ReportState.DISMISSED
+    assert acts(database).count("report.dismissed") == 1
+    for step in (services.dismiss, services.take, services.put_back):
+        assert await refusal(step(mai, str(report.pk))) == "report_closed"
+
+
+@pytest.mark.parametrize("report_id", ["", "nothing", "0123456789abcdef01234567"])
+async def test_a_report_that_there_is_none_of(mai: Staff, report_id: str) -> None:
+    assert await refusal(services.take(mai, report_id)) == "report_not_found"
