@@ -170,6 +170,8 @@ def _serving() -> Iterator[CheckMessage]:
     for host in settings.ALLOWED_HOSTS:
         if "/" in host or ("://" in host):
             yield _wrong(13, "ALLOWED_HOSTS", host, "names of hosts, without scheme or path: chat.example.com")
+    if not 0 <= settings.WORKER_STATUS_PORT <= 65535:
+        yield _wrong(19, "WORKER_STATUS_PORT", settings.WORKER_STATUS_PORT, "a port from 1 to 65535, or 0 for none")
     if settings.LOG_LEVEL not in logging.getLevelNamesMapping():
         yield _wrong(14, "LOG_LEVEL", settings.LOG_LEVEL, "one of DEBUG, INFO, WARNING, ERROR")
     if not _is_loopback(settings.HOST):

@@ -190,11 +190,13 @@ STORAGES = {
 # Neighbours. Unset: that feature is off.
 SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
 ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
-KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS")
-SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL")
+KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS") or _embedded.kafka
+SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL") or _embedded.schema_registry
 KAFKA_APP_ID = text("KAFKA_APP_ID", "chozoi-conversations")
 CONSUMER_GROUP_ID = text("CONSUMER_GROUP_ID", "chozoi-conversations")
 KAFKA_EVENTS_TOPIC = text("KAFKA_EVENTS_TOPIC", "chozoi.conversations.events")
+KAFKA_OPTIONS = json_object("KAFKA_OPTIONS")
+WORKER_STATUS_PORT = whole_number("WORKER_STATUS_PORT", 0)  # 0: none
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: makes `runserver` serve ASGI
@@ -215,6 +217,8 @@ INSTALLED_APPS = [
     "presence",
     "conversations",
     "moderation",
+    "auctions",
+    "event_relay",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
