@@ -8,21 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.conversations.conftest import buyer, emitted, migrated, room, seller  # noqa: F401  fixtures
+from tests.conversations.conftest import database as empty_chat  # noqa: F401
 from tests.event_relay.conftest import NewRelay
 from tests.event_relay.reading import Read
 from tests.kafka_workers.worker_process import WorkerProcess
-from tests.moderation.conftest import (  # noqa: F401  fixtures; `database` takes the place of the relay tests' own
-    buyer,
-    chat,
-    database,
-    emitted,
-    empty_chat,
-    mai,
-    migrated,
-    room,
-    seller,
-    tuan,
-)
+from tests.moderation.conftest import chat, database, mai, tuan  # noqa: F401  fixtures; `database` is not the relay's own
 
 Told = Callable[..., Awaitable[list[dict[str, Any]]]]
 
