@@ -22,7 +22,10 @@ MARGIN = datetime.timedelta(minutes=5)
 
 
 def events_since(database: Database[dict[str, Any]], since: datetime.datetime) -> Iterator[Event]:
-    """All events that documents show to have happened since, those of each room in the order of their time."""
+    """All events that documents show to have happened since, those of each room in the order of their time.
+
+    Events that concern no room come first, all together in that order.
+    """
     by_room = heapq.merge(*(_of(source, database, since) for source in SOURCES), key=_room)
     for _, events in itertools.groupby(by_room, key=_room):
         yield from sorted(events, key=lambda event: event.time)

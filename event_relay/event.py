@@ -1,4 +1,4 @@
-"""A conversation event: what happened, to which room, and the id that all its repeats carry."""
+"""A conversation event: what happened, to which room or user, and the id that all its repeats carry."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Event:
     """`type`: "message.created". `subject`: the id of the document it is about. `record`: the Avro record of `data`.
 
     `id` is made of the type, the subject and `occurrence`, which tells apart what can happen to one subject twice.
+    `room_id`: empty where it concerns no room; then it is `user_id`'s, which else is not needed.
     `recovered`: found by looking at the collections, not seen as it happened (`catch_up.py`).
     """
 
@@ -30,12 +31,18 @@ class Event:
     time: datetime.datetime
     record: str
     data: dict[str, Any]
+    user_id: str = ""
     recovered: bool = False
 
     @property
     def id(self) -> str:
         """A UUID, the same for every repeat."""
         return str(uuid.uuid5(_IDS, f"{self.type}\n{self.subject}\n{self.occurrence}"))
+
+    @property
+    def key(self) -> str:
+        """What decides on the partition: events of one key keep their order."""
+        return self.room_id or self.user_id
 
     def as_recovered(self) -> Event:
         """The same, marked."""
@@ -50,7 +57,7 @@ class Event:
             "type": self.type,
             "subject": self.subject,
             "time": self.time,
-            "partitionkey": self.room_id,
+            "partitionkey": self.key,
             "recovered": self.recovered,
         }
 

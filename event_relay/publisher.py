@@ -112,7 +112,7 @@ class Publisher:
                 self._producer.produce(
                     self._topic,
                     value,
-                    event.room_id,
+                    event.key,
                     headers=headers(event, self._encoder.content_type),
                     on_delivery=delivered,
                 )

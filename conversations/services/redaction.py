@@ -10,6 +10,7 @@ from pymongo import UpdateOne
 
 from conversations.announcements import announce_redaction, announce_update
 from conversations.instants import to_wire
+from conversations.message_ids import message_ids
 from conversations.models import Message
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.room_accounts import follow
@@ -33,7 +34,7 @@ async def redact_messages(said: Mapping[str, str], at: datetime.datetime) -> lis
 
 
 async def unredact_message(message_id: str, content: str) -> MessagePayload | None:
-    """Let a redacted message say `content` again, and tell both sides.
+    """Let a redacted message say `content` again, updated now, and tell both sides.
 
     `None`: it is not redacted, or does not exist. RuleViolation: `store_unavailable`.
     """
@@ -60,7 +61,10 @@ def _redact(said: Mapping[str, str], at: datetime.datetime) -> list[Message]:
 
 
 def _unredact(message_id: str, content: str) -> Message | None:
-    change: dict[str, Document] = {"$set": {"content": content}, "$unset": {"redacted_at": ""}}
+    change: dict[str, Document] = {
+        "$set": {"content": content, "updated_at": message_ids.divide()},
+        "$unset": {"redacted_at": ""},
+    }
     redacted = {"_id": message_id, "redacted_at": {"$ne": None}}
     if durable(Message).update_one(redacted, change).modified_count == 0:
         return None

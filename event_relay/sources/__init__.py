@@ -4,10 +4,12 @@ A new kind of event is a new line here, or in one of the sources; new data needs
 `schemas/conversation_event.avsc`, too. docs/kafka.md shows how.
 """
 
+from event_relay.sources.acts import ACTS
 from event_relay.sources.messages import MESSAGES
+from event_relay.sources.reports import REPORTS
 from event_relay.sources.rooms import ROOMS
 from event_relay.sources.source import Source
 
-SOURCES: tuple[Source, ...] = (ROOMS, MESSAGES)
+SOURCES: tuple[Source, ...] = (ROOMS, MESSAGES, REPORTS, ACTS)
 
 __all__ = ["SOURCES", "Source"]

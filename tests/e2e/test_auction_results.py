@@ -17,6 +17,7 @@ from tests.clients.client import Client, Refused
 from tests.clients.driver import Driver
 from tests.kafka_workers.worker_process import WorkerProcess
 
+from .cluster import Cluster
 from .people import new_buyer
 from .server_process import ServerProcess
 
@@ -120,3 +121,31 @@ async def test_a_socket_whose_token_expires_is_disconnected(
     token = new_buyer().token(seconds=2)
     async with watching(driver, server, version, ONE, auction_id=str(auction), token=token) as client:
         assert await client.disconnected() == "io server disconnect"
+
+
+@pytest.mark.parametrize("namespace", [ONE, SEVERAL])
+async def test_while_auth_mode_reports_any_token_lets_its_bearer_watch(
+    driver: Driver, cluster: Cluster, consumer: WorkerProcess, publisher: Publisher, namespace: str, auction: int
+) -> None:
+    """Each one let pass is a line in the log. No token, or no auction, is refused as ever."""
+    reporting = await cluster.server("reporting", AUTH_MODE="report")
+    before = reporting.log_size()
+    query = {"auction_id": str(auction), "auction_ids": str(auction)}
+    async with watching(driver, reporting, "2.3.1", namespace, token="any non-empty token", **query) as client:
+        await asyncio.to_thread(publisher.publish, result(auction, 100))
+        assert (await client.expect("new_auction_result"))["currentPrice"] == 100
+    assert "token_invalid" in reporting.log_since(before)
+    for wrong in ({**query, "token": ""}, {"token": "any non-empty token"}):
+        with pytest.raises(Refused, match="Unauthorization or Missing auction id"):
+            async with watching(driver, reporting, "2.3.1", namespace, **wrong):
+                pass
+
+
+async def test_while_auth_mode_reports_an_expired_token_disconnects_nobody(
+    driver: Driver, cluster: Cluster, consumer: WorkerProcess, publisher: Publisher, auction: int
+) -> None:
+    reporting = await cluster.server("reporting", AUTH_MODE="report")
+    expired = new_buyer().token(seconds=-1)
+    async with watching(driver, reporting, "4.8", ONE, auction_id=str(auction), token=expired) as client:
+        await asyncio.to_thread(publisher.publish, result(auction, 100))
+        assert (await client.expect("new_auction_result"))["currentPrice"] == 100

@@ -1,16 +1,23 @@
 """Connection state recovery with the stock client: its process is killed, and it misses nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from chozoi_chat.embedded import EmbeddedKafka
+from tests.auctions.publisher import Publisher, result
 from tests.clients.client import Client, NeverHappened
+from tests.clients.driver import Driver
 from tests.clients.network import Network
+from tests.kafka_workers.worker_process import WorkerProcess
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
-from .people import Room
+from .people import Room, new_buyer
+from .test_auction_results import ONE, SEVERAL, auction, publisher  # noqa: F401  fixtures
 
 RECONNECTING = {"reconnection": True, "reconnectionDelay": 500, "reconnectionDelayMax": 500}
 
@@ -80,6 +87,52 @@ async def test_a_network_that_breaks_again_and_again_costs_nothing(
         await seller.expect("new_message", content=content)
     assert seller.socket_id == first_id
     assert [message["content"] for message in seller.received("new_message")] == contents
+
+
+async def test_who_watches_an_auction_misses_no_result(
+    driver: Driver,
+    recovering: Cluster,
+    kafka: EmbeddedKafka,
+    publisher: Publisher,  # noqa: F811
+    auction: int,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """Results that a consumer emits while the watchers' connections are cut, in both namespaces."""
+    server = await recovering.server("second")
+    kafka_settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "SCHEMA_REGISTRY_URL": kafka.address,
+        "CONSUMER_GROUP_ID": "recovering",
+    }
+    consumer = WorkerProcess("consume_auction_results", tmp_path / "log", recovering.environment | kafka_settings)
+    await asyncio.to_thread(consumer.start_ready)
+    query = {"token": new_buyer().token(), "auction_id": str(auction), "auction_ids": str(auction)}
+
+    async def publish(*prices: int) -> None:
+        await asyncio.to_thread(publisher.publish, *(result(auction, price) for price in prices))
+
+    try:
+        watchers = [
+            Client(driver, version="4.8", url=server.url, namespace=namespace, query=query, options=RECONNECTING)
+            for namespace in (ONE, SEVERAL)
+        ]
+        async with watchers[0], watchers[1]:
+            await publish(100)
+            for watcher in watchers:
+                await watcher.expect("new_auction_result", currentPrice=100)
+                watcher.drop()
+                await watcher.disconnected()
+            await publish(200, 300)
+            for watcher in watchers:
+                await watcher.connected()
+                assert watcher.recovered
+            await publish(400)
+            for watcher in watchers:
+                await watcher.expect("new_auction_result", currentPrice=400)
+                prices = [told["currentPrice"] for told in watcher.received("new_auction_result")]
+                assert list(dict.fromkeys(prices)) == [100, 200, 300, 400], "in order; the latest may come once more"
+    finally:
+        await asyncio.to_thread(consumer.stop)
 
 
 async def _cut(seller: Client) -> bool:

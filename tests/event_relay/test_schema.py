@@ -21,7 +21,7 @@ from conversations.instants import UTC
 from event_relay.change import Change
 from event_relay.encoding import SCHEMA
 from event_relay.event import Event
-from event_relay.sources import messages, rooms
+from event_relay.sources import acts, messages, reports, rooms
 
 PUBLISHED = sorted((Path(__file__).parent / "published").glob("*.avsc"))
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -67,6 +67,19 @@ def every_event() -> Iterator[Event]:
     yield from rooms.changed(change("cz_rooms", {"deleted_by_buyer": False}, {**room, "buyer_deleted_at": AT}))
     yield from rooms.changed(change("cz_rooms", {"blocked_by": "BUYER"}, room))
     yield from rooms.changed(change("cz_rooms", {"blocked_by": None}, room))
+    report = {
+        "_id": "r1", "target_kind": "user", "target_id": "9", "room_id": "", "user_id": "9", "reporter": "7",
+        "reason": "spam", "outcome": "", "state": "open", "created_at": AT,
+    }  # fmt: skip
+    yield from reports.changed(change("moderation_report", report, report, inserted=True))
+    for state in ("resolved", "dismissed"):
+        yield from reports.changed(change("moderation_report", {"state": state, "closed_at": AT}, report))
+    for act in acts.TOLD:
+        record = {
+            "_id": "a1", "at": AT, "act": act.value, "target_kind": "restriction", "target_id": "x1", "room_id": "",
+            "user_id": "9", "before": {}, "after": {},
+        }  # fmt: skip
+        yield from acts.changed(change("moderation_auditrecord", record, record, inserted=True))
 
 
 def test_every_event_fits_the_schema_also_of_bare_documents() -> None:
@@ -81,6 +94,17 @@ def test_every_event_fits_the_schema_also_of_bare_documents() -> None:
         "room.enabled",
         "room.blocked",
         "room.unblocked",
+        "report.opened",
+        "report.resolved",
+        "report.dismissed",
+        "user.muted",
+        "user.banned",
+        "room.slowed",
+        "restriction.lifted",
+        "room.closed",
+        "room.reopened",
+        "message.restored",
+        "person.erased",
     ]
     schema = fastavro.parse_schema(json.loads(SCHEMA))
     for event in events:

@@ -63,6 +63,7 @@ async def test_a_restored_message_says_what_it_said(
     restored = await services.restore_message(mai, sent.id, "a joke after all")
     assert (restored.content, chat.payloads("message_updated")[0]["content"]) == ("a joke", "a joke")
     assert "redacted_at" not in chat.payloads("message_updated")[0]
+    assert restored.updated_at > sent.updated_at, "as if it was edited then"
     kept = database.cz_rooms.find_one({"_id": room})
     assert kept is not None
     assert kept["buyer_last_message"]["content"] == kept["seller_last_message"]["content"] == "a joke"

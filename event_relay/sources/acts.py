@@ -1,0 +1,83 @@
+"""Events of moderation's audit: what staff did to people and rooms, so far as other services care.
+
+Left out on purpose: the reason and the name of who acted, which are the audit's. Redactions and reports tell of
+themselves: as changes of the messages, and in `reports`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from conversations.instants import from_wire
+from event_relay.change import Change, Document
+from event_relay.event import Event
+from event_relay.sources.source import Source
+from moderation.models import Act, AuditRecord
+
+TOLD = (
+    Act.USER_MUTED,
+    Act.USER_BANNED,
+    Act.ROOM_SLOWED,
+    Act.RESTRICTION_LIFTED,
+    Act.ROOM_CLOSED,
+    Act.ROOM_REOPENED,
+    Act.MESSAGE_RESTORED,
+    Act.PERSON_ERASED,
+)
+"""The acts that are events, under their own names."""
+
+
+def changed(change: Change) -> Iterator[Event]:
+    """The act: a record is only ever inserted."""
+    if change.document is not None:
+        yield from _events(change.document)
+
+
+def standing(record: Document, since: datetime.datetime) -> Iterator[Event]:
+    """The same, for the audit keeps everything."""
+    yield from _events(record)
+
+
+ACTS = Source(
+    collection=AuditRecord._meta.db_table,
+    watched={"operationType": "insert", "fullDocument.act": {"$in": [act.value for act in TOLD]}},
+    changed=changed,
+    standing=standing,
+    dated_by=("at",),
+    order=(("room_id", 1), ("at", 1), ("_id", 1)),
+)
+
+
+def _events(record: Document) -> Iterator[Event]:
+    if record["act"] not in TOLD:
+        return
+    data: dict[str, Any] = {
+        "target_kind": record["target_kind"],
+        "target_id": record["target_id"],
+        "room_id": record["room_id"] or None,
+        "user_id": record["user_id"] or None,
+        **_restriction(record),
+        "at": record["at"],
+    }
+    yield Event(
+        record["act"],
+        record["room_id"],
+        record["target_id"],
+        str(record["_id"]),
+        record["at"],
+        record="ModerationAct",
+        data=data,
+        user_id=record["user_id"],
+    )
+
+
+def _restriction(record: Document) -> dict[str, Any]:
+    described = (record["after"] or record["before"]) if record["target_kind"] == "restriction" else {}
+    ends_at = described.get("ends_at")
+    return {
+        "restriction": described.get("kind"),
+        "interval": described.get("interval"),
+        "ends_at": None if ends_at is None else from_wire(ends_at),
+    }

@@ -1,0 +1,82 @@
+"""Events of moderation's reports: opened by a user or a filter, resolved or dismissed by staff.
+
+Left out on purpose: what the reporter and staff wrote, and who of the staff it was.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from event_relay.change import Change, Document
+from event_relay.event import Event
+from event_relay.sources.source import Source
+from moderation.models import Report, ReportReason, ReportState
+
+ONCE = ""
+"""The occurrence of what happens to a report once: a closed one stays closed."""
+_CLOSED = {ReportState.RESOLVED: "report.resolved", ReportState.DISMISSED: "report.dismissed"}
+
+
+def changed(change: Change) -> Iterator[Event]:
+    """Opened, or closed."""
+    if change.document is None:
+        return
+    if change.inserted:
+        yield _opened(change.document)
+    else:
+        yield _closed({**change.document, **change.updated})
+
+
+def standing(report: Document, since: datetime.datetime) -> Iterator[Event]:
+    """What a report shows to have happened since: all of it, as it keeps both dates."""
+    if report["created_at"] >= since:
+        yield _opened(report)
+    if report["state"] in _CLOSED and report["closed_at"] >= since:
+        yield _closed(report)
+
+
+REPORTS = Source(
+    collection=Report._meta.db_table,
+    watched={
+        "$or": [
+            {"operationType": "insert"},
+            {
+                "operationType": "update",
+                "updateDescription.updatedFields.state": {"$in": [state.value for state in _CLOSED]},
+            },
+        ]
+    },
+    changed=changed,
+    standing=standing,
+    dated_by=("created_at", "closed_at"),
+    order=(("room_id", 1), ("created_at", 1), ("_id", 1)),
+)
+
+
+def _opened(report: Document) -> Event:
+    return _event("report.opened", report, report["created_at"])
+
+
+def _closed(report: Document) -> Event:
+    return _event(_CLOSED[report["state"]], report, report["closed_at"])
+
+
+def _event(kind: str, report: Document, at: datetime.datetime) -> Event:
+    by_filter = report["reason"] == ReportReason.FILTER
+    data: dict[str, Any] = {
+        "report_id": str(report["_id"]),
+        "target_kind": report["target_kind"],
+        "target_id": report["target_id"],
+        "room_id": report["room_id"] or None,
+        "user_id": report["user_id"] or None,
+        "reporter": None if by_filter else report["reporter"],
+        "reason": report["reason"],
+        "outcome": report["outcome"] or None,
+        "created_at": report["created_at"],
+        "closed_at": report.get("closed_at"),
+    }
+    return Event(
+        kind, report["room_id"], data["report_id"], ONCE, at, record="Report", data=data, user_id=report["user_id"]
+    )

@@ -1,0 +1,1 @@
+"""What moderation does, done by its own services, and what a relay process tells other services of it."""
