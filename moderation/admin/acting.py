@@ -123,4 +123,4 @@ class ActView(FormView[forms.Form]):
 
 def sentence(refusal: RuleViolation) -> str:
     """A refusal, written as one."""
-    return f"{refusal.message[:1].upper()}{refusal.message[1:]}."
+    return f"Not done: {refusal.message}."

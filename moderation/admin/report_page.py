@@ -147,7 +147,7 @@ def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpRespon
             case _:
                 messages.error(request, f"There is no act {act!r} on a report.")
     except RuleViolation as refusal:
-        messages.error(request, sentence(refusal))
+        messages.error(request, sentence(refusal).replace(f"report {report.pk}", "this report"))
     return HttpResponseRedirect(report_url(report))
 
 

@@ -32,8 +32,8 @@ def roles(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
 def staff(name: str, role: str | None) -> User:
     """An account of that role; `None`: a superuser's; an empty one: no role at all."""
     if role is None:
-        return User.objects.create_superuser(name, password="correct horse")
-    user = User.objects.create_user(name, password="correct horse", is_staff=True)
+        return User.objects.create_superuser(name)
+    user = User.objects.create_user(name, is_staff=True)
     if role:
         user.groups.add(Group.objects.get(name=role))
     return user
