@@ -79,7 +79,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
 def report_or_404(object_id: str) -> Report:
     """The report of an address. Http404: there is none."""
     try:
-        return Report.objects.select_related("assignee").get(pk=ObjectId(unquote(object_id)))
+        return Report.objects.get(pk=ObjectId(unquote(object_id)))
     except (Report.DoesNotExist, InvalidId):
         raise Http404(f"there is no report {object_id!r}") from None
 
@@ -158,7 +158,7 @@ def _initial(request: HttpRequest) -> dict[str, str]:
 
 def _others(report: Report) -> list[Report]:
     on_target = Report.objects.filter(target_kind=report.target_kind, target_id=report.target_id)
-    found = on_target.select_related("assignee").order_by("-created_at")[: MOST_OTHERS + 1]
+    found = on_target.prefetch_related("assignee").order_by("-created_at")[: MOST_OTHERS + 1]
     return [other for other in found if other.pk != report.pk][:MOST_OTHERS]
 
 
