@@ -1,0 +1,114 @@
+"""Lists of any length: no page counts what there is, and the thousandth costs what the first does.
+
+A page begins where the one before ended, at the value that the list is ordered by; what it lists, an index gives in
+that order. So a list is ordered by one field, and is not sorted by a click on a column.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, ClassVar, NamedTuple
+
+from django.contrib import admin
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+
+class Position(NamedTuple):
+    """Where a page begins: at this instant, past so many rows that have just the same."""
+
+    at: datetime.datetime
+    past: int
+
+    @classmethod
+    def read(cls, text: str) -> Position | None:
+        """As `written`; `None`: it was not."""
+        at, _, past = text.partition("~")
+        try:
+            instant = datetime.datetime.fromisoformat(at)
+            return cls(instant, int(past)) if instant.tzinfo and 0 <= int(past) <= 10_000 else None
+        except ValueError:
+            return None
+
+    def written(self) -> str:
+        """For an address."""
+        return f"{self.at.isoformat()}~{self.past}"
+
+
+class UncountedChangeList(ChangeList):
+    """One page of a list, and whether there is a next one."""
+
+    next_page: str | None = None
+    first_page: str | None = None
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+        """As the admin class says, without the key that Django would add: no index has it at its end."""
+        return [str(field) for field in self.model_admin.get_ordering(request)]
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page, and one row more."""
+        (ordering,) = self.get_ordering(request, self.queryset)
+        field = ordering.removeprefix("-")
+        position = Position.read(request.GET.get(PAGE_VAR, ""))
+        rows = self.queryset
+        if position is not None:
+            rows = rows.filter(**{f"{field}__{'lte' if ordering.startswith('-') else 'gte'}": position.at})
+        start = position.past if position is not None else 0
+        found = list(rows[start : start + self.list_per_page + 1])
+        self.result_list = found[: self.list_per_page]
+        if len(found) > self.list_per_page:
+            self.next_page = self.get_query_string({PAGE_VAR: self._after(position, field).written()})
+        if position is not None:
+            self.first_page = self.get_query_string(remove=[PAGE_VAR])
+        self.result_count = len(self.result_list)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = bool(self.result_list)
+        self.can_show_all = True
+        self.multi_page = False
+        self.paginator = Paginator(self.result_list, self.list_per_page)
+
+    def _after(self, position: Position | None, field: str) -> Position:
+        instants = [getattr(row, field) for row in self.result_list]
+        last = instants[-1]
+        past = instants.count(last)
+        if position is not None and position.at == last:  # nothing but the same instant on the whole page
+            past += position.past
+        return Position(last, past)
+
+
+class UncountedAdmin(admin.ModelAdmin[Any]):
+    """An admin class for such lists; nothing is added, changed or deleted by its forms unless a subclass lets it.
+
+    `ordering` names one date field. `empty` is what an empty list says.
+    """
+
+    change_list_template = "admin/moderation/uncounted_list.html"
+    list_per_page = 50
+    show_full_result_count = False
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    actions: Any = None
+    empty = "There is nothing here."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """One that does not count."""
+        return UncountedChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with its own words for when it is empty."""
+        context = {"title": self.opts.verbose_name_plural.capitalize(), "empty": self.empty, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No: see the class."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """No: see the class."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """No: see the class."""
+        return False
