@@ -12,7 +12,8 @@ django_application: Any = get_asgi_application()  # django-stubs type it more na
 from django.conf import settings  # noqa: E402
 
 from moderation.events import ModeratedConversationEvents  # noqa: E402
+from moderation.staff_events import StaffEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402
 
-socketio_server = SocketIOServer([ModeratedConversationEvents()])
+socketio_server = SocketIOServer([ModeratedConversationEvents(), StaffEvents()])
 application = socketio_server.mount(settings.SOCKET_PATH, beside=django_application)

@@ -4,9 +4,9 @@ import multiprocessing
 from typing import Any
 
 import uvicorn
-from django.conf import settings
 
 from chozoi_chat.embedded.tied_to_parent import die_with
+from socketio_bridge import Options
 
 GOODBYE = 10  # seconds that open requests and sockets get when the server is told to stop
 
@@ -24,10 +24,7 @@ def serve(host: str, port: int, workers: int) -> None:
         workers=workers,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=settings.SOCKETIO["max_payload"],
-        ws_ping_interval=None,  # Engine.IO has a heartbeat of its own, which clients of both protocol generations know
-        ws_per_message_deflate=False,  # some 300 KB of memory a socket, for packets too short to shrink
+        **Options.from_settings().for_uvicorn(),
         lifespan="auto",
         log_config=None,  # settings.LOGGING has seen to it
         access_log=False,

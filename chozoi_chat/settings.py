@@ -103,7 +103,9 @@ SOCKETIO: dict[str, Any] = {
     # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
     "max_payload": 5_000_000,
     "outbound_limit": 4_000_000,
+    "per_message_deflate": env.bool("PER_MESSAGE_DEFLATE", default=False),
 }
+SILENCED_SYSTEM_CHECKS = ["socketio_bridge.I012"]  # `manage.py serve` tells uvicorn
 # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
 if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
     SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
@@ -128,6 +130,37 @@ AUTH_JWT_AUDIENCE = text("AUTH_JWT_AUDIENCE")
 AUTH_INTROSPECTION_URL = text("AUTH_INTROSPECTION_URL")
 AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
 
+# REST
+API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hour or day (s, m, h, d); 0: no limit
+API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "chozoi:cache",
+        "OPTIONS": {"socket_connect_timeout": 1.0, "socket_timeout": 1.0},  # seconds
+    }
+}
+# Web apps on other origins: the same ones that may connect sockets. No cookies: the token says who calls.
+CORS_URLS_REGEX = r"^/v1/conversations/"
+CORS_ALLOW_ALL_ORIGINS = "*" in ALLOWED_ORIGINS
+CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-requested-with", *filter(None, [AUTH_TOKEN_HEADER])]
+CORS_EXPOSE_HEADERS = ["retry-after"]
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Conversations",
+    "DESCRIPTION": "Rooms and messages of buyers and sellers. What is done here reaches connected sockets, too.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # whose schemas are those of JSON Schema, as msgspec writes them
+    "PREPROCESSING_HOOKS": ["conversations.api.schema.without_slashes"],
+    "POSTPROCESSING_HOOKS": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from a network of others
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
 # Neighbours. Unset: that feature is off.
 SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
 ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
@@ -148,6 +181,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_mongodb_backend",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "socketio_bridge",
     "presence",
     "conversations",
@@ -155,6 +192,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -21,6 +21,7 @@ from conversations.payloads import (
     RoomPayload,
     SeenMessages,
     Typing,
+    UserStatusChange,
 )
 from socketio_bridge import emit
 
@@ -80,6 +81,11 @@ async def announce_opening(opening: RoomOpening) -> None:
     """`room_opened`, to every device of both sides."""
     await _tell("room_opened", opening, opening.buyer, opening.seller)
     await _tell_watchers("room_opened", opening, opening.room_id)
+
+
+async def announce_status_change(change: UserStatusChange, other: str) -> None:
+    """`user_status_change`, to every device of the other side of a room."""
+    await _tell("user_status_change", change, other)
 
 
 async def announce_typing(event: str, typing: Typing, except_: str | None) -> None:

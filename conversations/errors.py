@@ -16,6 +16,8 @@ class Code(StrEnum):
     """A field is missing, of a wrong type, too long, or two fields contradict each other."""
     USER_MISMATCH = "user_mismatch"
     """`from` or `creator` is not the authenticated user."""
+    ROLE_MISMATCH = "role_mismatch"
+    """`role` is not the side that the user is of that room."""
     ROOM_NOT_FOUND = "room_not_found"
     """There is no room of that id."""
     NOT_A_MEMBER = "not_a_member"
@@ -30,6 +32,16 @@ class Code(StrEnum):
     """A room of one user with themselves."""
     SHOP_NOT_OF_SELLER = "shop_not_of_seller"
     """The shop service says that the shop belongs to somebody else."""
+    MESSAGE_NOT_FOUND = "message_not_found"
+    """There is no message of that id, or it lies before the user's deletion of the room."""
+    NOT_THE_SENDER = "not_the_sender"
+    """A message is changed by who wrote it alone."""
+    NOT_THE_BLOCKER = "not_the_blocker"
+    """A block is lifted by the side that set it alone."""
+    MESSAGE_REDACTED = "message_redacted"
+    """The operator has taken back what the message said: it is edited no more."""
+    RATE_LIMITED = "rate_limited"
+    """Too many requests of this user or address. Try again after the time in `Retry-After`."""
     UNKNOWN_EVENT = "unknown_event"
     """The client sent an event that there is none of."""
     INTERNAL_ERROR = "internal_error"
@@ -50,3 +62,19 @@ class RuleViolation(Exception):
 
     def __repr__(self) -> str:
         return f"RuleViolation({self.code!r}, {self.message!r})"
+
+
+class Forbidden(RuleViolation):
+    """A policy keeps this from this user, now or for good: no fault of what was asked."""
+
+
+class TooSoon(RuleViolation):
+    """The user has to wait: `retry_after` seconds."""
+
+    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
+class Missing(RuleViolation):
+    """What was asked for does not exist, as far as the user may know."""

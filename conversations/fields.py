@@ -69,6 +69,6 @@ def as_json(value: Any) -> Any:
         return [as_json(inner) for inner in value]
     if isinstance(value, datetime.datetime):
         return value.isoformat(timespec="milliseconds") + ("" if value.tzinfo else "Z")
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or type(value) in (str, float, bool):
         return value
-    return str(value)
+    return int(value) if isinstance(value, int) else str(value)  # BSON's Int64 is an int, but not to every encoder

@@ -7,12 +7,13 @@ any offset. Strict with what goes out. Rules that need a setting or the database
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from conversations.instants import from_milliseconds, from_wire, to_wire
-from conversations.models import BUYER_AND_SELLER, Message, Room
+from chozoi_chat.identity import Role
+from conversations.instants import from_milliseconds, from_store, from_wire, to_wire
+from conversations.models import BUYER_AND_SELLER, Message, MessageType, Room
 
 if TYPE_CHECKING:
     Id = str
@@ -51,12 +52,13 @@ class Participants(Struct, kw_only=True, rename={"sender": "from", "recipient": 
     recipient: Id
 
     def __post_init__(self) -> None:
-        self.room_id = _room_id(self.room_id)
+        self.room_id = to_room_id(self.room_id)
         self.sender = _id("from", self.sender)
         self.recipient = _id("to", self.recipient)
 
 
-def _room_id(value: object) -> str:
+def to_room_id(value: object) -> str:
+    """The id of a room as a string. ValueError: it cannot be one."""
     text = _text("room_id", str(value))
     if not text or len(text) > 2 * MAX_ID_LENGTH + 1:
         raise ValueError("`room_id` must be `<BuyerID>.<SellerID>`")
@@ -72,13 +74,26 @@ class NewMessage(Participants, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.content:
-            raise ValueError("`content` is empty: a message needs some")
-        _text("content", self.content)
+        _require_content(self.content)
         if self.client_message_id is not None:
             self.client_message_id = _text("client_message_id", str(self.client_message_id))
             if len(self.client_message_id) > MAX_ID_LENGTH:
                 raise ValueError(f"`client_message_id` must have at most {MAX_ID_LENGTH} characters")
+
+
+def _require_content(content: str) -> None:
+    if not content:
+        raise ValueError("`content` is empty: a message needs some")
+    _text("content", content)
+
+
+class EditMessage(Struct, kw_only=True):
+    """What a message is to say from now on."""
+
+    content: str
+
+    def __post_init__(self) -> None:
+        _require_content(self.content)
 
 
 class Typing(Participants, kw_only=True):
@@ -97,15 +112,16 @@ class SeenMessages(Participants, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.last_message_id = _id("last_message_id", self.last_message_id)
-        self.last_message_created_at = to_wire(_instant("last_message_created_at", self.last_message_created_at))
+        self.last_message_created_at = to_wire(to_instant("last_message_created_at", self.last_message_created_at))
 
     @property
     def seen_until(self) -> datetime.datetime:
         """`last_message_created_at` as an instant."""
-        return _instant("last_message_created_at", self.last_message_created_at)
+        return to_instant("last_message_created_at", self.last_message_created_at)
 
 
-def _instant(field: str, value: str | int) -> datetime.datetime:
+def to_instant(field: str, value: str | int) -> datetime.datetime:
+    """The time that a field holds. ValueError: it holds none."""
     try:
         return from_milliseconds(value) if isinstance(value, int) else from_wire(value)
     except (ValueError, OverflowError):
@@ -216,6 +232,26 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
             redacted_at=to_wire(message.redacted_at) if message.redacted_at else UNSET,
         )
 
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> MessagePayload:
+        """The payload of a message's document, in its collection or embedded in its room."""
+        created_at, updated_at = document.get("created_at"), document.get("updated_at")
+        redacted_at = document.get("redacted_at")
+        created = to_wire(from_store(created_at)) if created_at else ""
+        return cls(
+            id=document["_id"],
+            room_id=document.get("room_id") or "",
+            sender=document.get("from") or "",
+            recipient=document.get("to") or "",
+            type=document.get("type") or MessageType.TEXT.value,
+            content=document.get("content") or "",
+            client_message_id=document.get("client_message_id"),
+            is_seen=bool(document.get("is_seen")),
+            created_at=created,
+            updated_at=to_wire(from_store(updated_at)) if updated_at else created,
+            redacted_at=to_wire(from_store(redacted_at)) if redacted_at else UNSET,
+        )
+
 
 class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
     """`message_redacted`: what this message says was taken back; `content` is what to show in its place."""
@@ -262,6 +298,15 @@ class RoomDeletion(Struct, kw_only=True):
     seller: str
     buyer: str
     deletion_role: str
+
+
+class UserStatusChange(Struct, kw_only=True):
+    """`user_status_change`: a user, on this side of this room, came online or went offline."""
+
+    user_id: str
+    user_role: Role
+    room_id: str
+    status: bool
 
 
 class RoomClosing(Struct, kw_only=True):

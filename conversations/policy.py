@@ -48,9 +48,6 @@ class Policy(Protocol):
         Whoever waits here for a store lets later messages overtake: only where a message is refused, or rare.
         """
 
-    async def close(self) -> None:
-        """The running event loop ends: let go of what it held."""
-
 
 @lru_cache(maxsize=8)
 def _made(paths: tuple[str, ...]) -> tuple[Policy, ...]:
@@ -81,9 +78,3 @@ async def check_message(attempt: Attempt) -> list[AfterStoring]:
     Call it after `refresh` (which `load_room` does).
     """
     return [after for policy in policies() if (after := await policy.check_message(attempt)) is not None]
-
-
-async def close() -> None:
-    """Let go of what the running loop held."""
-    for policy in policies():
-        await policy.close()

@@ -7,10 +7,11 @@ repeat a message that another process accounts in the same instant, so it is for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Q
+from pymongo import UpdateOne
 
 from chozoi_chat.identity import Role
 from conversations.models import EmbeddedMessage, Message, Room
@@ -94,6 +95,26 @@ def _parts(news: dict[str, Document]) -> Iterator[dict[str, Document]]:
 def embedded(stored: Document) -> Document:
     """A message's document as its room embeds it, its fields in the order that `$max` relies on."""
     return {column: stored[column] for column in _EMBEDDED_COLUMNS if column in stored}
+
+
+def follow(messages: Iterable[tuple[str, str]], change: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change messages, each given by its room's id and its own, where they are the last ones of their rooms, too.
+
+    `change` is an update of a message: operators, with fields and values.
+    """
+    updates = [
+        UpdateOne(
+            {"_id": room_id, f"{last}._id": message_id},
+            {
+                operator: {f"{last}.{field}": value for field, value in fields.items()}
+                for operator, fields in change.items()
+            },
+        )
+        for room_id, message_id in messages
+        for last in ("buyer_last_message", "seller_last_message")
+    ]
+    if updates:
+        durable(Room).bulk_write(updates, ordered=False)
 
 
 def recount(room_id: str, messages: list[Message]) -> None:

@@ -6,6 +6,7 @@ one query runs, further askers gather; the next query is for all their rooms tog
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from chozoi_chat.identity import Role
 from conversations import policy
 from conversations.errors import Code, RuleViolation
 from conversations.group_commit import GroupCommit, TooMuchWaiting
+from conversations.instants import from_store
 from conversations.models import Room
 from conversations.per_loop import PerLoop
 from conversations.store import durable, in_parts, in_store_thread
@@ -32,14 +34,35 @@ class RoomRecord:
     seller: str
     blocked_by: str | None
     closed: bool
+    buyer_deleted_at: datetime.datetime | None = None
+    seller_deleted_at: datetime.datetime | None = None
 
-    def side_of(self, user_id: str) -> Role:
-        """The user's side. RuleViolation `not_a_member`: they have none."""
-        if user_id == self.buyer:
-            return Role.BUYER
-        if user_id == self.seller:
-            return Role.SELLER
-        raise RuleViolation(Code.NOT_A_MEMBER, f"user {user_id!r} is neither buyer nor seller of room {self.room_id!r}")
+    def side_of(self, user_id: str, claimed: Role | None = None) -> Role:
+        """The user's side. RuleViolation: `not_a_member`, they have none; `role_mismatch`, it is not the `claimed` one.
+
+        (One user on both sides, which an old room may have, is the one they say, else the buyer.)
+        """
+        sides = [side for side, user in ((Role.BUYER, self.buyer), (Role.SELLER, self.seller)) if user == user_id]
+        if not sides:
+            raise RuleViolation(
+                Code.NOT_A_MEMBER, f"user {user_id!r} is neither buyer nor seller of room {self.room_id!r}"
+            )
+        if claimed is None:
+            return sides[0]
+        if claimed not in sides:
+            raise RuleViolation(
+                Code.ROLE_MISMATCH,
+                f"`role` is {claimed.value!r}: user {user_id!r} is the {sides[0].lower()} of room {self.room_id!r}",
+            )
+        return claimed
+
+    def hidden_until(self, side: Role) -> datetime.datetime | None:
+        """The instant up to which the room's history is hidden from a side that deleted it; `None`: none of it is."""
+        return self.buyer_deleted_at if side is Role.BUYER else self.seller_deleted_at
+
+    def user_on(self, side: Role) -> str:
+        """The user on a side."""
+        return self.buyer if side is Role.BUYER else self.seller
 
     def other_than(self, user_id: str) -> str:
         """The user on the other side."""
@@ -77,7 +100,7 @@ async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | No
 
 
 def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
-    fields = ["buyer", "seller", "blocked_by", "closed_at"]
+    fields = ["buyer", "seller", "blocked_by", "closed_at", "buyer_deleted_at", "seller_deleted_at"]
     return {
         found["_id"]: RoomRecord(
             found["_id"],
@@ -85,6 +108,10 @@ def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
             found.get("seller", ""),
             found.get("blocked_by"),
             found.get("closed_at") is not None,
+            *(
+                None if (deleted_at := found.get(name)) is None else from_store(deleted_at)
+                for name in ("buyer_deleted_at", "seller_deleted_at")
+            ),
         )
         for part in in_parts(room_ids)
         for found in durable(Room).find({"_id": {"$in": part}}, fields)

@@ -16,7 +16,9 @@ from django.conf import settings
 from msgspec import Struct
 
 from chozoi_chat.identity import Identity, Role
+from conversations.announcements import announce_status_change
 from conversations.models import Room, is_visible
+from conversations.payloads import UserStatusChange
 from conversations.per_loop import PerLoop
 from conversations.services import visible_rooms_of
 from conversations.store import in_store_thread
@@ -40,15 +42,6 @@ class ActiveUserList(Struct):
     user_id: str
     user_role: Role
     rooms: list[RoomStatus]
-
-
-class UserStatusChange(Struct):
-    """`user_status_change`: a user, on this side of this room, came online or went offline."""
-
-    user_id: str
-    user_role: Role
-    room_id: str
-    status: bool
 
 
 STATUSES: Final = {"active_user_list": ActiveUserList, "user_status_change": UserStatusChange}
@@ -124,12 +117,8 @@ class _Announcement:
 
     async def _tell(self, status: bool, rooms: list[_SeenRoom]) -> None:
         for told, room in enumerate(rooms, 1):
-            await emit(
-                "user_status_change",
-                UserStatusChange(self._user_id, room.role, room.room_id, status),
-                to=[room.other],
-                namespace=settings.MESSENGER_NAMESPACE,
-            )
+            change = UserStatusChange(user_id=self._user_id, user_role=room.role, room_id=room.room_id, status=status)
+            await announce_status_change(change, room.other)
             if told % _EMITS_A_TURN == 0:
                 await asyncio.sleep(0)
         await flush()

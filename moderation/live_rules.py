@@ -15,14 +15,12 @@ import uuid
 
 from django.conf import settings
 from django.utils import timezone
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from conversations.errors import RuleViolation
 from conversations.per_loop import PerLoop
 from conversations.store import in_store_thread
 from moderation.models import MessageFilter, Restriction
-from moderation.redis_client import REDIS_AWAY, connect
+from moderation.redis_client import REDIS_AWAY, redis
 from moderation.rules import Rules
 from socketio_bridge import disconnect_sockets
 
@@ -35,17 +33,23 @@ WITHOUT_REDIS = 3.0
 _MARK = "chozoi:moderation:rules"
 
 
+class _Looks:
+    """The looks of one event loop: how many were begun, and the one that is on its way."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.looking: asyncio.Task[None] | None = None
+
+
 class LiveRules:
-    """The rules of one event loop. Use `live_rules()`."""
+    """The rules of a process. Use `live_rules()`."""
 
     def __init__(self) -> None:
         self.rules = Rules()
-        self._redis: Redis | None = None
-        self._mark: bytes | str | None = None
+        self._mark: bytes | None = None
         self._read = False
         self._fresh_until = 0.0
-        self._begun = 0
-        self._looking: asyncio.Task[None] | None = None
+        self._looks = PerLoop(_Looks)
 
     async def refresh(self, *, just_now: bool = False) -> None:
         """Have `rules` be those of at most FRESH seconds ago; `just_now`: no older than this call.
@@ -54,26 +58,22 @@ class LiveRules:
         """
         if not just_now and time.monotonic() < self._fresh_until:
             return
-        wanted = self._begun + 1
+        looks = self._looks.get()
+        wanted = looks.begun + 1
         while True:
-            if self._looking is None:
-                self._begun += 1
-                self._looking = asyncio.get_running_loop().create_task(self._look())
-            begun, looking = self._begun, self._looking
+            if looks.looking is None:
+                looks.begun += 1
+                looks.looking = asyncio.get_running_loop().create_task(self._look(looks))
+            begun, looking = looks.begun, looks.looking
             await asyncio.shield(looking)
             if not just_now or begun >= wanted:
                 return
 
-    async def close(self) -> None:
-        """Close the connection to Redis."""
-        if self._redis is not None:
-            await self._redis.aclose()
-
-    async def _look(self) -> None:
+    async def _look(self, looks: _Looks) -> None:
+        mark: bytes | None
         try:
-            mark: bytes | str | None
             try:
-                mark, holds = await self._mark_now(), FRESH
+                mark, holds = await in_store_thread(_current_mark), FRESH
             except REDIS_AWAY as error:
                 logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
                 mark, holds = None, WITHOUT_REDIS
@@ -81,14 +81,9 @@ class LiveRules:
                 await self._load(mark)
             self._fresh_until = time.monotonic() + holds
         finally:
-            self._looking = None
+            looks.looking = None
 
-    async def _mark_now(self) -> bytes | str:
-        if self._redis is None:
-            self._redis = connect()
-        return await self._redis.get(_MARK) or "none was made"
-
-    async def _load(self, mark: bytes | str | None) -> None:
+    async def _load(self, mark: bytes | None) -> None:
         try:
             rules = await in_store_thread(_read)
         except RuleViolation as error:
@@ -103,28 +98,29 @@ class LiveRules:
             await disconnect_sockets(to=newly_banned, namespace=settings.MESSENGER_NAMESPACE)
 
 
+def _current_mark() -> bytes:
+    return redis().get(_MARK) or b"none was made"
+
+
 def _read() -> Rules:
     return Rules(Restriction.objects.all().active(timezone.now()), MessageFilter.objects.filter(is_active=True))
 
 
-_of_loops: PerLoop[LiveRules] = PerLoop(LiveRules)
+_of_process = LiveRules()
 
 
 def live_rules() -> LiveRules:
-    """The running loop's."""
-    return _of_loops.get()
-
-
-async def close_live_rules() -> None:
-    """For the end of an event loop."""
-    if (rules := _of_loops.forget()) is not None:
-        await rules.close()
+    """This process's."""
+    return _of_process
 
 
 async def rules_changed() -> None:
     """Have every process read the rules anew; call it when a change of them is stored."""
     try:
-        async with connect() as redis:
-            await redis.set(_MARK, uuid.uuid4().hex)
-    except (RedisError, OSError) as error:
+        await in_store_thread(_make_mark)
+    except REDIS_AWAY as error:
         logger.warning("other processes learn of a change of moderation's rules some seconds late: %s", error)
+
+
+def _make_mark() -> None:
+    redis().set(_MARK, uuid.uuid4().hex)

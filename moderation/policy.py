@@ -12,16 +12,16 @@ from typing import NoReturn
 
 from django.utils import timezone
 
-from conversations.errors import RuleViolation
+from conversations.errors import Forbidden, RuleViolation
 from conversations.payloads import MessagePayload
 from conversations.policy import AfterStoring, Attempt
 from conversations.store import in_store_thread
 from conversations.writer import Draft
 from moderation.errors import Code
-from moderation.live_rules import close_live_rules, live_rules
+from moderation.live_rules import live_rules
 from moderation.matching import Found
 from moderation.models import FilterAction, HeldState
-from moderation.pacing import close_pacing, pacing
+from moderation.pacing import count_rooms, take_turn
 from moderation.services.hits import hold, note_flagged, note_refused
 
 logger = logging.getLogger(__name__)
@@ -48,17 +48,12 @@ class ModerationPolicy:
         is_new = attempt.edits is None
         found = rules.matcher.find(draft.content, draft.type)
         if is_new and rules.matcher.floods:
-            found += await pacing().count_rooms(draft, rules.matcher.floods)
+            found += await count_rooms(draft, rules.matcher.floods)
         if found:
             await _keep_back(draft, found, is_new=is_new)
         if is_new and (interval := rules.interval(draft.room_id, now)):
-            await pacing().take_turn(draft, interval)
+            await take_turn(draft, interval)
         return partial(_flag, draft, found) if found else None
-
-    async def close(self) -> None:
-        """Let go of this event loop's connections."""
-        await close_live_rules()
-        await close_pacing()
 
 
 async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
@@ -72,7 +67,7 @@ async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
     if strictest.action == FilterAction.HOLD and is_new:
         held = await in_store_thread(hold, draft, found, strictest)
         if held.state != HeldState.RELEASED:
-            raise RuleViolation(
+            raise Forbidden(
                 Code.HELD_FOR_REVIEW, "the message waits for the operator's review and is sent if that allows it"
             )
         return
@@ -84,7 +79,7 @@ async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
         await in_store_thread(note_refused, draft, found)
     except RuleViolation as error:  # it is refused all the same
         logger.warning("a message of %s was refused, which could not be noted: %s", draft.sender, error)
-    raise RuleViolation(Code.MESSAGE_REFUSED, "the operator does not allow this message")
+    raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
 
 
 async def _flag(draft: Draft, found: list[Found], stored: MessagePayload) -> None:

@@ -1,24 +1,27 @@
-"""How moderation reaches Redis: never waiting long, never trying again, for what it keeps there is of the moment."""
+"""How moderation reaches Redis: from the store's threads, never waiting long, never trying again, for what it keeps there
+is of the moment.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from django.conf import settings
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 REDIS_AWAY: Final = (RedisError, OSError)
 _PATIENCE = 1.0  # seconds
 
 
-def connect() -> Redis:
-    """A client of REDIS_URL; its errors are REDIS_AWAY."""
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=_PATIENCE,
-        socket_connect_timeout=_PATIENCE,
-        retry=Retry(NoBackoff(), 0),
-    )
+def redis() -> Any:
+    """This process's client; its errors are REDIS_AWAY. (Its types are those of the asynchronous one too.)"""
+    return _client(settings.REDIS_URL)
+
+
+@lru_cache(maxsize=2)
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 0))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from conversations.errors import RuleViolation
+from conversations.errors import Forbidden
 from conversations.instants import to_wire
 from conversations.services import SUPPORT
 from moderation.errors import Code
@@ -42,15 +42,15 @@ class Rules:
     def check_user(self, user_id: str, now: datetime.datetime) -> None:
         """RuleViolation `banned`."""
         if user_id == SUPPORT:
-            raise RuleViolation(Code.BANNED, f"the id {SUPPORT!r} is the operator's own")
+            raise Forbidden(Code.BANNED, f"the id {SUPPORT!r} is the operator's own")
         if holding := self._holding(RestrictionKind.BAN, user_id, now):
-            raise RuleViolation(Code.BANNED, f"user {user_id!r} is banned{_until(holding)}")
+            raise Forbidden(Code.BANNED, f"user {user_id!r} is banned{_until(holding)}")
 
     def check_writer(self, user_id: str, now: datetime.datetime) -> None:
         """RuleViolation `banned`, `muted`."""
         self.check_user(user_id, now)
         if holding := self._holding(RestrictionKind.MUTE, user_id, now):
-            raise RuleViolation(Code.MUTED, f"user {user_id!r} may read, but not write{_until(holding)}")
+            raise Forbidden(Code.MUTED, f"user {user_id!r} may read, but not write{_until(holding)}")
 
     def interval(self, room_id: str, now: datetime.datetime) -> int:
         """Seconds that a side of this room must let pass between two messages; 0: none."""

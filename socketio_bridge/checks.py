@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
@@ -31,7 +31,7 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         message = str(error) if isinstance(error, ImproperlyConfigured) else f"SOCKETIO is no dictionary: {error}."
         hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
         return [Error(message, hint=hint, id="socketio_bridge.E001")]
-    return [*_transports(options), *_origins(options)]
+    return [*_transports(options), *_origins(options), *_compression(options)]
 
 
 def _transports(options: Options) -> Iterator[CheckMessage]:
@@ -40,6 +40,17 @@ def _transports(options: Options) -> Iterator[CheckMessage]:
             "SOCKETIO['transports'] is empty: no client can connect.",
             hint='Leave it out, or give "polling", "websocket", or both.',
             id="socketio_bridge.E002",
+        )
+
+
+def _compression(options: Options) -> Iterator[CheckMessage]:
+    if options.per_message_deflate:
+        yield Info(
+            "SOCKETIO['per_message_deflate'] is on, which is the ASGI server's to do; daphne, and with it "
+            "`runserver`, never compresses.",
+            hint="Serve by uvicorn: uvicorn.run(…, **Options.from_settings().for_uvicorn()). Each socket then takes "
+            "hundreds of kilobytes. Where that is done, put socketio_bridge.I012 into SILENCED_SYSTEM_CHECKS.",
+            id="socketio_bridge.I012",
         )
 
 

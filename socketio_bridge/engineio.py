@@ -37,6 +37,7 @@ class PacketType(StrEnum):
 # Compared with on every packet; reading an enum's member each time would cost more than the comparison.
 _CLOSE, _PING, _PONG, _MESSAGE = "1", "2", "3", "4"
 _BINARY_MESSAGE = bytes([packet.MESSAGE])
+_LATENESS = 0.005  # seconds that a timer may be late without the heartbeat's next deadline being later for it
 _KNOWN = frozenset(kind.value for kind in PacketType)
 
 
@@ -123,7 +124,7 @@ class EngineIO:
             return
         self._awaiting_pong = True
         self.outgoing.append(_PING)
-        self.deadline = now + self._options.ping_timeout
+        self.deadline = max(self.deadline, now - _LATENESS) + self._options.ping_timeout
 
     def postpone(self, now: float) -> None:
         """Start the heartbeat's wait anew, for a peer that could not be heard."""

@@ -91,8 +91,12 @@ class RemoteSession:
         self._act("close", [reason, abruptly])
 
     def begin_upgrade(self) -> None:
-        """A WebSocket probes here."""
+        """A WebSocket is here to change over to."""
         self._act("begin_upgrade", None)
+
+    def let_polls_go(self) -> None:
+        """The WebSocket here has probed."""
+        self._act("let_polls_go", None)
 
     def release(self) -> None:
         """Have the pending poll let go."""
@@ -281,6 +285,8 @@ class _Host:
                 session.close(detail[0], abruptly=detail[1])
             case "begin_upgrade":
                 session.begin_upgrade()
+            case "let_polls_go":
+                session.let_polls_go()
             case "release":
                 session.release()
             case "abandon_upgrade":

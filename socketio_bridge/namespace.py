@@ -11,6 +11,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 import msgspec
 
+from socketio_bridge import packet
+from socketio_bridge.attachments import put_back
+from socketio_bridge.engineio import PacketType
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
 from socketio_bridge.socket import NO_ACK, Socket
 
@@ -85,7 +88,8 @@ class Namespace:
     They see an event's arguments as plain Python values, before the handler's types are applied to them.
 
     A dynamic namespace has a `pattern` in place of its path: it serves every namespace whose whole path matches, where
-    no other has just that path. Each is a namespace of its own; `socket.namespace` is the one that a client is in.
+    no other has just that path. Where a pattern cannot tell, override `serves`. Each is a namespace of its own;
+    `socket.namespace` is the one that a client is in.
 
     `emits` (event → type of its argument) and `handshake_type` (what clients say of themselves in `query` or `auth`)
     are for readers: `manage.py asyncapi` documents a namespace from them and from the types of its handlers.
@@ -107,6 +111,9 @@ class Namespace:
         self._catch_all = self._handlers.pop(_CATCH_ALL, None)
         self._server_handlers = {name: _EventHandler(handler, apart=0) for name, handler in self._marked(_SERVER_MARK)}
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
+        self.dynamic = self.pattern is not None or type(self).serves is not Namespace.serves
+        # Events go out encoded: they are read again only where somebody wants to know.
+        self.watches_outgoing = type(self).on_outgoing is not Namespace.on_outgoing
 
     def _marked(self, attribute: str) -> list[tuple[Any, Callable[..., Awaitable[Any]]]]:
         return [
@@ -114,6 +121,13 @@ class Namespace:
             for name, member in inspect.getmembers(type(self), inspect.isfunction)
             if (mark := getattr(member, attribute, None)) is not None
         ]
+
+    def serves(self, path: str) -> bool:
+        """Whether this, a dynamic namespace, is the one of that path: by default, if its pattern matches the whole of
+        it. It is asked when a client wants to connect; whom to let in there is for `connect_middleware` and
+        `on_connect` to decide.
+        """
+        return self.pattern is not None and self.pattern.fullmatch(path) is not None
 
     async def on_startup(self) -> None:
         """Called once in each event loop, before its first socket."""
@@ -130,6 +144,13 @@ class Namespace:
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
         """A client that was in has left; `reason` is one of Socket.IO's, such as "transport close" or "ping
         timeout".
+        """
+
+    def on_outgoing(self, socket: Socket, event: str, arguments: list[Any]) -> None:
+        """An event goes out to a client: its own, or one for a room that it is in, from any process.
+
+        Called before the event is on its way, and for each client; not for acknowledgements. With connection state
+        recovery on, the offset is the last of the arguments.
         """
 
     def save(self, socket: Socket) -> Any:
@@ -179,6 +200,15 @@ class Namespace:
         for middleware in self.connect_middleware:
             await middleware(socket)
         await self.on_connect(socket)
+
+    def sends(self, socket: Socket, text: str, attachments: Sequence[bytes]) -> None:
+        """Tell `on_outgoing` of an encoded event."""
+        try:
+            sent = packet.decode(text.removeprefix(PacketType.MESSAGE))
+            arguments = [decode_argument(argument) for argument in put_back(sent.arguments, attachments)]
+            self.on_outgoing(socket, sent.event, arguments)
+        except Exception:
+            logger.exception("on_outgoing of %s failed.", socket.namespace)
 
     async def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
         """Run the handler of an event, inside its middleware; give back what answers its acknowledgement."""

@@ -22,7 +22,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `inbound_limit`: how much of a client's input may wait for its handlers before the bridge stops reading from it.
     `transports`: what a client may connect by; with both it may begin by polling and go over to a WebSocket, within
     `upgrade_timeout`. `cookie`: the name of a cookie that holds the session's id; None: no cookie. `allowed_origins`:
-    whose pages may connect beside the server's own; `"*"`: any. `max_disconnection_duration`: how long after a cut a
+    whose pages may connect beside the server's own; `"*"`: any. `per_message_deflate`: whether WebSockets compress,
+    which is the ASGI server's to do: `for_uvicorn` tells it. `max_disconnection_duration`: how long after a cut a
     client may come back as the socket that it was (`connectionStateRecovery.maxDisconnectionDuration`); None: never.
     What it missed is kept in `recovery_redis_url` (None: the channel layer's Redis), at most `recovery_stream_length`
     envelopes of it. With it on, each event without an acknowledgement reaches clients of protocol 5 with one argument
@@ -39,6 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     transports: tuple[TransportName, ...] = ("polling", "websocket")
     cookie: str | None = None
     allowed_origins: tuple[str, ...] = ()
+    per_message_deflate: bool = False
     max_disconnection_duration: Seconds | None = None
     recovery_redis_url: str | None = None
     recovery_stream_length: Size = 100_000
@@ -61,3 +63,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def upgrades(self) -> tuple[TransportName, ...]:
         """The transports that a polling client may go over to."""
         return ("websocket",) if "websocket" in self.transports else ()
+
+    def for_uvicorn(self) -> dict[str, Any]:
+        """What `uvicorn.run` must be told to serve as these options say; its own defaults differ."""
+        return {
+            "ws": "websockets-sansio",
+            "ws_max_size": self.max_payload,
+            "ws_ping_interval": None,  # Engine.IO has a heartbeat of its own, which clients of both protocols know
+            "ws_per_message_deflate": self.per_message_deflate,
+        }

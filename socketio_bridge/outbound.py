@@ -73,20 +73,23 @@ class Outbound:
             self._wake()
 
     def attach(self, sink: Sink) -> None:
-        """Push what waits, and all that comes, into `sink` from now on."""
+        """Push what waits, and all that comes, into `sink` from now on; a `take` that waits comes back empty."""
         self._sink = sink
+        self.release()
         if self._packets and self._writer is None:
             self._writer = asyncio.get_running_loop().create_task(self._write(sink))
 
     async def take(self) -> list[Packet]:
-        """Everything that waits; when nothing does, what comes next. Empty when woken by `release` or closed."""
+        """Everything that waits; when nothing does, what comes next. Empty when woken by `release` or `attach`, or
+        closed.
+        """
         if not self._packets and not self._closed:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self.take_now()
+        return self.take_now() if self._sink is None else []
 
     def take_now(self) -> list[Packet]:
         """Everything that waits."""

@@ -21,6 +21,7 @@ _FETCH = "fetch_sockets"
 _JOIN = "sockets_join"
 _LEAVE = "sockets_leave"
 _DISCONNECT = "disconnect_sockets"
+_CLOSE = "close_connections"
 _UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
@@ -70,9 +71,9 @@ class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
         """Take the socket out of a room."""
         await sockets_leave(room, to=self.id, namespace=self.namespace)
 
-    async def disconnect(self) -> None:
-        """Put the client out of the namespace."""
-        await disconnect_sockets(to=self.id, namespace=self.namespace)
+    async def disconnect(self, *, close: bool = False) -> None:
+        """Put the client out of the namespace; with `close`, out of all, and end its connection."""
+        await disconnect_sockets(to=self.id, namespace=self.namespace, close=close)
 
 
 async def fetch_sockets(
@@ -117,10 +118,12 @@ async def sockets_leave(
 
 
 async def disconnect_sockets(
-    *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+    *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = (), close: bool = False
 ) -> None:
-    """Put the clients, on every process, that `emit` would reach out of the namespace."""
-    await _everywhere(_DISCONNECT, Audience.of(namespace, to, except_), [])
+    """Put the clients, on every process, that `emit` would reach out of the namespace; with `close`, out of all their
+    namespaces, and end their connections.
+    """
+    await _everywhere(_CLOSE if close else _DISCONNECT, Audience.of(namespace, to, except_), [])
 
 
 def serve(hub: Hub) -> None:
@@ -168,6 +171,7 @@ _TREATMENTS: dict[str, Callable[[Socket, list[str]], None]] = {
     _JOIN: _join,
     _LEAVE: _leave,
     _DISCONNECT: lambda socket, rooms: socket.put_out(),
+    _CLOSE: lambda socket, rooms: socket.put_out(close=True),
 }
 
 

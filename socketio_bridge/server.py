@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -19,6 +20,8 @@ from socketio_bridge.polling import PollingConsumer
 from socketio_bridge.recovery import Recovery
 from socketio_bridge.session import Session
 from socketio_bridge.websocket import WebSocketConsumer, deny
+
+logger = logging.getLogger(__name__)
 
 _FINISHING = 2.0  # seconds that requests which were let go have for their answers
 
@@ -41,7 +44,7 @@ class SocketIOServer:
         self.namespaces: dict[str, Namespace] = {}
         self.dynamic_namespaces: list[Namespace] = []
         for namespace in namespaces:
-            if namespace.pattern is not None:
+            if namespace.dynamic:
                 self.dynamic_namespaces.append(namespace)
                 continue
             if not namespace.path.startswith("/"):
@@ -68,6 +71,8 @@ class SocketIOServer:
         """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
         hub = current_hub()
         sid = handshake.query["sid"]
+        if sid in hub.sessions:
+            hub.sessions[sid].keep_time()
         session = hub.sessions.get(sid) or await find_remote_session(hub, sid)
         if session is None:
             raise HandshakeRefused.unknown_session()
@@ -76,13 +81,16 @@ class SocketIOServer:
         return session
 
     def find_namespace(self, path: str) -> Namespace | None:
-        """The namespace that serves a path, if one does: the one that has it, or the first whose pattern it matches."""
-        namespace = self.namespaces.get(path)
-        if namespace is None:
-            for dynamic in self.dynamic_namespaces:
-                if dynamic.pattern is not None and dynamic.pattern.fullmatch(path):
-                    return dynamic
-        return namespace
+        """The namespace that serves a path, if one does: the one that has it, or the first dynamic one that says so."""
+        if path in self.namespaces:
+            return self.namespaces[path]
+        for namespace in self.dynamic_namespaces:
+            try:
+                if namespace.serves(path):
+                    return namespace
+            except Exception:
+                logger.exception("%s cannot tell whether it serves %.80r.", type(namespace).__name__, path)
+        return None
 
     def mount(
         self,

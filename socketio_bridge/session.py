@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_NAMESPACES = 100  # that one connection may be in; patterns would let it be in any number
+# Seconds that a poll may wait while a WebSocket probes; the reference server's are 0.1. Not none: a client may send its
+# UPGRADE and a poll at once, and they may come in any order.
+_LETTING_GO = 0.05
+_PAUSE = 0.002  # seconds, of `pause`
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
 
 
@@ -54,6 +58,7 @@ class Session:
         "_handshake",
         "_hanging_up",
         "_inbound",
+        "_letting_go",
         "_loop",
         "_outbound",
         "_polling",
@@ -77,6 +82,7 @@ class Session:
         self.server = server
         self._transport: Transport | None = None
         self._polling = False
+        self._letting_go = False
         self._handshake = handshake
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
@@ -128,14 +134,26 @@ class Session:
 
     def attach(self, transport: Transport) -> None:
         """Push packets into a WebSocket from now on."""
-        self.upgrading = False
+        self.upgrading = self._letting_go = False
         self._transport = transport
         self._outbound.attach(transport.send)
 
     def begin_upgrade(self) -> None:
-        """A WebSocket probes: let the client's pending poll go, as it polls no more before it has changed over."""
+        """A WebSocket is there to change over to; a second one would be none of the client's."""
         self.upgrading = True
-        self.release()
+
+    def let_polls_go(self) -> None:
+        """The WebSocket has probed: the client changes over when no poll of its is pending any more."""
+        self._letting_go = True
+        self._let_go_soon()
+
+    async def pause(self) -> None:
+        """Let what has been sent over a WebSocket arrive by itself, not in one TCP segment with what follows.
+
+        Simple clients, the official conformance suites among them, begin to listen for the next packet when they have
+        read the one before: for the handshake when the WebSocket is open, for events when they are in the namespace.
+        """
+        await asyncio.sleep(_PAUSE)
 
     def release(self) -> None:
         """Let the client's pending poll go, with nothing if nothing waits."""
@@ -143,23 +161,28 @@ class Session:
 
     def abandon_upgrade(self) -> None:
         """The WebSocket that probed is gone: polling goes on."""
-        self.upgrading = False
+        self.upgrading = self._letting_go = False
 
     async def poll(self) -> list[Packet]:
         """The packets that wait for the client, at least one; waits until there is one.
 
         A NOOP lets the client go when it is changing over to a WebSocket or has closed the session itself, a CLOSE when
         the session has ended otherwise (Engine.IO protocol 4, "Upgrade" and "Transports / HTTP long-polling"). Raises
-        `ProtocolError`, and ends the session, for a second poll at a time.
+        `ProtocolError`, and ends the session, for a second poll at a time; also when the client has changed over while
+        it polled.
         """
         if self._polling:
             self.close("transport error", abruptly=True)
             raise ProtocolError("two polls of one session at a time")
         self._polling = True
+        if self._letting_go:
+            self._let_go_soon()
         try:
-            packets = self._outbound.take_now() if self.upgrading else await self._outbound.take()
+            packets = await self._outbound.take()
         finally:
             self._polling = False
+        if self._transport is not None:
+            raise ProtocolError("a poll of a session that has changed over to a WebSocket")
         if self.closed and not self._closed_by_client:
             packets.append(PacketType.CLOSE)
         return packets or [PacketType.NOOP]
@@ -176,7 +199,7 @@ class Session:
         if event is not None:
             self._take(event)
         elif self._protocol.engine.closed:
-            self.close("transport close")
+            self.close("transport close", abruptly=True)
         if self._protocol.engine.outgoing:
             self._flush()
 
@@ -184,7 +207,7 @@ class Session:
         """End the session because the client broke the protocol."""
         self.failed = True
         logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
-        self.close("parse error")
+        self.close("parse error", abruptly=True)
 
     @property
     def _closed_by_client(self) -> bool:
@@ -223,6 +246,7 @@ class Session:
         self._relieve()
         if abruptly:
             self._outbound.discard()
+            self.hub.sessions.pop(self.sid, None)  # there is nothing left to fetch
         self._hanging_up = self._loop.create_task(self._hang_up())
 
     async def finish(self) -> None:
@@ -275,6 +299,12 @@ class Session:
             self._protocol.disconnect(socket.namespace)
             self._flush()
             self._depart(socket, "server namespace disconnect")
+
+    def disconnect(self) -> None:
+        """Put the client out of all its namespaces, and end the connection."""
+        for socket in list(self._sockets.values()):
+            self.disconnect_socket(socket)
+        self.close("forced server close")
 
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""
@@ -345,6 +375,9 @@ class Session:
             self.hub.recovery.left(socket, reason)
         socket.depart(reason)
 
+    def _let_go_soon(self) -> None:
+        self._loop.call_later(_LETTING_GO, self.release)
+
     def _flush(self) -> None:
         if packets := self._protocol.packets_to_send():
             self._outbound.put(*packets)
@@ -361,6 +394,11 @@ class Session:
         if self._connect_deadline is not None:
             deadline = min(deadline, self._connect_deadline)
         self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def keep_time(self) -> None:
+        """Do what is due, should the timer be late: a request that comes too late finds no session any more."""
+        if not self.closed and self._timer is not None and self._loop.time() >= self._timer.when():
+            self._on_timer()
 
     def _on_timer(self) -> None:
         now = self._loop.time()

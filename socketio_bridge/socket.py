@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
+from socketio_bridge.inbox import Arrival, Departure, Inbox, Occasion
 from socketio_bridge.protocol import EventReceived
 
 if TYPE_CHECKING:
@@ -30,16 +30,6 @@ logger = logging.getLogger(__name__)
 
 NO_ACK = object()
 """Returned by `Namespace.on_error` to leave the client's acknowledgement unanswered."""
-
-
-class _Arrival(msgspec.Struct):
-    """The client asked for the namespace: the first thing in a socket's inbox."""
-
-
-class _Departure(msgspec.Struct):
-    """The client is gone, for this reason: the last thing in a socket's inbox."""
-
-    reason: str
 
 
 class Socket:
@@ -57,12 +47,11 @@ class Socket:
         "_claim",
         "_early",
         "_handlers",
+        "_hanging_up",
         "_inbox",
         "_leaving",
         "_next_ack_id",
-        "_overlapping",
         "_session",
-        "_worker",
         "connected",
         "data",
         "departed",
@@ -97,10 +86,9 @@ class Socket:
         self._claim = claim
         self._handlers = handlers
         self._session = session
-        self._inbox: deque[_Arrival | EventReceived | _Departure] = deque()
-        self._worker: asyncio.Task[None] | None = None
-        self._overlapping: set[asyncio.Task[None]] = set()
-        self._leaving = False  # put out by a handler that is still running
+        self._inbox = Inbox(self._handle, handlers.may_overlap)
+        self._leaving = False  # put out by a handler that is still running,
+        self._hanging_up = False  # and its whole connection closed
         # Packets for a client that has not been let in yet.
         self._early: list[tuple[str, Sequence[bytes]]] | None = []
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
@@ -160,13 +148,14 @@ class Socket:
         """Take this socket out of a room."""
         self.leave(room)
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, close: bool = False) -> None:
         """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
+        With `close`, put it out of all its namespaces and end its connection.
 
         Called from one of this socket's own handlers it takes effect when that handler has ended and its answer is on
         its way.
         """
-        self.put_out()
+        self.put_out(close=close)
 
     # What follows is for the bridge itself.
 
@@ -182,16 +171,17 @@ class Socket:
         self._session.hub.rooms(self.namespace).leave(self, room)
         self._changed()
 
-    def put_out(self) -> None:
+    def put_out(self, *, close: bool = False) -> None:
         """`disconnect`; a client whose connect handler runs is put out when it has been let in."""
-        task = asyncio.current_task()
-        if self._early is not None or (task is not None and (task is self._worker or task in self._overlapping)):
-            self._leaving = True
-        else:
-            self._session.disconnect_socket(self)
+        self._leaving = True
+        self._hanging_up |= close
+        if self._early is None and not self._inbox.runs_in(asyncio.current_task()):
+            self._leave_if_asked()
 
     def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
-        """Queue an encoded packet and its binary; held back until the client has been let in."""
+        """Queue an encoded event and its binary; held back until the client has been let in."""
+        if self._handlers.watches_outgoing:
+            self._handlers.sends(self, text, attachments)
         if self._early is None:
             self._session.send(text, attachments)
         else:
@@ -230,11 +220,11 @@ class Socket:
     def arrive(self) -> None:
         """Run the connect handler."""
         self._session.hub.add(self)
-        self._put(_Arrival())
+        self._inbox.put(Arrival())
 
     def receive(self, event: EventReceived) -> None:
         """Run the handler of an event, after those of what came before."""
-        self._put(event)
+        self._inbox.put(event)
 
     def acknowledged(self, ack_id: int, arguments: list[Any]) -> None:
         """Give an acknowledgement to the `call` that waits for it; one that nobody waits for is ignored."""
@@ -250,44 +240,20 @@ class Socket:
         for answer in self._acks.values():
             if not answer.done():
                 answer.set_exception(AckTimeout(f"{self!r} left: {reason}"))
-        self._put(_Departure(reason))
+        self._inbox.put(Departure(reason))
 
     async def finished(self) -> None:
         """Return when no handler of this socket is running or due."""
-        while self._worker is not None:
-            await asyncio.wait([self._worker])
+        await self._inbox.finished()
 
-    def _put(self, item: _Arrival | EventReceived | _Departure) -> None:
-        self._inbox.append(item)
-        if self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
-
-    async def _work(self) -> None:
-        try:
-            while self._inbox:
-                item = self._inbox.popleft()
-                if type(item) is EventReceived and self._handlers.may_overlap(item.event):
-                    self._begin(item)
-                    continue
-                await self._overlapping_ended()
-                if type(item) is EventReceived:
-                    await self._handle(item)
-                elif type(item) is _Arrival:
-                    await self._connect()
-                elif type(item) is _Departure:
-                    await self._disconnect(item.reason)
-                    self._session.departed(self)
-        finally:
-            self._worker = None
-
-    def _begin(self, event: EventReceived) -> None:
-        task = asyncio.get_running_loop().create_task(self._handle(event))
-        self._overlapping.add(task)
-        task.add_done_callback(self._overlapping.discard)
-
-    async def _overlapping_ended(self) -> None:
-        while self._overlapping:
-            await asyncio.wait(self._overlapping)
+    async def _handle(self, occasion: Occasion) -> None:
+        if type(occasion) is EventReceived:
+            await self._answer(occasion)
+        elif type(occasion) is Arrival:
+            await self._connect()
+        elif type(occasion) is Departure:
+            await self._disconnect(occasion.reason)
+            self._session.departed(self)
 
     async def _connect(self) -> None:
         recovery = self._session.hub.recovery
@@ -311,6 +277,8 @@ class Socket:
             self._session.refuse(self, ConnectionRefused("Internal Server Error"))
         else:
             self._session.accept(self)
+            if restored is None and self._early and self._session.transport == "websocket":
+                await self._session.pause()
             self._begin_sending(restored)
             self._leave_if_asked()
 
@@ -319,14 +287,15 @@ class Socket:
         recovery = self._session.hub.recovery
         if restored is not None and recovery is not None:
             recovery.resume(self, restored)
-        for text, attachments in early:
-            self._session.send(text, attachments)
+        if self.connected:
+            for text, attachments in early:
+                self._session.send(text, attachments)
 
     def _changed(self) -> None:
         if self.recoverable is not None and self._session.hub.recovery is not None:
             self._session.hub.recovery.touch(self)
 
-    async def _handle(self, event: EventReceived) -> None:
+    async def _answer(self, event: EventReceived) -> None:
         try:
             answer = await self._handlers.dispatch(self, event.event, event.arguments)
             if event.ack_id is not None and answer is not NO_ACK:
@@ -343,7 +312,10 @@ class Socket:
     def _leave_if_asked(self) -> None:
         if self._leaving:
             self._leaving = False
-            self._session.disconnect_socket(self)
+            if self._hanging_up:
+                self._session.disconnect()
+            else:
+                self._session.disconnect_socket(self)
 
     async def _disconnect(self, reason: str) -> None:
         if self._early is not None:

@@ -76,14 +76,17 @@ class WebSocketConsumer(AsyncConsumer):
     async def _accept_session(self, handshake: Handshake) -> Session:
         session = self._server.begin_session(handshake)
         await self._accept(session)
+        await session.pause()
         session.open(self)
         return session
 
     async def _accept_upgrade(self, handshake: Handshake) -> Session | RemoteSession | None:
         session = await self._server.find_session(handshake)
-        if session.upgrading or session.closed or session.transport == "websocket":
-            raise HandshakeRefused.bad_request()
         await self._accept(session)
+        if session.upgrading or session.closed or session.transport == "websocket":
+            # Accepted and closed, not refused: so does the reference server, and clients take errors for its absence.
+            await self.close()
+            return None
         return session if await self._change_over(session) else None
 
     async def _accept(self, session: Session | RemoteSession) -> None:
@@ -116,19 +119,22 @@ class WebSocketConsumer(AsyncConsumer):
         The client probes, we answer and let its poll go, the client says UPGRADE when no poll is pending any more
         (Engine.IO protocol 4, "Upgrade"): from then on what waits for it goes here.
         """
+        session.begin_upgrade()
         try:
             async with asyncio.timeout(self._server.options.upgrade_timeout):
                 if await self._next() != _PROBE:
                     raise ProtocolError("a WebSocket of a session that polls must begin with a probe")
-                session.begin_upgrade()
+                session.let_polls_go()
                 await self.send(_PROBE_ANSWER)
                 if await self._next() != PacketType.UPGRADE:
                     raise ProtocolError("a probe must be followed by an upgrade")
                 if session.closed:
                     raise _ClientLeft
-        except (ProtocolError, TimeoutError, _ClientLeft) as reason:
+        except (ProtocolError, TimeoutError, _ClientLeft, asyncio.CancelledError) as reason:
             logger.info("A session did not change over to a WebSocket: %r.", reason)
             session.abandon_upgrade()
+            if isinstance(reason, asyncio.CancelledError):
+                raise
             if not isinstance(reason, _ClientLeft):
                 await self.close()
             return False

@@ -16,6 +16,7 @@ CHAT = ("conversations", "presence", "socketio_bridge", "chozoi_chat.identity")
 FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.asgi": ("chozoi_chat", "moderation", "auctions", *CHAT),
     "chozoi_chat.urls": ("chozoi_chat", "moderation", "auctions", *CHAT),
+    "chozoi_chat.serving": ("chozoi_chat", "socketio_bridge"),
     "chozoi_chat": (),
     "moderation": CHAT,
     "auctions": CHAT,

@@ -4,8 +4,25 @@ Doors (socket events, REST, admin) call these and translate; the rules live here
 """
 
 from conversations.services.closing import close_room, reopen_room
-from conversations.services.messages import mark_seen, relay_typing, send_message
+from conversations.services.editing import edit_message
+from conversations.services.history import (
+    LARGEST_PAGE,
+    Excerpt,
+    MessagePage,
+    list_messages,
+    list_unseen_messages,
+)
+from conversations.services.messages import mark_room_seen, mark_seen, relay_typing, send_message
 from conversations.services.redaction import REDACTED, redact_messages, unredact_message
+from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
+from conversations.services.room_settings import (
+    Blocking,
+    block_room,
+    enable_room,
+    pin_room,
+    unblock_room,
+    unpin_room,
+)
 from conversations.services.rooms import (
     Outcome,
     RoomAnswer,
@@ -18,21 +35,39 @@ from conversations.services.shutdown import shut_down
 from conversations.services.support import SUPPORT, write_as_support
 
 __all__ = [
+    "LARGEST_PAGE",
     "REDACTED",
     "SUPPORT",
+    "Blocking",
+    "Excerpt",
+    "MessagePage",
     "Outcome",
     "RoomAnswer",
     "RoomMembers",
+    "RoomPage",
+    "RoomQuery",
+    "block_room",
     "close_room",
+    "count_unseen_rooms",
     "create_room",
     "delete_room",
+    "edit_message",
+    "enable_room",
+    "list_messages",
+    "list_rooms",
+    "list_unseen_messages",
+    "mark_room_seen",
     "mark_seen",
+    "pin_room",
     "redact_messages",
     "relay_typing",
     "reopen_room",
     "send_message",
     "shut_down",
+    "unblock_room",
+    "unpin_room",
     "unredact_message",
+    "view_room",
     "visible_rooms_of",
     "write_as_support",
 ]

@@ -7,36 +7,32 @@ import datetime
 from django.conf import settings
 from pymongo import UpdateOne
 
-from chozoi_chat.identity import Identity, Role
+from chozoi_chat.identity import Role
+from conversations.actor import Actor
 from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
+from conversations.instants import from_store, to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, NewMessage, Participants, SeenMessages, Typing
 from conversations.policy import Attempt, check_message
 from conversations.room_loader import RoomRecord, load_room, require_room
-from conversations.store import durable, in_store_thread
+from conversations.room_views import RoomView, view_of
+from conversations.store import Document, durable, in_store_thread
 from conversations.writer import Draft, message_writer
 
 
-async def send_message(identity: Identity, message: NewMessage) -> MessagePayload:
+async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
 
     RuleViolation: `user_mismatch`, `validation_failed` (too long), `room_not_found`, `not_a_member`,
     `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
     """
-    _require_self(identity, message)
-    length, longest = len(message.content), settings.MESSAGE_MAX_LENGTH
-    if length > longest:
-        raise RuleViolation(
-            Code.VALIDATION_FAILED, f"`content` has {length} characters: a message has at most {longest}"
-        )
+    _require_self(actor, message)
+    require_length(message.content)
     room = await load_room(message.room_id)
     side = _require_sides(room, message)
-    if room.blocked_by:
-        raise RuleViolation(Code.ROOM_BLOCKED, f"room {room.room_id!r} was blocked by its {room.blocked_by.lower()}")
-    if room.closed:
-        raise RuleViolation(Code.ROOM_CLOSED, f"room {room.room_id!r} is closed")
+    require_open(room)
     draft = Draft(
         room_id=room.room_id,
         sender=message.sender,
@@ -53,15 +49,56 @@ async def send_message(identity: Identity, message: NewMessage) -> MessagePayloa
     return stored
 
 
-async def mark_seen(identity: Identity, seen: SeenMessages) -> None:
+async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
     """Everything that the other side wrote up to that message is seen; the counter is 0; the writer is told.
 
     RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `wrong_recipient`, `store_unavailable`.
     """
-    _require_self(identity, seen)
+    _require_self(actor, seen)
     side = _require_sides(await load_room(seen.room_id), seen)
     await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.divide())
     await announce_seen(seen)
+
+
+async def mark_room_seen(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
+    """Everything that the other side wrote so far is seen; the counter is 0; the writer is told. Returns the room.
+
+    Nobody is told where nothing had been written to the user yet. RuleViolation: `room_not_found`, `not_a_member`,
+    `role_mismatch`, `store_unavailable`.
+    """
+    room = await load_room(room_id)
+    side = room.side_of(actor.user_id, claimed)
+    user, other = room.user_on(side), room.user_on(side.other)
+    seen, stored = await in_store_thread(_mark_room_seen, room_id, side, user, other, message_ids.divide())
+    if seen is not None:
+        await announce_seen(seen)
+    return view_of(stored, side)
+
+
+def _mark_room_seen(
+    room_id: str, side: Role, user: str, other: str, now: datetime.datetime
+) -> tuple[SeenMessages | None, Document]:
+    newest = durable(Message).find_one(
+        {"room_id": room_id, "to": user, "is_seen": {"$in": [False, None]}},
+        sort=[("created_at", -1), ("_id", -1)],
+    )
+    if newest is None:  # all seen already, in which case the other side may be told again
+        room = durable(Room).find_one({"_id": room_id}, [f"{side.lower()}_last_message"]) or {}
+        last = room.get(f"{side.lower()}_last_message") or {}
+        newest = last if last.get("to") == user else None
+    seen = None
+    if newest is not None:
+        seen = SeenMessages(
+            room_id=room_id,
+            sender=user,
+            recipient=other,
+            last_message_id=newest["_id"],
+            last_message_created_at=to_wire(from_store(newest.get("created_at") or now)),
+        )
+        _mark_seen(side, seen, now, now)
+    else:
+        durable(Room).update_one({"_id": room_id}, {"$set": {f"{side.lower()}_unseen_messages": 0}})
+    return seen, durable(Room).find_one({"_id": room_id}) or {"_id": room_id}
 
 
 def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: datetime.datetime) -> None:
@@ -70,7 +107,7 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
             "room_id": seen.room_id,
             "to": seen.sender,
             "is_seen": {"$in": [False, None]},
-            "created_at": {"$lte": until},
+            "created_at": {"$not": {"$gt": until}},  # which old ones without a time are, too
         },
         {"$set": {"is_seen": True, "updated_at": now}},
     )
@@ -89,7 +126,7 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
     )
 
 
-async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
+async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
     """Tell the other devices of who types, and the other side. `except_`: the socket that it came from.
 
     Each keystroke may come here, so the store is asked of a room once and then no more: its own name,
@@ -97,7 +134,7 @@ async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, e
     who types into it tells nothing. RuleViolation: `user_mismatch`, `not_a_member`, `room_not_found`,
     `store_unavailable`.
     """
-    _require_self(identity, typing)
+    _require_self(actor, typing)
     pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")
     if typing.room_id not in pair:
         raise RuleViolation(
@@ -108,10 +145,27 @@ async def relay_typing(identity: Identity, event_name: str, typing: Typing, *, e
     await announce_typing(event_name, typing, except_)
 
 
-def _require_self(identity: Identity, what: Participants) -> None:
-    if what.sender != identity.user_id:
+def require_length(content: str) -> None:
+    """RuleViolation `validation_failed`: longer than a message may be."""
+    length, longest = len(content), settings.MESSAGE_MAX_LENGTH
+    if length > longest:
         raise RuleViolation(
-            Code.USER_MISMATCH, f"`from` is {what.sender!r}: it must be the authenticated user, {identity.user_id!r}"
+            Code.VALIDATION_FAILED, f"`content` has {length} characters: a message has at most {longest}"
+        )
+
+
+def require_open(room: RoomRecord) -> None:
+    """RuleViolation `room_blocked`, `room_closed`: the room takes no messages."""
+    if room.blocked_by:
+        raise RuleViolation(Code.ROOM_BLOCKED, f"room {room.room_id!r} was blocked by its {room.blocked_by.lower()}")
+    if room.closed:
+        raise RuleViolation(Code.ROOM_CLOSED, f"room {room.room_id!r} is closed")
+
+
+def _require_self(actor: Actor, what: Participants) -> None:
+    if what.sender != actor.user_id:
+        raise RuleViolation(
+            Code.USER_MISMATCH, f"`from` is {what.sender!r}: it must be the authenticated user, {actor.user_id!r}"
         )
 
 

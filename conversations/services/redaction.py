@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from pymongo import UpdateOne
 
 from conversations.announcements import announce_redaction, announce_update
 from conversations.instants import to_wire
-from conversations.models import Message, Room
+from conversations.models import Message
 from conversations.payloads import MessagePayload, MessageRedaction
+from conversations.room_accounts import follow
 from conversations.store import Document, durable, in_parts, in_store_thread
 
 REDACTED: Final = "🚫"
@@ -54,7 +55,7 @@ def _redact(said: Mapping[str, str], at: datetime.datetime) -> list[Message]:
         ordered=False,
     )
     redacted = [message for part in in_parts(said) for message in Message.objects.filter(pk__in=part, redacted_at=at)]
-    _follow_in_rooms(redacted, change)
+    follow([(message.room_id, message.message_id) for message in redacted], change)
     return redacted
 
 
@@ -64,25 +65,8 @@ def _unredact(message_id: str, content: str) -> Message | None:
     if durable(Message).update_one(redacted, change).modified_count == 0:
         return None
     message = Message.objects.get(pk=message_id)
-    _follow_in_rooms([message], change)
+    follow([(message.room_id, message_id)], change)
     return message
-
-
-def _follow_in_rooms(messages: Sequence[Message], change: Mapping[str, Mapping[str, Any]]) -> None:
-    """Change the copies of messages that are the last ones of their rooms, too."""
-    updates = [
-        UpdateOne(
-            {"_id": message.room_id, f"{last}._id": message.message_id},
-            {
-                operator: {f"{last}.{field}": value for field, value in fields.items()}
-                for operator, fields in change.items()
-            },
-        )
-        for message in messages
-        for last in ("buyer_last_message", "seller_last_message")
-    ]
-    if updates:
-        durable(Room).bulk_write(updates, ordered=False)
 
 
 def _redaction(message: Message) -> MessageRedaction:

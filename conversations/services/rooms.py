@@ -10,7 +10,8 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from chozoi_chat.identity import Identity, Role
+from chozoi_chat.identity import Role
+from conversations.actor import Actor
 from conversations.announcements import announce_deletion, announce_room
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
@@ -58,13 +59,13 @@ class RoomMembers:
     seller: str
 
 
-async def create_room(identity: Identity, request: CreateRoom) -> RoomAnswer:
+async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
     """Make a room, or bring back one that a side had deleted, and tell the creator's devices, whatever it came to.
 
     RuleViolation: `user_mismatch`, `buyer_is_seller`, `not_a_member`, `shop_not_of_seller`,
     `store_unavailable`.
     """
-    creator = _check(identity, request)
+    creator = _check(actor, request)
     known = await in_store_thread(_find, request.room_id)
     shop = await _shop_for(known, request)
     if known is None:
@@ -92,11 +93,11 @@ async def _shop_for(room: Room | None, request: CreateRoom) -> dict[str, Any] | 
     return None
 
 
-def _check(identity: Identity, request: CreateRoom) -> str:
-    creator = identity.user_id if request.creator is None else request.creator
-    if creator != identity.user_id:
+def _check(actor: Actor, request: CreateRoom) -> str:
+    creator = actor.user_id if request.creator is None else request.creator
+    if creator != actor.user_id:
         raise RuleViolation(
-            Code.USER_MISMATCH, f"`creator` is {creator!r}: it must be the authenticated user, {identity.user_id!r}"
+            Code.USER_MISMATCH, f"`creator` is {creator!r}: it must be the authenticated user, {actor.user_id!r}"
         )
     if request.buyer == request.seller:
         raise RuleViolation(Code.BUYER_IS_SELLER, f"`buyer` and `seller` are both {request.buyer!r}: they must be two")
@@ -157,13 +158,13 @@ def _bring_back(room: Room, request: CreateRoom, creator: str, shop: dict[str, A
     return room, Outcome.EXISTED if visible else Outcome.ENABLED
 
 
-async def delete_room(identity: Identity, room_id: str) -> Deleted:
+async def delete_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Deleted:
     """Hide a room and its history so far from the caller's side, and tell both sides.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `store_unavailable`.
     """
     room = await load_room(room_id)
-    side = room.side_of(identity.user_id)
+    side = room.side_of(actor.user_id, claimed)
     now = message_ids.divide()
     await in_store_thread(_delete, room, side, now)
     await announce_deletion(

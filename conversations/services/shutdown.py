@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from conversations import policy
 from conversations.shop_info import stop_filling
 from conversations.writer import close_message_writer
 
@@ -11,4 +10,3 @@ async def shut_down() -> None:
     """Store and announce every message taken so far, then let go of what the running loop held."""
     await close_message_writer()
     await stop_filling()
-    await policy.close()

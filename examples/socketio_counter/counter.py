@@ -146,15 +146,7 @@ def serve(port: int) -> None:
     """Serve on 127.0.0.1 until Ctrl-C."""
     import uvicorn
 
-    uvicorn.run(
-        application,
-        host="127.0.0.1",
-        port=port,
-        ws="websockets-sansio",
-        ws_max_size=server.options.max_payload,
-        ws_ping_interval=None,  # Socket.IO has a heartbeat of its own
-        ws_per_message_deflate=False,
-    )
+    uvicorn.run(application, host="127.0.0.1", port=port, **server.options.for_uvicorn())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from django.utils import timezone
 from pymongo import UpdateOne
 
 from conversations import services as chat
+from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
@@ -49,7 +50,7 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
     """
     reason = require_reason(reason)
     if not 1 <= hours <= LONGEST_PAST:
-        raise RuleViolation("validation_failed", f"`hours` is {hours}: it must be from 1 to {LONGEST_PAST}")
+        raise RuleViolation(ChatCode.VALIDATION_FAILED, f"`hours` is {hours}: it must be from 1 to {LONGEST_PAST}")
     since = timezone.now() - datetime.timedelta(hours=hours)
     ids: list[str] = []
     try:

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from conversations.errors import Code as ChatCode
-from conversations.errors import RuleViolation
+from conversations.errors import Missing, RuleViolation, TooSoon
 from conversations.models import Message, Room
 from conversations.store import in_store_thread
 from moderation.errors import Code
@@ -19,6 +19,7 @@ from moderation.payloads import NewReport
 
 MOST_UNFINISHED = 50
 """Reports of one user that staff have not finished with."""
+_TIME_FOR_STAFF = 3600  # seconds
 
 
 class Reporter(Protocol):
@@ -48,7 +49,7 @@ async def report(reporter: Reporter, new: NewReport) -> Report:
 def _report(reporter: str, new: NewReport) -> Report:
     about = _find(reporter, new)
     if about is None:
-        raise RuleViolation(
+        raise Missing(
             Code.TARGET_NOT_FOUND,
             f"there is no {new.target_type} {new.target_id[:100]!r} in any room of user {reporter!r}",
         )
@@ -66,8 +67,10 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
         return known
     unfinished = Report.objects.filter(reporter=reporter, state__in=UNFINISHED)[:MOST_UNFINISHED]
     if len(unfinished) == MOST_UNFINISHED and reason != "filter":
-        raise RuleViolation(
-            "rate_limited", f"{MOST_UNFINISHED} reports of user {reporter!r} wait already: try again when some are done"
+        raise TooSoon(
+            ChatCode.RATE_LIMITED,
+            f"{MOST_UNFINISHED} reports of user {reporter!r} wait already: try again when some are done",
+            retry_after=_TIME_FOR_STAFF,
         )
     try:
         return Report.objects.create(

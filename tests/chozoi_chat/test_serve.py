@@ -75,6 +75,14 @@ def test_it_does_not_compress_web_socket_frames(port: int) -> None:
         assert socket.protocol.extensions == []
 
 
+def test_it_compresses_them_where_it_is_told_to() -> None:
+    with serving(PER_MESSAGE_DEFLATE="true") as port:
+        url = f"ws://127.0.0.1:{port}{settings.SOCKET_PATH}/?EIO=4&transport=websocket"
+        with connect(url, compression="deflate") as socket:
+            assert [extension.name for extension in socket.protocol.extensions] == ["permessage-deflate"]
+            assert str(socket.recv(5)).startswith("0{")
+
+
 def test_it_tells_nobody_what_it_is(port: int) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
         assert answer.headers["Server"] is None

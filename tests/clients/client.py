@@ -10,7 +10,7 @@ An event that was expected once is not expected again: `expect` takes the oldest
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -166,8 +166,31 @@ class Client:
             raise TimeoutError(answer["timedOut"])
         return answer
 
+    def stream(self, event: str, who: str, *, count: int, window: int, marks: Sequence[int]) -> None:
+        """Send `event` with `who` and each number from 0 to `count`, `window` of them unanswered at a time; after a
+        reconnect, what is unanswered once more.
+
+        It waits for `go_on` when all before one of the `marks` are answered. What the server says in events `told` is
+        kept for `streamed`.
+        """
+        self._driver.tell(self._name, "stream", event=event, who=who, count=count, window=window, marks=marks)
+
+    async def marked(self, within: float) -> None:
+        """Return when the stream has come to its next mark."""
+        await self._life({"mark"}, within)
+
+    def go_on(self) -> None:
+        """Let the stream go on to its next mark, or its end."""
+        self._driver.tell(self._name, "goOn")
+
+    async def streamed(self, within: float) -> Report:
+        """At the stream's end: the numbers that the client was `told`, and those that it had `sentAgain`."""
+        return await self._life({"streamed"}, within)
+
     async def look(self) -> Report:
-        """How the connection stands now: its `transport`, Engine.IO `sessionId`, whether it is `connected`."""
+        """How the connection stands now: its `transport`, whether that is `jsonp`, Engine.IO `sessionId`, whether it is
+        `connected`.
+        """
         self._driver.tell(self._name, "look")
         return await self._life({"look"}, WITHIN)
 

@@ -4,6 +4,7 @@
 "use strict";
 
 const readline = require("node:readline");
+const { Stream } = require("./stream.js");
 
 const generations = {
   "2.3.1": require("socket.io-client-2"),
@@ -12,6 +13,7 @@ const generations = {
 };
 
 const sockets = new Map();
+const streams = new Map(); // by client
 
 function report(line) {
   process.stdout.write(JSON.stringify(packed(line)) + "\n");
@@ -36,6 +38,10 @@ function unpacked(key, value) {
 // `answerAfter[event]` milliseconds where it says so.
 function listenToAll(socket, version, client, answers, answerAfter) {
   const heard = (name, args, acknowledge) => {
+    if (name === "told" && streams.has(client)) {
+      streams.get(client).told.push(args[0]);
+      return;
+    }
     report({ client, kind: "event", name, args });
     if (!acknowledge) return;
     const answer = () => acknowledge(name in answers ? answers[name] : null);
@@ -104,11 +110,19 @@ const commands = {
       report({ client, kind: "ack", ack, answer: error ? [{ timedOut: error.message }] : answer });
     });
   },
+  stream({ client, ...what }) {
+    streams.set(client, new Stream(sockets.get(client), what, (line) => report({ client, ...line })));
+  },
+  goOn({ client }) {
+    streams.get(client).goOn();
+  },
   // Reports how the connection stands.
   look({ client }) {
     const socket = sockets.get(client);
     const engine = socket.io.engine;
-    report({ client, kind: "look", transport: engine.transport.name, sessionId: engine.id, connected: socket.connected });
+    const { name: transport, query } = engine.transport;
+    const jsonp = query.j !== undefined;
+    report({ client, kind: "look", transport, jsonp, sessionId: engine.id, connected: socket.connected });
   },
   disconnect({ client }) {
     sockets.get(client).disconnect();
@@ -123,6 +137,7 @@ const commands = {
   forget({ client }) {
     const socket = sockets.get(client);
     sockets.delete(client);
+    streams.delete(client);
     if (socket) {
       if (typeof socket.io.reconnection === "function") socket.io.reconnection(false);
       socket.disconnect();

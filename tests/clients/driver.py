@@ -15,9 +15,13 @@ LONGEST_LINE = 64 * 1024 * 1024  # a report with a message of the largest size t
 
 
 class Driver:
-    """One Node.js process for many clients, used by the event loop that started it: `async with Driver() as driver`."""
+    """One Node.js process for many clients, used by the event loop that started it: `async with Driver() as driver`.
 
-    def __init__(self) -> None:
+    With `page`, its clients live in something like a browser's page (page.js), where they can use JSONP.
+    """
+
+    def __init__(self, *, page: bool = False) -> None:
+        self._page = page
         self._process: asyncio.subprocess.Process
         self._reading: asyncio.Task[None]
         self._receivers: dict[str, Callable[[Report], None]] = {}
@@ -25,9 +29,11 @@ class Driver:
         self._ready = asyncio.Event()
 
     async def __aenter__(self) -> Self:
+        folder = installed_clients()
         self._process = await asyncio.create_subprocess_exec(
             node_executable(),
-            str(installed_clients() / "driver.js"),
+            *(["--require", str(folder / "page.js")] if self._page else []),
+            str(folder / "driver.js"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,

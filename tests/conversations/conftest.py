@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from pymongo.database import Database
 from pytest_django import DjangoDbBlocker
@@ -55,8 +56,15 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> Emitted:
     return recorder
 
 
+@pytest.fixture(scope="session")
+def migrated(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The collections with their indexes. (pytest-django migrates only for tests that bear its mark.)"""
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+
+
 @pytest.fixture
-def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Database[dict[str, Any]]]:
+def database(migrated: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Database[dict[str, Any]]]:
     """The tests' MongoDB database, its rooms and messages empty."""
     with django_db_blocker.unblock():
         connection.ensure_connection()

@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 import presence
 from chozoi_chat.identity import Identity, Role
-from conversations import statuses
+from conversations import announcements, statuses
 from conversations.errors import RuleViolation
 from conversations.statuses import announce_status, send_active_user_list
 from presence import Presence
@@ -48,7 +48,9 @@ class Told:
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     recorder = Told()
 
-    async def emit(event: str, payload: object, *, to: list[str], namespace: str) -> None:
+    async def emit(
+        event: str, payload: object, *, to: list[str], namespace: str, except_: list[str] | None = None
+    ) -> None:
         recorder.all.append((event, msgspec.json.decode(msgspec.json.encode(payload)), to))
 
     async def flush() -> None:
@@ -56,6 +58,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
             await recorder.on_flush()
 
     monkeypatch.setattr(statuses, "emit", emit)
+    monkeypatch.setattr(announcements, "emit", emit)
     monkeypatch.setattr(statuses, "flush", flush)
     return recorder
 
@@ -274,7 +277,9 @@ def test_however_a_user_flaps_across_processes_the_last_thing_told_is_true(
     waiting: dict[int, list[bool]] = {}
     left: list[bool] = []
 
-    async def emit(event: str, payload: Any, *, to: list[str], namespace: str) -> None:
+    async def emit(
+        event: str, payload: Any, *, to: list[str], namespace: str, except_: list[str] | None = None
+    ) -> None:
         waiting.setdefault(threading.get_ident(), []).append(payload.status)
 
     async def flush() -> None:
@@ -282,6 +287,7 @@ def test_however_a_user_flaps_across_processes_the_last_thing_told_is_true(
         heard.extend(waiting.pop(threading.get_ident(), []))
 
     monkeypatch.setattr(statuses, "emit", emit)
+    monkeypatch.setattr(announcements, "emit", emit)
     monkeypatch.setattr(statuses, "flush", flush)
     watching = threading.Event()
     flapped = threading.Barrier(4)

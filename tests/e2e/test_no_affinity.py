@@ -6,24 +6,25 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.clients.network import Network
+
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
 from .people import Room
-from .round_robin import RoundRobin
 
 DEFAULT, POLLING = ("polling", "websocket"), ("polling",)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def balancer(cluster: Cluster) -> AsyncIterator[RoundRobin]:
+async def balancer(cluster: Cluster) -> AsyncIterator[Network]:
     servers = [await cluster.server(name) for name in ("first", "second", "third")]
-    async with RoundRobin([server.url for server in servers]) as balancer:
+    async with Network(*(server.url for server in servers)) as balancer:
         yield balancer
 
 
 @pytest.mark.parametrize("transports", [DEFAULT, POLLING], ids="-".join)
 async def test_each_message_arrives_once_and_in_order_wherever_requests_land(
-    version: str, transports: tuple[str, ...], connect: Connect, room: Room, balancer: RoundRobin
+    version: str, transports: tuple[str, ...], connect: Connect, room: Room, balancer: Network
 ) -> None:
     buyer = await connect(room.buyer, version, to=balancer, transports=transports)
     seller = await connect(room.seller, version, to=balancer, transports=transports)
@@ -39,7 +40,7 @@ async def test_each_message_arrives_once_and_in_order_wherever_requests_land(
 
 
 @pytest.mark.slow
-async def test_many_clients_of_all_generations(connect: Connect, new_room: NewRoom, balancer: RoundRobin) -> None:
+async def test_many_clients_of_all_generations(connect: Connect, new_room: NewRoom, balancer: Network) -> None:
     """25 pairs of each generation, their default transports, 40 events each way: 6,000 in all."""
     pairs = []
     for generation in ("2.3.1", "3.1.3", "4.8"):

@@ -6,11 +6,11 @@ import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client, NeverHappened
+from tests.clients.network import Network
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
 from .people import Room
-from .round_robin import RoundRobin
 
 RECONNECTING = {"reconnection": True, "reconnectionDelay": 500, "reconnectionDelayMax": 500}
 
@@ -26,14 +26,14 @@ async def recovering(stores: tuple[str, str], tmp_path_factory: pytest.TempPathF
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def balancer(recovering: Cluster) -> AsyncIterator[RoundRobin]:
+async def balancer(recovering: Cluster) -> AsyncIterator[Network]:
     servers = [await recovering.server(name) for name in ("mortal", "second")]
-    async with RoundRobin([server.url for server in servers]) as balancer:
+    async with Network(*(server.url for server in servers)) as balancer:
         yield balancer
 
 
 async def test_a_kill_of_its_process_costs_a_client_nothing(
-    connect: Connect, new_room: NewRoom, recovering: Cluster, balancer: RoundRobin
+    connect: Connect, new_room: NewRoom, recovering: Cluster, balancer: Network
 ) -> None:
     """Two processes; kill -9 of one, messages meanwhile; the sellers that were on it come back to the other."""
     buyers_server = await recovering.server("second")
@@ -65,7 +65,7 @@ async def test_a_kill_of_its_process_costs_a_client_nothing(
 
 
 async def test_a_network_that_breaks_again_and_again_costs_nothing(
-    connect: Connect, room: Room, balancer: RoundRobin
+    connect: Connect, room: Room, balancer: Network
 ) -> None:
     seller = await connect(room.seller, "4.8", to=balancer, options=RECONNECTING)
     buyer = await connect(room.buyer, "4.8", to=balancer)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from pymongo.database import Database
-from pytest_django import DjangoDbBlocker
 from redis import Redis
 
 from conversations import services as chat_services
 from conversations.errors import RuleViolation
 from conversations.payloads import NewMessage
+from moderation import live_rules
 from moderation.models import AuditRecord
 from moderation.staff import Staff
-from tests.conversations.conftest import Emitted, buyer, emitted, person, room, seller  # noqa: F401  fixtures
+from tests.conversations.api.conftest import api, buyer_app, seller_app, stranger_app  # noqa: F401  fixtures
+from tests.conversations.conftest import Emitted, buyer, emitted, migrated, person, room, seller  # noqa: F401  fixtures
 from tests.conversations.conftest import database as empty_chat  # noqa: F401
 
 Store = Database[dict[str, Any]]
@@ -28,24 +28,26 @@ COLLECTIONS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def migrated(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The collections with their indexes: those that keep things unique are part of what is tested."""
-    with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0)
-
-
 @pytest.fixture
-def database(migrated: None, empty_chat: Store, monkeypatch: pytest.MonkeyPatch) -> Store:  # noqa: F811
-    """The tests' MongoDB database, what chat and moderation keep there and in Redis gone. Read it in a loop, too."""
+def database(empty_chat: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:  # noqa: F811
+    """The tests' MongoDB database, what chat and moderation keep there and in Redis gone. Read it in a loop, too.
+
+    A process begins, which knows no rules, and nothing is left to those of the tests that follow.
+    """
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    monkeypatch.setattr(live_rules, "_of_process", live_rules.LiveRules())
+    _empty(empty_chat)
+    yield empty_chat
+    _empty(empty_chat)
+
+
+def _empty(empty_chat: Store) -> None:  # noqa: F811
     for name in COLLECTIONS:
         empty_chat[f"moderation_{name}"].delete_many({})
     empty_chat.auth_user.delete_many({})
     with Redis.from_url(settings.REDIS_URL) as redis:
         for key in redis.scan_iter("chozoi:moderation:*"):
             redis.delete(key)
-    return empty_chat
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 from pymongo.collection import Collection
@@ -11,6 +12,7 @@ from chozoi_chat.identity import Identity
 from conversations import services as chat_services
 from conversations.services import REDACTED
 from moderation import services
+from moderation.models import RedactedOriginal
 from moderation.services import redaction
 from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
@@ -99,7 +101,7 @@ async def test_what_was_edited_while_it_was_being_redacted_is_kept_as_it_was_las
     sent = await chat_services.send_message(buyer, message("first"))
     put_aside, edits = redaction._put_aside, ["second", "third"]
 
-    def edited_meanwhile(originals: list[redaction.RedactedOriginal]) -> None:
+    def edited_meanwhile(originals: list[RedactedOriginal]) -> None:
         put_aside(originals)
         if edits:
             database.cz_messages.update_one({"_id": sent.id}, {"$set": {"content": edits.pop(0)}})
@@ -113,7 +115,7 @@ async def test_what_was_edited_while_it_was_being_redacted_is_kept_as_it_was_las
 async def test_an_old_message_without_some_fields_can_be_redacted(
     chat: Emitted, database: Store, room: str, mai: Staff
 ) -> None:
-    messages: Collection[dict[str, object]] = database.cz_messages  # type: ignore[assignment]
+    messages: Collection[dict[str, Any]] = database.cz_messages
     messages.insert_one({"_id": "ckold", "room_id": room, "from": "7", "to": "9"})
     await services.redact_message(mai, "ckold", "rude")
     stored = messages.find_one({"_id": "ckold"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import DatabaseError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -54,6 +55,18 @@ def disconnected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(restrictions, "disconnect_sockets", disconnect)
     monkeypatch.setattr(live_rules_module, "disconnect_sockets", disconnect)
     return told
+
+
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From here on the rules are read from this, which counts, and there are none."""
+    reads: list[str] = []
+
+    def read() -> rules.Rules:
+        reads.append("read")
+        return rules.Rules()
+
+    monkeypatch.setattr(live_rules_module, "_read", read)
+    return reads
 
 
 async def fresh() -> None:
@@ -191,17 +204,14 @@ async def test_another_process_learns_of_a_change_at_its_next_look(
     await other.refresh()
     assert other.rules.banned(timezone.now()) == {"7"}
     assert disconnected == [{"7"}], "for sockets that were out of reach"
-    await other.close()
 
 
 async def test_while_nothing_changes_nothing_is_read(chat: Emitted, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[int] = []
-    monkeypatch.setattr(live_rules_module, "_read", lambda: (reads.append(1), rules.Rules())[1])
+    reads = counted_reads(monkeypatch)
     live = LiveRules()
     for _ in range(5):
         await live.refresh(just_now=True)
     assert len(reads) == 1
-    await live.close()
 
 
 async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_one_begun_after(
@@ -210,13 +220,13 @@ async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_o
     live = LiveRules()
     await live.refresh()
     looks: list[str] = []
-    look_now = live._mark_now
+    look_now = live_rules_module._current_mark
 
-    async def counted() -> bytes | str:
+    def counted() -> bytes:
         looks.append("begun")
-        return await look_now()
+        return look_now()
 
-    monkeypatch.setattr(live, "_mark_now", counted)
+    monkeypatch.setattr(live_rules_module, "_current_mark", counted)
     live._fresh_until = 0.0
     await asyncio.gather(*(live.refresh() for _ in range(50)))
     assert len(looks) == 1
@@ -224,7 +234,6 @@ async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_o
     live._fresh_until = 0.0
     await asyncio.gather(live.refresh(), *(live.refresh(just_now=True) for _ in range(20)))
     assert len(looks) == 2, "those who need this moment do not join a look that was begun before"
-    await live.close()
 
 
 async def test_without_redis_bans_stay_and_new_ones_are_read_every_few_seconds(
@@ -233,15 +242,12 @@ async def test_without_redis_bans_stay_and_new_ones_are_read_every_few_seconds(
     await services.ban(mai, "7", "fraud")
     live = LiveRules()
     await live.refresh()
-    await live.close()
-    live._redis = None
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     await services.ban(mai, "8", "fraud")  # which no mark tells of
     live._fresh_until = 0.0
     await live.refresh()
     assert live.rules.banned(timezone.now()) == {"7", "8"}
-    reads: list[int] = []
-    monkeypatch.setattr(live_rules_module, "_read", lambda: (reads.append(1), rules.Rules())[1])
+    reads = counted_reads(monkeypatch)
     await live.refresh()
     assert reads == [], "not for every message"
 
@@ -252,13 +258,9 @@ async def test_without_both_stores_the_rules_of_before_stay(
     await services.ban(mai, "7", "fraud")
     live = LiveRules()
     await live.refresh()
-    await live.close()
-    live._redis = None
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     def away() -> rules.Rules:
-        from django.db import DatabaseError
-
         raise DatabaseError("away")
 
     monkeypatch.setattr(live_rules_module, "_read", away)

@@ -76,6 +76,12 @@ class TestOptions:
     def test_some_transport_there_must_be(self) -> None:
         assert only_problem(SOCKETIO={"transports": []}).id == "socketio_bridge.E002"
 
+    def test_compression_is_the_asgi_servers_to_do(self) -> None:
+        problem = only_problem(SOCKETIO={"per_message_deflate": True})
+        assert problem.id == "socketio_bridge.I012"
+        assert "daphne" in problem.msg
+        assert "for_uvicorn" in str(problem.hint)
+
 
 class TestOrigins:
     @pytest.mark.parametrize(

@@ -71,6 +71,16 @@ class TestHeartbeatOfProtocol4:
         engine.tick(45.0)
         assert engine.close_reason == "ping timeout"
 
+    def test_a_timer_that_is_a_little_late_does_not_give_the_client_longer(self) -> None:
+        engine = session(4)
+        engine.tick(25.002)
+        assert engine.deadline == 45.0
+
+    def test_a_ping_that_is_very_late_is_given_its_whole_wait(self) -> None:
+        engine = session(4)
+        engine.tick(32.0)
+        assert engine.deadline == pytest.approx(52.0, abs=0.01)
+
     def test_only_a_pong_answers_a_ping(self) -> None:
         engine = session(4)
         engine.tick(25.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -205,9 +206,9 @@ class TestPackets:
     ) -> None:
         await browser.join()
         assert (await browser.post(body)).status == 400
+        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}', "at once"
         await asyncio.sleep(0.01)
         assert chat.reasons == ["parse error"]
-        assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'
 
     async def test_a_payload_that_is_too_large_is_refused_and_the_session_goes_on(self, browser: Browser) -> None:
         answer = await browser.post("4" + "x" * 1000)
@@ -251,10 +252,10 @@ class TestPackets:
         polling = asyncio.create_task(browser.get())
         await asyncio.sleep(0.01)
         assert (await browser.post("1")).body == "ok"
+        assert (await browser.request("GET")).status == 400, "at once"
         assert await polling == "6"
         await asyncio.sleep(0.01)
         assert chat.reasons == ["transport close"]
-        assert (await browser.request("GET")).status == 400
 
     async def test_the_server_pings_by_way_of_a_poll_and_gives_a_silent_client_up(self, chat: Chat) -> None:
         browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)))
@@ -265,6 +266,16 @@ class TestPackets:
         assert await browser.get() == "2"
         await asyncio.sleep(0.1)
         assert chat.reasons == ["ping timeout"]
+
+    async def test_a_request_that_comes_too_late_finds_no_session_even_where_the_timer_is_later(
+        self, chat: Chat
+    ) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05)), eio=3)
+        await browser.open()
+        request = browser.begin("GET", {})
+        await request.send_input({"type": "http.request", "body": b""})
+        time.sleep(0.11)  # a loop that is busy: the request's turn comes before the timer's
+        assert (await browser.answer(request)).body == '{"code":1,"message":"Session ID unknown"}'
 
     async def test_the_last_words_of_a_session_can_still_be_fetched(
         self, browser: Browser, server: SocketIOServer
@@ -337,7 +348,7 @@ class TestChangingOver:
         assert await websocket.receive_from(1) == '42/chat,["news",3]'
         assert (await browser.request("GET")).body == '{"code":3,"message":"Bad request"}'
 
-    async def test_polls_during_the_change_come_back_at_once(
+    async def test_polls_during_the_change_come_back_soon(
         self, browser: Browser, websocket: WebsocketCommunicator
     ) -> None:
         await websocket.send_to("2probe")
@@ -367,14 +378,50 @@ class TestChangingOver:
         await browser.post('42/chat,1["echo",1]')
         assert await browser.get() == "43/chat,1[1]"
 
-    async def test_a_second_websocket_of_a_session_is_refused(
-        self, browser: Browser, websocket: WebsocketCommunicator, server: SocketIOServer
+    @pytest.mark.parametrize("frames", [[], ["2probe"], ["2probe", "5"]])
+    async def test_a_second_websocket_of_a_session_is_closed_and_the_first_goes_on(
+        self, browser: Browser, websocket: WebsocketCommunicator, server: SocketIOServer, frames: list[str]
     ) -> None:
-        await websocket.send_to("2probe")
-        await websocket.receive_from(1)
+        for frame in frames:
+            await websocket.send_to(frame)
         second = WebsocketCommunicator(server, f"/?EIO=4&transport=websocket&sid={browser.query['sid']}")
         accepted, _ = await second.connect(1)
-        assert not accepted
+        assert accepted
+        assert (await second.receive_output(1))["type"] == "websocket.close"
+        for frame in ["2probe", "5"][len(frames) :]:
+            await websocket.send_to(frame)
+        assert await websocket.receive_from(1) == "3probe"
+        await websocket.send_to('42/chat,1["echo",1]')
+        assert await websocket.receive_from(1) == "43/chat,1[1]"
+
+    @pytest.mark.parametrize("polls_first", [True, False])
+    async def test_a_poll_that_comes_with_the_upgrade_is_refused_whichever_is_first(
+        self, browser: Browser, websocket: WebsocketCommunicator, polls_first: bool
+    ) -> None:
+        """The client must have no poll pending then."""
+        if not polls_first:
+            await websocket.send_to("2probe")
+            await websocket.receive_from(1)
+        request = browser.begin("GET", {})
+        await request.send_input({"type": "http.request", "body": b""})
+        if polls_first:
+            await websocket.send_to("2probe")
+        await websocket.send_to("5")
+        answer = await browser.answer(request)
+        assert (answer.status, answer.body) == (400, '{"code":3,"message":"Bad request"}')
+        await emit("news", 1, to="all", namespace="/chat")
+        if polls_first:
+            await websocket.receive_from(1)
+        assert await websocket.receive_from(1) == '42/chat,["news",1]'
+
+    async def test_a_websocket_that_has_not_probed_leaves_polls_waiting(
+        self, browser: Browser, websocket: WebsocketCommunicator
+    ) -> None:
+        polling = asyncio.create_task(browser.get())
+        await asyncio.sleep(0.1)
+        assert not polling.done()
+        await emit("news", 1, to="all", namespace="/chat")
+        assert await polling == '42/chat,["news",1]'
 
     async def test_a_websocket_that_never_probes_is_closed(self, chat: Chat) -> None:
         server = SocketIOServer([chat], options=Options(upgrade_timeout=0.05))

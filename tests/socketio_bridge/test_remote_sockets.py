@@ -133,6 +133,18 @@ def test_clients_are_put_out_wherever_they_are(people: People) -> None:
     assert set(by_name(people["ann"].process.run(fetch_sockets(to=None, namespace="/chat")))) == {"cat"}
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+def test_their_whole_connections_are_closed_wherever_they_are(people: People, by_id: bool) -> None:
+    run = people["ann"].process.run
+    if by_id:
+        [bob] = run(fetch_sockets(to=people["bob"].id, namespace="/chat"))
+        run(bob.disconnect(close=True))
+    else:
+        run(disconnect_sockets(to=people["bob"].id, namespace="/chat", close=True))
+    assert [people["bob"].receive(), people["bob"].receive()] == ["41/chat,", "closed"]
+    assert set(by_name(run(fetch_sockets(to=None, namespace="/chat")))) == {"ann", "cat"}
+
+
 def test_a_client_that_is_being_let_in_is_put_out_when_it_is(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     async def on_connect(self: Chat, socket: Socket) -> None:
         await disconnect_sockets(to=socket.id, namespace="/chat")

@@ -124,8 +124,8 @@ class Chat(Namespace):
         self.log.append(await socket.call("question", b"why?", timeout=2.0))
 
     @event("leave")
-    async def leave(self, socket: Socket) -> str:
-        await socket.disconnect()
+    async def leave(self, socket: Socket, close: bool = False) -> str:
+        await socket.disconnect(close=close)
         return "bye"
 
     @event("ask")
@@ -167,7 +167,15 @@ class TestConnecting:
     async def test_what_is_emitted_in_the_connect_handler_comes_after_the_answer(self, server: SocketIOServer) -> None:
         async with connect(server) as client:
             await client.join("/chat", {"who": "ann"})
+            assert client.communicator.output_queue.empty(), "not in one TCP segment, which some clients lose"
             assert await client.receive() == '42/chat,["welcome","ann"]'
+
+    async def test_the_handshake_comes_when_the_websocket_is_open(self, server: SocketIOServer) -> None:
+        websocket = WebsocketCommunicator(server, "/socket.io/?EIO=4&transport=websocket")
+        await websocket.connect(1)
+        assert websocket.output_queue.empty(), "not in one TCP segment, which some clients lose"
+        assert (await websocket.receive_from(1)).startswith("0{")
+        await websocket.disconnect(timeout=2)
 
     async def test_refusals_reach_the_client_with_their_reason(self, server: SocketIOServer, chat: Chat) -> None:
         async with connect(server) as client:
@@ -504,6 +512,17 @@ class TestLeaving:
             assert await client.receive() == "41/chat,"
             await client.join("/news")
             assert chat.log[-1] == ("disconnect", "server namespace disconnect")
+
+    async def test_a_handler_puts_its_client_out_of_all_namespaces_and_hangs_up(
+        self, server: SocketIOServer, chat: Chat
+    ) -> None:
+        async with connect(server) as client:
+            await client.join("/chat")
+            await client.join("/news")
+            await client.send('42/chat,1["leave",true]')
+            frames = [await client.receive() for _ in range(4)]
+            assert frames == ['43/chat,1["bye"]', "41/chat,", "41/news,", "closed"]
+        assert chat.log[-1] == ("disconnect", "server namespace disconnect")
 
     async def test_a_client_leaves_a_namespace_and_keeps_the_other(self, server: SocketIOServer, chat: Chat) -> None:
         async with connect(server) as client:

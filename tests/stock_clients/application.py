@@ -112,6 +112,13 @@ class Everything(Namespace):
         self._record.write(who=who, number=number)
         return number
 
+    @event("tell_back")
+    async def tell_back(self, socket: Socket, who: str, number: int) -> int:
+        """`count`, and tell the client so by an event too."""
+        self._record.write(who=who, number=number, connection=socket.id)
+        await socket.emit("told", number)
+        return number
+
 
 class Dynamic(Namespace):
     """Namespaces that are made by being asked for."""

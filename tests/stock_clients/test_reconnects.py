@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from tests.clients.client import GENERATIONS, Client
+from tests.clients.network import Network
 
 from .conftest import BY_ITSELF, DEFAULT, POLLING, WEBSOCKET, Connect
-from .network import Network
 from .process import Process
 
 IMPATIENT = {"ping_interval": 0.6, "ping_timeout": 0.8}
@@ -27,7 +27,7 @@ async def impatient(processes: Callable[..., Awaitable[Process]]) -> Process:
 @pytest_asyncio.fixture(loop_scope="session")
 async def network(impatient: Process) -> AsyncIterator[Network]:
     """The way to the impatient server."""
-    async with Network(impatient.port) as network:
+    async with Network(impatient.url) as network:
         yield network
 
 

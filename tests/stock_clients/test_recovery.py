@@ -10,10 +10,9 @@ import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client, Unreachable
-from tests.e2e.round_robin import RoundRobin
+from tests.clients.network import Network
 
 from .conftest import BY_ITSELF, DEFAULT, WEBSOCKET, Connect
-from .network import Network
 from .process import Process
 
 OPTIONS = {"max_disconnection_duration": 60.0}
@@ -36,8 +35,8 @@ async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[P
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def balancer(two: tuple[Process, Process]) -> AsyncIterator[RoundRobin]:
-    async with RoundRobin([process.url for process in two]) as balancer:
+async def balancer(two: tuple[Process, Process]) -> AsyncIterator[Network]:
+    async with Network(*(process.url for process in two)) as balancer:
         yield balancer
 
 
@@ -46,7 +45,7 @@ async def test_a_client_comes_back_by_any_transport_again_and_again(
 ) -> None:
     """Three times, to the other process each time or to its own; with default transports it is polling then."""
     speaker = await connect(to=two[1].url)
-    async with Network(two[0].port) as network:
+    async with Network(two[0].url) as network:
         client = await connect(to=network.url, transports=transports, options=BY_ITSELF)
         await client.ask("enter", "hall")
         first_id = client.socket_id
@@ -66,7 +65,7 @@ async def test_a_client_comes_back_by_any_transport_again_and_again(
 
 
 async def test_a_client_that_never_got_an_event_comes_back_without_sticky_sessions(
-    transports: tuple[str, ...], balancer: RoundRobin, connect: Connect, room: str
+    transports: tuple[str, ...], balancer: Network, connect: Connect, room: str
 ) -> None:
     """Every request of it goes to the other process than the one before."""
     speaker = await connect(to=balancer.url, namespace=room)
@@ -89,7 +88,7 @@ async def test_each_namespace_of_a_connection_comes_back(
     """With what it missed, and nothing of the others."""
     speaker = await connect(to=two[1].url)
     speaker_there = await connect(namespace=room, beside=speaker)
-    async with Network(two[0].port) as network:
+    async with Network(two[0].url) as network:
         client = await connect(to=network.url, transports=transports, options=BY_ITSELF)
         there = await connect(namespace=room, beside=client)
         await client.ask("enter", "hall")
@@ -111,7 +110,7 @@ async def test_each_namespace_of_a_connection_comes_back(
 
 
 async def test_a_process_that_is_stopped_leaves_its_clients_to_the_other(
-    transports: tuple[str, ...], two: tuple[Process, Process], balancer: RoundRobin, connect: Connect
+    transports: tuple[str, ...], two: tuple[Process, Process], balancer: Network, connect: Connect
 ) -> None:
     speaker = await connect(to=two[1].url)
     clients = [await connect(to=balancer.url, transports=transports, options=BY_ITSELF) for _ in range(4)]
@@ -130,7 +129,7 @@ async def test_a_process_that_is_stopped_leaves_its_clients_to_the_other(
 
 
 async def test_kills_under_load_leave_no_gap_and_refuse_nobody(
-    two: tuple[Process, Process], balancer: RoundRobin, connect: Connect
+    two: tuple[Process, Process], balancer: Network, connect: Connect
 ) -> None:
     """Twice `kill -9` of a process that emits as fast as it can: all its clients come back at once, to the one that
     heard its last envelope, with all that was heard there. Between all of them nothing is in two orders.

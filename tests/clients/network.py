@@ -1,15 +1,25 @@
-"""A network between clients and one server that can be cut, and can go silent."""
+"""What lies between clients and servers: a load balancer without affinity, and a network that can fail."""
 
 import asyncio
+import contextlib
+import itertools
+import re
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
+
+_KEEP_ALIVE = re.compile(rb"\r\nconnection: *keep-alive", re.IGNORECASE)
 
 
 class Network:
-    """Passes TCP connections on to a port of 127.0.0.1."""
+    """Passes each TCP connection on to the next of `targets`, which are URLs; the first one that answers takes it.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    With several of them no connection carries a second request: each goes to the next, whatever session it belongs to.
+    """
+
+    def __init__(self, *targets: str) -> None:
+        self._targets = [urlsplit(target) for target in targets]
+        self._turns = itertools.count()
         self._up = True
         self._flows = asyncio.Event()
         self._flows.set()
@@ -18,6 +28,7 @@ class Network:
 
     @property
     def url(self) -> str:
+        """Where it listens."""
         host, port = self._server.sockets[0].getsockname()
         return f"http://{host}:{port}"
 
@@ -56,10 +67,15 @@ class Network:
         there: asyncio.StreamWriter | None = None
         try:
             if self._up:
-                back, there = await asyncio.open_connection("127.0.0.1", self._port)
+                head = b""
+                if len(self._targets) > 1:
+                    # A kept connection would be affinity of a kind.
+                    head = _KEEP_ALIVE.sub(b"\r\nConnection: close", await reader.readuntil(b"\r\n\r\n"))
+                back, there = await self._connect()
                 self._ends.add(there)
+                there.write(head)
                 await asyncio.gather(self._carry(reader, there), self._carry(back, writer))
-        except (OSError, asyncio.CancelledError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._serving.discard(task)
@@ -67,6 +83,13 @@ class Network:
                 if end is not None:
                     self._ends.discard(end)
                     end.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        turn = next(self._turns) % len(self._targets)
+        for target in (*self._targets[turn:], *self._targets[:turn]):
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection(target.hostname, target.port)
+        raise ConnectionRefusedError("no server answers")
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

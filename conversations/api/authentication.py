@@ -1,0 +1,95 @@
+"""Who calls: the bearer of a token that `chozoi_chat.identity` finds genuine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from chozoi_chat.identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_token
+from conversations.api.inputs import said
+from conversations.api.refusals import Unavailable
+from conversations.errors import Code, RuleViolation
+from conversations.policy import require_admitted
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`request.user`: whose token it is, and the sides it may speak for."""
+
+    user_id: str
+    roles: frozenset[Role]
+
+    is_authenticated = True
+
+    def side(self, asked: Role | None) -> Role:
+        """The side that a list is about: the one asked for, else the only one that the token allows.
+
+        RuleViolation `validation_failed`: the token allows both, and none was asked for.
+        """
+        if asked is not None:
+            return asked
+        if len(self.roles) > 1:
+            raise RuleViolation(
+                Code.VALIDATION_FAILED, "`role` is missing: the token allows both, so it must be BUYER or SELLER"
+            )
+        return next(iter(self.roles))
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Who calls; `None`: nobody said. Raises what the authentication classes do."""
+    return cast("Caller | None", request.user)
+
+
+class BearerToken(BaseAuthentication):
+    """`Authorization: Bearer …` (RFC 6750, section 2.1)."""
+
+    def authenticate(self, request: Request) -> tuple[Any, str] | None:
+        """The caller, and the token; `None`: the request carries none of this kind."""
+        scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+        return _bearer(request, token) if scheme.lower() == "bearer" else None
+
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 answer asks for."""
+        return "Bearer"
+
+
+class HeaderToken(BaseAuthentication):
+    """The bare token, in the header named by AUTH_TOKEN_HEADER where that is set."""
+
+    def authenticate(self, request: Request) -> tuple[Any, str] | None:
+        """The caller, and the token; `None`: the request carries none of this kind."""
+        token = request.headers.get(settings.AUTH_TOKEN_HEADER, "") if settings.AUTH_TOKEN_HEADER else ""
+        return _bearer(request, token) if token.strip() else None
+
+
+def _bearer(request: Request, token: str) -> tuple[Caller, str]:
+    try:
+        claims = async_to_sync(_admitted)(token, _claimed(request))
+    except IdentityRefused as refusal:
+        if refusal.code == "identity_unavailable":
+            raise Unavailable(refusal.message, refusal.code) from None
+        raise AuthenticationFailed(refusal.message, refusal.code) from None
+    if claims.roles:
+        return Caller(claims.user_id, claims.roles), token
+    no_role = IdentityRefused("role_not_allowed", "the token allows neither BUYER nor SELLER")
+    if let_pass(no_role, claims.user_id):
+        return Caller(claims.user_id, frozenset(Role)), token
+    raise no_role
+
+
+async def _admitted(token: str, claimed_user_id: str) -> Claims:
+    claims = await verify_token(token, claimed_user_id)
+    await require_admitted(claims.user_id)
+    return claims
+
+
+def _claimed(request: Request) -> str:
+    """Whom a request says it speaks for, as whom AUTH_MODE=report lets it pass; `enforce` goes by the token alone."""
+    user_id = said(request).get("user_id") if settings.AUTH_MODE == AuthMode.REPORT else None
+    return "" if user_id is None else str(user_id)

@@ -1,0 +1,65 @@
+"""JSON in and out, by msgspec, whatever a client says it accepts: this door speaks nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
+
+import msgspec
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class JSONBody(BaseParser):
+    """Reads a JSON object. ParseError: it is none, or it is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The object."""
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise ParseError(f"the body is too large: at most {most} bytes are read")
+        if not body.strip():
+            return {}
+        try:
+            return msgspec.json.decode(body, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise ParseError(f"the body must be a JSON object: {error}") from None
+
+
+class JSONAnswer(BaseRenderer):
+    """Writes what msgspec can encode."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """The body; empty for nothing."""
+        return b"" if data is None else msgspec.json.encode(data)
+
+
+class OneForm(BaseContentNegotiation):
+    """Answers in the only form there is, whatever `Accept` says; reads a body in the only form there is."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The parser, unless the request names another media type than its own; naming none is naming it."""
+        named = request.content_type.partition(";")[0].strip().lower() if request.content_type else ""
+        return next((parser for parser in parsers if named in ("", parser.media_type)), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The renderer."""
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)

@@ -1,0 +1,34 @@
+"""What requests say, and what several calls ask for: as whom, and how much."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from msgspec import Meta, Struct
+from rest_framework.request import Request
+
+from chozoi_chat.identity import Role
+from conversations import services
+from conversations.payloads import OptionalId
+
+_NOTHING = ("", "null", "undefined")
+"""What old clients write into a query where they have no value."""
+
+
+def said(request: Request) -> dict[str, Any]:
+    """What a request says: in its query and, where it may have one, its body, which wins.
+
+    ParseError: the body is no JSON object.
+    """
+    query = {name: value for name, value in request.query_params.items() if value not in _NOTHING}
+    return query if request.method == "GET" else {**query, **cast("dict[str, Any]", request.data)}
+
+
+class AsMember(Struct, kw_only=True):
+    """As whom the caller acts; both may be left out."""
+
+    user_id: OptionalId = None
+    role: Role | None = None
+
+
+Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, {services.LARGEST_PAGE} at most")]

@@ -1,0 +1,32 @@
+"""The addresses of this API, below `/v1/conversations/`; each with a slash at its end too, as old clients call."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from conversations.api import messages, rooms
+from conversations.api.operation import Endpoint, Nowhere
+
+_ROOM = "rooms/(?P<room_id>[^/]+)"
+
+
+def _at(pattern: str, endpoint: type[Endpoint]) -> URLPattern:
+    return re_path(f"^{pattern}/?$", endpoint.as_view())
+
+
+urlpatterns = [
+    _at("rooms", rooms.Rooms),
+    _at("rooms/unseen", rooms.RoomsUnseen),
+    _at(_ROOM, rooms.OneRoom),
+    _at(f"{_ROOM}/enable", rooms.RoomEnable),
+    _at(f"{_ROOM}/pin", rooms.RoomPin),
+    _at(f"{_ROOM}/seen", rooms.RoomSeen),
+    _at(f"{_ROOM}/block", rooms.RoomBlock),
+    _at("messages", messages.Messages),
+    _at("messages/unseen", messages.MessagesUnseen),
+    _at("messages/(?P<message_id>[^/]+)", messages.OneMessage),
+    re_path("^schema/?$", SpectacularAPIView.as_view(), name="conversations-schema"),
+    re_path("^docs/?$", SpectacularSwaggerView.as_view(url_name="conversations-schema"), name="conversations-docs"),
+    re_path("", Nowhere.as_view()),
+]

@@ -1,0 +1,111 @@
+"""A room as one of its sides sees it: the contract's fields, without what is the other side's own affair.
+
+The two shapes are made from a room's document, whoever wrote it: what an old one lacks is there as `null`, 0, false,
+or an empty object.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from chozoi_chat.identity import Role
+from conversations.fields import as_json
+from conversations.instants import from_store, to_wire
+from conversations.models import BUYER_AND_SELLER
+from conversations.payloads import MessagePayload
+from conversations.store import Document
+
+
+class SharedRoom(Struct, kw_only=True, rename={"id": "_id"}):
+    """What both sides see of a room. Times are ISO 8601, UTC, with milliseconds; `null`: there is none."""
+
+    id: str
+    room_id: str
+    type: str
+    creator: str
+    buyer: str
+    seller: str
+    shop_id: str
+    blocked_by: Role | None
+    closed_at: str | None
+    created_at: str | None
+    updated_at: str | None
+
+
+class RoomOfBuyer(SharedRoom, kw_only=True):
+    """A room as its buyer sees it."""
+
+    shop: dict[str, Any]
+    buyer_last_message: MessagePayload | None
+    pinned_by_buyer: str | None
+    buyer_unseen_messages: int
+    deleted_by_buyer: bool
+    buyer_deleted_at: str | None
+
+
+class RoomOfSeller(SharedRoom, kw_only=True):
+    """A room as its seller sees it."""
+
+    buyer_info: dict[str, Any]
+    seller_last_message: MessagePayload | None
+    pinned_by_seller: str | None
+    seller_unseen_messages: int
+    deleted_by_seller: bool
+    seller_deleted_at: str | None
+
+
+RoomView = Annotated[
+    SharedRoom,
+    Meta(
+        extra_json_schema={"anyOf": [{"$ref": f"#/components/schemas/{of}"} for of in ("RoomOfBuyer", "RoomOfSeller")]}
+    ),
+]
+"""Either of the two; which one is the caller's side."""
+
+
+def view_of(room: Document, side: Role) -> RoomView:
+    """A room's document as that side sees it."""
+    shared = {
+        "id": room["_id"],
+        "room_id": room["_id"],
+        "type": room.get("type") or BUYER_AND_SELLER,
+        "creator": room.get("creator") or "",
+        "buyer": room.get("buyer") or "",
+        "seller": room.get("seller") or "",
+        "shop_id": room.get("shop_id") or "",
+        "blocked_by": Role(room["blocked_by"]) if room.get("blocked_by") else None,
+        "closed_at": _time(room, "closed_at"),
+        "created_at": _time(room, "created_at"),
+        "updated_at": _time(room, "updated_at"),
+    }
+    if side is Role.BUYER:
+        return RoomOfBuyer(
+            **shared,
+            shop=as_json(room.get("shop") or {}),
+            buyer_last_message=_last_message(room, "buyer_last_message"),
+            pinned_by_buyer=_time(room, "pinned_by_buyer"),
+            buyer_unseen_messages=int(room.get("buyer_unseen_messages") or 0),
+            deleted_by_buyer=bool(room.get("deleted_by_buyer")),
+            buyer_deleted_at=_time(room, "buyer_deleted_at"),
+        )
+    return RoomOfSeller(
+        **shared,
+        buyer_info=as_json(room.get("buyer_info") or {}),
+        seller_last_message=_last_message(room, "seller_last_message"),
+        pinned_by_seller=_time(room, "pinned_by_seller"),
+        seller_unseen_messages=int(room.get("seller_unseen_messages") or 0),
+        deleted_by_seller=bool(room.get("deleted_by_seller")),
+        seller_deleted_at=_time(room, "seller_deleted_at"),
+    )
+
+
+def _time(room: Document, name: str) -> str | None:
+    instant = room.get(name)
+    return None if instant is None else to_wire(from_store(instant))
+
+
+def _last_message(room: Document, name: str) -> MessagePayload | None:
+    message = room.get(name)
+    return MessagePayload.read({"room_id": room["_id"], **message}) if message else None

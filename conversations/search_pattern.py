@@ -1,0 +1,58 @@
+"""What a user looks for, as a regular expression that finds it as it stands: nothing that users write is a pattern.
+
+As readers of Vietnamese expect (Unicode calls it asymmetric search, UTS #10, section 8): a letter without marks is
+found with any, one with marks is found with these alone. `chao` finds `chào` and `cháo`; `chào` finds `Chào`, not
+`chao`. A mark may be part of its letter's character or follow it, in either text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+LONGEST = 1000
+"""Characters that a pattern may have: SecantusDB takes no longer ones (MongoDB does)."""
+
+_MARKS = "\u0300-\u036f"
+_WITH_MARKS = {
+    "a": "aà-ãăạ-ặ",
+    "d": "dđ",
+    "e": "eè-êẹ-ệ",
+    "i": "iìíĩỉ-ị",
+    "o": "oò-õơọ-ợ",
+    "u": "uùúũưụ-ự",
+    "y": "yýỳ-ỹ",
+}
+"""Vietnamese letters by the one that they come from. Ranges hold capitals in between, which makes no difference."""
+
+
+def pattern_of(text: str) -> str:
+    """The pattern that finds `text`, for `$regex` with the option `i`. Any run of spaces stands for any other.
+
+    ValueError: it would be longer than LONGEST.
+    """
+    words = unicodedata.normalize("NFC", text).lower().split()
+    pattern = r"\s+".join("".join(_pattern_of(letter) for letter in word) for word in words)
+    if len(pattern) > LONGEST:
+        raise ValueError("`q` has too many letters with marks: look for less")
+    return pattern
+
+
+def _pattern_of(letter: str) -> str:
+    if letter in _WITH_MARKS:
+        return f"[{_WITH_MARKS[letter]}][{_MARKS}]*"
+    spellings = list(_spellings(letter))
+    if len(spellings) == 1:
+        return re.escape(letter)
+    return f"(?:{'|'.join(map(re.escape, spellings))})(?![{_MARKS}])"
+
+
+def _spellings(letter: str) -> Iterator[str]:
+    """The letter as one character, and with its marks after it, one by one: `ế`, `ê` and an acute, `e` and both."""
+    yield letter
+    first, marks = letter, ""
+    while (parts := unicodedata.decomposition(first)) and not parts.startswith("<"):
+        characters = [chr(int(part, 16)) for part in parts.split()]
+        first, marks = characters[0], "".join(characters[1:]) + marks
+        yield first + marks

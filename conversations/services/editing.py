@@ -1,0 +1,81 @@
+"""Changing what was said."""
+
+from __future__ import annotations
+
+import datetime
+
+from pymongo import ReturnDocument
+
+from conversations.actor import Actor
+from conversations.announcements import announce_update
+from conversations.errors import Code, RuleViolation
+from conversations.instants import from_store
+from conversations.message_ids import message_ids
+from conversations.models import Message, MessageType
+from conversations.payloads import MessagePayload
+from conversations.policy import Attempt, check_message
+from conversations.room_accounts import follow
+from conversations.room_loader import load_room
+from conversations.services.messages import require_length, require_open
+from conversations.store import Document, durable, in_store_thread
+from conversations.writer import Draft
+
+
+async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePayload:
+    """Give a message of one's own another content, and tell both sides. Returns it as they got it.
+
+    Only where a message may be sent. RuleViolation: `validation_failed`, `message_not_found` (also one from before the
+    user deleted the room), `not_a_member`, `not_the_sender`, `room_blocked`, `room_closed`, `message_redacted`,
+    `store_unavailable`; and those of the policies.
+    """
+    require_length(content)
+    found = await in_store_thread(_find, message_id)
+    if found is None:
+        raise _not_found(message_id)
+    room = await load_room(found.get("room_id", ""))
+    side = room.side_of(actor.user_id)
+    hidden_until, created_at = room.hidden_until(side), found.get("created_at")
+    if hidden_until is not None and (created_at is None or from_store(created_at) <= hidden_until):
+        raise _not_found(message_id)
+    if found.get("from") != actor.user_id:
+        raise RuleViolation(Code.NOT_THE_SENDER, f"message {message_id!r} was written by the other side")
+    require_open(room)
+    draft = Draft(
+        room_id=room.room_id,
+        sender=actor.user_id,
+        recipient=room.user_on(side.other),
+        receiver=side.other,
+        type=found.get("type") or MessageType.TEXT.value,
+        content=content,
+        client_message_id=None,
+    )
+    afterwards = await check_message(Attempt(draft, edits=message_id))
+    edited = await in_store_thread(_edit, message_id, room.room_id, content, message_ids.divide())
+    if edited is None:
+        raise RuleViolation(
+            Code.MESSAGE_REDACTED, f"what message {message_id!r} said was taken back: it can be edited no more"
+        )
+    payload = MessagePayload.read(edited)
+    await announce_update(payload)
+    for do in afterwards:
+        await do(payload)
+    return payload
+
+
+def _not_found(message_id: str) -> RuleViolation:
+    return RuleViolation(Code.MESSAGE_NOT_FOUND, f"there is no message {message_id[:100]!r}")
+
+
+def _find(message_id: str) -> Document | None:
+    return durable(Message).find_one({"_id": message_id}, ["room_id", "from", "type", "created_at"])
+
+
+def _edit(message_id: str, room_id: str, content: str, now: datetime.datetime) -> Document | None:
+    """The message after the change, which its copies in the room follow; again, if only the first half was done."""
+    change = {"$set": {"content": content, "updated_at": now}}
+    edited: Document | None = durable(Message).find_one_and_update(
+        {"_id": message_id, "redacted_at": None}, change, return_document=ReturnDocument.AFTER
+    )
+    if edited is not None:
+        follow([(room_id, message_id)], change)
+    return edited

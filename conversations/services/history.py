@@ -1,0 +1,121 @@
+"""What was said in a room: its history, page by page, and what of it one side has not seen."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chozoi_chat.identity import Role
+from conversations.actor import Actor
+from conversations.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
+from conversations.instants import from_store
+from conversations.models import Message, Room
+from conversations.payloads import MessagePayload
+from conversations.room_loader import load_room
+from conversations.store import Document, durable, in_store_thread
+from conversations.timeline import Condition, Place, Stretch
+
+LARGEST_PAGE = 100
+"""Rows that one page of a list has at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """Which part of a room's messages: `before` and `after` these instants, at most `limit`, in which order.
+
+    `cursor`: what follows a page that ended with it.
+    """
+
+    limit: int
+    oldest_first: bool = False
+    before: datetime.datetime | None = None
+    after: datetime.datetime | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Messages, and the cursor of what follows; `None`: nothing does."""
+
+    messages: list[MessagePayload]
+    next_cursor: str | None
+
+
+async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: Role | None = None) -> MessagePage:
+    """Messages of a room, as far as the user's side sees them: not those before its deletion.
+
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `validation_failed`, `store_unavailable`.
+    """
+    room = await load_room(room_id)
+    side = room.side_of(actor.user_id, claimed)
+    about = None if excerpt.cursor else await in_store_thread(_end_of, room_id, side, excerpt.oldest_first)
+    conditions = _conditions(excerpt, room.hidden_until(side), about)
+    ranges: list[list[Condition]] = [[{"room_id": room_id, **condition}] for condition in conditions]
+    return _page(await in_store_thread(_find, ranges, excerpt), excerpt)
+
+
+async def list_unseen_messages(
+    actor: Actor, room_id: str, excerpt: Excerpt, claimed: Role | None = None
+) -> MessagePage:
+    """Those of them that were written to the user, who has not seen them. RuleViolation: as `list_messages`."""
+    room = await load_room(room_id)
+    conditions = _conditions(excerpt, room.hidden_until(room.side_of(actor.user_id, claimed)))
+    unseen = {"room_id": room_id, "to": actor.user_id, "is_seen": {"$in": [False, None]}}
+    # In two: what the index finds, and what is left of that. MongoDB makes them one, SecantusDB finds an index for one.
+    return _page(await in_store_thread(_find, [[unseen, condition] for condition in conditions], excerpt), excerpt)
+
+
+def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
+    """About when a room's oldest or newest message is from, by what the room says of itself."""
+    last_message = f"{side.lower()}_last_message"
+    room = durable(Room).find_one({"_id": room_id}, ["created_at", f"{last_message}.created_at"]) or {}
+    at = (room if oldest else room.get(last_message) or {}).get("created_at")
+    return None if at is None else from_store(at)
+
+
+def _conditions(
+    excerpt: Excerpt, hidden_until: datetime.datetime | None, about: datetime.datetime | None = None
+) -> list[Condition]:
+    after = max((instant for instant in (excerpt.after, hidden_until) if instant is not None), default=None)
+    stretch = Stretch(excerpt.oldest_first, after, excerpt.before, about)
+    if excerpt.cursor is None:
+        return list(stretch.conditions(None))
+    position = to_position(excerpt.cursor, MessagePosition)
+    if position.oldest_first is not excerpt.oldest_first:
+        raise unusable(excerpt.cursor)
+    try:
+        return list(stretch.conditions(Place(position.created_at, position.message_id)))
+    except OverflowError:
+        raise unusable(excerpt.cursor) from None
+
+
+def _find(ranges: Iterable[list[Condition]], excerpt: Excerpt) -> list[Document]:
+    """One more than a page has, where there is one; what follows each other in `ranges` does so in the order."""
+    way = 1 if excerpt.oldest_first else -1
+    found: list[Document] = []
+    for conditions in ranges:
+        if missing := excerpt.limit + 1 - len(found):
+            found += durable(Message).aggregate(
+                [
+                    *({"$match": condition} for condition in conditions),
+                    {"$sort": {"created_at": way, "_id": way}},
+                    {"$limit": missing},
+                ]
+            )
+    return found
+
+
+def _page(found: list[Document], excerpt: Excerpt) -> MessagePage:
+    page = found[: excerpt.limit]
+    next_cursor = None
+    if len(found) > len(page):
+        last = page[-1]
+        created_at = last.get("created_at")
+        position = MessagePosition(
+            oldest_first=excerpt.oldest_first,
+            created_at=from_instant(from_store(created_at) if created_at else None),
+            message_id=last["_id"],
+        )
+        next_cursor = to_cursor(position)
+    return MessagePage([MessagePayload.read(message) for message in page], next_cursor)

@@ -1,0 +1,103 @@
+"""What one side of a room sets for it: pinned, shown again, blocked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymongo import ReturnDocument
+
+from chozoi_chat.identity import Role
+from conversations.actor import Actor
+from conversations.announcements import announce_status_change
+from conversations.errors import Code, RuleViolation
+from conversations.message_ids import message_ids
+from conversations.models import Room
+from conversations.payloads import UserStatusChange
+from conversations.room_loader import load_room
+from conversations.room_views import RoomView, view_of
+from conversations.store import Document, durable, in_store_thread
+from presence import current as current_presence
+
+_NOT_BLOCKED: Document = {"blocked_by": {"$in": [None, ""]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """A room that was to be blocked or unblocked. `changed`: it was not so already."""
+
+    room: RoomView
+    changed: bool
+
+
+async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
+    """Put a room first in its side's list, before those pinned earlier.
+
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `store_unavailable`.
+    """
+    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    pin = {"$set": {f"pinned_by_{side.lower()}": message_ids.divide()}}
+    return view_of(await in_store_thread(_change, room_id, pin), side)
+
+
+async def unpin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
+    """Undo `pin_room`, which raises the same."""
+    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    return view_of(await in_store_thread(_change, room_id, {"$unset": {f"pinned_by_{side.lower()}": ""}}), side)
+
+
+async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
+    """Show a room again that its side had deleted; what lies before the deletion stays hidden.
+
+    If both sides are online the other one is told that this one is. RuleViolation: as `pin_room`.
+    """
+    room = await load_room(room_id)
+    side = room.side_of(actor.user_id, claimed)
+    change = {"$set": {f"deleted_by_{side.lower()}": False, "updated_at": message_ids.divide()}}
+    stored = await in_store_thread(_change, room_id, change)
+    user, other = room.user_on(side), room.user_on(side.other)
+    if {user, other} <= await current_presence().online([user, other]):
+        online = UserStatusChange(user_id=user, user_role=side, room_id=room_id, status=True)
+        await announce_status_change(online, other)
+    return view_of(stored, side)
+
+
+async def block_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Blocking:
+    """Let a room take no more messages. One that is blocked already, by either side, stays as it is.
+
+    RuleViolation: as `pin_room`.
+    """
+    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    block = {"$set": {"blocked_by": side.value, "updated_at": message_ids.divide()}}
+    return await _change_block(room_id, side, _NOT_BLOCKED, block)
+
+
+async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Blocking:
+    """Lift a block of one's own side. A room that is not blocked stays as it is.
+
+    RuleViolation: as `pin_room`, and `not_the_blocker`.
+    """
+    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    lift = {"$unset": {"blocked_by": ""}, "$set": {"updated_at": message_ids.divide()}}
+    lifted = await _change_block(room_id, side, {"blocked_by": side.value}, lift)
+    if lifted.room.blocked_by is side.other:
+        raise RuleViolation(
+            Code.NOT_THE_BLOCKER,
+            f"room {room_id!r} was blocked by its {side.other.lower()}, who alone can lift the block",
+        )
+    return lifted
+
+
+async def _change_block(room_id: str, side: Role, only_if: Document, change: Document) -> Blocking:
+    """One statement decides between two who block and unblock at once."""
+    changed = await in_store_thread(_change, room_id, change, only_if)
+    room = changed or await in_store_thread(_change, room_id, None)
+    return Blocking(view_of(room, side), bool(changed))
+
+
+def _change(room_id: str, change: Document | None, only_if: Document | None = None) -> Document:
+    """The room after the change; empty, if it is not `only_if`."""
+    rooms = durable(Room)
+    condition = {"_id": room_id, **(only_if or {})}
+    if change is None:
+        return rooms.find_one(condition) or {}
+    return rooms.find_one_and_update(condition, change, return_document=ReturnDocument.AFTER) or {}

@@ -1,0 +1,17 @@
+"""Calls about reports: `/reports`."""
+
+from __future__ import annotations
+
+from conversations.api.authentication import Caller
+from conversations.api.operation import Endpoint, operation
+from moderation import services
+from moderation.payloads import NewReport, Reported, ReportPayload
+
+
+class Reports(Endpoint):
+    """`/reports`"""
+
+    @operation("Report a message, a room or a user", errors=(404,))
+    async def post(self, caller: Caller, asked: NewReport) -> Reported:
+        """The operator's staff will look at it. What one has reported already is not reported twice."""
+        return Reported(report=ReportPayload.of(await services.report(caller, asked)))

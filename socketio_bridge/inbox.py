@@ -1,0 +1,76 @@
+"""What a socket has still to handle, in the order in which its client caused it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+import msgspec
+
+from socketio_bridge.protocol import EventReceived
+
+
+class Arrival(msgspec.Struct):
+    """The client asked for the namespace: the first thing in an inbox."""
+
+
+class Departure(msgspec.Struct):
+    """The client is gone, for this reason: the last thing in an inbox."""
+
+    reason: str
+
+
+Occasion: TypeAlias = Arrival | EventReceived | Departure
+
+
+class Inbox:
+    """Has `handle` run for one thing after the other, by a worker that exists only while there is something to do.
+
+    Events that `may_overlap`, by their names, are begun in order and run beside each other; all else waits for them.
+    """
+
+    __slots__ = ("_handle", "_may_overlap", "_overlapping", "_waiting", "_worker")
+
+    def __init__(
+        self, handle: Callable[[Occasion], Coroutine[Any, Any, None]], may_overlap: Callable[[str], bool]
+    ) -> None:
+        self._handle = handle
+        self._may_overlap = may_overlap
+        self._waiting: deque[Occasion] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._overlapping: set[asyncio.Task[None]] = set()
+
+    def put(self, occasion: Occasion) -> None:
+        """Have it handled after what came before."""
+        self._waiting.append(occasion)
+        if self._worker is None:
+            self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    def runs_in(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether a task runs one of the handlers."""
+        return task is not None and (task is self._worker or task in self._overlapping)
+
+    async def finished(self) -> None:
+        """Return when nothing is being handled or due."""
+        while self._worker is not None:
+            await asyncio.wait([self._worker])
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                occasion = self._waiting.popleft()
+                if type(occasion) is EventReceived and self._may_overlap(occasion.event):
+                    self._begin(occasion)
+                    continue
+                while self._overlapping:
+                    await asyncio.wait(self._overlapping)
+                await self._handle(occasion)
+        finally:
+            self._worker = None
+
+    def _begin(self, event: EventReceived) -> None:
+        task = asyncio.get_running_loop().create_task(self._handle(event))
+        self._overlapping.add(task)
+        task.add_done_callback(self._overlapping.discard)
