@@ -21,7 +21,7 @@ from conversations.errors import RuleViolation
 from conversations.store import in_parts
 from moderation import services
 from moderation.admin.acting import sentence, staff_of
-from moderation.admin.links import report_url, room_link
+from moderation.admin.links import report_url
 from moderation.admin.report_page import PutBackView, report_page
 from moderation.admin.uncounted import UncountedAdmin, UncountedChangeList
 from moderation.models import Report, ReportReason, ReportState, TargetKind
@@ -94,7 +94,7 @@ class ReportAdmin(UncountedAdmin):
     """Oldest open first. What is done about a report is done on its page."""
 
     change_list_template = "admin/moderation/report/queue.html"
-    list_display = ("what", "about", "state_now", "age", "working", "same_target", "said_by", "room")
+    list_display = ("what", "about", "state_now", "age", "working", "same_target", "said_by")
     list_filter = (StateFilter, "reason")
     search_fields = ("user_id", "room_id", "reporter", "target_id")
     search_help_text = "The whole id of a user (reported or reporting), a room or a message."
@@ -187,7 +187,7 @@ class ReportAdmin(UncountedAdmin):
         """Who works on it, or did."""
         return report.assignee.get_username() if report.assignee else "–"
 
-    @admin.display(description="Reports on the same")
+    @admin.display(description="On the same")
     def same_target(self, report: Any) -> int:
         """How many unfinished ones there are, this one included."""
         return int(report.on_target)
@@ -196,12 +196,6 @@ class ReportAdmin(UncountedAdmin):
     def said_by(self, report: Report) -> str:
         """A user, or a filter."""
         return f"Filter {report.reporter}" if report.reason == ReportReason.FILTER else f"User {report.reporter}"
-
-    @admin.display(description="Room")
-    def room(self, report: Report) -> str:
-        """The room it is about."""
-        message = report.target_id if report.target_kind == TargetKind.MESSAGE else ""
-        return room_link(report.room_id, message)
 
 
 def _unfinished_on(reports: list[Report]) -> Counter[tuple[str, str]]:

@@ -63,7 +63,7 @@ class UncountedChangeList(ChangeList):
         if position is not None:
             self.first_page = self.get_query_string(remove=[PAGE_VAR])
         self.result_count = len(self.result_list)
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # or Django would say how many there are
         self.show_full_result_count = False
         self.show_admin_actions = bool(self.result_list)
         self.can_show_all = True
@@ -115,6 +115,7 @@ class UncountedAdmin(admin.ModelAdmin[Any]):
     change_list_template = "admin/moderation/uncounted_list.html"
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     sortable_by: ClassVar[tuple[str, ...]] = ()
     actions: Any = None
     empty = "There is nothing here."
