@@ -66,7 +66,7 @@ class AuditRecordAdmin(UncountedAdmin):
     """Newest first. Read, never written."""
 
     change_list_template = "admin/moderation/auditrecord/list.html"
-    list_display = ("at", "staff_name", "act", "target", "user", "room", "why")
+    list_display = ("at", "staff_name", "act", "user", "room", "why")
     list_filter = (WhenFilter, MineFilter, "act")
     ordering = ("-at",)
     search_fields = ("user_id", "room_id", "staff_id", "target_id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from bson import ObjectId
 from bson.errors import InvalidId
 from django import forms
@@ -113,6 +113,35 @@ class PutBackView(ActView):
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
         """Put it back."""
         await services.put_back(staff, unquote(self.kwargs["pk"]))
+
+
+class RedactView(ActView):
+    """Redacting the message that was reported."""
+
+    permission = "moderation.redact_message"
+    title = "Redact the reported message"
+    button = "Yes, redact this message"
+    done = "The message is redacted: both sides see it go."
+    hurts = True
+
+    def explanation(self) -> list[str]:
+        """What comes of it."""
+        return ["What it says vanishes for both sides at once. It is kept apart, and can be restored by a lead."]
+
+    def done_url(self) -> str:
+        """The report."""
+        return report_url(self._report())
+
+    async def act(self, staff: Staff, given: dict[str, Any]) -> None:
+        """Redact it."""
+        report = await sync_to_async(self._report)()
+        await services.redact_message(staff, report.target_id, given["reason"])
+
+    def _report(self) -> Report:
+        report = report_or_404(self.kwargs["pk"])
+        if report.target_kind != TargetKind.MESSAGE:
+            raise Http404(f"report {report.pk} is not about a message")
+        return report
 
 
 def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpResponse | None:

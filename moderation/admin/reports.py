@@ -22,7 +22,7 @@ from conversations.store import in_parts
 from moderation import services
 from moderation.admin.acting import sentence, staff_of
 from moderation.admin.links import report_url
-from moderation.admin.report_page import PutBackView, report_page
+from moderation.admin.report_page import PutBackView, RedactView, report_page
 from moderation.admin.uncounted import UncountedAdmin, UncountedChangeList
 from moderation.models import Report, ReportReason, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
@@ -129,6 +129,7 @@ class ReportAdmin(UncountedAdmin):
         return [
             path("take-next/", wrap(require_POST(self.take_next)), name="moderation_report_take_next"),
             path("<str:pk>/put-back/", wrap(PutBackView.as_view()), name="moderation_report_put_back"),
+            path("<str:pk>/redact/", wrap(RedactView.as_view()), name="moderation_report_redact"),
             *super().get_urls(),
         ]
 
