@@ -39,7 +39,7 @@ def fill(database: Any) -> None:
         for index in range(count[room_id]):
             number += 1
             sender, recipient = (buyer, seller) if index % 2 else (seller, buyer)
-            created_at = START + datetime.timedelta(seconds=index * 60 + position % 60)
+            created_at = START + datetime.timedelta(minutes=index) - datetime.timedelta(hours=position)
             last = {
                 "created_at": created_at, "_id": f"m{number:08}", "room_id": room_id, "from": sender, "to": recipient,
                 "type": "TEXT", "content": f"message {index} of {room_id}", "is_seen": index < count[room_id] - 3,
@@ -104,6 +104,10 @@ async def measure() -> None:
     await timed("GET /messages, page 1,000 by from", "/messages", room_id=LONG_ROOM, **{"from": before})
     await timed("GET /messages?created_at=1, page 1", "/messages", room_id=LONG_ROOM, created_at=1)
     await timed("GET /messages/unseen", "/messages/unseen", room_id=LONG_ROOM)
+    page = await timed("GET /search, a frequent text", "/search", 5, q="message 1")
+    await timed("GET /search, a frequent text, page 2", "/search", 5, q="message 1", cursor=page["next_cursor"])
+    await timed("GET /search, a text that is nowhere", "/search", 3, q="nowhere")
+    await timed("GET /search, nowhere in a room of 20,000", "/search", 5, q="nowhere", room_id=LONG_ROOM)
 
 
 def main() -> None:
@@ -126,6 +130,7 @@ def main() -> None:
             ALLOWED_HOSTS="testserver",
             API_RATE_USER="0",
             API_RATE_ADDRESS="0",
+            API_RATE_SEARCHES="0",
         )
         import django
 
