@@ -8,7 +8,8 @@ TESTS ?=
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
 	@echo "             KAFKA=1 with a Kafka to try auction results and conversation events with"
-	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them"
+	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them. Those of the admin's pages"
+	@echo "             want a Chromium (Debian: apt install chromium; or CHROMIUM=…) and leave pictures in test-artefacts/"
 	@echo "make test-kafka   the tests that need a real Kafka broker: Maven fetches it, a JDK 17 or newer runs it"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, Postman, docs/events.md"
@@ -42,7 +43,7 @@ bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from, so that a second run installs nothing.

@@ -20,9 +20,10 @@ class ChozoiChatConfig(AppConfig):
 
 
 class MongoAdminConfig(AdminConfig):
-    """Django's admin with ObjectId keys; its migrations are in `contrib_migrations.admin`."""
+    """Django's admin with ObjectId keys; its migrations are in `contrib_migrations.admin`, its site is moderation's."""
 
     default_auto_field = OBJECT_ID
+    default_site = "moderation.staff_site.site.StaffSite"
 
 
 class MongoAuthConfig(AuthConfig):

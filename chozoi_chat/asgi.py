@@ -14,9 +14,12 @@ from django.conf import settings  # noqa: E402
 from auctions.namespaces import AuctionResultEvents, AuctionResultListEvents  # noqa: E402
 from chozoi_chat.body_limit import limit_bodies  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
+from moderation.staff_events import StaffEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402
 
-socketio_server = SocketIOServer([ModeratedConversationEvents(), AuctionResultEvents(), AuctionResultListEvents()])
+socketio_server = SocketIOServer(
+    [ModeratedConversationEvents(), StaffEvents(), AuctionResultEvents(), AuctionResultListEvents()]
+)
 application = socketio_server.mount(
     settings.SOCKET_PATH, beside=limit_bodies(django_application, settings.LARGEST_BODY)
 )

@@ -167,6 +167,10 @@ def _serving() -> Iterator[CheckMessage]:
         yield _wrong(11, "PORT", settings.PORT, "a port from 1 to 65535")
     if settings.WEB_CONCURRENCY < 1:
         yield _wrong(12, "WEB_CONCURRENCY", settings.WEB_CONCURRENCY, "a number of processes, 1 or more")
+    if settings.LOGIN_FAILURES < 0:
+        yield _wrong(20, "LOGIN_FAILURES", settings.LOGIN_FAILURES, "a number of failed logins, or 0 for any number")
+    if settings.LOGIN_LOCKOUT < 1:
+        yield _wrong(21, "LOGIN_LOCKOUT", settings.LOGIN_LOCKOUT, "a number of seconds, 1 or more")
     for host in settings.ALLOWED_HOSTS:
         if "/" in host or ("://" in host):
             yield _wrong(13, "ALLOWED_HOSTS", host, "names of hosts, without scheme or path: chat.example.com")

@@ -76,7 +76,7 @@ if "://" not in REDIS_URL:  # the old service's form: host:port
 
 DATABASES = {
     "default": {
-        "ENGINE": "django_mongodb_backend",
+        "ENGINE": "chozoi_chat.mongodb",
         "HOST": MONGODB_URI,
         "NAME": urlsplit(MONGODB_URI).path.strip("/"),
         # Acknowledged means on the disks of most members: clients are told only what survives a crash.
@@ -266,6 +266,8 @@ USE_I18N = True
 USE_TZ = True
 CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
 X_FRAME_OPTIONS = "DENY"
+LOGIN_FAILURES = whole_number("LOGIN_FAILURES", 5)  # of one staff account from one address; 0: any number
+LOGIN_LOCKOUT = whole_number("LOGIN_LOCKOUT", 900)  # seconds
 SESSION_COOKIE_HTTPONLY = True
 
 LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()

@@ -82,9 +82,11 @@ class Message(MessageFields):
 class Room(models.Model):
     """The conversation of one buyer with one seller; its key is `<BuyerID>.<SellerID>`.
 
-    Not indexed by last activity: every message would move its room in two more indexes (measured: a third of the
-    cost of a room update), while one user's rooms, found by `buyer` or `seller`, sort in memory. (A buyer's rooms
-    are a range of keys, too, but SecantusDB scans the collection for such a range.)
+    `updated_at`, the last activity, is indexed once, for staff, who look through all rooms; every message moves its
+    room in that index (measured: 7 % of what storing a batch costs). No other index has a time in it: one user's
+    rooms, found by `buyer` or `seller`, sort in memory. Nor is there one of blocked or of closed rooms alone:
+    SecantusDB holds each updated room against a partial index's condition, which costs as much as an entry. (A buyer's
+    rooms are a range of keys, too, but SecantusDB scans the collection for such a range.)
     """
 
     room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)
@@ -120,6 +122,7 @@ class Room(models.Model):
         indexes = (
             models.Index(fields=["buyer"], name="room_buyer"),
             models.Index(fields=["seller"], name="room_seller"),
+            models.Index(fields=["updated_at"], name="room_activity"),
         )
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ from conversations.payloads import MessagePayload
 from conversations.per_loop import PerLoop
 from conversations.room_accounts import account, is_behind
 from conversations.store import document, durable, in_store_thread, store_unavailable
+from conversations.tally import MessageTally
 from conversations.unfinished import Unfinished
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class MessageWriter:
     def __init__(self) -> None:
         self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit)
         self._unfinished = Unfinished()
+        self._tally = MessageTally()
         self._turn = asyncio.Lock()
         self._finisher: asyncio.Task[None] | None = None
 
@@ -102,6 +104,7 @@ class MessageWriter:
         if self._finisher is not None:
             self._finisher.cancel()
             await asyncio.wait([self._finisher])
+        await self._tally.close()
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         async with self._turn:
@@ -114,6 +117,7 @@ class MessageWriter:
                 if position not in stored.repeats and position not in stored.failures
             ]
             self._remember(stored, messages, new)
+            self._tally.add(len(new))
             payloads = {message.message_id: MessagePayload.of(message) for message in new}
             await _announce(payloads.values())
             return [

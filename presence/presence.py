@@ -122,6 +122,15 @@ class Presence:
             return here
         return here | await self._questions(elsewhere)
 
+    async def count(self) -> int:
+        """How many users are online now, anywhere. While Redis is away: in this process."""
+        if self._up:
+            try:
+                return await self._registry.count()
+            except _AWAY as error:
+                self._lose(error)
+        return len(self._sockets)
+
     async def start(self) -> None:
         """Begin the heartbeat, unless it beats already; `enter` does so by itself."""
         if self._stopped:

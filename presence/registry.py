@@ -207,6 +207,19 @@ class Registry:
         registered, places = await self._run(self._online, *users)
         return bool(registered), {users[place] for place in places}
 
+    async def count(self) -> int:
+        """How many users are online; those of several processes are read, a part at a time, to count each once."""
+        processes: Any = await self._redis.zrange(f"{self._prefix}processes", 0, -1)
+        keys = [f"{self._prefix}process:{process}" for process in processes]
+        if len(keys) == 1:
+            return max(0, int(await self._redis.hlen(keys[0])) - 1)  # without the count of changes
+        users: set[str] = set()
+        for key in keys:
+            async for user, _ in self._redis.hscan_iter(key, count=1000):
+                users.add(user)
+        users.discard("")
+        return len(users)
+
     async def retire(self) -> None:
         """Be taken for dead at the next heartbeat of any other process."""
         await self._redis.zadd(f"{self._prefix}processes", {self._process_id: 0}, xx=True)

@@ -78,6 +78,7 @@ def test_migrating_adds_the_indexes_that_the_queries_need(old_database: Database
     rooms = old_database.cz_rooms.index_information()
     assert rooms["room_buyer"]["key"] == [("buyer", 1)]
     assert rooms["room_seller"]["key"] == [("seller", 1)]
+    assert rooms["room_activity"]["key"] == [("updated_at", 1)]
 
 
 @pytest.mark.parametrize("side", list(Role))

@@ -1,0 +1,37 @@
+"""Where things are in the admin, and links to them in lists."""
+
+from __future__ import annotations
+
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from moderation.models import Report
+
+
+def person_url(user_id: str) -> str:
+    """The page of a user of the chat."""
+    return reverse("admin:moderation_person", args=[quote(user_id)])
+
+
+def room_url(room_id: str, message_id: str = "") -> str:
+    """The page of a room, at a message of it."""
+    url = reverse("admin:conversations_room_change", args=[quote(room_id)])
+    return f"{url}?{urlencode({'message': message_id})}" if message_id else url
+
+
+def report_url(report: Report) -> str:
+    """The page of a report."""
+    return reverse("admin:moderation_report_change", args=[quote(str(report.pk))])
+
+
+def person_link(user_id: str) -> SafeString | str:
+    """A user's id, linked to their page; a dash for none."""
+    return format_html('<a href="{}">{}</a>', person_url(user_id), user_id) if user_id else "–"
+
+
+def room_link(room_id: str, message_id: str = "") -> SafeString | str:
+    """A room's id, linked to its page; a dash for none."""
+    return format_html('<a href="{}">{}</a>', room_url(room_id, message_id), room_id) if room_id else "–"

@@ -1,0 +1,93 @@
+"""Messages in the admin: looking for them, and the page of one, which leads to its place in the room."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from conversations.models import Message, Room
+from moderation.admin.list_pages import PLACE, DaysForm, end_of_day, next_page, place_in, start_of_day
+from moderation.admin.message_search import MessageSearch, find_messages
+from moderation.admin.rooms import ReadOnlyAdmin
+from moderation.admin.transcript import lines_of
+
+
+class MessagesForm(DaysForm):
+    """What staff look for among messages."""
+
+    q = forms.CharField(
+        label="Text",
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Text, or a message’s id"}),
+    )
+    room = forms.CharField(label="Room", required=False, widget=forms.TextInput(attrs={"placeholder": "Room id"}))
+    user = forms.CharField(label="Written by", required=False, widget=forms.TextInput(attrs={"placeholder": "User id"}))
+    field_order: ClassVar[list[str]] = ["q", "room", "user", "since", "until"]
+
+    def search(self) -> MessageSearch:
+        """As filled in; what makes no sense is left out."""
+        given = self.cleaned_data
+        return MessageSearch(
+            text=given.get("q", "").strip(),
+            room_id=given.get("room", "").strip(),
+            user_id=given.get("user", "").strip(),
+            since=start_of_day(given.get("since")),
+            until=end_of_day(given.get("until")),
+        )
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    """Found by `message_search`, without counting."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A page of messages, by conversation."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = MessagesForm(request.GET)
+        form.is_valid()
+        search = form.search()
+        page = find_messages(search, place_in(request))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Messages",
+            "opts": self.opts,
+            "form": form,
+            "search": search,
+            "page": page,
+            "next_page": next_page(request, page.following),
+            "is_first": PLACE not in request.GET,
+            "is_search": any(form.cleaned_data.values()),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/moderation/room/messages.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One message, and the way to it in its room."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        message = Message.objects.filter(pk=unquote(object_id)).first()
+        if message is None:
+            raise Http404(f"There is no message {unquote(object_id)!r}.")
+        room = Room.objects.filter(pk=message.room_id).first() or Room(room_id=message.room_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Message",
+            "subtitle": message.pk,
+            "opts": self.opts,
+            "room": room,
+            "line": lines_of(room, [message])[0],
+        }
+        return TemplateResponse(request, "admin/moderation/room/message.html", context)

@@ -1,0 +1,162 @@
+"""Which rooms staff see in the list, the one of the latest activity first, a page at a time.
+
+By id, or by a user's, there is an index. All else, names, who blocked, whether closed, what is unseen, is looked for
+from the latest activity back, for as long as a page may take: a page may come back with few rooms or none, and with
+the place to go on from.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from chozoi_chat.identity import Role
+from conversations.instants import from_store
+from conversations.models import Room
+from conversations.search_pattern import pattern_of
+from conversations.store import Document, durable, in_parts
+from moderation.admin.windows import BEGINNING, Place, going_back
+
+PAGE = 50
+LONGEST = 0.1
+"""Seconds after which a page takes what it has."""
+
+_NAMES = ("buyer_info.name", "shop.name")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSearch:
+    """What staff look for; all that is said must hold. `text`: the id of a room or a user, or else a part of a name.
+
+    `user_id`: no other's rooms. `since`, `until`: of the last activity.
+    """
+
+    text: str = ""
+    user_id: str = ""
+    since: datetime.datetime | None = None
+    until: datetime.datetime | None = None
+    closed: bool | None = None
+    blocked_by: Role | None = None
+    unseen_by: Role | None = None
+
+    def conditions(self) -> list[Document]:
+        """On what no index has."""
+        conditions: list[Document] = []
+        if self.closed is not None:
+            conditions.append({"closed_at": {"$ne": None} if self.closed else None})
+        if self.blocked_by is not None:
+            conditions.append({"blocked_by": self.blocked_by.value})
+        if self.unseen_by is not None:
+            conditions.append({f"{self.unseen_by.lower()}_unseen_messages": {"$gt": 0}})
+        return conditions
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPage:
+    """Rooms, where the next page begins (None: there is none), and until when all were looked at.
+
+    `searched_until` is None where the page is full or the last one.
+    """
+
+    rooms: list[Room] = field(default_factory=list)
+    following: Place | None = None
+    searched_until: datetime.datetime | None = None
+
+
+def find_rooms(search: RoomSearch, following: Place | None = None) -> RoomPage:
+    """A page of rooms. `following`: where the page before said that the next one begins."""
+    connection.ensure_connection()
+    if exact := _exactly(search):  # a user's rooms sort in memory
+        found = [room for source in exact for room in _read(source, search, [], following)]
+        return _page(list({room["_id"]: room for room in found}.values()))
+    return _look_back(search, following)
+
+
+def _exactly(search: RoomSearch) -> list[Document]:
+    """Conditions with an index, where what staff look for is an id."""
+    if search.user_id:
+        return [{"buyer": search.user_id}, {"seller": search.user_id}]
+    if not search.text:
+        return []
+    exact = [{"_id": search.text}, {"buyer": search.text}, {"seller": search.text}]
+    return exact if any(durable(Room).find_one(source, ["_id"]) for source in exact) else []
+
+
+def _look_back(search: RoomSearch, following: Place | None) -> RoomPage:
+    name = {"$regex": pattern_of(search.text), "$options": "i"}
+    names: list[Document] = [{"$or": [{each: name} for each in _NAMES]}] if search.text else []
+    found: list[Document] = []
+    deadline = time.perf_counter() + LONGEST
+    for condition, began in _from_the_latest(search, following):
+        if began is not None and time.perf_counter() > deadline:
+            return RoomPage(_load(found), Place(began, ""), began)
+        found += _read(condition, search, names, following)
+        if len(found) > PAGE:
+            break
+    return _page(found)
+
+
+def _from_the_latest(
+    search: RoomSearch, following: Place | None
+) -> Iterator[tuple[Document, datetime.datetime | None]]:
+    """Conditions on the time of the last activity, and what all later rooms were looked at until then."""
+    if following is None or following.at is not None:
+        until = search.until
+        if following is not None and following.at is not None:
+            after = following.at + datetime.timedelta(milliseconds=1) if following.id else following.at
+            until = after if until is None else min(until, after)
+        now = datetime.datetime.now(datetime.UTC)
+        for window in going_back(until, search.since or BEGINNING, now):
+            yield {"updated_at": window.condition()}, window.until
+    if search.since is None and search.until is None:
+        yield {"updated_at": None}, None
+
+
+def _read(source: Document, search: RoomSearch, more: list[Document], following: Place | None) -> list[Document]:
+    """One room more than a page has, where there is one. The source first, and alone: SecantusDB finds its index so."""
+    stages: list[Document] = [{"$match": source}]
+    rest = [*search.conditions(), *more]
+    if "updated_at" not in source and (search.since is not None or search.until is not None):
+        times = {"$gte": search.since, "$lt": search.until}
+        rest.append({"updated_at": {bound: at for bound, at in times.items() if at is not None}})
+    if following is not None and following.id:
+        rest.append(_after(following))
+    if rest:
+        stages.append({"$match": {"$and": rest}})
+    order: dict[str, Any] = {"updated_at": -1, "_id": -1}
+    return list(
+        durable(Room).aggregate([*stages, {"$sort": order}, {"$limit": PAGE + 1}, {"$project": {"updated_at": 1}}])
+    )
+
+
+def _after(place: Place) -> Document:
+    same = {"updated_at": place.at, "_id": {"$lt": place.id}}
+    if place.at is None:
+        return same
+    return {"$or": [{"updated_at": {"$lt": place.at}}, {"updated_at": None}, same]}
+
+
+def _place(room: Document) -> Place:
+    updated_at = room.get("updated_at")
+    return Place(from_store(updated_at) if updated_at else None, room["_id"])
+
+
+def _page(found: list[Document]) -> RoomPage:
+    found = sorted(found, key=_order, reverse=True)
+    page = found[:PAGE]
+    return RoomPage(_load(page), _place(page[-1]) if len(found) > PAGE else None)
+
+
+def _order(room: Document) -> tuple[bool, Any, str]:
+    return (room.get("updated_at") is not None, room.get("updated_at"), room["_id"])
+
+
+def _load(found: list[Document]) -> list[Room]:
+    ids = [room["_id"] for room in found]
+    rooms = {room.pk: room for part in in_parts(ids) for room in Room.objects.filter(pk__in=part)}
+    return [rooms[room_id] for room_id in ids if room_id in rooms]

@@ -1,0 +1,127 @@
+"""How things stand, in a few figures. Nothing counts a collection through: each count ends at MOST, or reads a key."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from asgiref.sync import async_to_sync
+from django.db import models
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from conversations.errors import RuleViolation
+from conversations.store import durable, in_store_thread
+from conversations.tally import messages_a_minute
+from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
+from moderation.staff_site.charts import Chart, chart
+from presence import current as current_presence
+
+logger = logging.getLogger(__name__)
+
+MOST = 1000
+"""Where counting ends: more is "1000+"."""
+MOST_HITS = 20_000
+AGES = (("Under an hour", 0, 1), ("1 to 4 hours", 1, 4), ("4 to 24 hours", 4, 24), ("Over a day", 24, None))
+HOURS = 24
+
+
+class Age(NamedTuple):
+    """How many open reports are of an age; `share`: of the most of any age, in percent."""
+
+    label: str
+    number: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What the front page shows. `None`: unknown, since its store does not answer."""
+
+    open_by_age: list[Age]
+    in_review: str
+    held: str
+    restrictions: str
+    hits: Chart
+    hits_in_all: str
+    messages: Chart | None
+    messages_last_minute: int | None
+    online: int
+
+
+def dashboard() -> Dashboard | None:
+    """How things stand now; `None`: MongoDB does not answer."""
+    try:
+        return async_to_sync(_dashboard)()
+    except RuleViolation as refusal:
+        logger.warning("the dashboard is empty: %s", refusal)
+        return None
+
+
+async def _dashboard() -> Dashboard:
+    counts, messages, online = await asyncio.gather(
+        in_store_thread(_counts, timezone.now()), _messages(), current_presence().count()
+    )
+    return Dashboard(**counts, **messages, online=online)
+
+
+def _counts(now: datetime.datetime) -> dict[str, Any]:
+    ages = {
+        label: _count(Report, {"state": ReportState.OPEN, "created_at": _between(now, *hours)})
+        for label, *hours in AGES
+    }
+    most = max(ages.values()) or 1
+    hits = _hits_by_hour(now)
+    return {
+        "open_by_age": [Age(label, _shown(count), 100 * count / most) for label, count in ages.items()],
+        "in_review": _shown(_count(Report, {"state": ReportState.IN_REVIEW})),
+        "held": _shown(_count(HeldMessage, {"state": HeldState.HELD})),
+        "restrictions": _shown(
+            _count(Restriction, {"lifted_at": None, "ends_at": None})
+            + _count(Restriction, {"lifted_at": None, "ends_at": {"$gt": now}})
+        ),
+        "hits": chart(hits, first=f"{HOURS} hours ago", last="now"),
+        "hits_in_all": _shown(sum(count for _, count in hits), MOST_HITS),
+    }
+
+
+async def _messages() -> dict[str, Any]:
+    try:
+        counts = await messages_a_minute()
+    except (RedisError, OSError) as error:
+        logger.warning("messages a minute are unknown, Redis is away: %s", error)
+        return {"messages": None, "messages_last_minute": None}
+    ago = range(len(counts) - 1, -1, -1)
+    labels = [f"{minutes} min ago" if minutes else "this minute" for minutes in ago]
+    values = list(zip(labels, counts, strict=True))
+    return {"messages": chart(values, first="an hour ago", last="now"), "messages_last_minute": counts[-2]}
+
+
+def _count(model: type[models.Model], condition: dict[str, Any]) -> int:
+    return durable(model).count_documents(condition, limit=MOST)
+
+
+def _hits_by_hour(now: datetime.datetime) -> list[tuple[str, int]]:
+    """From the index of `at` alone, the latest first."""
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"at": {"$gt": now - datetime.timedelta(hours=HOURS)}}},
+        {"$sort": {"at": -1}},
+        {"$limit": MOST_HITS},
+        {"$project": {"_id": 0, "at": 1}},
+        {"$group": {"_id": {"$floor": {"$divide": [{"$subtract": [now, "$at"]}, 3_600_000]}}, "hits": {"$sum": 1}}},
+    ]
+    found = {int(hour["_id"]): int(hour["hits"]) for hour in durable(FilterHit).aggregate(pipeline)}
+    return [(f"{hours} h ago" if hours else "this hour", found.get(hours, 0)) for hours in range(HOURS - 1, -1, -1)]
+
+
+def _between(now: datetime.datetime, youngest: int, oldest: int | None) -> dict[str, datetime.datetime]:
+    until = {"$lte": now - datetime.timedelta(hours=youngest)} if youngest else {}
+    return until if oldest is None else {**until, "$gt": now - datetime.timedelta(hours=oldest)}
+
+
+def _shown(count: int, most: int | None = None) -> str:
+    most = MOST if most is None else most
+    return f"{most}+" if count >= most else str(count)

@@ -1,0 +1,87 @@
+"""Failed logins, counted in Redis for all processes: guessing passwords ends after a few tries.
+
+Counted are tries of one name from one address, tries from one address, and tries of one name from anywhere: the last
+two with more patience, since many people may share an address, and nobody shall lock a colleague out by mistyping their
+name a few times. A try counts before its password is looked at, so that tries at once count, too; a good one takes them
+back. While Redis is away nothing is counted, and nobody kept out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+ADDRESS_PATIENCE = 4
+"""Times LOGIN_FAILURES from one address."""
+NAME_PATIENCE = 10
+"""Times LOGIN_FAILURES of one name."""
+_PREFIX = "chozoi:logins:"
+_PATIENCE = 1.0  # seconds
+
+
+def begin(name: str, address: str) -> int:
+    """Count a try; for how many seconds this one is refused, 0: it is not."""
+    waits = [0]
+    with _redis() as redis:
+        for key, most in _limits(name, address):
+            with redis.pipeline() as pipeline:
+                pipeline.set(key, 0, ex=settings.LOGIN_LOCKOUT, nx=True)
+                pipeline.incr(key)
+                pipeline.ttl(key)
+                _, tries, left = pipeline.execute()
+            if tries > most:
+                waits.append(max(1, left))
+    return max(waits)
+
+
+def forget(name: str, address: str) -> None:
+    """The try that began was a good one."""
+    limits = _limits(name, address)
+    if not limits:
+        return
+    (own, _), *others = limits
+    with _redis() as redis:
+        with redis.pipeline() as pipeline:
+            pipeline.delete(own)
+            for key, _ in others:
+                pipeline.decr(key)
+            pipeline.execute()
+
+
+def _limits(name: str, address: str) -> list[tuple[str, int]]:
+    few = settings.LOGIN_FAILURES
+    if not few:
+        return []
+    return [
+        (_key("both", name.casefold(), address), few),
+        (_key("address", address), ADDRESS_PATIENCE * few),
+        (_key("name", name.casefold()), NAME_PATIENCE * few),
+    ]
+
+
+def _key(*parts: str) -> str:
+    return _PREFIX + hashlib.blake2b("\n".join(parts).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+@contextmanager
+def _redis() -> Iterator[Redis]:
+    try:
+        with Redis.from_url(
+            settings.REDIS_URL,
+            socket_timeout=_PATIENCE,
+            socket_connect_timeout=_PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        ) as redis:
+            yield redis
+    except (RedisError, OSError) as error:
+        logger.warning("failed logins are not counted, Redis is away: %s", error)

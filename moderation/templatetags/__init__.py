@@ -1,0 +1,1 @@
+"""What moderation's templates use."""

@@ -1,0 +1,249 @@
+"""Acts by forms: what they ask for, what they do, what they refuse, and that the audit has who did it from where."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient, Client
+from django.urls import reverse
+from django.utils import timezone
+
+from moderation.models import AuditRecord, HeldMessage, MessageFilter, Note, Report, Restriction
+from tests.moderation.admin.conftest import filtered, held, hit, restricted, staff
+from tests.moderation.conftest import Store, acts
+
+
+def of(user_id: str, act: str) -> str:
+    return reverse(f"admin:moderation_person_{act}", args=[user_id])
+
+
+def errors(answer: Any) -> dict[str, list[str]]:
+    return dict(answer.context["form"].errors)
+
+
+def test_a_mute_has_a_length_and_a_reason(support: Client, seven_and_nine: Store) -> None:
+    url = of("9", "mute")
+    assert set(errors(support.post(url, {}))) == {"length", "reason"}
+    assert errors(support.post(url, {"length": "until", "reason": "rude"})) == {
+        "until": ["Fill in until when, or choose another length."]
+    }
+    past = support.post(url, {"length": "until", "until": "2020-01-01T10:00", "reason": "rude"})
+    assert "This has passed" in past.text
+    assert errors(support.post(url, {"length": "24", "until": "2050-01-01T10:00", "reason": "rude"})).keys() == {
+        "length"
+    }
+    assert not Restriction.objects.exists()
+    answer = support.post(url, {"length": "24", "reason": " rude "}, REMOTE_ADDR="192.0.2.7")
+    assert answer["Location"] == reverse("admin:moderation_person", args=["9"])
+    mute = Restriction.objects.get()
+    assert (mute.kind, mute.user_id, mute.reason, mute.created_by) == ("mute", "9", "rude", "mai")
+    assert mute.ends_at is not None
+    assert 23.9 < (mute.ends_at - timezone.now()).total_seconds() / 3600 <= 24
+    record = AuditRecord.objects.get()
+    assert (record.staff_id, record.address) == (str(User.objects.get(username="mai").pk), "192.0.2.7")
+
+
+def test_a_ban_lasts_until_a_time_or_for_good(support: Client, seven_and_nine: Store) -> None:
+    support.post(of("9", "ban"), {"length": "until", "until": "2050-01-01T10:00", "reason": "fraud"})
+    support.post(of("7", "ban"), {"length": "for_good", "reason": "fraud"})
+    ends = [ban.ends_at for ban in Restriction.objects.order_by("created_at")]
+    assert [end and end.isoformat() for end in ends] == ["2050-01-01T10:00:00+00:00", None]
+    page = support.get(reverse("admin:moderation_person", args=["9"])).text
+    assert "Banned" in page
+
+
+def test_where_to_go_next_is_within_this_site(support: Client, seven_and_nine: Store) -> None:
+    answer = support.post(of("9", "note"), {"text": "x", "next": "https://evil.example/"})
+    assert answer["Location"] == reverse("admin:moderation_person", args=["9"])
+    assert "evil.example" not in support.get(f"{of('9', 'note')}?next=https://evil.example/").text
+
+
+def test_the_list_of_restrictions_adds_of_users_and_of_rooms(support: Client, seven_and_nine: Store) -> None:
+    url = reverse("admin:moderation_restriction_add")
+    given = {"length": "1", "reason": "calm down"}
+    assert errors(support.post(url, {**given, "kind": "mute"})) == {"user_id": ["This is needed."]}
+    assert errors(support.post(url, {**given, "kind": "slow_mode", "user_id": "9"})).keys() == {
+        "user_id", "room_id", "interval",
+    }  # fmt: skip
+    unknown = support.post(url, {**given, "kind": "slow_mode", "room_id": "1.2", "interval": "30"})
+    assert "1.2" in str(errors(unknown))
+    assert unknown.context["form"]["interval"].value() == "30"
+    support.post(url, {**given, "kind": "slow_mode", "room_id": "7.9", "interval": "30"})
+    support.post(url, {**given, "kind": "mute", "user_id": "9"})
+    assert acts(seven_and_nine) == ["room.slowed", "user.muted"]
+
+
+def test_a_restriction_is_lifted_with_a_reason_once(support: Client, seven_and_nine: Store) -> None:
+    url = reverse("admin:moderation_restriction_lift", args=[restricted().pk])
+    assert "rude" in support.get(url).text
+    assert errors(support.post(url, {})) == {"reason": ["This field is required."]}
+    support.post(url, {"reason": "said sorry"})
+    assert Restriction.objects.get().lifted_by == "mai"
+    again = support.post(url, {"reason": "said sorry"})
+    assert "is over already" in str(errors(again))
+
+
+def test_the_list_shows_what_is_in_force_and_the_rest_on_demand(support: Client, seven_and_nine: Store) -> None:
+    now = timezone.now()
+    restricted("9"), restricted("8", ends_at=now), restricted("6", lifted_at=now, lifted_by="mai")
+    url = reverse("admin:moderation_restriction_changelist")
+    assert [row.user_id for row in support.get(url).context["cl"].result_list] == ["9"]
+    assert {row.user_id for row in support.get(f"{url}?state=all").context["cl"].result_list} == {"9", "8", "6"}
+    assert [row.user_id for row in support.get(f"{url}?q=8").context["cl"].result_list] == ["8"]
+
+
+def test_notes_are_written_about_users_and_rooms(support: Client, seven_and_nine: Store) -> None:
+    support.post(of("9", "note"), {"text": "called back"})
+    url = reverse("admin:moderation_note_add")
+    support.post(url, {"target_kind": "room", "target_id": "7.9", "text": "old friends"})
+    assert set(Note.objects.values_list("target_kind", "target_id", "written_by")) == {
+        ("user", "9", "mai"), ("room", "7.9", "mai"),
+    }  # fmt: skip
+    assert "called back" in support.get(reverse("admin:moderation_person", args=["9"])).text
+
+
+def test_recent_messages_are_redacted_by_leads(support: Client, lead: Client, seven_and_nine: Store) -> None:
+    given = {"hours": "1", "reason": "spam"}
+    assert support.post(of("9", "redact_recent"), given).status_code == 403
+    assert errors(lead.post(of("9", "redact_recent"), {**given, "hours": "1000"})).keys() == {"hours"}
+    lead.post(of("9", "redact_recent"), given)
+    assert seven_and_nine.cz_messages.count_documents({"from": "9", "redacted_at": {"$ne": None}}) == 6
+
+
+def test_erasing_wants_the_id_once_more(support: Client, lead: Client, seven_and_nine: Store) -> None:
+    given = {"reason": "request 12", "user_id": "9"}
+    assert support.post(of("9", "erase"), given).status_code == 403
+    wrong = lead.post(of("9", "erase"), {**given, "user_id": "7"})
+    assert "This is not the id of this user" in str(errors(wrong))
+    assert seven_and_nine.cz_messages.count_documents({"content": "line 1"}) == 1
+    lead.post(of("9", "erase"), given)
+    assert seven_and_nine.cz_messages.count_documents({"content": "line 1"}) == 0
+
+
+async def downloaded(url: str, data: dict[str, str], name: str, role: str) -> tuple[Any, str]:
+    """As a server sends it: part by part."""
+    client = AsyncClient()
+    await client.aforce_login(staff(name, role))
+    answer: Any = await client.post(url, data)
+    assert answer.streaming
+    return answer, b"".join([part async for part in answer.streaming_content]).decode()
+
+
+async def test_a_person_is_exported_as_a_file(seven_and_nine: Store, roles: None) -> None:
+    answer, body = await downloaded(of("9", "export"), {"reason": "request 12"}, "tuan", "Moderation lead")
+    assert answer["Content-Disposition"] == 'attachment; filename="user-9.json"'
+    kinds = [each["kind"] for each in json.loads(body)]
+    assert kinds == ["room", *["message"] * 6]
+    assert acts(seven_and_nine) == ["person.exported"]
+
+
+async def test_the_audit_is_exported_as_listed(seven_and_nine: Store, roles: None) -> None:
+    restriction = restricted()
+    now = timezone.now()
+    for user_id in ("9", "7"):
+        AuditRecord.objects.create(
+            at=now, staff_name="mai", act="user.muted", target_kind="restriction", target_id=str(restriction.pk),
+            user_id=user_id, reason="rude",
+        )  # fmt: skip
+    url = reverse("admin:moderation_auditrecord_export")
+    answer, body = await downloaded(f"{url}?q=7", {}, "tuan", "Moderation lead")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    header, *rows = body.strip().splitlines()
+    assert header.startswith("at,staff_id,staff_name")
+    assert len(rows) == 1 and "user.muted" in rows[0]
+    assert acts(seven_and_nine)[-1] == "audit.exported"
+
+
+def test_support_does_not_export_the_audit(support: Client, seven_and_nine: Store) -> None:
+    assert support.post(reverse("admin:moderation_auditrecord_export")).status_code == 403
+    assert "as CSV" not in support.get(reverse("admin:moderation_auditrecord_changelist")).text
+
+
+def test_the_audit_is_only_read(lead: Client, seven_and_nine: Store) -> None:
+    record = AuditRecord.objects.create(
+        at=timezone.now(), staff_name="mai", act="user.muted", target_kind="user", target_id="9", user_id="9"
+    )
+    url = reverse("admin:moderation_auditrecord_change", args=[record.pk])
+    assert lead.post(url, {"reason": "changed"}).status_code == 403
+    assert (
+        lead.post(reverse("admin:moderation_auditrecord_delete", args=[record.pk]), {"post": "yes"}).status_code == 403
+    )
+    assert "_save" not in lead.get(url).text
+
+
+@pytest.mark.parametrize(("act", "state"), [("release", "released"), ("drop", "dropped")])
+def test_a_held_message_is_released_or_dropped(support: Client, seven_and_nine: Store, act: str, state: str) -> None:
+    message = held()
+    url = reverse(f"admin:moderation_heldmessage_{act}", args=[message.pk])
+    assert "buy at evil.example" in support.get(url).text
+    support.post(url, {"reason": ""})
+    assert HeldMessage.objects.get().state == state
+    assert seven_and_nine.cz_messages.count_documents({"content": "buy at evil.example"}) == (act == "release")
+    assert "decided" in str(errors(support.post(url, {})))
+
+
+def test_filters_are_saved_by_leads_and_audited(support: Client, lead: Client, seven_and_nine: Store) -> None:
+    url = reverse("admin:moderation_messagefilter_add")
+    given = {"name": "rude", "kind": "regex", "patterns": "mor+on", "action": "flag", "is_active": "on", "reason": "x"}
+    assert support.post(url, given).status_code == 403
+    bad = lead.post(url, {**given, "patterns": "mor(on"})
+    assert "line 1" in str(bad.context["adminform"].form.errors)
+    assert not MessageFilter.objects.exists()
+    lead.post(url, given)
+    saved = MessageFilter.objects.get()
+    assert saved.updated_by == "tuan"
+    lead.post(reverse("admin:moderation_messagefilter_change", args=[saved.pk]), {**given, "action": "hold"})
+    lead.post(reverse("admin:moderation_messagefilter_delete", args=[saved.pk]), {"post": "yes"})
+    assert acts(seven_and_nine) == ["filter.created", "filter.changed", "filter.deleted"]
+
+
+def test_a_text_is_tried_before_the_filter_is_saved(support: Client, lead: Client, seven_and_nine: Store) -> None:
+    url = reverse("admin:moderation_messagefilter_try")
+    given = {"kind": "words", "patterns": "moron", "action": "flag", "text": "you MORON"}
+    assert support.post(url, given).status_code == 403
+    assert lead.post(url, given).json() == {"found": ["moron"]}
+    assert lead.post(url, {**given, "text": "hello"}).json() == {"found": []}
+    assert "line 1" in lead.post(url, {**given, "kind": "regex", "patterns": "("}).json()["problems"][0]
+    assert lead.post(url, {**given, "kind": ""}).json() == {"problems": ["Choose a kind first."]}
+    assert "many rooms" in lead.post(url, {**given, "kind": "flood", "rooms": "5", "seconds": "60"}).json()["note"]
+    assert not MessageFilter.objects.exists()
+
+
+def test_a_store_that_does_not_answer_is_said_on_the_form(
+    support: Client, seven_and_nine: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from conversations.errors import RuleViolation
+    from moderation import services
+
+    async def away(*given: Any, **more: Any) -> None:
+        raise RuleViolation("store_unavailable", "the message store does not answer; try again in a moment")
+
+    monkeypatch.setattr(services, "mute", away)
+    answer = support.post(of("9", "mute"), {"length": "1", "reason": "rude"})
+    assert "Not done: the message store does not answer" in answer.text
+    assert answer.context["form"]["reason"].value() == "rude"
+
+
+def test_the_page_of_a_user_has_all_that_is_known(support: Client, lead: Client, seven_and_nine: Store) -> None:
+    restricted("7"), hit(), held(), filtered()
+    Report.objects.create(
+        target_kind="user", target_id="7", user_id="7", room_id="7.9", reporter="9", reason="spam", text="again",
+        created_at=timezone.now(), open_key="k",
+    )  # fmt: skip
+    url = reverse("admin:moderation_person", args=["7"])
+    page = support.get(url).text
+    for part in ("Linh", "Muted", "again", "evil.example", "7.9", "offline", "Mute…"):
+        assert part in page, part
+    for part in ("Erase", "Export", "Redact recent"):
+        assert part not in page
+        assert part in lead.get(url).text
+
+
+def test_a_user_of_any_id_has_a_page(support: Client, seven_and_nine: Store) -> None:
+    for user_id in ("a/b", "ü ?&", "x_y", "../x"):
+        found = support.get(reverse("admin:moderation_people"), {"q": user_id}, follow=True)
+        assert found.status_code == 200
+        assert found.context["user_id"] == user_id

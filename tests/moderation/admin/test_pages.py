@@ -1,0 +1,74 @@
+"""Every page of moderation's admin, as each role: who sees it, and who does not."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from moderation.models import AuditRecord
+from tests.moderation.admin.conftest import filtered, held, hit, noted, reported, restricted
+from tests.moderation.conftest import Store
+
+LISTS = ("report", "restriction", "heldmessage", "filterhit", "note", "auditrecord")
+
+
+@pytest.fixture
+def pages(seven_and_nine: Store) -> dict[str, str]:
+    """The address of one page of each kind."""
+    report, restriction, message, message_filter = reported(), restricted(), held(), filtered()
+    hit(), noted()
+    record = AuditRecord.objects.create(
+        at=report.created_at, staff_name="mai", act="user.muted", target_kind="user", target_id="9", user_id="9"
+    )
+    pages = {name: reverse(f"admin:moderation_{name}_changelist") for name in (*LISTS, "messagefilter")}
+    acts = ("mute", "ban", "note", "redact_recent", "export", "erase")
+    return pages | {
+        "index": reverse("admin:index"),
+        "people": reverse("admin:moderation_people"),
+        "person": reverse("admin:moderation_person", args=["9"]),
+        "a report": reverse("admin:moderation_report_change", args=[report.pk]),
+        "a held message": reverse("admin:moderation_heldmessage_change", args=[message.pk]),
+        "a record": reverse("admin:moderation_auditrecord_change", args=[record.pk]),
+        "a filter": reverse("admin:moderation_messagefilter_change", args=[message_filter.pk]),
+        "add a filter": reverse("admin:moderation_messagefilter_add"),
+        "add a restriction": reverse("admin:moderation_restriction_add"),
+        "add a note": reverse("admin:moderation_note_add"),
+        "lift": reverse("admin:moderation_restriction_lift", args=[restriction.pk]),
+        "put back": reverse("admin:moderation_report_put_back", args=[report.pk]),
+        "release": reverse("admin:moderation_heldmessage_release", args=[message.pk]),
+        "drop": reverse("admin:moderation_heldmessage_drop", args=[message.pk]),
+        "staff accounts": reverse("admin:auth_user_changelist"),
+        "roles": reverse("admin:auth_group_changelist"),
+        **{act: reverse(f"admin:moderation_person_{act}", args=["9"]) for act in acts},
+    }
+
+
+OF_LEADS = {"messagefilter", "a filter", "add a filter", "redact_recent", "export", "erase"}
+OF_SUPERUSERS = {"staff accounts", "roles"}
+
+
+def seen(client: Client, pages: dict[str, str]) -> set[str]:
+    """Those that answer; all others must refuse."""
+    statuses = {name: client.get(url).status_code for name, url in pages.items()}
+    assert set(statuses.values()) <= {200, 403}, statuses
+    return {name for name, status in statuses.items() if status == 200}
+
+
+def test_support_sees_all_but_what_is_for_leads(support: Client, pages: dict[str, str]) -> None:
+    assert seen(support, pages) == pages.keys() - OF_LEADS - OF_SUPERUSERS
+
+
+def test_a_lead_sees_all_but_accounts(lead: Client, pages: dict[str, str]) -> None:
+    assert seen(lead, pages) == pages.keys() - OF_SUPERUSERS
+
+
+def test_staff_without_a_role_see_an_empty_front_page(nobody: Client, pages: dict[str, str]) -> None:
+    assert seen(nobody, pages) == {"index"}
+    assert "Take the next one" not in nobody.get(pages["index"]).text
+
+
+def test_others_are_sent_to_the_login(client: Client, pages: dict[str, str]) -> None:
+    for name, url in pages.items():
+        answer = client.get(url)
+        assert (answer.status_code, "/admin/login/" in answer["Location"]) == (302, True), name
