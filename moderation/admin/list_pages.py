@@ -21,7 +21,7 @@ class DaysForm(forms.Form):
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="look_%s", **kwargs)
+        super().__init__(*args, auto_id="look_%s", label_suffix="", **kwargs)
 
 
 def start_of_day(day: datetime.date | None) -> datetime.datetime | None:

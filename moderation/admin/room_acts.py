@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from bson import ObjectId
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -15,11 +16,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from conversations.errors import RuleViolation
-from conversations.models import Message, Room
+from conversations.models import Room
 from moderation import services
 from moderation.admin.acting import ReasonForm, sentence, staff_of
 from moderation.admin.links import room_url
 from moderation.admin.restricting import RestrictForm
+from moderation.admin.transcript import message_of
 from moderation.models import Restriction, TargetKind
 from moderation.staff import Staff
 
@@ -163,7 +165,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
 
 def _not_of_room(room: Room, given: Given) -> str:
     """What an act is aimed at must belong to the room on whose page it was asked for."""
-    if "message" in given and not Message.objects.filter(pk=given["message"], room_id=room.pk).exists():
+    if "message" in given and message_of(room, given["message"]) is None:
         return f"There is no message {given['message']!r} in this room."
     if "user" in given and given["user"] not in (room.buyer, room.seller):
         return f"User {given['user']!r} is neither the buyer nor the seller of this room."
@@ -176,10 +178,7 @@ def _not_of_room(room: Room, given: Given) -> str:
 
 
 def _restriction(restriction_id: str) -> Restriction | None:
-    try:
-        return Restriction.objects.filter(pk=restriction_id).first()
-    except (ValueError, TypeError):
-        return None
+    return Restriction.objects.filter(pk=restriction_id).first() if ObjectId.is_valid(restriction_id) else None
 
 
 def _what_is_wrong(form: forms.Form) -> str:

@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET
 
 from conversations.instants import from_wire
-from conversations.models import Message, Room
+from conversations.models import Room
 from moderation.admin import transcript
 from moderation.admin.links import room_url
 from moderation.admin.restricting import FOR_GOOD, HOURS
@@ -48,7 +48,7 @@ def page_urls() -> list[URLPattern]:
 def room_page(request: HttpRequest, room_id: str) -> HttpResponse:
     """The whole page; `?message=`: at that message; `?before=`: what was said before a place, for want of scripts."""
     room = _room(request, room_id)
-    target = Message.objects.filter(pk=request.GET.get("message", ""), room_id=room.pk).first()
+    target = transcript.message_of(room, request.GET.get("message", ""))
     place = Place.read(request.GET.get("before", ""))
     shown = transcript.around(room, target) if target is not None else transcript.latest(room, before=place)
     context = {

@@ -32,7 +32,9 @@ def test_a_mute_has_a_length_and_a_reason(support: Client, seven_and_nine: Store
     }
     past = support.post(url, {"length": "until", "until": "2020-01-01T10:00", "reason": "rude"})
     assert "This has passed" in past.text
-    assert errors(support.post(url, {"length": "24", "until": "2050-01-01T10:00", "reason": "rude"})).keys() == {"length"}
+    assert errors(support.post(url, {"length": "24", "until": "2050-01-01T10:00", "reason": "rude"})).keys() == {
+        "length"
+    }
     assert not Restriction.objects.exists()
     answer = support.post(url, {"length": "24", "reason": " rude "}, REMOTE_ADDR="192.0.2.7")
     assert answer["Location"] == reverse("admin:moderation_person", args=["9"])
@@ -166,7 +168,9 @@ def test_the_audit_is_only_read(lead: Client, seven_and_nine: Store) -> None:
     )
     url = reverse("admin:moderation_auditrecord_change", args=[record.pk])
     assert lead.post(url, {"reason": "changed"}).status_code == 403
-    assert lead.post(reverse("admin:moderation_auditrecord_delete", args=[record.pk]), {"post": "yes"}).status_code == 403
+    assert (
+        lead.post(reverse("admin:moderation_auditrecord_delete", args=[record.pk]), {"post": "yes"}).status_code == 403
+    )
     assert "_save" not in lead.get(url).text
 
 
