@@ -3,21 +3,27 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 TESTS ?=
 
-.PHONY: help run test lint format docs bench clean
+.PHONY: help run test test-kafka lint format docs bench clean
 
 help:
-	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000"
-	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them"
+	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
+	@echo "             KAFKA=1 with a Kafka to try auction results and conversation events with"
+	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them. Those of the admin's pages"
+	@echo "             want a Chromium (Debian: apt install chromium; or CHROMIUM=…) and leave pictures in test-artefacts/"
+	@echo "make test-kafka   the tests that need a real Kafka broker: Maven fetches it, a JDK 17 or newer runs it"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
-	@echo "make docs    write what is made from the code: docs/asyncapi.json, docs/events.md"
+	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, Postman, docs/events.md"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
 run: $(BIN)/.installed
-	@exec $(BIN)/python manage.py up
+	@exec $(BIN)/python manage.py up $(if $(KAFKA),--kafka)
 
 test: $(BIN)/.installed-dev
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m "not kafka" $(TESTS)
+
+test-kafka: $(BIN)/.installed-dev
+	$(BIN)/python -m pytest tests/kafka
 
 lint: $(BIN)/.installed-dev
 	$(BIN)/ruff check .
@@ -30,12 +36,14 @@ format: $(BIN)/.installed-dev
 
 docs: $(BIN)/.installed
 	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
+	$(BIN)/python manage.py spectacular --fail-on-warn --format openapi-json --file docs/openapi.json
+	$(BIN)/python manage.py postman docs/postman
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from, so that a second run installs nothing.

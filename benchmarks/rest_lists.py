@@ -28,12 +28,12 @@ def rooms() -> list[tuple[str, str]]:
     return of_seller + [(str(number), str(80_000 + number % 500)) for number in range(ROOMS - ROOMS_OF_SELLER)]
 
 
-def all_at_once(position: int) -> datetime.datetime:
-    """Each room began at the same time."""
-    return START
+def an_hour_apart(position: int) -> datetime.datetime:
+    """Each room began an hour before the next."""
+    return START - datetime.timedelta(hours=position)
 
 
-def fill(database: Any, begun: Callable[[int], datetime.datetime] = all_at_once) -> None:
+def fill(database: Any, begun: Callable[[int], datetime.datetime] = an_hour_apart) -> None:
     """Insert the rooms and messages; `begun`: when, of each room, by its number."""
     sides = rooms()
     count = {f"{buyer}.{seller}": (MESSAGES - LONGEST) // (ROOMS - 1) for buyer, seller in sides}
@@ -45,7 +45,7 @@ def fill(database: Any, begun: Callable[[int], datetime.datetime] = all_at_once)
         for index in range(count[room_id]):
             number += 1
             sender, recipient = (buyer, seller) if index % 2 else (seller, buyer)
-            created_at = begun(position) + datetime.timedelta(seconds=index * 60 + position % 60)
+            created_at = begun(position) + datetime.timedelta(minutes=index)
             last = {
                 "created_at": created_at, "_id": f"m{number:08}", "room_id": room_id, "from": sender, "to": recipient,
                 "type": "TEXT", "content": f"message {index} of {room_id}", "is_seen": index < count[room_id] - 3,
@@ -110,6 +110,10 @@ async def measure() -> None:
     await timed("GET /messages, page 1,000 by from", "/messages", room_id=LONG_ROOM, **{"from": before})
     await timed("GET /messages?created_at=1, page 1", "/messages", room_id=LONG_ROOM, created_at=1)
     await timed("GET /messages/unseen", "/messages/unseen", room_id=LONG_ROOM)
+    page = await timed("GET /search, a frequent text", "/search", 5, q="message 1")
+    await timed("GET /search, a frequent text, page 2", "/search", 5, q="message 1", cursor=page["next_cursor"])
+    await timed("GET /search, a text that is nowhere", "/search", 3, q="nowhere")
+    await timed("GET /search, nowhere in a room of 20,000", "/search", 5, q="nowhere", room_id=LONG_ROOM)
 
 
 async def _run(measure: Callable[[], Awaitable[None]]) -> None:
@@ -119,7 +123,7 @@ async def _run(measure: Callable[[], Awaitable[None]]) -> None:
 def main(
     measure: Callable[[], Awaitable[None]] = measure,
     description: str | None = __doc__,
-    begun: Callable[[int], datetime.datetime] = all_at_once,
+    begun: Callable[[int], datetime.datetime] = an_hour_apart,
 ) -> None:
     """Fill and measure."""
     arguments = argparse.ArgumentParser(description=description)
@@ -140,6 +144,7 @@ def main(
             ALLOWED_HOSTS="testserver",
             API_RATE_USER="0",
             API_RATE_ADDRESS="0",
+            API_RATE_SEARCHES="0",
         )
         import django
 

@@ -11,9 +11,15 @@ django_application: Any = get_asgi_application()  # django-stubs type it more na
 # Only now: these modules read the settings and the app registry.
 from django.conf import settings  # noqa: E402
 
+from auctions.namespaces import AuctionResultEvents, AuctionResultListEvents  # noqa: E402
+from chozoi_chat.body_limit import limit_bodies  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
 from moderation.staff_events import StaffEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402
 
-socketio_server = SocketIOServer([ModeratedConversationEvents(), StaffEvents()])
-application = socketio_server.mount(settings.SOCKET_PATH, beside=django_application)
+socketio_server = SocketIOServer(
+    [ModeratedConversationEvents(), StaffEvents(), AuctionResultEvents(), AuctionResultListEvents()]
+)
+application = socketio_server.mount(
+    settings.SOCKET_PATH, beside=limit_bodies(django_application, settings.LARGEST_BODY)
+)

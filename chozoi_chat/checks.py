@@ -18,7 +18,16 @@ from chozoi_chat.identity.keys import parse_key
 
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
 NAMESPACES = ("MESSENGER_NAMESPACE", "STAFF_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
-HTTP_URLS = ("AUTH_JWKS_URL", "AUTH_INTROSPECTION_URL", "SHOP_SERVICE", "ACCOUNT_SERVICE", "SCHEMA_REGISTRY_URL")
+HTTP_URLS = (
+    *(
+        "AUTH_JWKS_URL",
+        "AUTH_INTROSPECTION_URL",
+        "SHOP_SERVICE",
+        "ACCOUNT_SERVICE",
+        "SCHEMA_REGISTRY_URL",
+        "PUBLIC_URL",
+    ),
+)
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 HOST_AND_PORT = re.compile(r"\[?[\w.:-]+\]?:\d{1,5}")
 
@@ -159,12 +168,14 @@ def _serving() -> Iterator[CheckMessage]:
     if settings.WEB_CONCURRENCY < 1:
         yield _wrong(12, "WEB_CONCURRENCY", settings.WEB_CONCURRENCY, "a number of processes, 1 or more")
     if settings.LOGIN_FAILURES < 0:
-        yield _wrong(19, "LOGIN_FAILURES", settings.LOGIN_FAILURES, "a number of failed logins, or 0 for any number")
+        yield _wrong(20, "LOGIN_FAILURES", settings.LOGIN_FAILURES, "a number of failed logins, or 0 for any number")
     if settings.LOGIN_LOCKOUT < 1:
-        yield _wrong(20, "LOGIN_LOCKOUT", settings.LOGIN_LOCKOUT, "a number of seconds, 1 or more")
+        yield _wrong(21, "LOGIN_LOCKOUT", settings.LOGIN_LOCKOUT, "a number of seconds, 1 or more")
     for host in settings.ALLOWED_HOSTS:
         if "/" in host or ("://" in host):
             yield _wrong(13, "ALLOWED_HOSTS", host, "names of hosts, without scheme or path: chat.example.com")
+    if not 0 <= settings.WORKER_STATUS_PORT <= 65535:
+        yield _wrong(19, "WORKER_STATUS_PORT", settings.WORKER_STATUS_PORT, "a port from 1 to 65535, or 0 for none")
     if settings.LOG_LEVEL not in logging.getLevelNamesMapping():
         yield _wrong(14, "LOG_LEVEL", settings.LOG_LEVEL, "one of DEBUG, INFO, WARNING, ERROR")
     if not _is_loopback(settings.HOST):

@@ -59,6 +59,7 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
             "uvicorn.error": {"handlers": [], "propagate": True, "filters": ["without_connections"]},
             "uvicorn.access": {"handlers": [], "propagate": False},
             "httpx": {"level": "WARNING"},
+            "httpx2": {"level": "WARNING"},
             "pymongo": {"level": "WARNING"},
         },
     }

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
 from chozoi_chat.embedded.running import running_in
@@ -36,6 +37,14 @@ def whole_number(name: str, default: int) -> int:
         return int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number such as {default}.") from None
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """The variable as a dict. Raises `ImproperlyConfigured` for anything but a JSON object."""
+    try:
+        return msgspec.json.decode(text(name, "{}"), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ImproperlyConfigured(f'{name} is no JSON object such as {{"name": "value"}}: {error}.') from None
 
 
 # Where the server keeps what it makes itself: keys, and the data of the embedded stores.
@@ -133,6 +142,8 @@ AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
 # REST
 API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hour or day (s, m, h, d); 0: no limit
 API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
+API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
+API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -161,14 +172,31 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# Images that users send
+UPLOAD_MAX_BYTES = whole_number("UPLOAD_MAX_BYTES", 10_000_000)
+UPLOAD_MAX_PIXELS = whole_number("UPLOAD_MAX_PIXELS", 50_000_000)
+LARGEST_BODY = max(UPLOAD_MAX_BYTES, 2_621_440)  # bytes of any request; the second is what Django takes besides files
+PUBLIC_URL = text("PUBLIC_URL").rstrip("/")
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "/v1/conversations/media/"
+STORAGES = {
+    "default": {
+        "BACKEND": text("MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": json_object("MEDIA_STORAGE_OPTIONS"),
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
 # Neighbours. Unset: that feature is off.
 SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
 ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
-KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS")
-SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL")
+KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS") or _embedded.kafka
+SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL") or _embedded.schema_registry
 KAFKA_APP_ID = text("KAFKA_APP_ID", "chozoi-conversations")
 CONSUMER_GROUP_ID = text("CONSUMER_GROUP_ID", "chozoi-conversations")
 KAFKA_EVENTS_TOPIC = text("KAFKA_EVENTS_TOPIC", "chozoi.conversations.events")
+KAFKA_OPTIONS = json_object("KAFKA_OPTIONS")
+WORKER_STATUS_PORT = whole_number("WORKER_STATUS_PORT", 0)  # 0: none
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: makes `runserver` serve ASGI
@@ -189,6 +217,8 @@ INSTALLED_APPS = [
     "presence",
     "conversations",
     "moderation",
+    "auctions",
+    "event_relay",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,4 +1,4 @@
-"""Everything on one machine: the embedded stores, then the server, kept alive until it is told to stop.
+"""Everything on one machine: the embedded stores, the server and its workers, kept alive until told to stop.
 
 It only starts, watches and stops processes. Whatever touches the database or serves runs in a process of its own, with
 the addresses of the stores in its environment.
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -78,7 +79,8 @@ def ending(process: subprocess.Popen[bytes]) -> str:
 class Supervisor:
     """Starts the stores, runs commands, starts the server; leaving the `with` block stops the server, then the stores.
 
-    `environment` goes to every command of ours. `say` gets lines for the person at the terminal.
+    `addresses` is asked when stores have been started, and gives what goes to the environment of every command of ours.
+    `workers` are commands that run beside the server. `say` gets lines for the person at the terminal.
     """
 
     def __init__(
@@ -86,15 +88,18 @@ class Supervisor:
         project: Path,
         data_dir: Path,
         stores: list[EmbeddedStore],
-        environment: dict[str, str],
+        addresses: Callable[[], dict[str, str]],
         say: Callable[[str], object],
+        workers: list[list[str]] | None = None,
     ) -> None:
         self.project = project
         self.data_dir = data_dir
         self.stores = stores
-        self.environment = {**os.environ, **environment}
+        self.environment = dict(os.environ)
         self.say = say
         self.server = self._child("serve")
+        self.workers = {command[0]: self._child(*command) for command in workers or []}
+        self._addresses = addresses
 
     def __enter__(self) -> Self:
         for number in STOP_SIGNALS:
@@ -110,6 +115,10 @@ class Supervisor:
         if self.server.alive():
             self.say("Stopping the server.")
         self.server.stop()
+        for name, worker in self.workers.items():
+            if worker.alive():
+                self.say(f"Stopping {name}.")
+            worker.stop()
         for store in reversed(self.stores):
             if store.alive():
                 self.say(f"Stopping {store.name}.")
@@ -120,6 +129,7 @@ class Supervisor:
         """Start the embedded stores. Raises `StoreNotStarted`."""
         for store in self.stores:
             store.start()
+        self.environment.update(self._addresses())
 
     def run(self, *arguments: str) -> int:
         """Run a `manage.py` command to its end and return its exit status."""
@@ -141,17 +151,35 @@ class Supervisor:
             time.sleep(0.05)
         raise ServerNotStarted(f"The server does not answer at {host}:{port} after {SERVER_START_TIMEOUT:g} s.")
 
+    def start_workers(self) -> None:
+        """Start what runs beside the server."""
+        for worker in self.workers.values():
+            self._start(worker)
+
     def watch(self) -> None:
         """Start again whatever ends. Returns only by `StopRequested`."""
-        watched = [Watched(store.name, store, store.start, self.say) for store in self.stores]
+        watched = [Watched(store.name, store, partial(self._start_store, store), self.say) for store in self.stores]
         watched.append(Watched("server", self.server, self._start_server, self.say))
+        watched += [
+            Watched(name, worker, partial(self._start, worker), self.say) for name, worker in self.workers.items()
+        ]
         while True:
             for child in watched:
                 child.mend()
             time.sleep(WATCH)
 
+    def _start_store(self, store: EmbeddedStore) -> None:
+        store.start()
+        self.environment.update(self._addresses())
+        if store.moves:
+            for worker in self.workers.values():  # to be started again, with the new address
+                worker.stop()
+
     def _start_server(self) -> None:
-        self.server.start(cwd=self.project, environment=self.environment)
+        self._start(self.server)
+
+    def _start(self, child: ChildProcess) -> None:
+        child.start(cwd=self.project, environment=self.environment)
 
     def _child(self, *arguments: str) -> ChildProcess:
         command = [sys.executable, str(self.project / "manage.py"), *arguments]

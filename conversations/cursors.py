@@ -41,6 +41,13 @@ class MessagePosition(Struct, frozen=True, array_like=True, tag="messages"):
     message_id: str
 
 
+class SearchPosition(Struct, frozen=True, array_like=True, tag="search"):
+    """A row of what a search found; `created_at` in milliseconds since 1970."""
+
+    created_at: int | None
+    message_id: str
+
+
 def to_cursor(position: Struct) -> str:
     """The cursor of a position."""
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")

@@ -110,7 +110,7 @@ _of_process = LiveRules()
 
 
 def live_rules() -> LiveRules:
-    """This process's."""
+    """Those of the process that runs."""
     return _of_process
 
 

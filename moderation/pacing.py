@@ -28,7 +28,7 @@ _PREFIX = "chozoi:moderation:"
 
 
 async def take_turn(draft: Draft, interval: int) -> None:
-    """Take a side's turn to write in its room, for so many seconds. A repeat of the message that took it has it already.
+    """Take a side's turn to write in its room, for so many seconds. A repeat of the message that took it has it.
 
     TooSoon `slow_mode`: the turn is taken.
     """

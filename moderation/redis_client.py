@@ -1,5 +1,6 @@
-"""How moderation reaches Redis: from the store's threads, never waiting long, never trying again, for what it keeps there
-is of the moment.
+"""How moderation reaches Redis: from the store's threads, never waiting long, never trying again.
+
+What it keeps there is of the moment: soon nobody asks for it any more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _PATIENCE = 1.0  # seconds
 
 
 def redis() -> Any:
-    """This process's client; its errors are REDIS_AWAY. (Its types are those of the asynchronous one too.)"""
+    """The client of this process; its errors are REDIS_AWAY. (redis-py types its answers as awaitable too.)"""
     return _client(settings.REDIS_URL)
 
 

@@ -1,4 +1,5 @@
-"""The stores of a test session: one real MongoDB and one real Redis of its own, and Django pointed at them.
+"""The stores of a test session: one real MongoDB and one real Redis of its own, and Django pointed at them; and brokers
+for those who ask.
 
 Django reads its settings when the first test module is imported, so the addresses are chosen here, at import,
 and the stores start with the session.
@@ -8,12 +9,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
 import pytest
 
-from chozoi_chat.embedded import EmbeddedMongoDB, EmbeddedRedis
+from chozoi_chat.embedded import EmbeddedKafka, EmbeddedMongoDB, EmbeddedRedis
 from tests.no_skips_on_ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  hooks
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="chozoi-tests-"))
@@ -33,7 +35,8 @@ UNSET = """
     AUTH_MODE AUTH_JWT_KEY AUTH_JWKS_URL AUTH_JWT_ISSUER AUTH_JWT_AUDIENCE AUTH_INTROSPECTION_URL AUTH_TOKEN_HEADER
     ALLOWED_HOSTS ALLOWED_ORIGINS SHOP_SERVICE ACCOUNT_SERVICE SOCKET_PATH MESSENGER_NAMESPACE AUCTION_RESULT_NAMESPACE
     AUCTIONS_RESULT_NAMESPACE KAFKA_BOOTSTRAP_SERVERS SCHEMA_REGISTRY_URL MESSAGE_MAX_LENGTH HOST PORT WEB_CONCURRENCY
-    LOG_LEVEL API_RATE_USER API_RATE_ADDRESS
+    LOG_LEVEL API_RATE_USER API_RATE_ADDRESS API_RATE_UPLOADS API_RATE_SEARCHES UPLOAD_MAX_BYTES UPLOAD_MAX_PIXELS
+    PUBLIC_URL MEDIA_STORAGE MEDIA_STORAGE_OPTIONS KAFKA_OPTIONS WORKER_STATUS_PORT LOGIN_FAILURES LOGIN_LOCKOUT
 """
 for name in UNSET.split():
     os.environ.pop(name, None)
@@ -49,3 +52,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         atexit.register(MONGODB.stop)
         REDIS.start()
         MONGODB.start()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[EmbeddedKafka]:
+    """Mock brokers over TCP and a schema registry, for the session."""
+    kafka = EmbeddedKafka(DATA_DIR)
+    kafka.start()
+    yield kafka
+    kafka.stop()

@@ -21,6 +21,8 @@ class Running:
 
     mongodb: str = ""
     redis: str = ""
+    kafka: str = ""
+    schema_registry: str = ""
 
 
 class AlreadyRunning(RuntimeError):

@@ -25,6 +25,9 @@ class EmbeddedStore(ABC):
     name: str
     """What it is called in messages and files: "mongodb", "redis"."""
 
+    moves: bool = False
+    """Whether it has another address each time that it is started."""
+
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self.directory = self.data_dir / self.name

@@ -1,6 +1,15 @@
-"""django-mongodb-backend, asking for joined fields in a way that the embedded MongoDB understands, too.
+"""django-mongodb-backend, whose queries the embedded MongoDB understands, and whose sorted ones an index serves.
 
-In a `$project`, MongoDB reads `{"user": {"name": 1}}` as "the field `user.name`"; SecantusDB 0.7 reads it as "make
-`user.name` the number 1", and so no join of Django's would load: no permission of a group, no author of a change.
-`{"user": {"name": "$user.name"}}` is the same to both.
+Joined fields: in a `$project`, MongoDB reads `{"user": {"name": 1}}` as "the field `user.name`"; SecantusDB 0.7 reads
+it as "make `user.name` the number 1", and so no join of Django's would load: no permission of a group, no author of a
+change. `{"user": {"name": "$user.name"}}` is the same to both.
+
+Sorting: django-mongodb-backend 5.2 sets each field that a query is ordered by to itself (`$addFields`) before it sorts,
+and what a pipeline has set cannot come from an index in that order: all that matches would be read and sorted. The
+stage changes nothing, so it is left out.
+
+Conditions: of filters that were chained it makes `$and`s within each other. MongoDB sees through them, SecantusDB reads
+the whole collection; so what can stand side by side does. An end that is included, `$lte` an instant, becomes one that
+is not, `$lt` a millisecond later, the finest that MongoDB knows: SecantusDB leaves out what equals the end where an
+index goes on after that field.
 """

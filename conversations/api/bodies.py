@@ -1,4 +1,4 @@
-"""JSON in and out, by msgspec, whatever a client says it accepts: this door speaks nothing else."""
+"""JSON in and out, by msgspec, whatever a client says it accepts; forms come in, too, where files do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -33,6 +33,17 @@ class JSONBody(BaseParser):
             return msgspec.json.decode(body, type=dict[str, Any])
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise ParseError(f"the body must be a JSON object: {error}") from None
+
+
+class FormBody(MultiPartParser):
+    """Reads a form with files in it. ParseError: it is none."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Each field's text or file; of several with one name, the last."""
+        form = super().parse(stream, media_type, parser_context)
+        return {**form.data.dict(), **form.files.dict()}
 
 
 class JSONAnswer(BaseRenderer):

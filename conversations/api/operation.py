@@ -8,7 +8,7 @@ documented from them by `schema`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -16,9 +16,11 @@ from asgiref.sync import async_to_sync
 from django.http import Http404
 from msgspec import Struct
 from rest_framework.exceptions import NotAuthenticated
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from chozoi_chat.identity import IdentityRefused, Role, let_pass
@@ -64,8 +66,8 @@ class Endpoint(APIView):
 
     authentication_classes = (BearerToken, HeaderToken)
     permission_classes = (AgreesWithToken,)
-    throttle_classes = (UserThrottle,)
-    parser_classes = (JSONBody,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (UserThrottle,)
+    parser_classes: Sequence[type[BaseParser]] = (JSONBody,)
     renderer_classes = (JSONAnswer,)
     content_negotiation_class = OneForm
     schema = StructSchema()

@@ -29,7 +29,10 @@ _OF_EVERY_CALL = {
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests of this user or address",
     HTTPStatus.SERVICE_UNAVAILABLE: "A store or the identity provider does not answer",
 }
-_OF_SOME = {HTTPStatus.NOT_FOUND: "What was named does not exist, as far as the caller may know"}
+_OF_SOME = {
+    HTTPStatus.NOT_FOUND: "What was named does not exist, as far as the caller may know",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The file has too many bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class StructSchema(AutoSchema):
     def get_request_serializer(self) -> Any:
         """The body."""
         schema = self._schema_of(self.operation.asks)
-        return {"application/json": schema} if schema["properties"] else None
+        return {self.view.parser_classes[0].media_type: schema} if schema["properties"] else None
 
     def get_response_serializers(self) -> Any:
         """The answer, and every refusal."""

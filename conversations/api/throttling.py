@@ -110,6 +110,20 @@ class UserThrottle(_Throttle):
         return None if caller is None else caller.user_id
 
 
+class UploadThrottle(UserThrottle):
+    """API_RATE_UPLOADS, for each user."""
+
+    kind = "uploads"
+    setting = "API_RATE_UPLOADS"
+
+
+class SearchThrottle(UserThrottle):
+    """API_RATE_SEARCHES, for each user."""
+
+    kind = "searches"
+    setting = "API_RATE_SEARCHES"
+
+
 class AddressThrottle(_Throttle):
     """API_RATE_ADDRESS, for each address. Behind a proxy the server finds it (see HOST in docs/configuration.md)."""
 

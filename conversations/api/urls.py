@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.urls import URLPattern, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from conversations.api import messages, rooms
+from conversations.api import messages, rooms, search, uploads
 from conversations.api.operation import Endpoint, Nowhere
+from conversations.image_store import NAME
 
 _ROOM = "rooms/(?P<room_id>[^/]+)"
 
@@ -26,6 +27,9 @@ urlpatterns = [
     _at("messages", messages.Messages),
     _at("messages/unseen", messages.MessagesUnseen),
     _at("messages/(?P<message_id>[^/]+)", messages.OneMessage),
+    _at("search", search.Search),
+    _at("uploads", uploads.Uploads),
+    re_path(f"^media/(?P<name>{NAME})$", uploads.image),
     re_path("^schema/?$", SpectacularAPIView.as_view(), name="conversations-schema"),
     re_path("^docs/?$", SpectacularSwaggerView.as_view(url_name="conversations-schema"), name="conversations-docs"),
     re_path("", Nowhere.as_view()),

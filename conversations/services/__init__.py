@@ -31,6 +31,7 @@ from conversations.services.rooms import (
     delete_room,
     visible_rooms_of,
 )
+from conversations.services.search import Found, search_messages
 from conversations.services.shutdown import shut_down
 from conversations.services.support import SUPPORT, write_as_support
 
@@ -40,6 +41,7 @@ __all__ = [
     "SUPPORT",
     "Blocking",
     "Excerpt",
+    "Found",
     "MessagePage",
     "Outcome",
     "RoomAnswer",
@@ -62,6 +64,7 @@ __all__ = [
     "redact_messages",
     "relay_typing",
     "reopen_room",
+    "search_messages",
     "send_message",
     "shut_down",
     "unblock_room",

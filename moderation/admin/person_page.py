@@ -1,4 +1,4 @@
-"""The page about a user of the chat, by their id, for they have no account here: all that staff should know, at once."""
+"""The page about a user of the chat, by their id, since they have no account here: all that staff should know."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
         "rooms_url": f"{reverse('admin:conversations_room_changelist')}?q={user_id}",
         "restrictions": list(Restriction.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
         "reports_on": list(
-            Report.objects.filter(user_id=user_id).select_related("assignee").order_by("-created_at")[:MOST]
+            Report.objects.filter(user_id=user_id).prefetch_related("assignee").order_by("-created_at")[:MOST]
         ),
-        "reports_by": list(Report.objects.filter(reporter=user_id).select_related("assignee")[:MOST]),
+        "reports_by": list(Report.objects.filter(reporter=user_id).prefetch_related("assignee")[:MOST]),
         "held": list(HeldMessage.objects.filter(sender=user_id).order_by("-held_at")[:MOST]),
         "waiting": HeldState.HELD,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from bson import ObjectId
 from bson.errors import InvalidId
 from django import forms
@@ -79,7 +79,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
 def report_or_404(object_id: str) -> Report:
     """The report of an address. Http404: there is none."""
     try:
-        return Report.objects.select_related("assignee").get(pk=ObjectId(unquote(object_id)))
+        return Report.objects.get(pk=ObjectId(unquote(object_id)))
     except (Report.DoesNotExist, InvalidId):
         raise Http404(f"there is no report {object_id!r}") from None
 
@@ -113,6 +113,35 @@ class PutBackView(ActView):
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
         """Put it back."""
         await services.put_back(staff, unquote(self.kwargs["pk"]))
+
+
+class RedactView(ActView):
+    """Redacting the message that was reported."""
+
+    permission = "moderation.redact_message"
+    title = "Redact the reported message"
+    button = "Yes, redact this message"
+    done = "The message is redacted: both sides see it go."
+    hurts = True
+
+    def explanation(self) -> list[str]:
+        """What comes of it."""
+        return ["What it says vanishes for both sides at once. It is kept apart, and can be restored by a lead."]
+
+    def done_url(self) -> str:
+        """The report."""
+        return report_url(self._report())
+
+    async def act(self, staff: Staff, given: dict[str, Any]) -> None:
+        """Redact it."""
+        report = await sync_to_async(self._report)()
+        await services.redact_message(staff, report.target_id, given["reason"])
+
+    def _report(self) -> Report:
+        report = report_or_404(self.kwargs["pk"])
+        if report.target_kind != TargetKind.MESSAGE:
+            raise Http404(f"report {report.pk} is not about a message")
+        return report
 
 
 def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpResponse | None:
@@ -158,7 +187,7 @@ def _initial(request: HttpRequest) -> dict[str, str]:
 
 def _others(report: Report) -> list[Report]:
     on_target = Report.objects.filter(target_kind=report.target_kind, target_id=report.target_id)
-    found = on_target.select_related("assignee").order_by("-created_at")[: MOST_OTHERS + 1]
+    found = on_target.prefetch_related("assignee").order_by("-created_at")[: MOST_OTHERS + 1]
     return [other for other in found if other.pk != report.pk][:MOST_OTHERS]
 
 

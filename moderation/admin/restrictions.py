@@ -8,7 +8,8 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -69,7 +70,7 @@ class NewRestrictionForm(RestrictForm):
 
 
 class InForceFilter(admin.SimpleListFilter):
-    """What holds now, unless staff ask for what is over."""
+    """What holds now, unless staff ask for what is over. Of those not lifted `branches` knows which have ended."""
 
     title = "state"
     parameter_name = "state"
@@ -85,9 +86,9 @@ class InForceFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Restriction]) -> QuerySet[Restriction]:
         """Those in that state."""
-        if self.value() == "all" or request.GET.get("q"):
+        if self.value() == "all" or request.GET.get(SEARCH_VAR):
             return queryset
-        return queryset & Restriction.objects.all().active(timezone.now())
+        return queryset.filter(lifted_at__isnull=True)
 
 
 class LiftView(ActView):
@@ -135,16 +136,15 @@ class RestrictionAdmin(UncountedAdmin):
     list_display_links = None
     list_filter = (InForceFilter,)
     ordering = ("-created_at",)
-    search_fields: ClassVar[tuple[str, ...]] = ("user_id",)
+    search_fields = ("user_id", "room_id")
     search_help_text = "The whole id of a user or a room."
     empty = "Nobody is restricted."
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Restriction], search_term: str
-    ) -> tuple[QuerySet[Restriction], bool]:
-        """By whole ids, each of which an index has."""
-        wanted = search_term.strip()
-        return (queryset.filter(Q(user_id=wanted) | Q(room_id=wanted)) if wanted else queryset), False
+    def branches(self, queryset: QuerySet[Restriction], term: str) -> list[QuerySet[Restriction]]:
+        """Those in force are those without an end, and those whose end is to come."""
+        if term or not queryset.query.has_filters():
+            return super().branches(queryset, term)
+        return [queryset.filter(ends_at__isnull=True), queryset.filter(ends_at__gt=timezone.now())]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether the user may restrict."""

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
 
-import re2
+_UNSEEN = ("Cf", "Cc")
+"""Unicode's categories of characters that are not drawn, such as zero-width spaces inside a word."""
+_LAST_MARK = 0x1F000  # no script lies beyond
 
-_TOKEN = re2.compile(r"[\pL\pM\pN_]+|[^\pL\pM\pN_\pZ\pC]")
-"""A word of any script, or one sign."""
+
+def _marks() -> Iterator[str]:
+    """What is written over, under or around letters and is part of their word, as ranges of a character class."""
+    first = None
+    for code in range(0x300, _LAST_MARK + 1):
+        is_mark = code < _LAST_MARK and unicodedata.category(chr(code)).startswith("M")
+        if is_mark and first is None:
+            first = code
+        elif not is_mark and first is not None:
+            yield f"{chr(first)}-{chr(code - 1)}"
+            first = None
+
+
+_WORD = rf"\w{''.join(_marks())}"
+_TOKEN = re.compile(rf"[{_WORD}]+|[^{_WORD}\s]")
 
 
 def normalized(text: str) -> str:
-    """Unicode's NFKC, without characters that are not seen, such as zero-width spaces inside a word."""
-    if text.isascii():
+    """Unicode's NFKC, without characters that are not seen."""
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return "".join(
+        letter
+        for letter in unicodedata.normalize("NFKC", text)
+        if letter.isspace() or unicodedata.category(letter) not in _UNSEEN
+    )
 
 
 def tokens(text: str) -> list[str]:
-    """The words and signs of a normalized text, in small letters; spaces only part them."""
-    folded: list[str] = _TOKEN.findall(text.casefold())
-    return folded
+    """The words, of any script, and the signs of a normalized text, in small letters; spaces only part them."""
+    return _TOKEN.findall(text.casefold())

@@ -92,6 +92,7 @@ class AuditRecord(models.Model):
             models.Index(fields=["user_id", "-at"], name="audit_user"),
             models.Index(fields=["staff_id", "-at"], name="audit_staff"),
             models.Index(fields=["target_kind", "target_id", "-at"], name="audit_target"),
+            models.Index(fields=["act", "-at"], name="audit_act"),
         )
 
     def __str__(self) -> str:

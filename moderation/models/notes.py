@@ -23,7 +23,10 @@ class Note(models.Model):
 
         default_permissions = ("view", "add")
         permissions = (("write_as_support", "Can write into rooms as Support"),)
-        indexes = (models.Index(fields=["target_kind", "target_id", "-written_at"], name="note_target"),)
+        indexes = (
+            models.Index(fields=["target_kind", "target_id", "-written_at"], name="note_target"),
+            models.Index(fields=["-written_at"], name="note_written_at"),
+        )
 
     def __str__(self) -> str:
         return self.text[:60]

@@ -84,6 +84,7 @@ class Report(models.Model):
         default_permissions = ("view", "change")
         indexes = (
             models.Index(fields=["state", "created_at"], name="report_queue"),
+            models.Index(fields=["state", "reason", "created_at"], name="report_queue_of_reason"),
             models.Index(fields=["target_kind", "target_id", "state"], name="report_target"),
             models.Index(fields=["room_id", "-created_at"], name="report_room"),
             models.Index(fields=["user_id", "-created_at"], name="report_user"),

@@ -54,6 +54,7 @@ class Restriction(models.Model):
         permissions = (("close_room", "Can close and reopen rooms"),)
         indexes = (
             models.Index(fields=["lifted_at", "ends_at"], name="restriction_active"),
+            models.Index(fields=["-created_at"], name="restriction_created_at"),
             models.Index(fields=["user_id", "-created_at"], name="restriction_user"),
             models.Index(fields=["room_id", "-created_at"], name="restriction_room"),
         )

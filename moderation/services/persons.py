@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from chozoi_chat.identity import Role
 from conversations.fields import as_json
+from conversations.image_store import delete_images
 from conversations.models import Message, Room
 from conversations.services import REDACTED
 from conversations.store import Document, durable, in_parts, in_store_thread
 from moderation.models import Act, FilterHit, HeldMessage, Note, RedactedOriginal, Report, Restriction, TargetKind
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
+from moderation.services.contents import contents_of_images
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
@@ -106,7 +108,14 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
         "from": user_id,
         "$or": [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}],
     }
-    ids = [message["_id"] for message in durable(Message).find(not_erased, ["_id"], limit=_AT_ONCE)]
+    erasing = list(durable(Message).find(not_erased, ["type", "content"], limit=_AT_ONCE))
+    ids = [message["_id"] for message in erasing]
+    # Before the messages, which are all that knows of them; not what the other side has shown, too.
+    delete_images(
+        content
+        for content in contents_of_images(erasing)
+        if not durable(Message).find_one({"room_id": room_id, "content": content, "from": {"$ne": user_id}}, ["_id"])
+    )
     for part in in_parts(ids):
         durable(Message).update_many(
             {"_id": {"$in": part}},
@@ -131,6 +140,8 @@ def _erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> None:
 
 
 def _erase_moderation(user_id: str) -> dict[str, int]:
+    for model in (RedactedOriginal, HeldMessage):
+        delete_images(contents_of_images(durable(model).find({"sender": user_id}, ["type", "content"])))
     no_text = {"$set": {"text": ""}}
     with_text = {"text": {"$ne": ""}}
     return {

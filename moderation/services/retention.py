@@ -11,12 +11,14 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
+from conversations.image_store import delete_images
 from conversations.instants import from_store, to_wire
 from conversations.models import Message, Room
 from conversations.store import durable, in_store_thread
 from moderation.models import Act, FilterHit, HeldMessage, RedactedOriginal
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
+from moderation.services.contents import contents_of_images
 from moderation.staff import Staff
 
 
@@ -56,9 +58,20 @@ async def delete_older(
 def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     """The oldest of a room's old messages, with the originals of those redacted; at times a few more than `batch`."""
     old = {"room_id": room_id, "created_at": {"$lt": before}}
-    oldest = list(durable(Message).find(old, ["created_at", "redacted_at"], sort=[("created_at", 1)], limit=batch))
+    oldest = list(
+        durable(Message).find(
+            old, ["created_at", "redacted_at", "type", "content"], sort=[("created_at", 1)], limit=batch
+        )
+    )
     if not oldest:
         return 0
+    delete_images(
+        content
+        for content in contents_of_images(oldest)
+        if not durable(Message).find_one(
+            {"room_id": room_id, "content": content, "created_at": {"$gte": before}}, ["_id"]
+        )
+    )
     for message in oldest:
         if message.get("redacted_at") is not None:
             durable(RedactedOriginal).delete_one({"_id": message["_id"]})

@@ -122,5 +122,6 @@ def _between(now: datetime.datetime, youngest: int, oldest: int | None) -> dict[
     return until if oldest is None else {**until, "$gt": now - datetime.timedelta(hours=oldest)}
 
 
-def _shown(count: int, most: int = MOST) -> str:
+def _shown(count: int, most: int | None = None) -> str:
+    most = MOST if most is None else most
     return f"{most}+" if count >= most else str(count)

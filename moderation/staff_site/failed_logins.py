@@ -46,8 +46,11 @@ def begin(name: str, address: str) -> int:
 
 def forget(name: str, address: str) -> None:
     """The try that began was a good one."""
+    limits = _limits(name, address)
+    if not limits:
+        return
+    (own, _), *others = limits
     with _redis() as redis:
-        (own, _), *others = _limits(name, address)
         with redis.pipeline() as pipeline:
             pipeline.delete(own)
             for key, _ in others:

@@ -52,6 +52,8 @@ def test_the_defaults_have_no_problem() -> None:
         ("SCHEMA_REGISTRY_URL", "registry", "http:// or https:// URL"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
         ("PORT", 70000, "1 to 65535"),
+        ("LOGIN_FAILURES", -1, "0 for any number"),
+        ("LOGIN_LOCKOUT", 0, "1 or more"),
         ("WEB_CONCURRENCY", 0, "1 or more"),
         ("ALLOWED_HOSTS", ["https://chat.example.com"], "without scheme"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),

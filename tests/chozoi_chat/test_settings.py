@@ -116,3 +116,11 @@ def test_a_data_dir_that_cannot_be_written_is_named(read: Any, tmp_path: Path) -
 def test_one_megabyte_of_content_reaches_the_rules(read: Any) -> None:
     """It is refused with `event_error`, not by ending the connection, so the frame must be let in."""
     assert read()["SOCKETIO"]["max_payload"] >= 2 * 1024 * 1024
+
+
+def test_the_demos_kafka_is_found_while_it_runs(read: Any, tmp_path: Path) -> None:
+    with claim(tmp_path):
+        announce(tmp_path, Running(kafka="127.0.0.1:3", schema_registry="http://127.0.0.1:4"))
+        settings = read()
+    assert settings["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:3"
+    assert settings["SCHEMA_REGISTRY_URL"] == "http://127.0.0.1:4"

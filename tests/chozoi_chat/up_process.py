@@ -42,10 +42,14 @@ class Up:
         self.environment = inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | variables
         self.process: subprocess.Popen[bytes]
 
-    def start(self) -> None:
+    def start(self, *arguments: str) -> None:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"], cwd=PROJECT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "manage.py", "up", *arguments],
+                cwd=PROJECT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         eventually(lambda: self.process.poll() is not None or "Ctrl-C stops everything" in self.output, "the greeting")
         assert self.process.poll() is None, self.output

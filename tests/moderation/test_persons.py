@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from conversations.services import REDACTED
@@ -122,3 +124,23 @@ async def test_both_need_a_reason(database: Store, mai: Staff) -> None:
     assert await refusal(persons.erase_person(mai, "7", " ")) == "validation_failed"
     assert await refusal(persons.export_person(mai, "7", "")) == "validation_failed"
     assert acts(database) == []
+
+
+def test_uploaded_images_go_with_the_messages_that_show_them(filled: Store, mai: Staff) -> None:
+    names = [f"2026/11/{number:032x}" for number in range(3)]
+    for name in names:
+        for suffix in ("jpg", "small.png"):
+            default_storage.save(f"{name}.{suffix}", ContentFile(b"a picture"))
+    for number, (name, sender) in enumerate([(names[0], "7"), (names[1], "7"), (names[1], "9"), (names[2], "9")]):
+        filled.cz_messages.insert_one(
+            {
+                "_id": f"image{number}",
+                "room_id": "7.9",
+                "from": sender,
+                "type": "IMAGE",
+                "content": f"https://chat.example.com/media/{name}.jpg",
+            }
+        )
+    async_to_sync(persons.erase_person)(mai, "7", "request 12")
+    assert [default_storage.exists(f"{name}.jpg") for name in names] == [False, True, True]
+    assert [default_storage.exists(f"{name}.small.png") for name in names] == [False, True, True]

@@ -36,6 +36,19 @@ async def test_devices_on_several_processes_count_as_one_user(start: Start) -> N
     assert await watcher.online(["7"]) == set()
 
 
+async def test_users_are_counted_once_on_however_many_processes_they_are(start: Start) -> None:
+    one, two = start().presence, start().presence
+    assert await one.count() == 0
+    await one.enter("7", "phone")
+    await one.enter("7", "laptop")
+    assert await one.count() == 1
+    await two.enter("7", "tablet")
+    await two.enter("8", "phone")
+    assert (await one.count(), await two.count()) == (2, 2)
+    await two.leave("8", "phone")
+    assert await one.count() == 1
+
+
 async def test_entering_or_leaving_twice_is_once(start: Start) -> None:
     here = start().presence
     assert await here.enter("7", "phone")

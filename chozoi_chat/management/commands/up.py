@@ -2,6 +2,7 @@
 
 import os
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,15 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from chozoi_chat.embedded import EmbeddedMongoDB, EmbeddedRedis, EmbeddedStore, StoreNotStarted, free_port, is_free
+from chozoi_chat.embedded import (
+    EmbeddedKafka,
+    EmbeddedMongoDB,
+    EmbeddedRedis,
+    EmbeddedStore,
+    StoreNotStarted,
+    free_port,
+    is_free,
+)
 from chozoi_chat.embedded.running import (
     MONGODB_PORT,
     REDIS_PORT,
@@ -30,18 +39,25 @@ class Command(BaseCommand):
         "demo the first time, and serve. Ctrl-C stops all of it."
     )
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--kafka",
+            action="store_true",
+            help="start a Kafka to try things with, too, unless KAFKA_BOOTSTRAP_SERVERS names one; it keeps nothing",
+        )
+
+    def handle(self, *, kafka: bool, **options: Any) -> None:
         try:
             lock = claim(settings.DATA_DIR)
         except AlreadyRunning as error:
             raise CommandError(str(error)) from error
         with lock:
             try:
-                self._run()
+                self._run(kafka)
             except (StoreNotStarted, ServerNotStarted) as error:
                 raise CommandError(str(error)) from error
 
-    def _run(self) -> None:
+    def _run(self, with_kafka: bool) -> None:
         before = last_announced(settings.DATA_DIR)
         mongodb = (
             EmbeddedMongoDB(settings.DATA_DIR, _port(before.mongodb, MONGODB_PORT))
@@ -49,14 +65,30 @@ class Command(BaseCommand):
             else None
         )
         redis = EmbeddedRedis(settings.DATA_DIR, _port(before.redis, REDIS_PORT)) if settings.REDIS_EMBEDDED else None
-        stores: list[EmbeddedStore] = [store for store in (mongodb, redis) if store]
-        environment = {
-            "MONGODB_URI": mongodb.address if mongodb else settings.MONGODB_URI,
-            "REDIS_ADDRESS": redis.address if redis else settings.REDIS_URL,
-        }
-        with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, environment, self._say) as supervisor:
+        kafka = EmbeddedKafka(settings.DATA_DIR) if with_kafka and not settings.KAFKA_BOOTSTRAP_SERVERS else None
+        stores: list[EmbeddedStore] = [store for store in (mongodb, redis, kafka) if store]
+
+        def addresses() -> dict[str, str]:
+            running = Running(
+                mongodb=mongodb.address if mongodb else "",
+                redis=redis.address if redis else "",
+                kafka=kafka.bootstrap_servers if kafka and kafka.answers() else "",
+                schema_registry=kafka.address if kafka else "",
+            )
+            announce(settings.DATA_DIR, running)
+            return {
+                "MONGODB_URI": running.mongodb or settings.MONGODB_URI,
+                "REDIS_ADDRESS": running.redis or settings.REDIS_URL,
+                "KAFKA_BOOTSTRAP_SERVERS": running.kafka or settings.KAFKA_BOOTSTRAP_SERVERS,
+                "SCHEMA_REGISTRY_URL": running.schema_registry or settings.SCHEMA_REGISTRY_URL,
+            }
+
+        workers = _workers(
+            brokers=bool(kafka or settings.KAFKA_BOOTSTRAP_SERVERS),
+            registry=bool(kafka or settings.SCHEMA_REGISTRY_URL),
+        )
+        with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, addresses, self._say, workers) as supervisor:
             supervisor.start_stores()
-            announce(settings.DATA_DIR, Running(mongodb.address if mongodb else "", redis.address if redis else ""))
             if supervisor.run("migrate", "--verbosity", "0") != 0:
                 raise CommandError("The migrations failed; what they say about it is above.")
             if (
@@ -67,10 +99,11 @@ class Command(BaseCommand):
                 raise CommandError(f"Port {settings.PORT} is in use by another program. Set PORT to a free one.")
             host = ANY_ADDRESS.get(settings.HOST, settings.HOST)
             supervisor.start_server(host, settings.PORT)
-            self._welcome(host, environment)
+            supervisor.start_workers()
+            self._welcome(host, supervisor.environment, workers)
             supervisor.watch()
 
-    def _welcome(self, host: str, stores: dict[str, str]) -> None:
+    def _welcome(self, host: str, stores: dict[str, str], workers: list[list[str]]) -> None:
         site = f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
         manage = f"{os.path.relpath(sys.executable)} manage.py"
         self._say(
@@ -80,8 +113,17 @@ class Command(BaseCommand):
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
             f"  MongoDB    {_without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"
             f"  Redis      {_without_password(stores['REDIS_ADDRESS'])}{_embedded(settings.REDIS_EMBEDDED)}\n"
+            f"{self._kafka(stores, workers, manage)}"
             "Ctrl-C stops everything.\n"
         )
+
+    def _kafka(self, stores: dict[str, str], workers: list[list[str]], manage: str) -> str:
+        if not workers:
+            return ""
+        lines = [f"  Kafka      {stores['KAFKA_BOOTSTRAP_SERVERS']}  (docs/kafka.md)"]
+        lines += [f"             {command[0]}: http://127.0.0.1:{command[-1]}/readyz" for command in workers]
+        lines.append(f"  An auction {manage} publish_auction_results")
+        return "\n".join(lines) + "\n"
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -91,6 +133,14 @@ class Command(BaseCommand):
 def _port(address_before: str, usual: int) -> int:
     """The port of the last run, so that tools pointed at it still find it; else the usual one; else any free one."""
     return free_port(urlsplit(address_before).port or usual)
+
+
+def _workers(*, brokers: bool, registry: bool) -> list[list[str]]:
+    """What runs beside the server where there is a Kafka, each with a port for its state."""
+    commands = ["relay_events"] if brokers else []
+    if brokers and registry:
+        commands.append("consume_auction_results")
+    return [[command, "--status-port", str(free_port())] for command in commands]
 
 
 def _embedded(embedded: bool) -> str:

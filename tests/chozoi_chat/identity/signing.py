@@ -36,7 +36,7 @@ def private_pem(private_key: Any) -> str:
 
 
 def token(
-    key: Any = SECRET, algorithm: str = "HS256", *, kid: str | None = None, ttl: float = 60, **claims: Any
+    key: Any = SECRET, algorithm: str = "HS256", *, kid: str | None = None, ttl: float = 3600, **claims: Any
 ) -> str:
     """A token for user 7; a claim given as None is left out."""
     whole = {"sub": "7", "exp": time.time() + ttl, **claims}

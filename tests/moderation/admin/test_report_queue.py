@@ -141,6 +141,19 @@ def test_the_page_of_a_report_whose_message_is_gone_says_so(support: Client, sev
     assert "does not exist any more" in support.get(page_of(reported("gone"))).text
 
 
+def test_the_message_is_redacted_from_there(support: Client, seven_and_nine: Store) -> None:
+    report = reported()
+    support.post(page_of(report), {"act": "take"})
+    url = reverse("admin:moderation_report_redact", args=[report.pk])
+    assert url in support.get(page_of(report)).text
+    assert "This field is required" in support.post(url, {}).text
+    support.post(url, {"reason": "fraud"})
+    assert seven_and_nine.cz_messages.find_one({"_id": "m05"})["redacted_at"] is not None  # type: ignore[index]
+    assert "is redacted already" in support.post(url, {"reason": "fraud"}).text
+    about_user = reported("9", target_kind="user", by="8")
+    assert support.get(reverse("admin:moderation_report_redact", args=[about_user.pk])).status_code == 404
+
+
 def test_the_act_on_the_user_leads_back_with_the_outcome_chosen(support: Client, seven_and_nine: Store) -> None:
     report = reported()
     support.post(page_of(report), {"act": "take"})

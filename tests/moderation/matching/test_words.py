@@ -18,6 +18,7 @@ def find(phrase: str, text: str) -> bool:
         ("Scam", "a (scam)!"),
         ("scam", "ｓｃａｍ in full width"),
         ("scam", "s\u200bc\u200da\u00adm with what is not seen in it"),
+        ("scam", "sc\x00am"),
         ("lừa đảo", "đừng LỪA   ĐẢO tôi"),
         ("lừa đảo", "lu\u031b\u0300a đa\u0309o, decomposed"),
         ("straße", "STRASSE 5"),

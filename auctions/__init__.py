@@ -1,0 +1,1 @@
+"""Auction results: from Kafka in, to the sockets that watch an auction out."""

@@ -1,0 +1,10 @@
+"""The Django app of auction results."""
+
+from django.apps import AppConfig
+
+
+class AuctionsConfig(AppConfig):
+    """Two namespaces and `manage.py consume_auction_results`. It has no models: the latest results are in Redis."""
+
+    name = "auctions"
+    verbose_name = "Auction results"

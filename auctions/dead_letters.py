@@ -1,0 +1,74 @@
+"""Records that cannot be read: kept, byte for byte, on a topic of their own, their place and the reason in headers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from django.conf import settings
+
+from auctions.results import DEAD_LETTER_TOPIC
+from kafka_workers.clients import producer_configuration
+from kafka_workers.report import WorkerReport
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 30.0
+"""Seconds in which the dead letter topic must take a record; the flow does not wait longer."""
+
+
+class DeadLetters:
+    """Sends records to the dead letter topic."""
+
+    def __init__(self, report: WorkerReport) -> None:
+        self._report = report
+        self._producer = Producer(producer_configuration(**{"message.timeout.ms": int(PATIENCE * 1000)}))
+
+    def send(self, unreadable: Sequence[tuple[Message, str]]) -> None:
+        """Return when the topic has all of them, or will not take them: then the log has where they are. Blocks.
+
+        A record that the topic does not take stays on its own topic, for as long as that keeps records.
+        """
+        for record, reason in unreadable:
+            self._report.dead_letter()
+            logger.warning("%s cannot be read: %s", _place(record), reason)
+            headers = [*(record.headers() or []), *_headers(record, reason)]
+            try:
+                self._producer.produce(
+                    DEAD_LETTER_TOPIC,
+                    record.value(),
+                    record.key(),
+                    headers=headers,
+                    on_delivery=partial(self._delivered, record),
+                )
+            except (KafkaException, BufferError) as error:
+                self._lost(record, error)
+        self._producer.flush(PATIENCE + 1)
+
+    def _delivered(self, record: Message, error: KafkaError | None, letter: Message) -> None:
+        if error is not None:
+            self._lost(record, error)
+        else:
+            self._report.well("dead letters")
+
+    def _lost(self, record: Message, error: object) -> None:
+        self._report.trouble("dead letters", f"{DEAD_LETTER_TOPIC} does not take records: {error}")
+        logger.error("%s is unreadable and not on %s: %s", _place(record), DEAD_LETTER_TOPIC, error)
+
+
+def _headers(record: Message, reason: str) -> list[tuple[str, str | bytes | None]]:
+    _, timestamp = record.timestamp()
+    return [
+        ("dlq.reason", reason),
+        ("dlq.topic", record.topic() or ""),
+        ("dlq.partition", str(record.partition())),
+        ("dlq.offset", str(record.offset())),
+        ("dlq.timestamp", str(timestamp)),
+        ("dlq.group", settings.CONSUMER_GROUP_ID),
+    ]
+
+
+def _place(record: Message) -> str:
+    return f"record {record.topic()}[{record.partition()}]@{record.offset()}"

@@ -1,0 +1,76 @@
+"""From Kafka records to clients: decoded, named, kept as the latest, and emitted; or set aside as unreadable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+from confluent_kafka import Message
+from django.conf import settings
+
+from auctions.dead_letters import DeadLetters
+from auctions.latest_results import LatestResults, Placed
+from auctions.results import EVENT, AuctionResult, named
+from auctions.winner_names import WinnerNames
+from kafka_workers.report import WorkerReport
+from kafka_workers.wire_format import AvroDecoder, Undecodable
+from socketio_bridge import emit
+
+logger = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Delivers batches, each wholly or with an exception, after which the same batch may be delivered once more."""
+
+    def __init__(self, decoder: AvroDecoder, dead_letters: DeadLetters, report: WorkerReport) -> None:
+        self._decoder = decoder
+        self._dead_letters = dead_letters
+        self._report = report
+        self._names = WinnerNames()
+        self._latest = LatestResults(settings.REDIS_URL)
+
+    def read(self, records: Sequence[Message]) -> list[tuple[Message, AuctionResult]]:
+        """The records that can be read, in order; the others are at the dead letters' when this returns. Blocks.
+
+        `RegistryUnavailable`: not now.
+        """
+        readable: list[tuple[Message, AuctionResult]] = []
+        unreadable: list[tuple[Message, str]] = []
+        for record in records:
+            try:
+                readable.append((record, self._result(record)))
+            except Undecodable as error:
+                unreadable.append((record, str(error)))
+        if unreadable:
+            self._dead_letters.send(unreadable)
+        return readable
+
+    async def deliver(self, results: Sequence[tuple[Message, AuctionResult]]) -> None:
+        """Emit results, in order, each kept as its auction's latest first. Redis' errors: not now."""
+        names = await self._names.of(result.winner_id for _, result in results)
+        placed = [
+            Placed(named(result, names.get(result.winner_id, "")), record.partition() or 0, record.offset() or 0)
+            for record, result in results
+        ]
+        await self._latest.store(placed)
+        for one in placed:
+            room = one.result.auction_id
+            await emit(EVENT, one.result.anonymous(), to=room, namespace=settings.AUCTION_RESULT_NAMESPACE)
+            await emit(EVENT, one.result, to=room, namespace=settings.AUCTIONS_RESULT_NAMESPACE)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._names.close()
+        await self._latest.close()
+
+    def _result(self, record: Message) -> AuctionResult:
+        value = self._decoder.decode(_bytes(record.value()))
+        try:
+            return msgspec.convert(value, AuctionResult)
+        except msgspec.ValidationError as error:
+            raise Undecodable(f"no auction result: {error}") from error
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

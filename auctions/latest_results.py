@@ -1,0 +1,61 @@
+"""The latest known result of each auction, kept in Redis for who comes late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from redis.asyncio import Redis
+
+from auctions.results import NamedAuctionResult
+
+LIFETIME = 30 * 24 * 3600
+"""Seconds for which an auction without news is remembered."""
+_KEY = "auctions:latest:"
+
+# A consumer that lost a partition may still be telling what the next one has told already: within one partition an
+# offset never goes back. An auction's results are on one partition as long as their producer keeps its key.
+_STORE = """
+local known = redis.call('HMGET', KEYS[1], 'partition', 'offset')
+if known[1] == ARGV[1] and tonumber(known[2]) > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'partition', ARGV[1], 'offset', ARGV[2], 'result', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A result and where in the topic it stands."""
+
+    result: NamedAuctionResult
+    partition: int
+    offset: int
+
+
+class LatestResults:
+    """Stores and finds latest results. For one event loop; `close` it in the end."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = Redis.from_url(redis_url)
+
+    async def store(self, placed: Iterable[Placed]) -> None:
+        """Remember results, in this order. RedisError: Redis does not answer; some may be stored."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for one in placed:
+            key = _KEY + one.result.auction_id
+            pipeline.eval(_STORE, 1, key, one.partition, one.offset, msgspec.json.encode(one.result), LIFETIME)
+        await pipeline.execute()
+
+    async def of(self, auction_ids: Sequence[str]) -> list[NamedAuctionResult]:
+        """What is known of these auctions. RedisError: Redis does not answer."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for auction_id in auction_ids:
+            pipeline.hget(_KEY + auction_id, "result")
+        found = await pipeline.execute()
+        return [msgspec.json.decode(text, type=NamedAuctionResult) for text in found if text is not None]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()

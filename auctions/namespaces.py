@@ -1,0 +1,178 @@
+"""The two namespaces in which clients watch auctions: one auction, or a list of them with their leaders' names."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from msgspec import Struct
+from redis.exceptions import RedisError
+
+from auctions.latest_results import LatestResults
+from auctions.results import EVENT, AuctionResult, NamedAuctionResult
+from chozoi_chat.identity import IdentityRefused, let_pass, verify_token
+from conversations.per_loop import PerLoop
+from socketio_bridge import ConnectionRefused, Namespace, Socket
+
+logger = logging.getLogger(__name__)
+
+MOST_AUCTIONS = 500
+"""Auctions that one socket may watch."""
+LONGEST_ID = 64
+LONGEST_TIMER = 24 * 3600.0
+"""Seconds: a token may outlive what an event loop's timer can count."""
+
+
+class WatchAuction(Struct):
+    """What a client says of itself: a token, and the auction that it watches."""
+
+    token: str
+    auction_id: str
+
+
+class WatchAuctions(Struct):
+    """What a client says of itself: a token, and the auctions that it watches, as in "3753,4523"."""
+
+    token: str
+    auction_ids: str
+
+
+class WatchedAuctions(Namespace):
+    """What both namespaces share: a verified token, and a room for each auction that the socket watches."""
+
+    query_name: str
+    """The part of the query that names the auctions."""
+
+    def auctions(self, named: str) -> list[str]:
+        """The ids that the query names."""
+        raise NotImplementedError
+
+    def shown(self, result: NamedAuctionResult) -> AuctionResult:
+        """A result as this namespace's clients get it."""
+        raise NotImplementedError
+
+    async def on_shutdown(self) -> None:
+        """Close what was opened."""
+        latest = _latest.forget()
+        if latest is not None:
+            await latest.close()
+
+    async def on_connect(self, socket: Socket) -> None:
+        """Let in whose token holds and who names an auction; tell what is known of it."""
+        await self._let_in(socket, {**socket.handshake.query, **socket.handshake.auth})
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        """Nobody watches any more."""
+        socket.data.expiry.cancel()
+
+    def save(self, socket: Socket) -> dict[str, str]:
+        """What a socket that is cut off must come back with."""
+        return {"token": socket.data.token, self.query_name: ",".join(socket.data.auctions)}
+
+    async def on_recover(self, socket: Socket, saved: dict[str, str]) -> None:
+        """It is back, and watches what it watched."""
+        await self._let_in(socket, saved)
+
+    async def _let_in(self, socket: Socket, claim: Mapping[str, Any]) -> None:
+        auctions = self.auctions(str(claim.get(self.query_name, "")))
+        if not auctions:
+            raise _refused("auction_missing", f"{self.query_name} names no auction")
+        if len(auctions) > MOST_AUCTIONS or max(map(len, auctions)) > LONGEST_ID:
+            raise _refused(
+                "validation_failed",
+                f"{self.query_name} may name {MOST_AUCTIONS} auctions, each of {LONGEST_ID} characters, at most",
+            )
+        expires_at = await _expiry_of(claim.get("token", ""))
+        socket.data.token = claim["token"]
+        socket.data.auctions = auctions
+        _disconnect_when_expired(socket, expires_at)
+        for auction in auctions:
+            await socket.enter_room(auction)
+        await self._tell_latest(socket, auctions)
+
+    async def _tell_latest(self, socket: Socket, auctions: Sequence[str]) -> None:
+        """Tell the latest results, and read once more: what came in between is then told last, as it is the newer one.
+
+        A result is stored before it is emitted, so what comes after the second reading reaches the room after this.
+        """
+        told: dict[int, NamedAuctionResult] = {}
+        try:
+            for _ in range(2):
+                for result in await _latest.get().of(auctions):
+                    if told.get(result.id) != result:
+                        told[result.id] = result
+                        await socket.emit(EVENT, self.shown(result))
+        except RedisError as error:  # it will see the results to come
+            logger.warning("the latest results could not be read for %r: %s", socket, error)
+
+
+class AuctionResultEvents(WatchedAuctions):
+    """The results of one auction. Who connects gets the latest one at once."""
+
+    path = settings.AUCTION_RESULT_NAMESPACE
+    emits = {EVENT: AuctionResult}
+    handshake_type = WatchAuction
+    query_name = "auction_id"
+
+    def auctions(self, named: str) -> list[str]:
+        """The one id."""
+        return [named.strip()] if named.strip() else []
+
+    def shown(self, result: NamedAuctionResult) -> AuctionResult:
+        """Without the leader's name."""
+        return result.anonymous()
+
+
+class AuctionResultListEvents(WatchedAuctions):
+    """The results of several auctions, with the leaders' names. Who connects gets the latest of each at once."""
+
+    path = settings.AUCTIONS_RESULT_NAMESPACE
+    emits = {EVENT: NamedAuctionResult}
+    handshake_type = WatchAuctions
+    query_name = "auction_ids"
+
+    def auctions(self, named: str) -> list[str]:
+        """Each id once."""
+        return list(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
+
+    def shown(self, result: NamedAuctionResult) -> AuctionResult:
+        """With the leader's name."""
+        return result
+
+
+def _refused(code: str, message: str) -> ConnectionRefused:
+    return ConnectionRefused("Unauthorization or Missing auction id", {"code": code, "message": message})
+
+
+async def _expiry_of(token: str) -> float:
+    """Unix time until which a token lets its bearer watch. ConnectionRefused: it does not."""
+    try:
+        return (await verify_token(token)).expires_at
+    except IdentityRefused as refusal:
+        if refusal.code != "token_missing" and let_pass(refusal, user_id=""):
+            return math.inf
+        raise _refused(refusal.code, refusal.message) from refusal
+
+
+def _disconnect_when_expired(socket: Socket, expires_at: float) -> None:
+    left = max(expires_at - time.time(), 0.0)
+    loop = asyncio.get_running_loop()
+    if left > LONGEST_TIMER:
+        socket.data.expiry = loop.call_later(LONGEST_TIMER, _disconnect_when_expired, socket, expires_at)
+    else:
+        socket.data.expiry = loop.call_later(left, _expire, socket)
+
+
+def _expire(socket: Socket) -> None:
+    task = asyncio.get_running_loop().create_task(socket.disconnect())
+    _leaving.add(task)
+    task.add_done_callback(_leaving.discard)
+
+
+_leaving: set[asyncio.Task[None]] = set()
+_latest: PerLoop[LatestResults] = PerLoop(lambda: LatestResults(settings.REDIS_URL))

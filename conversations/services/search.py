@@ -1,0 +1,224 @@
+"""Search in what a user may read: the messages of the rooms that they see, newest first.
+
+By a literal regular expression, room by room on the index of histories, the room of the latest message first, until
+no room is left that could hold anything newer than what is found. No `$text` index: MongoDB allows a collection one,
+which finds a word in everybody's messages before it can ask whose they are, has no order by time, costs every message
+an entry for each of its words, and SecantusDB has none. What this costs is what the user has, and nothing to a message
+that is sent: a frequent text is found in a few rooms, a rare one is looked for in all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chozoi_chat.identity import Role
+from conversations.actor import Actor
+from conversations.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
+from conversations.instants import from_milliseconds, from_store
+from conversations.models import Message, MessageType, Room, is_visible
+from conversations.payloads import MessagePayload
+from conversations.per_loop import PerLoop
+from conversations.room_loader import load_room
+from conversations.search_pattern import pattern_of
+from conversations.store import KEYS_AT_ONCE, Document, durable, in_store_thread
+
+LONGEST = 5.0
+"""Seconds that one search may take; afterwards it answers with what it has."""
+
+AT_ONCE = 2
+"""Searches of a process that run at the same time, so that the store's threads are left to messages, too."""
+
+_EARLIEST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_LATEST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+_MILLISECOND = datetime.timedelta(milliseconds=1)
+_SAME_TIME = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Messages, the cursor of what follows (`None`: nothing does), and whether all rooms were searched in time."""
+
+    messages: list[MessagePayload]
+    next_cursor: str | None
+    complete: bool
+
+
+class _Order(NamedTuple):
+    """Where a message stands among others; those without a time are the oldest."""
+
+    moment: datetime.datetime
+    message_id: str
+
+
+def _order(message: Document) -> _Order:
+    created_at = message.get("created_at")
+    return _Order(from_store(created_at) if created_at else _EARLIEST, message["_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rooms that one query searches. `latest`: nothing in them is newer; `hidden_until`: what of them is not seen."""
+
+    room_ids: list[str]
+    latest: datetime.datetime
+    hidden_until: datetime.datetime | None = None
+
+
+class _Newest:
+    """The newest of all messages that were added, at most `most`."""
+
+    def __init__(self, most: int) -> None:
+        self.messages: list[Document] = []
+        self._most = most
+
+    def add(self, messages: Iterable[Document]) -> None:
+        """Keep those of them that are among the newest."""
+        self.messages = sorted([*self.messages, *messages], key=_order, reverse=True)[: self._most]
+
+    @property
+    def beyond(self) -> datetime.datetime:
+        """What is to be among them must have been written after this instant."""
+        if len(self.messages) < self._most or _order(self.messages[-1]).moment == _EARLIEST:
+            return _EARLIEST
+        return _order(self.messages[-1]).moment - _MILLISECOND  # of two written at the same time, the _id decides
+
+
+async def search_messages(
+    actor: Actor,
+    sides: Collection[Role],
+    text: str,
+    *,
+    room_id: str | None = None,
+    limit: int,
+    cursor: str | None = None,
+) -> Found:
+    """The texts in visible rooms of the user, on these sides, that contain `text`: see `search_pattern`.
+
+    Not those that were redacted. `room_id`: in that room alone. `cursor`: those after a page that ended with it.
+    RuleViolation: `validation_failed`, `store_unavailable`; of one room `room_not_found`, `not_a_member`, too.
+    """
+    last = None if cursor is None else _last(to_position(cursor, SearchPosition), cursor)
+    async with _searching.get():
+        deadline = asyncio.get_running_loop().time() + LONGEST
+        blocks = [await _block_of(actor, sides, room_id)] if room_id else await in_store_thread(_blocks, actor, sides)
+        newest = _Newest(limit + 1)
+        content = {"$regex": pattern_of(text), "$options": "i"}
+        matching = {"type": {"$in": [MessageType.TEXT, None]}, "redacted_at": None, "content": content}
+        complete = True
+        for block in blocks:
+            after = max(newest.beyond, block.hidden_until or _EARLIEST)
+            if block.latest <= after:
+                continue
+            if asyncio.get_running_loop().time() > deadline:
+                complete = False
+                break
+            condition = {**_in(block.room_ids), **_between(after, last), **matching}
+            newest.add(await in_store_thread(_find, condition, limit + 1, last))
+    page = newest.messages[:limit]
+    next_cursor = to_cursor(_position(page[-1])) if len(newest.messages) > limit else None
+    return Found([MessagePayload.read(message) for message in page], next_cursor, complete)
+
+
+async def _block_of(actor: Actor, sides: Collection[Role], room_id: str) -> _Block:
+    room = await load_room(room_id)
+    claimed = next(iter(sides)) if len(sides) == 1 else None
+    return _Block([room_id], _LATEST, room.hidden_until(room.side_of(actor.user_id, claimed)))
+
+
+def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:
+    """The user's visible rooms, the latest first; those with a hidden part for themselves, the others in company."""
+    rooms: dict[str, _Block] = {}
+    for side in sides:
+        fields = [_last_message_at(side), _deleted_at(side), f"deleted_by_{side.lower()}"]
+        for room in durable(Room).find({side.lower(): actor.user_id}, fields):
+            if (visible := _block_if_visible(room, side)) is not None:
+                rooms.setdefault(room["_id"], visible)
+    latest_first = sorted(rooms.values(), key=lambda room: room.latest, reverse=True)
+    return sorted(_together(latest_first), key=lambda block: block.latest, reverse=True)
+
+
+def _block_if_visible(room: Document, side: Role) -> _Block | None:
+    last = (room.get(f"{side.lower()}_last_message") or {}).get("created_at")
+    deleted_at = room.get(_deleted_at(side))
+    latest = None if last is None else from_store(last)
+    hidden_until = None if deleted_at is None else from_store(deleted_at)
+    deleted = bool(room.get(f"deleted_by_{side.lower()}"))
+    if not is_visible(deleted=deleted, deleted_at=hidden_until, last_message_at=latest):
+        return None
+    return _Block([room["_id"]], latest or _LATEST, hidden_until)
+
+
+def _together(rooms: Iterable[_Block]) -> Iterator[_Block]:
+    company: list[_Block] = []
+    for room in rooms:
+        if room.hidden_until is not None:
+            yield room
+            continue
+        company.append(room)
+        if len(company) == KEYS_AT_ONCE:
+            yield _company(company)
+            company = []
+    if company:
+        yield _company(company)
+
+
+def _company(rooms: list[_Block]) -> _Block:
+    return _Block([room_id for room in rooms for room_id in room.room_ids], rooms[0].latest)
+
+
+def _last_message_at(side: Role) -> str:
+    return f"{side.lower()}_last_message.created_at"
+
+
+def _deleted_at(side: Role) -> str:
+    return f"{side.lower()}_deleted_at"
+
+
+def _in(room_ids: list[str]) -> Document:
+    return {"room_id": room_ids[0] if len(room_ids) == 1 else {"$in": room_ids}}
+
+
+def _between(after: datetime.datetime, last: _Order | None) -> Document:
+    """Written after an instant, and not after the last message of the page before."""
+    if last is not None and last.moment == _EARLIEST:
+        return {"created_at": {"$eq": None}}
+    times = {
+        **({"$gt": after} if after != _EARLIEST else {}),
+        **({"$not": {"$gt": last.moment}} if last is not None else {}),
+    }
+    return {"created_at": times} if times else {}
+
+
+def _find(condition: Document, limit: int, last: _Order | None) -> list[Document]:
+    """The newest that follow the last message of the page before.
+
+    Those of its very millisecond are asked for with the others and sorted out here: with an `$or`, `$nor` or `$and` in
+    a condition, SecantusDB reads all messages of everybody.
+    """
+    asked = limit + (0 if last is None else _SAME_TIME)
+    while True:
+        found = list(durable(Message).find(condition, sort=[("created_at", -1), ("_id", -1)]).limit(asked))
+        following = [message for message in found if last is None or _order(message) < last]
+        if len(following) >= limit or len(found) < asked:
+            return following[:limit]
+        asked *= 2
+
+
+def _last(position: SearchPosition, cursor: str) -> _Order:
+    try:
+        moment = _EARLIEST if position.created_at is None else from_milliseconds(position.created_at)
+    except OverflowError:
+        raise unusable(cursor) from None
+    return _Order(moment, position.message_id)
+
+
+def _position(message: Document) -> SearchPosition:
+    moment, message_id = _order(message)
+    return SearchPosition(None if moment == _EARLIEST else from_instant(moment), message_id)
+
+
+_searching: PerLoop[asyncio.Semaphore] = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))

@@ -1,0 +1,1 @@
+"""Conversation events out: from MongoDB's change streams to Kafka, at least once, none lost."""

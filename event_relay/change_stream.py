@@ -1,0 +1,68 @@
+"""The database's changes from a token on: opened with what the sources watch, its failures told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from django.db import connection
+from pymongo.change_stream import ChangeStream
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from conversations.instants import UTC
+from event_relay.sources import SOURCES
+
+Stream = ChangeStream[dict[str, Any]]
+WAIT = 500
+"""Milliseconds for which MongoDB holds a question for changes when there are none."""
+
+_NO_REPLICA_SET = 40573
+# FailedToParse (a token of another server), InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost, and
+# what MongoDB says of tokens that it cannot read.
+_TOKEN_IS_LOST = {9, 260, 280, 286, 40615, 40647, 40649, 50811}
+
+
+class HistoryLost(Exception):
+    """MongoDB no longer has the changes after the token, or never had them."""
+
+
+class NoReplicaSet(Exception):
+    """The server is a standalone one, which has no change streams."""
+
+
+def watched_database() -> Database[dict[str, Any]]:
+    """The database of the ORM, with instants that know their time zone. Its connection is this thread's."""
+    connection.ensure_connection()
+    database: Database[dict[str, Any]] = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
+    return database.with_options(codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
+
+
+def require_replica_set(hello: Mapping[str, Any]) -> None:
+    """Judge MongoDB's answer to `hello`. NoReplicaSet: it has no change streams."""
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise NoReplicaSet(
+            "MongoDB runs as a standalone server, which has no change streams, so there is nothing to relay from. Run "
+            "it as a replica set; one of a single member will do: start mongod with --replSet, then rs.initiate() once."
+        )
+
+
+@contextmanager
+def change_stream(database: Database[dict[str, Any]], token: Mapping[str, Any] | None) -> Iterator[Stream]:
+    """The changes after `token`, or from now on. HistoryLost, here or in the block; else errors as PyMongo has them."""
+    try:
+        with database.watch(
+            [{"$match": {"$or": [source.match() for source in SOURCES]}}],
+            full_document="updateLookup",
+            start_after=token,  # unlike resume_after, it leads on past a dropped database as well
+            max_await_time_ms=WAIT,
+        ) as stream:
+            yield stream
+    except OperationFailure as error:
+        if error.code == _NO_REPLICA_SET:
+            raise NoReplicaSet(str(error)) from error
+        if token is not None and error.code in _TOKEN_IS_LOST:
+            raise HistoryLost(str(error)) from error
+        raise

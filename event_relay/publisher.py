@@ -1,0 +1,127 @@
+"""Events into Kafka in order, and how far of the changes' way Kafka has acknowledged all of them."""
+
+from __future__ import annotations
+
+import datetime
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, Message, Producer
+from django.conf import settings
+
+from event_relay.encoding import Encoder, encoder, headers
+from event_relay.event import Event
+from event_relay.position import Position
+from kafka_workers.broker_state import BrokerState
+from kafka_workers.clients import producer_configuration
+from kafka_workers.report import WorkerReport
+
+MOST_UNDER_WAY = 5000
+"""Events that may wait for Kafka's acknowledgement; then the changes wait."""
+
+
+class NotAccepted(Exception):
+    """Kafka will not take an event however often it is sent; nothing is relayed until an operator sees to it."""
+
+
+@dataclass(slots=True)
+class _Step:
+    """One change, and how many of its events are under way. No position: what is known after it is not new."""
+
+    position: Position | None
+    under_way: int
+
+
+class Publisher:
+    """One idempotent producer. Not for several threads. `RegistryUnavailable` while it is made."""
+
+    def __init__(self, report: WorkerReport) -> None:
+        self._report = report
+        self._brokers = BrokerState(report)
+        self._topic = settings.KAFKA_EVENTS_TOPIC
+        self._encoder: Encoder = encoder(self._topic)
+        self._steps: deque[_Step] = deque()
+        self._under_way = 0
+        self._refused: Exception | None = None
+        self._producer = Producer(
+            producer_configuration(
+                **{
+                    "linger.ms": 5,
+                    "message.max.bytes": 10_000_000,  # the topic's max.message.bytes decides, not the client's
+                    "error_cb": self._failed,
+                    "stats_cb": self._brokers.stated,
+                }
+            )
+        )
+
+    @property
+    def under_way(self) -> int:
+        """Events that Kafka has not acknowledged yet."""
+        return self._under_way
+
+    def publish(self, events: Iterable[Event], position: Position | None) -> None:
+        """Send the events of one change, after which relaying stands at `position`. NotAccepted: one was refused."""
+        step = _Step(position, 0)
+        self._steps.append(step)
+        for event in events:
+            self._send(event, step)
+
+    def serve(self, seconds: float = 0.0) -> None:
+        """Hear what Kafka has acknowledged, waiting for it so long at most. NotAccepted: it refused one."""
+        self._producer.poll(seconds)
+        if self._refused is not None:
+            raise self._refused
+
+    def full(self) -> bool:
+        """Whether more would be too many under way."""
+        return self._under_way >= MOST_UNDER_WAY
+
+    def acknowledged(self) -> Position | None:
+        """The last change up to which all is in Kafka; `None`: no further than when this was asked last."""
+        position = None
+        while self._steps and self._steps[0].under_way == 0:
+            position = self._steps.popleft().position or position
+        return position
+
+    def oldest(self) -> datetime.datetime | None:
+        """When the oldest change took place that Kafka does not have yet; `None`: it has all."""
+        waiting = (step for step in self._steps if step.under_way and step.position is not None)
+        return next((step.position.until for step in waiting if step.position), None)
+
+    def close(self, patience: float) -> None:
+        """Wait so many seconds for what is under way, then drop it: it is sent again from the last position."""
+        self._producer.flush(patience)
+        self._producer.purge()
+        self._producer.flush(1.0)
+
+    def _send(self, event: Event, step: _Step) -> None:
+        def delivered(error: KafkaError | None, record: Message) -> None:
+            self._under_way -= 1
+            if error is None:
+                step.under_way -= 1
+                self._report.done(1, event.type)
+            elif error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
+                self._refused = NotAccepted(f"{event.type} of {event.subject}: {error.str()}")
+
+        value = self._encoder.value(event)
+        step.under_way += 1
+        self._under_way += 1
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    value,
+                    event.room_id,
+                    headers=headers(event, self._encoder.content_type),
+                    on_delivery=delivered,
+                )
+            except BufferError:
+                self.serve(0.2)
+            else:
+                return
+
+    def _failed(self, error: KafkaError) -> None:
+        self._brokers.failed(error)
+        if error.fatal():
+            self._refused = NotAccepted(f"the producer cannot go on: {error.str()}")

@@ -1,0 +1,126 @@
+"""Events of `cz_messages`."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from conversations.instants import to_wire
+from conversations.models import Message
+from event_relay.change import Change, Document
+from event_relay.event import Event
+from event_relay.sources.source import Source, has_new
+
+logger = logging.getLogger(__name__)
+
+ONCE = ""
+"""The occurrence of what happens to a message once."""
+
+
+def changed(change: Change) -> Iterator[Event]:
+    """Created; redacted, or else edited; seen."""
+    document = change.document
+    if document is None:
+        logger.warning("message %s was changed and is gone meanwhile: there is no event of the change", change.key)
+        return
+    if change.inserted:
+        yield _created(document, change.at)
+        return
+    if change.updated.get("redacted_at"):
+        yield _redacted({**document, "redacted_at": change.updated["redacted_at"]})
+    elif "content" in change.updated:
+        yield _updated({**document, **_edit(change)}, change.at)
+    if change.updated.get("is_seen") is True:
+        yield _seen({**document, **_times(change)}, change.at)
+
+
+def standing(document: Document, since: datetime.datetime) -> Iterator[Event]:
+    """What a message shows to have happened since. Seen and edited both set `updated_at`: both are told then."""
+    created_at, updated_at = document.get("created_at"), document.get("updated_at")
+    created = created_at is not None and created_at >= since
+    if created:
+        yield _created(document, since)
+    if document.get("redacted_at") is not None:
+        if document["redacted_at"] >= since:
+            yield _redacted(document)
+    elif updated_at is not None and updated_at >= since and updated_at != created_at:
+        yield _updated(document, since)
+    if document.get("is_seen") is True and (created or (updated_at is not None and updated_at >= since)):
+        yield _seen(document, since)
+
+
+MESSAGES = Source(
+    collection=Message._meta.db_table,
+    watched={
+        "$or": [
+            {"operationType": {"$in": ["insert", "replace"]}},
+            {
+                "operationType": "update",
+                "$or": [*has_new("content", "redacted_at"), {"updateDescription.updatedFields.is_seen": True}],
+            },
+        ]
+    },
+    changed=changed,
+    standing=standing,
+    dated_by=("created_at", "updated_at", "redacted_at"),
+    order=(("room_id", 1), ("created_at", 1), ("_id", 1)),
+)
+
+
+def _created(document: Document, at: datetime.datetime) -> Event:
+    return _event("message.created", document, ONCE, document.get("created_at") or at)
+
+
+def _updated(document: Document, at: datetime.datetime) -> Event:
+    when = document.get("updated_at") or at
+    return _event("message.updated", document, to_wire(when), when)
+
+
+def _redacted(document: Document) -> Event:
+    when = document["redacted_at"]
+    return _event("message.redacted", document, to_wire(when), when)
+
+
+def _seen(document: Document, at: datetime.datetime) -> Event:
+    """One event a message: each mark is a change of its own, and a message is seen once, which makes a lasting id."""
+    seen_at = document.get("updated_at")
+    message_id, room_id = str(document["_id"]), _text(document, "room_id")
+    data = {
+        "message_id": message_id,
+        "room_id": room_id,
+        "from": _text(document, "from"),
+        "seen_by": _text(document, "to"),
+        "seen_at": seen_at,
+    }
+    return Event("messages.seen", room_id, message_id, ONCE, seen_at or at, record="MessageSeen", data=data)
+
+
+def _event(kind: str, document: Document, occurrence: str, at: datetime.datetime) -> Event:
+    data: dict[str, Any] = {
+        "message_id": str(document["_id"]),
+        "room_id": _text(document, "room_id"),
+        "from": _text(document, "from"),
+        "to": _text(document, "to"),
+        "type": _text(document, "type"),
+        # What was redacted is not spread further, whatever the document still holds.
+        "content": None if document.get("redacted_at") is not None else _text(document, "content"),
+        "client_message_id": document.get("client_message_id"),
+        "created_at": document.get("created_at"),
+        "updated_at": document.get("updated_at"),
+        "redacted_at": document.get("redacted_at"),
+    }
+    return Event(kind, data["room_id"], data["message_id"], occurrence, at, record="Message", data=data)
+
+
+def _text(document: Document, field: str) -> str:
+    return str(document.get(field) or "")
+
+
+def _edit(change: Change) -> dict[str, Any]:
+    return {"content": change.updated["content"], **_times(change)}
+
+
+def _times(change: Change) -> dict[str, Any]:
+    return {"updated_at": change.updated["updated_at"]} if "updated_at" in change.updated else {}

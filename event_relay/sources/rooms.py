@@ -1,0 +1,90 @@
+"""Events of `cz_rooms`. What messages do to their room (last message, counters) is none and is not even sent."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from chozoi_chat.identity import Role
+from conversations.instants import to_wire
+from conversations.models import Room
+from event_relay.change import Change, Document
+from event_relay.event import Event
+from event_relay.sources.source import Source, has_lost, has_new
+
+_DELETED_AT = {role: f"{role.lower()}_deleted_at" for role in Role}
+_DELETED_BY = {role: f"deleted_by_{role.lower()}" for role in Role}
+
+
+def changed(change: Change) -> Iterator[Event]:
+    """Created; deleted by a side; enabled for who had deleted it; blocked or unblocked."""
+    room: Document = {"_id": change.key, **(change.document or {})}
+    if change.inserted:
+        yield _event("room.created", room, "", room.get("created_at") or change.at)
+        return
+    for role in Role:
+        if deleted_at := change.updated.get(_DELETED_AT[role]):
+            yield _deleted(room, role, deleted_at)
+    when = change.updated.get("updated_at") or change.at
+    enabled = [role for role in Role if change.updated.get(_DELETED_BY[role]) is False and room.get(_DELETED_AT[role])]
+    if enabled:  # for both, or for one side alone
+        yield _event("room.enabled", room, change.order, when, enabled[0].value if len(enabled) == 1 else None)
+    if blocked_by := change.updated.get("blocked_by"):
+        yield _event("room.blocked", room, change.order, when, str(blocked_by))
+    elif "blocked_by" in change.updated or "blocked_by" in change.removed:
+        yield _event("room.unblocked", room, change.order, when)
+
+
+def standing(room: Document, since: datetime.datetime) -> Iterator[Event]:
+    """What a room shows to have happened since. That it was unblocked leaves no trace."""
+    created_at, updated_at = room.get("created_at"), room.get("updated_at")
+    if created_at is not None and created_at >= since:
+        yield _event("room.created", room, "", created_at)
+    for role in Role:
+        deleted_at = room.get(_DELETED_AT[role])
+        if deleted_at is not None and deleted_at >= since:
+            yield _deleted(room, role, deleted_at)
+    if updated_at is None or updated_at < since:
+        return
+    if any(room.get(_DELETED_AT[role]) and room.get(_DELETED_BY[role]) is False for role in Role):
+        yield _event("room.enabled", room, to_wire(updated_at), updated_at)
+    if room.get("blocked_by"):
+        yield _event("room.blocked", room, to_wire(updated_at), updated_at, str(room["blocked_by"]))
+
+
+ROOMS = Source(
+    collection=Room._meta.db_table,
+    watched={
+        "$or": [
+            {"operationType": "insert"},
+            {
+                "operationType": "update",
+                "$or": [
+                    *has_new(*_DELETED_AT.values(), "blocked_by"),
+                    *({f"updateDescription.updatedFields.{field}": False} for field in _DELETED_BY.values()),
+                    *has_lost("blocked_by"),
+                ],
+            },
+        ]
+    },
+    changed=changed,
+    standing=standing,
+    dated_by=("created_at", "updated_at", *_DELETED_AT.values()),
+    order=(("_id", 1),),
+)
+
+
+def _deleted(room: Document, role: Role, deleted_at: datetime.datetime) -> Event:
+    return _event("room.deleted", room, f"{role.value} {to_wire(deleted_at)}", deleted_at, role.value)
+
+
+def _event(kind: str, room: Document, occurrence: str, at: datetime.datetime, side: str | None = None) -> Event:
+    room_id = str(room["_id"])
+    data = {
+        "room_id": room_id,
+        **{field: str(room.get(field) or "") for field in ("type", "buyer", "seller", "creator", "shop_id")},
+        "side": side,
+        "created_at": room.get("created_at"),
+        "updated_at": room.get("updated_at"),
+    }
+    return Event(kind, room_id, room_id, occurrence, at, record="Room", data=data)

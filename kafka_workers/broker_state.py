@@ -1,0 +1,45 @@
+"""Whether the brokers answer, from what librdkafka calls back: told once when it changes, not each time it is tried."""
+
+from __future__ import annotations
+
+import logging
+
+from confluent_kafka import KafkaError
+
+from kafka_workers.report import WorkerReport
+from kafka_workers.statistics import Statistics, read_statistics
+
+logger = logging.getLogger(__name__)
+
+_IN_THE_WAY = (
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._AUTHENTICATION,
+    KafkaError._SSL,
+    KafkaError._FATAL,
+)
+_TRIED_AGAIN = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
+
+
+class BrokerState:
+    """The state of one client's brokers in a worker's report."""
+
+    def __init__(self, report: WorkerReport) -> None:
+        self._report = report
+
+    def failed(self, error: KafkaError) -> None:
+        """For a client's `error_cb`."""
+        if error.code() in _IN_THE_WAY or error.fatal():
+            if self._report.trouble("kafka", error.str()):
+                logger.warning("Kafka: %s", error.str())
+        elif error.code() in _TRIED_AGAIN:
+            logger.debug("Kafka: %s", error.str())
+        else:
+            logger.warning("Kafka: %s", error.str())
+
+    def stated(self, text: str) -> Statistics:
+        """For a client's `stats_cb`; returns what it says."""
+        statistics = read_statistics(text)
+        if statistics.broker_up and self._report.well("kafka"):
+            logger.info("Kafka answers again")
+        return statistics

@@ -1,0 +1,98 @@
+"""Avro in Confluent's wire format: a zero byte, the writer's schema id in the registry (four bytes), Avro binary.
+
+What a record's sender got wrong (`Undecodable`) is kept apart from a registry that does not answer
+(`RegistryUnavailable`): the first will never be right, the second is worth waiting for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from typing import Any
+
+import fastavro
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from django.conf import settings
+
+_HEADER = struct.Struct(">bI")
+_MAGIC = 0
+_NO_SUCH_SCHEMA = (404, 422)
+TIMEOUT = 5.0
+"""Seconds for one question to the registry."""
+
+
+class Undecodable(Exception):
+    """These bytes will never be a record; the message says why."""
+
+
+class RegistryUnavailable(Exception):
+    """The schema registry gave no usable answer; it may do so later."""
+
+
+def registry() -> SchemaRegistryClient:
+    """A client of SCHEMA_REGISTRY_URL. It does not ask twice for a schema, nor by itself again after a failure."""
+    return SchemaRegistryClient({"url": settings.SCHEMA_REGISTRY_URL, "timeout": TIMEOUT, "max.retries": 0})
+
+
+class AvroDecoder:
+    """Decodes records by the schema that each was written with."""
+
+    def __init__(self, client: SchemaRegistryClient) -> None:
+        self._client = client
+        self._schemas: dict[int, Any] = {}
+
+    def decode(self, data: bytes | None) -> Any:
+        """A record's value as builtins. `Undecodable`, `RegistryUnavailable`."""
+        if data is None:
+            raise Undecodable("the value is null")
+        if len(data) < _HEADER.size:
+            raise Undecodable(f"{len(data)} bytes are too few for Confluent's wire format, which begins with five")
+        magic, schema_id = _HEADER.unpack_from(data)
+        if magic != _MAGIC:
+            raise Undecodable(f"the first byte is {magic}; in Confluent's wire format it is 0")
+        schema = self._schema(schema_id)
+        try:
+            return fastavro.schemaless_reader(io.BytesIO(data[_HEADER.size :]), schema, None)
+        except Exception as error:
+            raise Undecodable(f"not Avro of schema {schema_id}: {type(error).__name__}: {error}") from error
+
+    def _schema(self, schema_id: int) -> Any:
+        if schema_id not in self._schemas:
+            try:
+                found = self._client.get_schema(schema_id)
+            except SchemaRegistryError as error:
+                if error.http_status_code in _NO_SUCH_SCHEMA:
+                    raise Undecodable(f"the registry has no schema {schema_id}") from error
+                raise RegistryUnavailable(str(error)) from error
+            except Exception as error:  # of the client's HTTP library, whichever that is
+                raise RegistryUnavailable(f"{type(error).__name__}: {error}") from error
+            try:
+                self._schemas[schema_id] = fastavro.parse_schema(json.loads(found.schema_str or ""))
+            except Exception as error:
+                raise Undecodable(f"schema {schema_id} of the registry is not Avro: {error}") from error
+        return self._schemas[schema_id]
+
+
+class AvroEncoder:
+    """Encodes values by one schema of ours, which it registers under `<topic>-value` when it is made.
+
+    RegistryUnavailable: the registry did not answer, or refused the schema; the message says which.
+    """
+
+    def __init__(self, client: SchemaRegistryClient, topic: str, schema: str) -> None:
+        self._schema = fastavro.parse_schema(json.loads(schema))
+        subject = f"{topic}-value"
+        try:
+            schema_id = client.register_schema(subject, Schema(schema, "AVRO"))
+        except Exception as error:
+            raise RegistryUnavailable(f"schema {subject} could not be registered: {error}") from error
+        self._header = _HEADER.pack(_MAGIC, schema_id)
+
+    def encode(self, value: Any) -> bytes:
+        """A value as bytes of the wire format."""
+        out = io.BytesIO()
+        out.write(self._header)
+        fastavro.schemaless_writer(out, self._schema, value)
+        return out.getvalue()

@@ -1,0 +1,87 @@
+"""Django's ORM: joins load what they join, on the embedded MongoDB, too, and an index serves what it sorts."""
+
+import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import F, Value
+
+from chozoi_chat.mongodb.compiler import side_by_side
+from conversations.models import Message, Room
+
+NOON = datetime.datetime(2026, 1, 1, 12)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_group_gives_its_permissions() -> None:
+    user = User.objects.create_user("anna")
+    group = Group.objects.create(name="readers")
+    group.permissions.add(Permission.objects.get(codename="view_room"))
+    user.groups.add(group)
+    assert user.get_all_permissions() == {"conversations.view_room"}
+
+
+def test_a_related_object_comes_with_its_own_fields() -> None:
+    permission = Permission.objects.select_related("content_type").get(codename="view_room")
+    assert (permission.content_type.app_label, permission.content_type.model) == ("conversations", "room")
+
+
+def test_values_of_a_joined_collection_and_expressions_stand_side_by_side() -> None:
+    wanted = Permission.objects.filter(codename="view_room").annotate(app=F("content_type__app_label"), one=Value(1))
+    assert list(wanted.values_list("app", "content_type__model", "codename", "one")) == [
+        ("conversations", "room", "view_room", 1)
+    ]
+
+
+def test_an_index_gives_rows_in_the_order_asked_for() -> None:
+    for name in "cabd":
+        Room.objects.create(room_id=name, buyer=name)
+    first_two = Room.objects.filter(buyer__gte="a").order_by("buyer")[:2]
+    assert [room.buyer for room in first_two] == ["a", "b"]
+    plan = first_two.explain()
+    assert "IXSCAN" in plan
+    assert "$addFields" not in plan
+
+
+def test_an_order_that_is_computed_is_kept() -> None:
+    for name in "cabd":
+        User.objects.create_user(name)
+    assert [user.username for user in User.objects.order_by(F("username").desc(nulls_last=True))] == list("dcba")
+    assert [user.username for user in User.objects.order_by(Value(1), "-username")] == list("dcba")
+
+
+@pytest.mark.parametrize(
+    ("given", "flat"),
+    [
+        ({"a": 1}, {"a": 1}),
+        ({"$and": [{"a": 1}, {"$and": [{"b": 2}, {"c": {"$gt": 3}}]}]}, {"a": 1, "b": 2, "c": {"$gt": 3}}),
+        ({"$and": [{"a": {"$gte": 1}}, {"a": {"$lt": 5}}]}, {"a": {"$gte": 1, "$lt": 5}}),
+        ({"$and": [{"a": {"$gte": 1}}, {"a": {"$gte": 5}}]}, {"a": {"$gte": 5}}),
+        ({"$and": [{"a": {"$exists": True}}, {"a": {"$lt": 5}}, {"a": {"$ne": None}}]}, {"a": {"$lt": 5}}),
+        ({"$and": [{"a": {"$exists": True}}, {"a": {"$ne": None}}]}, {"a": {"$exists": True, "$ne": None}}),
+        ({"$and": [{"a": {"$lt": 5}}, {"a": {"$ne": 3}}]}, {"a": {"$lt": 5, "$ne": 3}}),
+        ({"$and": [{"a": {"$lt": 1}}, {"a": {"$lt": "x"}}]}, {"a": {"$lt": 1}, "$and": [{"a": {"$lt": "x"}}]}),
+        ({"a": {"$lte": NOON, "$gte": 1}}, {"a": {"$lt": NOON + datetime.timedelta(milliseconds=1), "$gte": 1}}),
+        ({"$and": [{"a": 1}, {"a": 2}, {"b": 3}]}, {"a": 1, "b": 3, "$and": [{"a": 2}]}),
+        ({"$or": [{"$and": [{"a": 1}, {"b": 2}]}]}, {"$or": [{"$and": [{"a": 1}, {"b": 2}]}]}),
+        ({"$and": [{"$or": [{"a": 1}]}, {"$or": [{"b": 2}]}]}, {"$or": [{"a": 1}], "$and": [{"$or": [{"b": 2}]}]}),
+    ],
+)
+def test_conditions_stand_side_by_side_where_they_can(given: dict[str, Any], flat: dict[str, Any]) -> None:
+    assert side_by_side(given) == flat
+
+
+def test_chained_filters_find_their_index() -> None:
+    plan = Room.objects.filter(buyer__gte="a").filter(buyer__lt="c").explain()
+    assert "IXSCAN" in plan
+
+
+def test_an_end_that_is_included_is() -> None:
+    """Although the index goes on after the field."""
+    for minute in range(3):
+        at = NOON.replace(tzinfo=datetime.UTC) + datetime.timedelta(minutes=minute, microseconds=500)
+        Message.objects.create(message_id=str(minute), room_id="7.9", created_at=at)
+    until = NOON.replace(tzinfo=datetime.UTC) + datetime.timedelta(minutes=1, microseconds=400)
+    assert set(Message.objects.filter(room_id="7.9", created_at__lte=until).values_list("pk", flat=True)) == {"0", "1"}

@@ -1,0 +1,48 @@
+"""A setting of this app that cannot work is named before anything starts, with what would be right."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, run_checks
+from django.test import override_settings
+
+
+def problems(**settings: object) -> list[CheckMessage]:
+    with override_settings(**settings):
+        return [message for message in run_checks() if message.id and message.id.startswith("conversations.")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("API_RATE_UPLOADS", "many", "like 600/m"),
+        ("API_RATE_SEARCHES", "1/w", "like 600/m"),
+        ("UPLOAD_MAX_BYTES", 0, "1 or more"),
+        ("UPLOAD_MAX_PIXELS", -1, "1 or more, at most 100000000"),
+        ("UPLOAD_MAX_PIXELS", 200_000_000, "at most 100000000"),
+    ],
+)
+def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, value: object, hint: str) -> None:
+    [problem] = problems(**{name: value})
+    assert name in problem.msg
+    assert repr(value) in problem.msg
+    assert hint in str(problem.hint)
+
+
+@pytest.mark.parametrize(
+    ("storage", "why"),
+    [
+        ({"BACKEND": "storages.backends.s3.S3Storage"}, "No module named 'storages'"),
+        ({"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"bucket": "b"}}, "bucket"),
+    ],
+)
+def test_so_is_a_storage_that_is_not_installed_or_takes_no_such_option(storage: dict[str, object], why: str) -> None:
+    [problem] = problems(STORAGES={**django_settings.STORAGES, "default": storage})
+    assert f"MEDIA_STORAGE is '{storage['BACKEND']}'" in problem.msg
+    assert why in problem.msg
+    assert "MEDIA_STORAGE_OPTIONS" in str(problem.hint)
+
+
+def test_the_defaults_have_no_problem() -> None:
+    assert problems() == []

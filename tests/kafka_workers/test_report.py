@@ -1,0 +1,95 @@
+"""A worker's report: when it is ready, what it remembers, and how it is served."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from django.core.management.base import CommandError
+
+from chozoi_chat.embedded import free_port
+from kafka_workers.report import WINDOW, WorkerReport
+from kafka_workers.status_server import status_served
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    return [1000.0]
+
+
+@pytest.fixture
+def report(clock: list[float]) -> WorkerReport:
+    return WorkerReport("worker", "records", lambda: clock[0])
+
+
+def test_it_is_ready_once_it_has_begun_and_while_nothing_stands_in_its_way(report: WorkerReport) -> None:
+    assert not report.ready()
+    report.begin("consuming")
+    assert report.ready()
+    report.trouble("registry", "no answer")
+    report.trouble("kafka", "away")
+    report.well("kafka")
+    assert not report.ready()
+    report.well("registry")
+    assert report.ready()
+
+
+def test_a_trouble_is_news_once_and_its_end_too(report: WorkerReport) -> None:
+    assert report.trouble("kafka", "away")
+    assert not report.trouble("kafka", "away")
+    assert report.trouble("kafka", "far away")
+    assert report.well("kafka")
+    assert not report.well("kafka")
+
+
+def test_the_last_error_is_remembered_when_it_is_over(report: WorkerReport) -> None:
+    report.trouble("kafka", "away")
+    report.well("kafka")
+    assert report.summary()["problems"] == {}
+    assert report.summary()["last_error"]["message"] == "away"
+
+
+def test_throughput_is_that_of_the_last_minute(report: WorkerReport, clock: list[float]) -> None:
+    report.done(120)
+    assert report.summary()["per_second"] == 120 / WINDOW
+    clock[0] += WINDOW + 1
+    report.done(6)
+    assert report.summary()["per_second"] == 6 / WINDOW
+
+
+def test_the_lag_of_what_is_no_longer_its_own_is_gone(report: WorkerReport) -> None:
+    report.lags({"partition 0": 5, "partition 1": 7})
+    report.lags({"partition 1": 6})
+    assert report.summary()["lag"] == {"partition 1": 6}
+    assert b'of="partition 0"' not in report.metrics()
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_it_is_served_as_readiness_and_as_metrics(report: WorkerReport) -> None:
+    port = free_port()
+    with status_served(report, "127.0.0.1", port):
+        assert get(port, "/healthz")[0] == 200
+        assert get(port, "/readyz")[0] == 503
+        report.begin("consuming")
+        report.done(3, "results")
+        status, body = get(port, "/readyz")
+        assert (status, json.loads(body)["state"]) == (200, "consuming")
+        assert b'worker_records_total{kind="results"} 3.0' in get(port, "/metrics")[1]
+        assert get(port, "/other")[0] == 404
+
+
+def test_a_port_that_is_taken_is_named(report: WorkerReport) -> None:
+    port = free_port()
+    with status_served(report, "127.0.0.1", port):
+        with pytest.raises(CommandError, match=f"{port}.*--status-port"):
+            with status_served(report, "127.0.0.1", port):
+                pass
