@@ -60,7 +60,8 @@ def fill(database: Any, begun: Callable[[int], datetime.datetime] = an_hour_apar
                 "_id": room_id, "type": "BS", "creator": buyer, "buyer": buyer, "seller": seller,
                 "shop": {"id": seller, "name": f"Shop {seller}"}, "buyer_info": {"name": f"Buyer {buyer}"},
                 "buyer_last_message": last, "seller_last_message": last, "buyer_unseen_messages": 1,
-                "seller_unseen_messages": position % 2, "created_at": begun(position), "updated_at": created_at, "__v": 0,
+                "seller_unseen_messages": position % 2, "created_at": begun(position), "updated_at": created_at,
+                "__v": 0,
                 **({"pinned_by_seller": START} if position % 1000 == 0 else {}),
             }
         )  # fmt: skip

@@ -1,8 +1,8 @@
 """How long staff wait for rooms and messages in the admin, with 1,000,000 messages in 20,000 rooms of half a year.
 
-`python -m benchmarks.staff_lists` starts an embedded MongoDB of its own, fills it, and asks for each page several times,
-in this process, without a network between: the whole view, with sessions, permissions and templates.
-`--uri` names another MongoDB, whose database it fills.
+`python -m benchmarks.staff_lists` starts an embedded MongoDB of its own, fills it, and asks for each page several
+times, in this process, without a network between: the whole view, with sessions, permissions and templates. `--uri`
+names another MongoDB, whose database it fills.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import html
 import re
 import statistics
 import time
-from typing import Any
 
 from .rest_lists import LONG_ROOM, ROOMS, SELLER, main
 

@@ -17,7 +17,10 @@ from tests.e2e.server_process import ServerProcess
 from .conftest import Screenshot, SignIn
 
 PICTURE = "https://pictures.example.net/tea.svg"
-DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="150"><rect width="240" height="150" fill="#4a8f3a"/></svg>'
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="150">'
+    '<rect width="240" height="150" fill="#4a8f3a"/></svg>'
+)
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 SAID = [
     ("buyer", "Hello! Is the oolong tea still available? 🍵"),

@@ -22,7 +22,8 @@ from django.test import Client
 import json
 User.objects.filter(username__in=["w-support", "w-newcomer", "w-customer"]).delete()
 sessions = {}
-for name, group, is_staff in (("w-support", "Support", True), ("w-newcomer", None, True), ("w-customer", "Support", False)):
+accounts = (("w-support", "Support", True), ("w-newcomer", None, True), ("w-customer", "Support", False))
+for name, group, is_staff in accounts:
     user = User.objects.create_user(name, is_staff=is_staff)
     user.groups.set(Group.objects.filter(name=group))
     client = Client()

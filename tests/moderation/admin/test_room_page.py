@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -18,7 +19,7 @@ from tests.moderation.conftest import Store
 PAGE = "/admin/conversations/room/7.9/change/"
 LINES = "/admin/conversations/room/7.9/lines/"
 STATE = "/admin/conversations/room/7.9/state/"
-BY_SCRIPT = {"headers": {"accept": "application/json"}}
+BY_SCRIPT: Any = {"headers": {"accept": "application/json"}}
 GIVEN = {
     "redact": {"message": "m05", "reason": "spam"},
     "restore": {"message": "m06", "reason": "a mistake"},
