@@ -209,10 +209,8 @@ class Registry:
 
     async def count(self) -> int:
         """How many users are online; those of several processes are read, a part at a time, to count each once."""
-        keys = [
-            f"{self._prefix}process:{process}"
-            for process in await self._redis.zrange(f"{self._prefix}processes", 0, -1)
-        ]
+        processes: Any = await self._redis.zrange(f"{self._prefix}processes", 0, -1)
+        keys = [f"{self._prefix}process:{process}" for process in processes]
         if len(keys) == 1:
             return max(0, int(await self._redis.hlen(keys[0])) - 1)  # without the count of changes
         users: set[str] = set()

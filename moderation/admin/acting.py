@@ -10,12 +10,13 @@ from django.contrib import messages
 from django.contrib.admin import site
 from django.contrib.admin.helpers import AdminForm
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import FormView
 
 from conversations.errors import RuleViolation
+from moderation.permissions import may
 from moderation.staff import Staff
 
 LONGEST_REASON = 2000
@@ -73,7 +74,7 @@ class ActView(FormView[forms.Form]):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Refuse whoever lacks the permission."""
-        if not request.user.has_perm(self.permission):
+        if not may(request, self.permission):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
@@ -82,7 +83,7 @@ class ActView(FormView[forms.Form]):
         names = self.get_form_class().base_fields
         return {**super().get_initial(), **{name: self.request.GET[name] for name in names if name in self.request.GET}}
 
-    def form_valid(self, form: forms.Form) -> HttpResponse:
+    def form_valid(self, form: forms.Form) -> Any:
         """Do it, and go back; or say why not."""
         try:
             answer = async_to_sync(self.act)(staff_of(self.request), form.cleaned_data)

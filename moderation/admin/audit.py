@@ -25,6 +25,7 @@ from moderation.admin.links import person_link, room_link
 from moderation.admin.streaming import streamed
 from moderation.admin.uncounted import UncountedAdmin
 from moderation.models import AuditRecord, TargetKind
+from moderation.permissions import may
 
 EXPORT_PERMISSION = "moderation.export_auditrecord"
 
@@ -87,7 +88,7 @@ class AuditRecordAdmin(UncountedAdmin):
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """The records that the list shows, all pages, as CSV; itself recorded."""
-        if not request.user.has_perm(EXPORT_PERMISSION):
+        if not may(request, EXPORT_PERMISSION):
             raise PermissionDenied
         listed: ChangeList = self.get_changelist_instance(request)
         term = listed.query.strip()

@@ -46,7 +46,7 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
     change_form_template = "admin/moderation/messagefilter/change_form.html"
     list_display = ("name", "kind", "action", "is_active", "updated_at", "updated_by")
     list_filter = ("kind", "action", "is_active")
-    actions: ClassVar[Any] = None
+    actions: Any = None
     fieldsets = (
         (None, {"fields": ("name", "kind", "patterns")}),
         ("Only for a flood", {"fields": ("rooms", "seconds")}),

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -119,7 +120,7 @@ class HeldMessageAdmin(UncountedAdmin):
     search_help_text = "The whole id of a user or a room."
     empty = "No message waits."
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """What waits, oldest first; what was decided, newest first."""
         return ["-held_at" if request.GET.get("state") or request.GET.get("q") else "held_at"]
 

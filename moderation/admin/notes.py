@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from moderation import services
@@ -17,6 +16,7 @@ from moderation.admin.links import person_link, room_link
 from moderation.admin.person_acts import NoteForm
 from moderation.admin.uncounted import UncountedAdmin
 from moderation.models import Note, TargetKind
+from moderation.permissions import may
 from moderation.staff import Staff
 
 
@@ -27,7 +27,7 @@ class NewNoteForm(NoteForm):
         label="About a", choices=[(kind.value, kind.label) for kind in (TargetKind.USER, TargetKind.ROOM)]
     )
     target_id = forms.CharField(label="Id", max_length=512)
-    field_order: ClassVar[list[str]] = ["target_kind", "target_id", "text"]
+    field_order = ["target_kind", "target_id", "text"]
 
 
 class AddView(ActView):
@@ -69,9 +69,9 @@ class NoteAdmin(UncountedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether the user may write notes."""
-        return bool(request.user.has_perm("moderation.add_note"))
+        return may(request, "moderation.add_note")
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponseBase:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Ask what about, and for the text."""
         return AddView.as_view()(request)
 

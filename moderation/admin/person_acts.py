@@ -109,7 +109,7 @@ class RedactRecentForm(ReasonForm):
     hours = forms.IntegerField(
         label="Hours back", min_value=1, max_value=LONGEST_PAST, initial=1, help_text=f"From 1 to {LONGEST_PAST}."
     )
-    field_order: ClassVar[list[str]] = ["hours", "reason"]
+    field_order = ["hours", "reason"]
 
 
 class RedactRecentView(PersonActView):
@@ -161,7 +161,7 @@ class EraseForm(ReasonForm):
     """Erasing wants the id once more."""
 
     user_id = forms.CharField(label="The user's id, once more", max_length=255)
-    field_order: ClassVar[list[str]] = ["user_id", "reason"]
+    field_order = ["user_id", "reason"]
 
 
 class EraseView(PersonActView):

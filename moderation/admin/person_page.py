@@ -20,6 +20,7 @@ from conversations.models import Room
 from moderation.admin import person_acts
 from moderation.admin.links import person_url
 from moderation.models import AuditRecord, FilterHit, HeldMessage, HeldState, Note, Report, Restriction, TargetKind
+from moderation.permissions import may
 from presence import current as current_presence
 
 PERMISSION = "moderation.view_report"
@@ -95,19 +96,18 @@ def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
         "held": list(HeldMessage.objects.filter(sender=user_id).order_by("-held_at")[:MOST]),
         "waiting": HeldState.HELD,
     }
-    may = request.user.has_perm
-    if may("moderation.view_note"):
+    if may(request, "moderation.view_note"):
         about = Note.objects.filter(target_kind=TargetKind.USER, target_id=user_id)
         context["notes_"] = list(about.order_by("-written_at")[:MOST])
-    if may("moderation.view_filterhit"):
+    if may(request, "moderation.view_filterhit"):
         context["hits"] = list(FilterHit.objects.filter(user_id=user_id).order_by("-at")[:MOST])
-    if may("moderation.view_auditrecord"):
+    if may(request, "moderation.view_auditrecord"):
         context["records"] = list(AuditRecord.objects.filter(user_id=user_id).order_by("-at")[:MOST])
     return TemplateResponse(request, "admin/moderation/person/page.html", context)
 
 
 def _check(request: HttpRequest) -> None:
-    if not request.user.has_perm(PERMISSION):
+    if not may(request, PERMISSION):
         raise PermissionDenied
 
 

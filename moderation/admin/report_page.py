@@ -61,7 +61,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
         "report": report,
         "form": form,
         "may_work": model_admin.has_change_permission(request),
-        "is_mine": report.assignee_id == request.user.pk,
+        "is_mine": report.assignee == request.user,
         "is_finished": report.state not in UNFINISHED,
         "others": _others(report),
         "restrictions": _restrictions(report),

@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -26,6 +27,7 @@ from moderation.admin.report_page import PutBackView, RedactView, report_page
 from moderation.admin.uncounted import UncountedAdmin, UncountedChangeList
 from moderation.models import Report, ReportReason, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
+from moderation.permissions import may
 
 MINE = "mine"
 ANY = "any"
@@ -104,7 +106,7 @@ class ReportAdmin(UncountedAdmin):
         """One with counts of reports on the same target."""
         return QueueChangeList
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """What waits, oldest first; what is closed, newest first."""
         default = ANY if request.GET.get(SEARCH_VAR) else ReportState.OPEN.value
         waits = request.GET.get(StateFilter.parameter_name, default) in (*UNFINISHED, MINE)
@@ -121,7 +123,7 @@ class ReportAdmin(UncountedAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may work on reports."""
-        return bool(request.user.has_perm("moderation.change_report"))
+        return may(request, "moderation.change_report")
 
     def get_urls(self) -> list[URLPattern]:
         """The list, the page of a report, and the acts that have an address of their own."""

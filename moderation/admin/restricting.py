@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django import forms
 from django.utils import timezone
@@ -52,7 +52,7 @@ class RestrictForm(LengthForm):
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "class": "vLargeTextField"}),
         help_text="For colleagues, and kept in the audit. Users do not see it.",
     )
-    field_order: ClassVar[list[str]] = ["length", "until", "reason"]
+    field_order = ["length", "until", "reason"]
 
 
 def end_of(length: str, until: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:

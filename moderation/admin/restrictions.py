@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
@@ -11,7 +11,6 @@ from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -24,6 +23,7 @@ from moderation.admin.links import person_link, person_url, room_link
 from moderation.admin.restricting import RestrictForm
 from moderation.admin.uncounted import UncountedAdmin
 from moderation.models import Restriction, RestrictionKind
+from moderation.permissions import may
 from moderation.services.restrictions import LONGEST_INTERVAL
 from moderation.staff import Staff
 
@@ -52,7 +52,7 @@ class NewRestrictionForm(RestrictForm):
         max_value=LONGEST_INTERVAL,
         help_text="For slow mode.",
     )
-    field_order: ClassVar[list[str]] = ["kind", "user_id", "room_id", "interval", "length", "until", "reason"]
+    field_order = ["kind", "user_id", "room_id", "interval", "length", "until", "reason"]
 
     def clean(self) -> dict[str, Any]:
         """What the kind needs is there, and nothing else is."""
@@ -148,14 +148,14 @@ class RestrictionAdmin(UncountedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether the user may restrict."""
-        return bool(request.user.has_perm("moderation.add_restriction"))
+        return may(request, "moderation.add_restriction")
 
     def get_urls(self) -> list[URLPattern]:
         """The list, adding, and lifting."""
         lift = self.admin_site.admin_view(LiftView.as_view())
         return [path("<str:pk>/lift/", lift, name="moderation_restriction_lift"), *super().get_urls()]
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponseBase:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Ask what, whom, until when and why."""
         return AddView.as_view()(request)
 

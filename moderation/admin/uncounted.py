@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -47,13 +48,13 @@ class UncountedChangeList(ChangeList):
     next_page: str | None = None
     first_page: str | None = None
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
         """As the admin class says, without the key that Django would add: no index has it at its end."""
-        return [str(field) for field in self.model_admin.get_ordering(request)]
+        return list(self.model_admin.get_ordering(request))
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page, and one row more."""
-        (ordering,) = self.get_ordering(request, self.queryset)
+        (ordering,) = map(str, self.get_ordering(request, self.queryset))
         position = Position.read(request.GET.get(PAGE_VAR, ""))
         found = self._rows(ordering, position)
         self.result_list = found[: self.list_per_page]
@@ -140,7 +141,11 @@ class UncountedAdmin(admin.ModelAdmin[Any]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The list, with its own words for when it is empty."""
-        context = {"title": self.opts.verbose_name_plural.capitalize(), "empty": self.empty, **(extra_context or {})}
+        context = {
+            "title": str(self.opts.verbose_name_plural).capitalize(),
+            "empty": self.empty,
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -4,6 +4,8 @@ A new database has no permissions yet when this runs, since Django makes them af
 apps are made here, from the models as the migrations have left them. Django then finds them made.
 """
 
+from typing import Any
+
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
@@ -42,7 +44,7 @@ LEAD = {
 ROLES = {"Support": (SUPPORT,), "Moderation lead": (SUPPORT, LEAD)}
 
 
-def make_roles(apps, schema_editor):
+def make_roles(apps: Any, schema_editor: Any) -> None:
     database = schema_editor.connection.alias
     for label in SUPPORT:
         app = apps.get_app_config(label)
@@ -59,7 +61,7 @@ def make_roles(apps, schema_editor):
                     group.permissions.add(permissions.get(content_type__app_label=label, codename=codename))
 
 
-def remove_roles(apps, schema_editor):
+def remove_roles(apps: Any, schema_editor: Any) -> None:
     groups = apps.get_model("auth", "Group").objects.using(schema_editor.connection.alias)
     groups.filter(name__in=ROLES).delete()
 

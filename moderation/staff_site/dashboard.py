@@ -33,7 +33,7 @@ class Age(NamedTuple):
     """How many open reports are of an age; `share`: of the most of any age, in percent."""
 
     label: str
-    count: str
+    number: str
     share: float
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, reverse
 
+from moderation.permissions import may
 from moderation.staff_site.dashboard import dashboard
 from moderation.staff_site.login import ThrottledLoginForm
 
@@ -31,9 +32,9 @@ class StaffSite(AdminSite):
 
         return [*person_urls(), *super().get_urls()]
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The list of what there is, and how things stand."""
-        stand = dashboard() if request.user.has_perm(PERMISSION) else None
+        stand = dashboard() if may(request, PERMISSION) else None
         return super().index(request, {**(extra_context or {}), "dashboard": stand})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -41,7 +42,7 @@ class StaffSite(AdminSite):
         apps = super().get_app_list(request, app_label)
         for app in apps:
             if app["app_label"] == "moderation":
-                if request.user.has_perm(PERMISSION):
+                if may(request, PERMISSION):
                     app["models"].append(_people())
                 app["models"].sort(key=lambda model: _place(_ORDER, model["object_name"]))
         return sorted(apps, key=lambda app: _place(_FIRST, app["app_label"]))

@@ -30,16 +30,18 @@ async def redis() -> AsyncIterator[Redis]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [6000.0]
-    monkeypatch.setattr(tally.time, "time", lambda: now[0])
+    monkeypatch.setattr("conversations.tally.time.time", lambda: now[0])
     return now
 
 
 async def test_what_processes_counted_adds_up_by_the_minute(clock: list[float]) -> None:
     here, there = MessageTally(), MessageTally()
-    here.add(2), there.add(3)
+    here.add(2)
+    there.add(3)
     clock[0] += 60
     here.add(1)
-    await here.close(), await there.close()
+    await here.close()
+    await there.close()
     assert await messages_a_minute(3) == [0, 5, 1]
     clock[0] += 60
     assert await messages_a_minute(3) == [5, 1, 0]
@@ -51,10 +53,9 @@ async def test_batches_of_a_second_go_to_redis_together(redis: Redis, monkeypatc
     for _ in range(100):
         counting.add(1)
     counting.add(0)
-    assert counting._teller is not None
     teller = counting._teller
+    assert teller is not None
     await teller
-    assert counting._teller is None
     assert sum(await messages_a_minute(2)) == 100
     async for key in redis.scan_iter(f"{tally._PREFIX}*"):
         assert 0 < await redis.ttl(key) <= tally._KEPT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -34,12 +35,10 @@ def hits(instants: list[datetime.datetime]) -> None:
 
 def all_pages(client: Client, query: str = "") -> list[list[Any]]:
     """The rows of each page, from the first to the last."""
-    url, pages = reverse("admin:moderation_filterhit_changelist"), []
-    while query is not None:
-        listed = client.get(f"{url}{query}").context["cl"]
-        pages.append(listed.result_list)
-        query = listed.next_page
-    return pages
+    url = reverse("admin:moderation_filterhit_changelist")
+    listed = client.get(f"{url}{query}").context["cl"]
+    following = all_pages(client, listed.next_page) if listed.next_page else []
+    return [listed.result_list, *following]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_a_page_that_nobody_wrote_is_the_first(support: Client, database: Store)
         assert len(support.get(url, {"p": page}).context["cl"].result_list) == 1
 
 
-MAKES = {
+MAKES: dict[str, Callable[[int], object]] = {
     "report": lambda n: reported(f"m{n}", by=str(n % 40), user_id=str(n % 3), minutes_ago=n, reason="spam"),
     "restriction": lambda n: restricted(str(n % 3), created_at=THEN + datetime.timedelta(seconds=n)),
     "heldmessage": lambda n: held(sender=str(n % 3), held_at=THEN + datetime.timedelta(seconds=n)),
@@ -138,7 +137,7 @@ class Asked(NamedTuple):
     def read(cls, text: str) -> Asked:
         names = {"datetime": datetime, "ObjectId": ObjectId, "SON": SON, **vars(models)}
         pipeline = eval(text.partition(".aggregate(")[2].rpartition(")")[0], names)  # as Django logs it
-        match = next((stage["$match"] for stage in pipeline if "$match" in stage), {})
+        match: dict[str, Any] = next((stage["$match"] for stage in pipeline if "$match" in stage), {})
         equal = {name for name, value in match.items() if not isinstance(value, dict | list)}
         (ordered_by,) = next(stage["$sort"] for stage in pipeline if "$sort" in stage)
         return cls(pipeline, equal, ordered_by)

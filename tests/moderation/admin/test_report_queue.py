@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -24,8 +25,8 @@ def state(report: Report) -> str:
     return Report.objects.get(pk=report.pk).state
 
 
-def said(answer: HttpResponse) -> str:
-    return " ".join(str(message) for message in get_messages(answer.wsgi_request))  # type: ignore[attr-defined]
+def said(answer: Any) -> str:
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
 def rows(client: Client, query: str = "") -> list[str]:
@@ -167,8 +168,6 @@ def test_the_act_on_the_user_leads_back_with_the_outcome_chosen(support: Client,
 
 
 def test_staff_who_may_only_look_take_nothing(seven_and_nine: Store, roles: None) -> None:
-    from django.contrib.auth.models import Permission
-
     looker = staff("looker", "")
     looker.user_permissions.add(Permission.objects.get(codename="view_report"))
     client, report = signed_in(looker), reported()

@@ -30,7 +30,7 @@ def test_open_reports_by_age(database: Store) -> None:
         reported(f"m{number}", minutes_ago=minutes)
     reported("m9", state="in_review", open_key=None)
     ages = stand().open_by_age
-    assert [(age.count, age.share) for age in ages] == [("2", 100), ("1", 50), ("1", 50), ("1", 50)]
+    assert [(age.number, age.share) for age in ages] == [("2", 100), ("1", 50), ("1", 50), ("1", 50)]
     assert stand().in_review == "1"
 
 
@@ -56,7 +56,7 @@ def test_counting_ends(database: Store, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(dashboard_module, "MOST", 2)
     for number in range(4):
         reported(f"m{number}")
-    assert stand().open_by_age[0].count == "2+"
+    assert stand().open_by_age[0].number == "2+"
 
 
 def test_a_chart_fills_its_box() -> None:
