@@ -23,7 +23,9 @@ from moderation.admin.links import room_url
 from moderation.admin.restricting import RestrictForm
 from moderation.admin.transcript import message_of
 from moderation.models import Restriction, TargetKind
+from moderation.permissions import may
 from moderation.staff import Staff
+from moderation.staff_events import PERMISSIONS
 
 Given = dict[str, Any]
 
@@ -149,7 +151,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
     room = Room.objects.filter(pk=unquote(room_id)).first()
     if act is None or room is None:
         raise Http404("There is no such act, or no such room.")
-    if not (request.user.has_perm("conversations.view_room") and request.user.has_perm(act.permission)):
+    if not all(may(request, permission) for permission in (*PERMISSIONS, act.permission)):
         raise PermissionDenied
     form = act.form(request.POST)
     if not form.is_valid():
@@ -157,7 +159,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
     if wrong := _not_of_room(room, form.cleaned_data):
         return _refused(request, room, wrong)
     try:
-        answer = async_to_sync(act.do)(staff_of(request), room, form.cleaned_data)  # type: ignore[arg-type]
+        answer = async_to_sync(act.do)(staff_of(request), room, form.cleaned_data)
     except RuleViolation as refusal:
         return _refused(request, room, sentence(refusal))
     return _done(request, room, act_name, act.done.format(answer=answer), answer)
@@ -183,7 +185,7 @@ def _restriction(restriction_id: str) -> Restriction | None:
 
 def _what_is_wrong(form: forms.Form) -> str:
     return " ".join(
-        error if field == "__all__" else f"{field.capitalize()}: {error}"
+        str(error) if field == "__all__" else f"{field.capitalize()}: {error}"
         for field, errors in form.errors.items()
         for error in errors
     )

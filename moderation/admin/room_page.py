@@ -27,6 +27,7 @@ from moderation.admin.room_acts import do_act
 from moderation.admin.room_state import state_of
 from moderation.admin.transcript import Transcript
 from moderation.admin.windows import Place
+from moderation.permissions import may
 from moderation.staff_events import PERMISSIONS
 
 CONTENT_SECURITY_POLICY = (
@@ -101,7 +102,7 @@ def room_state(request: HttpRequest, room_id: str) -> HttpResponse:
 
 
 def _room(request: HttpRequest, room_id: str) -> Room:
-    if not request.user.has_perms(PERMISSIONS):
+    if not all(may(request, permission) for permission in PERMISSIONS):
         raise PermissionDenied
     room = Room.objects.filter(pk=unquote(room_id)).first()
     if room is None:
@@ -119,7 +120,7 @@ def _lines_context(room: Room, shown: Transcript) -> dict[str, Any]:
 
 def _state_context(request: HttpRequest, room: Room) -> dict[str, Any]:
     return {
-        **state_of(room, request.user),
+        **state_of(room, request),
         "acts_url": f"{room_url(room.pk).removesuffix('change/')}acts/",
         "lengths": [*HOURS, (FOR_GOOD, "until it is lifted")],
     }

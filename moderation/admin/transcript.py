@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ class Line:
     side: str
     name: str
     hits: list[str] = field(default_factory=list)
-    redaction: dict[str, Any] | None = None
+    redaction: Mapping[str, Any] | None = None
 
     @property
     def image_url(self) -> str:

@@ -38,7 +38,7 @@ HELLO = "Hello from Support.\nPlease pay through the shop only."
 def told(room: Room, database: Database[dict[str, Any]], said: list[tuple[str, str]], **fields: Any) -> list[str]:
     """Store a conversation, the last line a minute ago; the ids of its messages."""
     people = {"buyer": room.buyer, "seller": room.seller}
-    documents = []
+    documents: list[dict[str, Any]] = []
     for number, (side, content) in enumerate(said):
         ago = (len(said) - number) * 37 + (1440 if number < 2 else 0)
         speaker = people[side]
