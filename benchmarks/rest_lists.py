@@ -13,6 +13,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ def rooms() -> list[tuple[str, str]]:
     return of_seller + [(str(number), str(80_000 + number % 500)) for number in range(ROOMS - ROOMS_OF_SELLER)]
 
 
-def fill(database: Any) -> None:
-    """Insert the rooms and messages."""
+def an_hour_apart(position: int) -> datetime.datetime:
+    """Each room began an hour before the next."""
+    return START - datetime.timedelta(hours=position)
+
+
+def fill(database: Any, begun: Callable[[int], datetime.datetime] = an_hour_apart) -> None:
+    """Insert the rooms and messages; `begun`: when, of each room, by its number."""
     sides = rooms()
     count = {f"{buyer}.{seller}": (MESSAGES - LONGEST) // (ROOMS - 1) for buyer, seller in sides}
     count[LONG_ROOM] = MESSAGES - sum(count.values()) + count[LONG_ROOM]
@@ -39,7 +45,7 @@ def fill(database: Any) -> None:
         for index in range(count[room_id]):
             number += 1
             sender, recipient = (buyer, seller) if index % 2 else (seller, buyer)
-            created_at = START + datetime.timedelta(minutes=index) - datetime.timedelta(hours=position)
+            created_at = begun(position) + datetime.timedelta(minutes=index)
             last = {
                 "created_at": created_at, "_id": f"m{number:08}", "room_id": room_id, "from": sender, "to": recipient,
                 "type": "TEXT", "content": f"message {index} of {room_id}", "is_seen": index < count[room_id] - 3,
@@ -54,7 +60,8 @@ def fill(database: Any) -> None:
                 "_id": room_id, "type": "BS", "creator": buyer, "buyer": buyer, "seller": seller,
                 "shop": {"id": seller, "name": f"Shop {seller}"}, "buyer_info": {"name": f"Buyer {buyer}"},
                 "buyer_last_message": last, "seller_last_message": last, "buyer_unseen_messages": 1,
-                "seller_unseen_messages": position % 2, "created_at": START, "updated_at": START, "__v": 0,
+                "seller_unseen_messages": position % 2, "created_at": begun(position), "updated_at": created_at,
+                "__v": 0,
                 **({"pinned_by_seller": START} if position % 1000 == 0 else {}),
             }
         )  # fmt: skip
@@ -110,9 +117,17 @@ async def measure() -> None:
     await timed("GET /search, nowhere in a room of 20,000", "/search", 5, q="nowhere", room_id=LONG_ROOM)
 
 
-def main() -> None:
+async def _run(measure: Callable[[], Awaitable[None]]) -> None:
+    await measure()
+
+
+def main(
+    measure: Callable[[], Awaitable[None]] = measure,
+    description: str | None = __doc__,
+    begun: Callable[[int], datetime.datetime] = an_hour_apart,
+) -> None:
     """Fill and measure."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=description)
     arguments.add_argument("--uri", help="a MongoDB to fill, instead of one of its own")
     arguments.add_argument("--directory", type=Path, help="keep its data here, and find it there the next time")
     options = arguments.parse_args()
@@ -146,10 +161,10 @@ def main() -> None:
             connection.ensure_connection()
             database: Any = connection.database  # type: ignore[attr-defined]
             if database.cz_rooms.estimated_document_count() < ROOMS:
-                begun = time.perf_counter()
-                fill(database)
-                print(f"filled in {time.perf_counter() - begun:.0f} s", flush=True)
-            asyncio.run(measure())
+                started = time.perf_counter()
+                fill(database, begun)
+                print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
+            asyncio.run(_run(measure))
         finally:
             mongodb.stop()
             redis.stop()

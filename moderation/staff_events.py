@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from msgspec import Struct
 
 from conversations.acknowledgements import Done, Reason, Refused
@@ -120,14 +120,15 @@ async def _may_read(scope: Mapping[str, Any]) -> bool:
 
     By Channels' own middleware, called for sockets of this namespace alone: those of the chat have no session.
     """
-    users: list[AbstractBaseUser | AnonymousUser] = []
+    users: list[User | AnonymousUser] = []
 
     async def take_user(scope: Mapping[str, Any], receive: object, send: object) -> None:
         users.append(scope["user"])
 
     await AuthMiddlewareStack(take_user)({**scope, "type": "websocket"}, None, None)
-    return await database_sync_to_async(_is_reader)(users[0])
+    is_reader: bool = await database_sync_to_async(_is_reader)(users[0])
+    return is_reader
 
 
-def _is_reader(user: Any) -> bool:
+def _is_reader(user: User | AnonymousUser) -> bool:
     return user.is_active and user.is_staff and user.has_perms(PERMISSIONS)

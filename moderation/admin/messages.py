@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -28,7 +28,7 @@ class MessagesForm(DaysForm):
     )
     room = forms.CharField(label="Room", required=False, widget=forms.TextInput(attrs={"placeholder": "Room id"}))
     user = forms.CharField(label="Written by", required=False, widget=forms.TextInput(attrs={"placeholder": "User id"}))
-    field_order: ClassVar[list[str]] = ["q", "room", "user", "since", "until"]
+    field_order = ["q", "room", "user", "since", "until"]
 
     def search(self) -> MessageSearch:
         """As filled in; what makes no sense is left out."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from bson import ObjectId
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -15,13 +16,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 
 from conversations.errors import RuleViolation
-from conversations.models import Message, Room
+from conversations.models import Room
 from moderation import services
 from moderation.admin.acting import ReasonForm, sentence, staff_of
 from moderation.admin.links import room_url
 from moderation.admin.restricting import RestrictForm
+from moderation.admin.transcript import message_of
 from moderation.models import Restriction, TargetKind
+from moderation.permissions import may
 from moderation.staff import Staff
+from moderation.staff_events import PERMISSIONS
 
 Given = dict[str, Any]
 
@@ -147,7 +151,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
     room = Room.objects.filter(pk=unquote(room_id)).first()
     if act is None or room is None:
         raise Http404("There is no such act, or no such room.")
-    if not (request.user.has_perm("conversations.view_room") and request.user.has_perm(act.permission)):
+    if not all(may(request, permission) for permission in (*PERMISSIONS, act.permission)):
         raise PermissionDenied
     form = act.form(request.POST)
     if not form.is_valid():
@@ -155,7 +159,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
     if wrong := _not_of_room(room, form.cleaned_data):
         return _refused(request, room, wrong)
     try:
-        answer = async_to_sync(act.do)(staff_of(request), room, form.cleaned_data)  # type: ignore[arg-type]
+        answer = async_to_sync(act.do)(staff_of(request), room, form.cleaned_data)
     except RuleViolation as refusal:
         return _refused(request, room, sentence(refusal))
     return _done(request, room, act_name, act.done.format(answer=answer), answer)
@@ -163,7 +167,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
 
 def _not_of_room(room: Room, given: Given) -> str:
     """What an act is aimed at must belong to the room on whose page it was asked for."""
-    if "message" in given and not Message.objects.filter(pk=given["message"], room_id=room.pk).exists():
+    if "message" in given and message_of(room, given["message"]) is None:
         return f"There is no message {given['message']!r} in this room."
     if "user" in given and given["user"] not in (room.buyer, room.seller):
         return f"User {given['user']!r} is neither the buyer nor the seller of this room."
@@ -176,15 +180,12 @@ def _not_of_room(room: Room, given: Given) -> str:
 
 
 def _restriction(restriction_id: str) -> Restriction | None:
-    try:
-        return Restriction.objects.filter(pk=restriction_id).first()
-    except (ValueError, TypeError):
-        return None
+    return Restriction.objects.filter(pk=restriction_id).first() if ObjectId.is_valid(restriction_id) else None
 
 
 def _what_is_wrong(form: forms.Form) -> str:
     return " ".join(
-        error if field == "__all__" else f"{field.capitalize()}: {error}"
+        str(error) if field == "__all__" else f"{field.capitalize()}: {error}"
         for field, errors in form.errors.items()
         for error in errors
     )

@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET
 
 from conversations.instants import from_wire
-from conversations.models import Message, Room
+from conversations.models import Room
 from moderation.admin import transcript
 from moderation.admin.links import room_url
 from moderation.admin.restricting import FOR_GOOD, HOURS
@@ -27,6 +27,7 @@ from moderation.admin.room_acts import do_act
 from moderation.admin.room_state import state_of
 from moderation.admin.transcript import Transcript
 from moderation.admin.windows import Place
+from moderation.permissions import may
 from moderation.staff_events import PERMISSIONS
 
 CONTENT_SECURITY_POLICY = (
@@ -48,7 +49,7 @@ def page_urls() -> list[URLPattern]:
 def room_page(request: HttpRequest, room_id: str) -> HttpResponse:
     """The whole page; `?message=`: at that message; `?before=`: what was said before a place, for want of scripts."""
     room = _room(request, room_id)
-    target = Message.objects.filter(pk=request.GET.get("message", ""), room_id=room.pk).first()
+    target = transcript.message_of(room, request.GET.get("message", ""))
     place = Place.read(request.GET.get("before", ""))
     shown = transcript.around(room, target) if target is not None else transcript.latest(room, before=place)
     context = {
@@ -101,7 +102,7 @@ def room_state(request: HttpRequest, room_id: str) -> HttpResponse:
 
 
 def _room(request: HttpRequest, room_id: str) -> Room:
-    if not request.user.has_perms(PERMISSIONS):
+    if not all(may(request, permission) for permission in PERMISSIONS):
         raise PermissionDenied
     room = Room.objects.filter(pk=unquote(room_id)).first()
     if room is None:
@@ -119,7 +120,7 @@ def _lines_context(room: Room, shown: Transcript) -> dict[str, Any]:
 
 def _state_context(request: HttpRequest, room: Room) -> dict[str, Any]:
     return {
-        **state_of(room, request.user),
+        **state_of(room, request),
         "acts_url": f"{room_url(room.pk).removesuffix('change/')}acts/",
         "lengths": [*HOURS, (FOR_GOOD, "until it is lifted")],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.http import HttpRequest
 from django.utils import timezone
 
 from chozoi_chat.identity import Role
@@ -13,6 +13,7 @@ from conversations.models import Room
 from moderation.admin.transcript import name_of
 from moderation.models import AuditRecord, FilterHit, HeldMessage, HeldState, Note, Report, Restriction, TargetKind
 from moderation.models.reports import UNFINISHED
+from moderation.permissions import may
 
 MOST = 15
 """Rows of each kind; the lists of the admin have the others."""
@@ -31,24 +32,26 @@ class Side:
     restrictions: list[Restriction]
 
 
-def state_of(room: Room, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
-    """For the template `room/state.html`; what `user` may not see is left out."""
-    may = user.has_perm  # type: ignore[union-attr]
-    state: dict[str, Any] = {"room": room, "sides": [_side(room, role, shown=may(_VIEW_RESTRICTION)) for role in Role]}
-    if may(_VIEW_RESTRICTION):
+def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
+    """For the template `room/state.html`; what who asks may not see is left out."""
+    state: dict[str, Any] = {
+        "room": room,
+        "sides": [_side(room, role, shown=may(request, _VIEW_RESTRICTION)) for role in Role],
+    }
+    if may(request, _VIEW_RESTRICTION):
         state["room_restrictions"] = _in_force(room_id=room.pk)
-    if may("moderation.view_report"):
+    if may(request, "moderation.view_report"):
         reports = Report.objects.filter(room_id=room.pk, state__in=UNFINISHED).select_related("assignee")
         state["reports"] = list(reports.order_by("-created_at")[:MOST])
-    if may("moderation.view_heldmessage"):
+    if may(request, "moderation.view_heldmessage"):
         held = HeldMessage.objects.filter(room_id=room.pk, state=HeldState.HELD)
         state["held"] = list(held.order_by("-held_at")[:MOST])
-    if may("moderation.view_filterhit"):
+    if may(request, "moderation.view_filterhit"):
         state["hits"] = list(FilterHit.objects.filter(room_id=room.pk, message_id="").order_by("-at")[:MOST])
-    if may("moderation.view_note"):
+    if may(request, "moderation.view_note"):
         notes = Note.objects.filter(target_kind=TargetKind.ROOM, target_id=room.pk)
         state["room_notes"] = list(notes.order_by("-written_at")[:MOST])
-    if may("moderation.view_auditrecord"):
+    if may(request, "moderation.view_auditrecord"):
         state["records"] = list(AuditRecord.objects.filter(room_id=room.pk).order_by("-at")[:MOST])
     return state
 

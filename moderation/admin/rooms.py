@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -35,7 +35,7 @@ class RoomsForm(DaysForm):
     )
     blocked = forms.ChoiceField(label="Blocked by", required=False, choices=[("", "Any or nobody"), *_SIDES])
     unseen = forms.ChoiceField(label="Unseen by", required=False, choices=[("", "Any or nobody"), *_SIDES])
-    field_order: ClassVar[list[str]] = ["q", "state", "blocked", "unseen", "since", "until"]
+    field_order = ["q", "state", "blocked", "unseen", "since", "until"]
 
     def search(self) -> RoomSearch:
         """As filled in; what makes no sense is left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ class Line:
     side: str
     name: str
     hits: list[str] = field(default_factory=list)
-    redaction: dict[str, Any] | None = None
+    redaction: Mapping[str, Any] | None = None
 
     @property
     def image_url(self) -> str:
@@ -108,7 +108,14 @@ def since(room: Room, instant: datetime.datetime) -> Transcript:
 
 def one(room: Room, message_id: str) -> Transcript:
     """A single message of the room, or none."""
-    return Transcript(lines_of(room, list(Message.objects.filter(pk=message_id, room_id=room.pk))))
+    message = message_of(room, message_id)
+    return Transcript(lines_of(room, [] if message is None else [message]))
+
+
+def message_of(room: Room, message_id: str) -> Message | None:
+    """A message by its id, if it is of this room. Not one condition of two parts: SecantusDB has no index for that."""
+    message = Message.objects.filter(pk=message_id).first() if message_id else None
+    return message if message is not None and message.room_id == room.pk else None
 
 
 def _since(room: Room, instant: datetime.datetime, limit: int) -> list[Message]:

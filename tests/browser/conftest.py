@@ -1,4 +1,4 @@
-"""A Chromium, the servers it looks at, staff of each role, and where screenshots go (`test-artefacts/`, not kept by git).
+"""A Chromium, the servers it looks at, staff of each role, and where screenshots go: `test-artefacts/`, not in git.
 
 The Chromium is Debian's package, or the one that CHROMIUM names.
 """

@@ -17,7 +17,10 @@ from tests.e2e.server_process import ServerProcess
 from .conftest import Screenshot, SignIn
 
 PICTURE = "https://pictures.example.net/tea.svg"
-DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="150"><rect width="240" height="150" fill="#4a8f3a"/></svg>'
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="150">'
+    '<rect width="240" height="150" fill="#4a8f3a"/></svg>'
+)
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 SAID = [
     ("buyer", "Hello! Is the oolong tea still available? 🍵"),
@@ -35,7 +38,7 @@ HELLO = "Hello from Support.\nPlease pay through the shop only."
 def told(room: Room, database: Database[dict[str, Any]], said: list[tuple[str, str]], **fields: Any) -> list[str]:
     """Store a conversation, the last line a minute ago; the ids of its messages."""
     people = {"buyer": room.buyer, "seller": room.seller}
-    documents = []
+    documents: list[dict[str, Any]] = []
     for number, (side, content) in enumerate(said):
         ago = (len(said) - number) * 37 + (1440 if number < 2 else 0)
         speaker = people[side]

@@ -1,0 +1,116 @@
+"""The namespace for staff: let in by Django's session alone, told of the room that they watch, put out in good time."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from tests.clients.client import Client, Refused
+
+from .cluster import Cluster
+from .conftest import Connect, NewRoom
+from .people import Room, new_buyer
+from .server_process import ServerProcess
+
+STAFF = "/v1/conversations/staff"
+SHOP = "https://shop.example.net"
+_ACCOUNTS = """
+from django.contrib.auth.models import Group, User
+from django.test import Client
+import json
+User.objects.filter(username__in=["w-support", "w-newcomer", "w-customer"]).delete()
+sessions = {}
+accounts = (("w-support", "Support", True), ("w-newcomer", None, True), ("w-customer", "Support", False))
+for name, group, is_staff in accounts:
+    user = User.objects.create_user(name, is_staff=is_staff)
+    user.groups.set(Group.objects.filter(name=group))
+    client = Client()
+    client.force_login(user)
+    sessions[name] = client.cookies["sessionid"].value
+print(json.dumps(sessions))
+"""
+Watch = Callable[..., Awaitable[Client]]
+
+
+@pytest.fixture
+def sessions(cluster: Cluster) -> dict[str, str]:
+    """The session of each account: one of Support, one of staff without a role, one that is no staff."""
+    answer: dict[str, str] = json.loads(cluster.manage("shell", "--no-imports", "--command", _ACCOUNTS))
+    return answer
+
+
+@pytest.fixture
+def as_page(connect: Connect, second_server: ServerProcess) -> Watch:
+    """Connects as a page of the admin would, of another process than buyers and sellers are on."""
+
+    async def connect_(session: str = "", *, origin: str | None = None) -> Client:
+        headers = {"Cookie": f"sessionid={session}", "Origin": origin or second_server.url}
+        client: Client = await connect(
+            new_buyer(), to=second_server, namespace=STAFF, options={"extraHeaders": headers}
+        )
+        return client
+
+    return connect_
+
+
+async def test_only_staff_who_may_read_rooms_are_let_in(as_page: Watch, sessions: dict[str, str]) -> None:
+    """A buyer's token, which the client sends too, does not help."""
+    for session in ("", "no-session", sessions["w-newcomer"], sessions["w-customer"]):
+        with pytest.raises(Refused) as refusal:
+            await as_page(session)
+        assert refusal.value.data["code"] == "not_staff"
+    assert await (await as_page(sessions["w-support"])).look()
+
+
+async def test_pages_of_other_origins_are_refused_also_those_that_may_chat(
+    cluster: Cluster, connect: Connect, sessions: dict[str, str]
+) -> None:
+    """A browser sends the cookie along, whoever made the page."""
+    server = await cluster.server("of-a-shop", ALLOWED_ORIGINS=SHOP)
+    headers = {"Cookie": f"sessionid={sessions['w-support']}", "Origin": SHOP}
+    with pytest.raises(Refused) as refusal:
+        await connect(new_buyer(), to=server, namespace=STAFF, options={"extraHeaders": headers})
+    assert refusal.value.data["code"] == "forbidden_origin"
+    assert await connect(new_buyer(), to=server, options={"extraHeaders": headers})
+
+
+async def test_who_watches_a_room_hears_what_happens_there_and_nowhere_else(
+    as_page: Watch, sessions: dict[str, str], connect: Connect, room: Room, new_room: NewRoom
+) -> None:
+    page, other = await as_page(sessions["w-support"]), new_room()
+    buyer, stranger = await connect(room.buyer), await connect(other.buyer)
+    assert await page.ask("watch", {"room_id": other.id}) == {"status": True}
+    assert await page.ask("watch", {"room_id": room.id}) == {"status": True}
+    await stranger.ask("new_message", other.message(other.buyer, "elsewhere"))
+    buyer.emit("typing", room.sides(room.buyer))
+    answer = await buyer.ask("new_message", room.message(room.buyer, "here"))
+    await page.expect("typing", room_id=room.id)
+    assert await page.expect("new_message") == answer["message"]
+    assert {event.payload["room_id"] for event in page.events} == {room.id}
+
+
+async def test_a_room_that_does_not_exist_is_not_watched(as_page: Watch, sessions: dict[str, str]) -> None:
+    page = await as_page(sessions["w-support"])
+    assert (await page.ask("watch", {"room_id": "no.room"}))["error"]["code"] == "room_not_found"
+    assert (await page.ask("watch", {}))["error"]["code"] == "validation_failed"
+    assert (await page.ask("dance"))["error"]["code"] == "unknown_event"
+
+
+@pytest.mark.parametrize("end", ["signed out", "deactivated", "without its role", "no staff any more"])
+async def test_the_end_of_a_session_ends_its_connections(
+    end: str, as_page: Watch, sessions: dict[str, str], database: Database[dict[str, Any]]
+) -> None:
+    page = await as_page(sessions["w-support"])
+    account = {"username": "w-support"}
+    if end == "signed out":
+        assert database.django_session.delete_one({"session_key": sessions["w-support"]}).deleted_count
+    elif end == "deactivated":
+        database.auth_user.update_one(account, {"$set": {"is_active": False}})
+    elif end == "no staff any more":
+        database.auth_user.update_one(account, {"$set": {"is_staff": False}})
+    else:
+        user: Any = database.auth_user.find_one(account)
+        database.auth_user_groups.delete_many({"user_id": user["_id"]})
+    await page.disconnected(within=15)
