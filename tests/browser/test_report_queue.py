@@ -11,6 +11,7 @@ from bson import ObjectId
 from playwright.async_api import expect
 from pymongo.database import Database
 
+from tests.e2e.conftest import Connect, NewRoom
 from tests.e2e.server_process import ServerProcess
 
 from .conftest import Screenshot, SignIn
@@ -193,3 +194,19 @@ async def test_the_other_lists(
         await page.goto(f"{server.url}/admin/moderation/{name}/")
         await expect(page.locator("#content h1")).to_be_visible()
         await screenshot(page, f"list-{name.replace('/', '-')}")
+
+
+async def test_a_ban_disconnects_the_user_from_another_process(
+    sign_in: SignIn, server: ServerProcess, second_server: ServerProcess, connect: Connect, new_room: NewRoom
+) -> None:
+    """The admin's process has no socket of theirs."""
+    buyer = new_room().buyer
+    app = await connect(buyer, to=second_server)
+    page = await sign_in("support")
+    await page.goto(f"{server.url}/admin/people/{buyer.user_id}/ban/")
+    await page.select_option("#id_length", label="Until it is lifted")
+    await page.fill("#id_reason", "Sells what is not theirs")
+    await page.get_by_role("button", name="Yes, ban this user").click()
+    assert await app.disconnected() == "io server disconnect"
+    await expect(page.locator(".messagelist")).to_contain_text("The user is banned")
+    await expect(page.locator(".banner")).to_contain_text("Banned until it is lifted")
