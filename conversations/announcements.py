@@ -89,9 +89,11 @@ async def announce_status_change(change: UserStatusChange, other: str) -> None:
 
 
 async def announce_typing(event: str, typing: Typing, except_: str | None) -> None:
-    """`typing` or `stop_typing`, to the other devices of who types and to all of the other side."""
+    """`typing` or `stop_typing`, to the other devices of who types and to all of the other side.
+
+    Not to watchers: by far the most frequent event, which few rooms have any for.
+    """
     await _tell(event, typing, typing.sender, typing.recipient, except_=except_)
-    await _tell_watchers(event, typing, typing.room_id)
 
 
 async def _tell_of_message(event: str, message: MessagePayload | MessageRedaction) -> None:

@@ -34,8 +34,6 @@ WATCHED = (
     "message_updated",
     "message_redacted",
     "seen_messages",
-    "typing",
-    "stop_typing",
     "room_closed",
     "room_opened",
 )

@@ -13,7 +13,7 @@ from typing import Any
 import pymongo
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 from pymongo.database import Database
 
 from tests.e2e.cluster import Cluster
@@ -24,6 +24,7 @@ PASSWORD = "only for these tests"
 ROLES = {"support": "Support", "lead": "Moderation lead", "newcomer": None}
 """Staff accounts, and the group that each is in."""
 SCREENSHOTS = PROJECT / "test-artefacts"
+expect.set_options(timeout=30_000)  # milliseconds that a page has on a busy machine; a quick one is not waited for
 _HERE = Path(__file__).parent
 
 SignIn = Callable[..., Awaitable[Page]]

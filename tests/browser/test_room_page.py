@@ -103,17 +103,14 @@ async def people(connect: Connect, second_server: ServerProcess, room: Room) -> 
 async def test_what_is_said_appears_by_itself(
     sign_in: SignIn, server: ServerProcess, room: Room, people: tuple[Client, Client]
 ) -> None:
-    """A message, that somebody types, that the other has seen it."""
+    """A message, and that the other has seen it."""
     buyer, seller = people
     page = await sign_in()
     await open_room(page, server, room)
     await expect(page.locator("#lines")).to_have_text("Nothing was said here.")
-    buyer.emit("typing", room.sides(room.buyer))
-    await expect(page.locator("#typing")).to_contain_text("is typing")
     buyer.emit("new_message", room.message(room.buyer, "<b>Good morning</b>"))
     line = page.locator(".line.buyer")
     await expect(line.locator(".said")).to_have_text("<b>Good morning</b>")
-    await expect(page.locator("#typing")).to_be_empty()
     await expect(line.locator(".seen")).to_have_text("Not seen")
     message = await seller.expect("new_message")
     seller.emit("seen_messages", room.seen(room.seller, message))

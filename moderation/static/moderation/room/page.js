@@ -3,7 +3,6 @@
 
 import { StaffSocket } from "./staff_socket.js";
 
-const TYPING_LASTS = 6000; // milliseconds
 const STATE_WAITS = 1500;
 
 const page = document.getElementById("room");
@@ -14,7 +13,6 @@ const state = document.getElementById("state");
 const live = document.getElementById("live");
 const notice = document.getElementById("notice");
 const toEnd = document.getElementById("to-end");
-const typing = document.getElementById("typing");
 
 // -- the conversation
 
@@ -251,19 +249,6 @@ page.addEventListener("keydown", (event) => {
 
 // -- what happens meanwhile
 
-const typists = new Map();
-
-function showTypists() {
-  const names = [...typists.keys()].map((user) => lines.querySelector(`[data-from="${CSS.escape(user)}"] strong`));
-  typing.textContent = names.length ? `${names.map((name) => name?.textContent ?? "Somebody").join(" and ")} is typing…` : "";
-}
-
-function stopTyping(user) {
-  clearTimeout(typists.get(user));
-  typists.delete(user);
-  showTypists();
-}
-
 function markSeen({ to, last_message_created_at: until }) {
   for (const line of allLines()) {
     if (line.dataset.from !== to || Number(line.dataset.at) > Date.parse(until)) continue;
@@ -274,8 +259,7 @@ function markSeen({ to, last_message_created_at: until }) {
 }
 
 const happenings = {
-  new_message(message) {
-    stopTyping(message.from);
+  new_message() {
     fetchNew();
     stateChanged();
   },
@@ -288,12 +272,6 @@ const happenings = {
     markSeen(seen);
     stateChanged();
   },
-  typing({ from }) {
-    clearTimeout(typists.get(from));
-    typists.set(from, setTimeout(stopTyping, TYPING_LASTS, from));
-    showTypists();
-  },
-  stop_typing: ({ from }) => stopTyping(from),
   room_closed: stateChanged,
   room_opened: stateChanged,
 };
