@@ -71,7 +71,7 @@ async def test_the_list_of_rooms(
     while not await page.get_by_text("That is all.").is_visible():
         before = page.url
         await page.locator("#further a").last.click()
-        await page.wait_for_url(lambda url, before=before: url != before)
+        await expect(page).not_to_have_url(before)
         await settled(page)
         shown += await rows.count()
     assert shown == len(rooms)
