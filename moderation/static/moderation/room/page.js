@@ -288,6 +288,7 @@ const socket = new StaffSocket(page.dataset.socket, page.dataset.namespace, {
     live.className = "live is-live";
   },
   onEvent: (name, payload) => happenings[name]?.(payload),
+  onBeat: fetchNew, // events to pages are volatile: one may have been dropped while the line was busy
   onAway(why) {
     live.textContent = why === "refused" ? "Not live: signed out, or no longer allowed. Load the page again." : "Not live: connecting…";
     live.className = "live";

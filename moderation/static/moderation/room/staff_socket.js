@@ -5,14 +5,15 @@ const FIRST_PAUSE = 500; // milliseconds
 const LONGEST_PAUSE = 30_000;
 
 export class StaffSocket {
-  // `onReady`: connected, also once more; `onEvent(name, payload)`; `onAway(why)`: not connected, `why` "offline", or
-  // "refused": it does not try again.
-  constructor(path, namespace, { onReady, onEvent, onAway }) {
+  // `onReady`: connected, also once more; `onEvent(name, payload)`; `onBeat`: every half a minute or so, while connected;
+  // `onAway(why)`: not connected, `why` "offline", or "refused": it does not try again.
+  constructor(path, namespace, { onReady, onEvent, onBeat, onAway }) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.url = `${scheme}//${location.host}${path}/?EIO=4&transport=websocket`;
     this.namespace = namespace;
     this.onReady = onReady;
     this.onEvent = onEvent;
+    this.onBeat = onBeat;
     this.onAway = onAway;
     this.pause = FIRST_PAUSE;
     this.lastAck = 0;
@@ -45,6 +46,7 @@ export class StaffSocket {
       this.socket.send(`40${this.namespace},`);
     } else if (data[0] === "2") {
       this.socket.send("3");
+      this.onBeat();
     } else if (data[0] === "4") {
       this.receivePacket(data.slice(1));
     }
