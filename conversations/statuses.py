@@ -37,7 +37,10 @@ class RoomStatus(Struct):
 
 
 class ActiveUserList(Struct):
-    """`active_user_list`: the rooms that a user sees on one side."""
+    """`active_user_list`, to a user of whom a device has connected: who is online in the rooms seen on that side.
+
+    What changes afterwards is told by `user_status_change`.
+    """
 
     user_id: str
     user_role: Role
