@@ -18,7 +18,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
 from conversations.policy import require_admitted
 from conversations.sign_in import renew, sign_in, sign_out, told
-from conversations.statuses import STATUSES
+from conversations.statuses import ActiveUserList
 from presence import current as current_presence
 from presence import stop_current as stop_presence
 from socketio_bridge import ConnectionRefused, InvalidArguments, Namespace, Socket, UnknownEvent, event
@@ -30,7 +30,12 @@ class ConversationEvents(Namespace):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
     path = settings.MESSENGER_NAMESPACE
-    emits = {**ANNOUNCED, **STATUSES, "verify_user": UserVerified, "event_error": EventError}
+    emits = {
+        **ANNOUNCED,
+        "active_user_list": ActiveUserList,
+        "verify_user": UserVerified,
+        "event_error": EventError,
+    }
     handshake_type = VerifyUser
 
     async def on_startup(self) -> None:

@@ -10,7 +10,7 @@ Presence knows users and calls this module for changes that no socket here cause
 from __future__ import annotations
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from msgspec import Struct
@@ -45,10 +45,6 @@ class ActiveUserList(Struct):
     user_id: str
     user_role: Role
     rooms: list[RoomStatus]
-
-
-STATUSES: Final = {"active_user_list": ActiveUserList, "user_status_change": UserStatusChange}
-"""Each event of this module and its payload."""
 
 
 async def send_active_user_list(identity: Identity) -> None:
