@@ -13,7 +13,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +117,8 @@ async def measure() -> None:
     await timed("GET /search, nowhere in a room of 20,000", "/search", 5, q="nowhere", room_id=LONG_ROOM)
 
 
-async def _run(measure: Callable[[], Awaitable[None]]) -> None:
-    await measure()
-
-
 def main(
-    measure: Callable[[], Awaitable[None]] = measure,
+    measure: Callable[[], Coroutine[Any, Any, None]] = measure,
     description: str | None = __doc__,
     begun: Callable[[int], datetime.datetime] = an_hour_apart,
 ) -> None:
@@ -164,7 +160,7 @@ def main(
                 started = time.perf_counter()
                 fill(database, begun)
                 print(f"filled in {time.perf_counter() - started:.0f} s", flush=True)
-            asyncio.run(_run(measure))
+            asyncio.run(measure())
         finally:
             mongodb.stop()
             redis.stop()

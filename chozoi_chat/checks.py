@@ -19,14 +19,12 @@ from chozoi_chat.identity.keys import parse_key
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
 NAMESPACES = ("MESSENGER_NAMESPACE", "STAFF_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
 HTTP_URLS = (
-    *(
-        "AUTH_JWKS_URL",
-        "AUTH_INTROSPECTION_URL",
-        "SHOP_SERVICE",
-        "ACCOUNT_SERVICE",
-        "SCHEMA_REGISTRY_URL",
-        "PUBLIC_URL",
-    ),
+    "AUTH_JWKS_URL",
+    "AUTH_INTROSPECTION_URL",
+    "SHOP_SERVICE",
+    "ACCOUNT_SERVICE",
+    "SCHEMA_REGISTRY_URL",
+    "PUBLIC_URL",
 )
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.1
 HOST_AND_PORT = re.compile(r"\[?[\w.:-]+\]?:\d{1,5}")

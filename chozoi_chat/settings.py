@@ -144,14 +144,6 @@ API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hou
 API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
 API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
 API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "chozoi:cache",
-        "OPTIONS": {"socket_connect_timeout": 1.0, "socket_timeout": 1.0},  # seconds
-    }
-}
 # Web apps on other origins: the same ones that may connect sockets. No cookies: the token says who calls.
 CORS_URLS_REGEX = r"^/v1/conversations/"
 CORS_ALLOW_ALL_ORIGINS = "*" in ALLOWED_ORIGINS

@@ -42,7 +42,10 @@ class Refused(Struct, kw_only=True):
 
 
 class EventError(Reason, kw_only=True):
-    """`event_error`: an event of this client was refused. `client_message_id` is the refused message's own, if any."""
+    """`event_error`, to the device whose `event` was refused; the event's acknowledgement says the same.
+
+    `client_message_id` is the refused message's own, if any.
+    """
 
     event: str
     client_message_id: str | int | None

@@ -36,6 +36,7 @@ ANNOUNCED: Final = {
     "stop_typing": Typing,
     "seen_messages": SeenMessages,
     "room_deletion": RoomDeletion,
+    "user_status_change": UserStatusChange,
 }
 """Each event and its payload."""
 

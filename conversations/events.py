@@ -18,7 +18,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
 from conversations.policy import require_admitted
 from conversations.sign_in import renew, sign_in, sign_out, told
-from conversations.statuses import STATUSES
+from conversations.statuses import ActiveUserList
 from presence import current as current_presence
 from presence import stop_current as stop_presence
 from socketio_bridge import ConnectionRefused, InvalidArguments, Namespace, Socket, UnknownEvent, event
@@ -30,7 +30,12 @@ class ConversationEvents(Namespace):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
     path = settings.MESSENGER_NAMESPACE
-    emits = {**ANNOUNCED, **STATUSES, "verify_user": UserVerified, "event_error": EventError}
+    emits = {
+        **ANNOUNCED,
+        "active_user_list": ActiveUserList,
+        "verify_user": UserVerified,
+        "event_error": EventError,
+    }
     handshake_type = VerifyUser
 
     async def on_startup(self) -> None:
@@ -63,36 +68,36 @@ class ConversationEvents(Namespace):
 
     @event("create_room")
     async def create_room(self, socket: Socket, request: CreateRoom) -> RoomReady:
-        """Make a room, or bring back one that a side had deleted."""
+        """Make a room, or bring back one that a side had deleted. All devices of the user get `create_room`."""
         answer = await services.create_room(_identity(socket), request)
         return RoomReady(room=answer.payload)
 
     @event("new_message", overlapping=True)  # the writer stores them together, in the order begun
     async def new_message(self, socket: Socket, message: NewMessage) -> MessageSent:
-        """Store a message and send it to both sides."""
+        """Store a message, and send it to all devices of both sides, this one too."""
         return MessageSent(message=await services.send_message(_identity(socket), message))
 
     @event("typing")
     async def typing(self, socket: Socket, typing: Typing) -> Done:
-        """Show that a user types."""
+        """Show the other side, and the user's other devices, that the user types."""
         await services.relay_typing(_identity(socket), "typing", typing, except_=socket.id)
         return Done()
 
     @event("stop_typing")
     async def stop_typing(self, socket: Socket, typing: Typing) -> Done:
-        """Show that a user types no longer."""
+        """Show the other side, and the user's other devices, that the user types no longer."""
         await services.relay_typing(_identity(socket), "stop_typing", typing, except_=socket.id)
         return Done()
 
     @event("seen_messages")
     async def seen_messages(self, socket: Socket, seen: SeenMessages) -> Done:
-        """Note what a user has seen."""
+        """Note what the user has seen, and tell the devices of who wrote it."""
         await services.mark_seen(_identity(socket), seen)
         return Done()
 
     @event("verify_user")
     async def verify_user(self, socket: Socket, claim: VerifyUser) -> Done | Refused:
-        """Take a new identity for this socket; who cannot prove it is disconnected."""
+        """Take a new identity, such as a newer token, for this socket; who cannot prove it is disconnected."""
         try:
             identity = await _admit(socket, claim.token, claim.user_id, claim.user_role)
         except (IdentityRefused, RuleViolation) as refusal:

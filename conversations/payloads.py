@@ -66,7 +66,10 @@ def to_room_id(value: object) -> str:
 
 
 class NewMessage(Participants, kw_only=True):
-    """`new_message` as a client sends it. `client_message_id` marks a repeat of the same message as one."""
+    """A message to send. `content`: a text, the address of an image, or the name of an emoji.
+
+    `client_message_id`: the app's own id of it; the same message sent again under the same id is stored once.
+    """
 
     type: Literal["TEXT", "IMAGE", "EMOJI"]
     content: str
@@ -97,13 +100,16 @@ class EditMessage(Struct, kw_only=True):
 
 
 class Typing(Participants, kw_only=True):
-    """`typing` and `stop_typing`, in and out."""
+    """`from` types in a room (`typing`), or has stopped (`stop_typing`).
+
+    It reaches all devices of `to`, and those of `from` but the one that sent it.
+    """
 
 
 class SeenMessages(Participants, kw_only=True):
-    """`seen_messages`: `from` has seen what `to` wrote, up to and with this message. In and out.
+    """`seen_messages`: `from` has seen what `to` wrote, up to and with this message. It reaches all devices of `to`.
 
-    `last_message_created_at` may come as milliseconds since 1970; it leaves as ISO 8601.
+    `last_message_created_at` may be sent as milliseconds since 1970; it arrives as ISO 8601.
     """
 
     last_message_id: Id
@@ -191,15 +197,16 @@ class VerifyUser(Struct, kw_only=True):
 
 
 class UserVerified(Struct, kw_only=True):
-    """`verify_user` as the server answers it."""
+    """`verify_user`, to the device that sent it: whether it has its new identity. If not, it is disconnected."""
 
     status: bool
 
 
 class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
-    """A stored message: `new_message` to clients, and what its sender's ack carries.
+    """A message as it is stored: `new_message` when it was sent, `message_updated` when its content was changed.
 
-    `from` is `support` where the operator wrote it. `redacted_at` is there where what it said was taken back.
+    All devices of both sides get it, the one that sent it too. `from` is `support` where the operator wrote it.
+    `redacted_at` is there where what it said was taken back.
     """
 
     id: str
@@ -254,7 +261,7 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
 
 
 class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
-    """`message_redacted`: what this message says was taken back; `content` is what to show in its place."""
+    """`message_redacted`, to both sides: what this message said was taken back; `content` is shown instead."""
 
     id: str
     room_id: str
@@ -265,7 +272,10 @@ class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "fro
 
 
 class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
-    """A room as `create_room` announces it."""
+    """`create_room`, to who asked for a room: there is one, be it new, brought back or known already.
+
+    `buyer_info` is what the request carried.
+    """
 
     id: str
     room_id: str
@@ -292,7 +302,7 @@ class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
 
 
 class RoomDeletion(Struct, kw_only=True):
-    """`room_deletion`: a side has hidden the room for itself."""
+    """`room_deletion`, to both sides: one of them, `deletion_role`, has deleted the room for itself alone."""
 
     room_id: str
     seller: str
@@ -301,7 +311,10 @@ class RoomDeletion(Struct, kw_only=True):
 
 
 class UserStatusChange(Struct, kw_only=True):
-    """`user_status_change`: a user, on this side of this room, came online or went offline."""
+    """`user_status_change`, to the other side of a room: the user, its `user_role`, came online or went offline.
+
+    `status`: whether the user is online now. Told of each of the user's rooms.
+    """
 
     user_id: str
     user_role: Role
@@ -310,7 +323,7 @@ class UserStatusChange(Struct, kw_only=True):
 
 
 class RoomClosing(Struct, kw_only=True):
-    """`room_closed`: the operator has closed the room; it takes no messages until it is opened again."""
+    """`room_closed`, to both sides: the operator has closed the room; it takes no messages until it is opened again."""
 
     room_id: str
     buyer: str
@@ -319,7 +332,7 @@ class RoomClosing(Struct, kw_only=True):
 
 
 class RoomOpening(Struct, kw_only=True):
-    """`room_opened`: a closed room takes messages again."""
+    """`room_opened`, to both sides: the operator has opened a closed room; it takes messages again."""
 
     room_id: str
     buyer: str

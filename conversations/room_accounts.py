@@ -24,8 +24,7 @@ _EMBEDDED_COLUMNS = [str(field.column) for field in EmbeddedMessage._meta.concre
 
 
 def account(new: Iterable[tuple[Document, Role | None]]) -> None:
-    """Account newly stored messages, each with its receiver's side (`None`: both), in their rooms: one statement for
-    many.
+    """Account newly stored messages, each with its receiver's side (`None`: both), in their rooms: many a statement.
 
     The newest becomes the last message also when two processes write at once: `$max` compares embedded messages by
     (created_at, _id), which is why these fields come first in them. A last message that a side deleted is absent, and

@@ -67,7 +67,7 @@ RoomView = Annotated[
 
 def view_of(room: Document, side: Role) -> RoomView:
     """A room's document as that side sees it."""
-    shared = {
+    shared: dict[str, Any] = {
         "id": room["_id"],
         "room_id": room["_id"],
         "type": room.get("type") or BUYER_AND_SELLER,
@@ -80,25 +80,17 @@ def view_of(room: Document, side: Role) -> RoomView:
         "created_at": _time(room, "created_at"),
         "updated_at": _time(room, "updated_at"),
     }
+    name = side.lower()
+    own: dict[str, Any] = {
+        f"{name}_last_message": _last_message(room, f"{name}_last_message"),
+        f"pinned_by_{name}": _time(room, f"pinned_by_{name}"),
+        f"{name}_unseen_messages": int(room.get(f"{name}_unseen_messages") or 0),
+        f"deleted_by_{name}": bool(room.get(f"deleted_by_{name}")),
+        f"{name}_deleted_at": _time(room, f"{name}_deleted_at"),
+    }
     if side is Role.BUYER:
-        return RoomOfBuyer(
-            **shared,
-            shop=as_json(room.get("shop") or {}),
-            buyer_last_message=_last_message(room, "buyer_last_message"),
-            pinned_by_buyer=_time(room, "pinned_by_buyer"),
-            buyer_unseen_messages=int(room.get("buyer_unseen_messages") or 0),
-            deleted_by_buyer=bool(room.get("deleted_by_buyer")),
-            buyer_deleted_at=_time(room, "buyer_deleted_at"),
-        )
-    return RoomOfSeller(
-        **shared,
-        buyer_info=as_json(room.get("buyer_info") or {}),
-        seller_last_message=_last_message(room, "seller_last_message"),
-        pinned_by_seller=_time(room, "pinned_by_seller"),
-        seller_unseen_messages=int(room.get("seller_unseen_messages") or 0),
-        deleted_by_seller=bool(room.get("deleted_by_seller")),
-        seller_deleted_at=_time(room, "seller_deleted_at"),
-    )
+        return RoomOfBuyer(**shared, **own, shop=as_json(room.get("shop") or {}))
+    return RoomOfSeller(**shared, **own, buyer_info=as_json(room.get("buyer_info") or {}))
 
 
 def _time(room: Document, name: str) -> str | None:

@@ -10,7 +10,7 @@ Presence knows users and calls this module for changes that no socket here cause
 from __future__ import annotations
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from msgspec import Struct
@@ -37,15 +37,14 @@ class RoomStatus(Struct):
 
 
 class ActiveUserList(Struct):
-    """`active_user_list`: the rooms that a user sees on one side."""
+    """`active_user_list`, to a user of whom a device has connected: who is online in the rooms seen on that side.
+
+    What changes afterwards is told by `user_status_change`.
+    """
 
     user_id: str
     user_role: Role
     rooms: list[RoomStatus]
-
-
-STATUSES: Final = {"active_user_list": ActiveUserList, "user_status_change": UserStatusChange}
-"""Each event of this module and its payload."""
 
 
 async def send_active_user_list(identity: Identity) -> None:

@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from conversations.errors import RuleViolation
 from conversations.per_loop import PerLoop
+from conversations.redis_client import REDIS_AWAY, redis
 from conversations.store import in_store_thread
 from moderation.models import MessageFilter, Restriction
-from moderation.redis_client import REDIS_AWAY, redis
 from moderation.rules import Rules
 from socketio_bridge import disconnect_sockets
 

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from conversations.errors import TooSoon
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.per_loop import PerLoop
+from conversations.redis_client import REDIS_AWAY, redis
 from conversations.store import in_store_thread
 from conversations.writer import Draft, dedup_key
 from moderation.errors import Code
 from moderation.matching.filters import Flood, Found
 from moderation.matching.text import normalized
-from moderation.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 
 from chozoi_chat.identity import Role
-from conversations import services
 from conversations.payloads import OptionalId
 
 _NOTHING = ("", "null", "undefined")
@@ -31,4 +30,7 @@ class AsMember(Struct, kw_only=True):
     role: Role | None = None
 
 
-Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, {services.LARGEST_PAGE} at most")]
+LARGEST_PAGE = 100
+"""Rows that one page of a list has at most."""
+
+Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, {LARGEST_PAGE} at most")]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import Limit
+from conversations.api.inputs import LARGEST_PAGE, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
@@ -41,7 +41,7 @@ class MessageFilter(Struct, kw_only=True, rename={"before": "from", "after": "to
         except ValueError as error:
             raise RuleViolation(Code.VALIDATION_FAILED, str(error)) from None
         return Excerpt(
-            limit=min(self.limit, services.LARGEST_PAGE),
+            limit=min(self.limit, LARGEST_PAGE),
             oldest_first=self.created_at == "1",
             before=before,
             after=after,

@@ -8,6 +8,7 @@ documented from them by `schema`.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, get_type_hints
 
@@ -115,7 +116,7 @@ def operation(
             return Response(async_to_sync(_to_its_end)(handler(view, caller, asked, **path)))
 
         method.__name__, method.__doc__ = handler.__name__, handler.__doc__
-        described = Operation(summary, handler.__doc__ or "", asks, hints["return"], filled_in, errors)
+        described = Operation(summary, inspect.getdoc(handler) or "", asks, hints["return"], filled_in, errors)
         method.operation = described  # type: ignore[attr-defined]
         return method
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import AsMember, Limit
+from conversations.api.inputs import LARGEST_PAGE, AsMember, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import CreateRoom, OptionalId
@@ -105,11 +105,11 @@ class Rooms(Endpoint):
         `name`: a part of the other side's name. `pinned`: `1` for pinned ones alone.
         """
         side = caller.side(asked.role)
-        limit = services.LARGEST_PAGE if asked.limit is None and asked.cursor is not None else asked.limit
+        limit = LARGEST_PAGE if asked.limit is None and asked.cursor is not None else asked.limit
         query = RoomQuery(
             name=asked.name,
             pinned_only=asked.pinned == "1",
-            limit=None if limit is None else min(limit, services.LARGEST_PAGE),
+            limit=None if limit is None else min(limit, LARGEST_PAGE),
             cursor=asked.cursor,
         )
         page = await services.list_rooms(caller, side, query)

@@ -5,6 +5,7 @@ msgspec writes the schemas of the Structs that requests and answers really are; 
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -123,7 +124,7 @@ class StructSchema(AutoSchema):
 
     def _schema_of(self, asks: type[Struct]) -> Schema:
         """The schema of what is asked, without requiring what is filled in."""
-        _, components = msgspec.json.schema_components([asks], ref_template=_REF)
+        _, components = _schemas_of([asks])
         schema: Schema = components.pop(asks.__name__)
         for name, component in components.items():
             self._register(name, component)
@@ -131,9 +132,7 @@ class StructSchema(AutoSchema):
         return {**schema, "required": required}
 
     def _reference(self, answer: type[Struct]) -> Schema:
-        (reference, *_), components = msgspec.json.schema_components(
-            [answer, RoomOfBuyer, RoomOfSeller], ref_template=_REF
-        )
+        (reference, *_), components = _schemas_of([answer, RoomOfBuyer, RoomOfSeller])
         for name, component in components.items():
             self._register(name, component)
         return reference
@@ -141,6 +140,15 @@ class StructSchema(AutoSchema):
     def _register(self, name: str, schema: Schema, kind: Any = ResolvedComponent.SCHEMA) -> None:
         component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)  # type: ignore[no-untyped-call]
         self.registry.register_on_missing(component)
+
+
+def _schemas_of(types: list[type[Struct]]) -> tuple[tuple[Schema, ...], dict[str, Schema]]:
+    """References to types, and the schemas by name. Docstrings lose their indentation, which is code in Markdown."""
+    references, components = msgspec.json.schema_components(types, ref_template=_REF)
+    for schema in components.values():
+        if "description" in schema:
+            schema["description"] = inspect.cleandoc(schema["description"])
+    return references, components
 
 
 def _in_words(schema: Schema) -> Schema:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import Limit
+from conversations.api.inputs import LARGEST_PAGE, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import SearchThrottle, UserThrottle
 from conversations.payloads import MessagePayload, OptionalId, to_room_id
@@ -65,7 +65,7 @@ class Search(Endpoint):
             caller.roles if asked.role is None else (asked.role,),
             asked.q,
             room_id=asked.room_id,
-            limit=min(asked.limit, services.LARGEST_PAGE),
+            limit=min(asked.limit, LARGEST_PAGE),
             cursor=asked.cursor,
         )
         return SearchAnswer(q=asked.q, data=found.messages, next_cursor=found.next_cursor, complete=found.complete)

@@ -6,7 +6,6 @@ does not answer lets calls pass: a limit that is not kept for a while does less 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import re
@@ -14,17 +13,17 @@ import time
 from typing import NamedTuple
 
 from django.conf import settings
-from django.core.cache import caches
-from django.core.cache.backends.base import BaseCache
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
+from conversations.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
 
+PREFIX = "chozoi:rate:"
+"""What the keys in Redis begin with."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -43,12 +42,6 @@ class Rate(NamedTuple):
         if found is None:
             raise ValueError(f"{text!r} is no rate: it must be like 600/m (s, m, h or d), or 0 for no limit")
         return cls(int(found[1]), _SECONDS[found[2]])
-
-
-@functools.cache
-def _counters() -> BaseCache:
-    """The cache, with one pool of connections a process: `django.core.cache.cache` makes one a request under ASGI."""
-    return caches.create_connection("default")
 
 
 class _Throttle(BaseThrottle):
@@ -72,25 +65,25 @@ class _Throttle(BaseThrottle):
         now = time.time()
         window = int(now // rate.seconds)
         try:
-            calls = self._count(f"{self.kind}:{_short(caller)}:{rate.seconds}:{window}", rate.seconds)
-        except (RedisError, OSError) as error:
+            calls = _count(f"{PREFIX}{self.kind}:{_short(caller)}:{rate.seconds}:{window}", rate.seconds)
+        except REDIS_AWAY as error:
             logger.warning("calls are not limited, Redis does not answer: %r", error)
             return True
         self._wait = (window + 1) * rate.seconds - now
         return calls <= rate.calls
 
-    @staticmethod
-    def _count(key: str, seconds: int) -> int:
-        counters = _counters()
-        counters.add(key, 0, timeout=seconds + 1)
-        try:
-            return counters.incr(key)
-        except ValueError:  # forgotten in between: a new window has begun
-            return 1
-
     def wait(self) -> float:
         """Seconds until the next window."""
         return self._wait
+
+
+def _count(key: str, seconds: int) -> int:
+    """Count one more, to be forgotten so many seconds later; how many that makes."""
+    with redis().pipeline(transaction=False) as pipeline:
+        pipeline.incr(key)
+        pipeline.expire(key, seconds + 1)
+        calls: int = pipeline.execute()[0]
+    return calls
 
 
 def _short(caller: str) -> str:

@@ -5,13 +5,7 @@ Doors (socket events, REST, admin) call these and translate; the rules live here
 
 from conversations.services.closing import close_room, reopen_room
 from conversations.services.editing import edit_message
-from conversations.services.history import (
-    LARGEST_PAGE,
-    Excerpt,
-    MessagePage,
-    list_messages,
-    list_unseen_messages,
-)
+from conversations.services.history import Excerpt, MessagePage, list_messages, list_unseen_messages
 from conversations.services.messages import mark_room_seen, mark_seen, relay_typing, send_message
 from conversations.services.redaction import REDACTED, redact_messages, unredact_message
 from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
@@ -36,7 +30,6 @@ from conversations.services.shutdown import shut_down
 from conversations.services.support import SUPPORT, write_as_support
 
 __all__ = [
-    "LARGEST_PAGE",
     "REDACTED",
     "SUPPORT",
     "Blocking",

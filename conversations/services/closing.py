@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-from pymongo import ReturnDocument
-
 from conversations.announcements import announce_closing, announce_opening
 from conversations.instants import to_wire
 from conversations.models import Room
@@ -35,7 +33,5 @@ async def reopen_room(room_id: str) -> bool:
 
 
 def _set_closed(room: RoomRecord, state: dict[str, object], at: datetime.datetime | None) -> bool:
-    changed = durable(Room).find_one_and_update(
-        {"_id": room.room_id, **state}, {"$set": {"closed_at": at}}, return_document=ReturnDocument.AFTER
-    )
-    return changed is not None
+    changed = durable(Room).update_one({"_id": room.room_id, **state}, {"$set": {"closed_at": at}})
+    return changed.modified_count == 1

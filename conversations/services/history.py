@@ -16,9 +16,6 @@ from conversations.room_loader import load_room
 from conversations.store import Document, durable, in_store_thread
 from conversations.timeline import Condition, Place, Stretch
 
-LARGEST_PAGE = 100
-"""Rows that one page of a list has at most."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:

@@ -90,14 +90,15 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
 async def _change_block(room_id: str, side: Role, only_if: Document, change: Document) -> Blocking:
     """One statement decides between two who block and unblock at once."""
     changed = await in_store_thread(_change, room_id, change, only_if)
-    room = changed or await in_store_thread(_change, room_id, None)
+    room = changed or await in_store_thread(_find, room_id)
     return Blocking(view_of(room, side), bool(changed))
 
 
-def _change(room_id: str, change: Document | None, only_if: Document | None = None) -> Document:
+def _change(room_id: str, change: Document, only_if: Document | None = None) -> Document:
     """The room after the change; empty, if it is not `only_if`."""
-    rooms = durable(Room)
     condition = {"_id": room_id, **(only_if or {})}
-    if change is None:
-        return rooms.find_one(condition) or {}
-    return rooms.find_one_and_update(condition, change, return_document=ReturnDocument.AFTER) or {}
+    return durable(Room).find_one_and_update(condition, change, return_document=ReturnDocument.AFTER) or {}
+
+
+def _find(room_id: str) -> Document:
+    return durable(Room).find_one({"_id": room_id}) or {}

@@ -286,7 +286,6 @@ def test_however_a_user_flaps_across_processes_the_last_thing_told_is_true(
         await asyncio.sleep(random.random() * 0.01)
         heard.extend(waiting.pop(threading.get_ident(), []))
 
-    monkeypatch.setattr(statuses, "emit", emit)
     monkeypatch.setattr(announcements, "emit", emit)
     monkeypatch.setattr(statuses, "flush", flush)
     watching = threading.Event()

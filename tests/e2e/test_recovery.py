@@ -27,7 +27,7 @@ async def recovering(stores: tuple[str, str], tmp_path_factory: pytest.TempPathF
     """Servers with recovery on, apart from those that have it off: in a Redis database of their own."""
     mongodb, redis = stores
     directory = tmp_path_factory.mktemp("recovering")
-    async with Cluster(mongodb, f"{redis.rpartition('/')[0]}/2", directory) as cluster:
+    async with Cluster(mongodb, f"{redis.rpartition('/')[0]}/3", directory) as cluster:
         cluster.environment["MAX_DISCONNECTION_DURATION"] = "120"
         yield cluster
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -68,6 +69,24 @@ def test_an_answer_is_described_field_by_field(described: dict[str, Any]) -> Non
     assert {"buyer_info", "seller_last_message", "pinned_by_seller"} <= set(shapes["RoomOfSeller"]["required"])
     assert "shop" not in shapes["RoomOfSeller"]["properties"]
     assert set(shapes["Refusal"]["required"]) == {"message", "code"}
+
+
+def test_descriptions_are_prose(described: dict[str, Any]) -> None:
+    """Not indented as docstrings are: viewers show such paragraphs as code."""
+    texts = list(descriptions_in(described))
+    assert any("\n" in text for text in texts)
+    assert not [text for text in texts if "\n " in text]
+
+
+def descriptions_in(part: Any) -> Iterator[str]:
+    """Every `description`, however deep."""
+    if isinstance(part, dict):
+        if isinstance(text := part.get("description"), str):
+            yield text
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from descriptions_in(inner)
 
 
 def test_what_may_be_left_out_is_not_required(described: dict[str, Any]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import override_settings
 from pytest_django import Settings
 
 from chozoi_chat.identity import Role
 from conversations.api import throttling
 from conversations.api.throttling import Rate
 from conversations.checks import check_rates
+from conversations.redis_client import redis
 from tests.conversations.api.conftest import Answer, App
 from tests.conversations.conftest import Emitted
 
@@ -30,7 +30,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Clock:
     clock = Clock()
     monkeypatch.setattr(throttling, "time", clock)
-    throttling._counters().clear()
+    for key in redis().scan_iter(f"{throttling.PREFIX}*"):
+        redis().delete(key)
     return clock
 
 
@@ -68,12 +69,16 @@ async def test_an_address_has_so_many_calls_with_bad_tokens_too(api: Emitted, se
 
 
 async def test_a_redis_that_is_away_lets_calls_pass(api: Emitted, settings: Settings, clock: Clock) -> None:
-    away = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.API_RATE_USER = "1/m"
-    throttling._counters.cache_clear()
-    with override_settings(CACHES={"default": away}):
-        assert await statuses(App("7", Role.BUYER), 2) == [200, 200]
-    throttling._counters.cache_clear()
+    assert await statuses(App("7", Role.BUYER), 2) == [200, 200]
+
+
+async def test_what_is_counted_is_forgotten_after_its_window(api: Emitted, settings: Settings, clock: Clock) -> None:
+    settings.API_RATE_USER, settings.API_RATE_ADDRESS = "3/m", "0"
+    await statuses(App("7", Role.BUYER), 2)
+    [key] = redis().scan_iter(f"{throttling.PREFIX}*")
+    assert 0 < redis().ttl(key) <= 61
 
 
 @pytest.mark.parametrize(

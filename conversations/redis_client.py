@@ -1,6 +1,6 @@
-"""How moderation reaches Redis: from the store's threads, never waiting long, never trying again.
+"""How synchronous code reaches Redis, for counts and marks of the moment: never waiting long, never trying again.
 
-What it keeps there is of the moment: soon nobody asks for it any more.
+Not on the event loop: from the store's threads, or from a view's.
 """
 
 from __future__ import annotations
