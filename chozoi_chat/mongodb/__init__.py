@@ -9,7 +9,8 @@ and what a pipeline has set cannot come from an index in that order: all that ma
 stage changes nothing, so it is left out.
 
 Conditions: of filters that were chained it makes `$and`s within each other. MongoDB sees through them, SecantusDB reads
-the whole collection; so what can stand side by side does. An end that is included, `$lte` an instant, becomes one that
-is not, `$lt` a millisecond later, the finest that MongoDB knows: SecantusDB leaves out what equals the end where an
-index goes on after that field.
+the whole collection; so what can stand side by side does. The same goes for the `$or` by which it says that a field is
+missing or null: `{"field": None}` says so, too. An end that is included, `$lte` an instant, becomes one that is not,
+`$lt` a millisecond later, the finest that MongoDB knows: SecantusDB leaves out what equals the end where an index goes
+on after that field.
 """

@@ -1,4 +1,7 @@
-"""What Django looks for in a database backend: the DatabaseWrapper."""
+"""The DatabaseWrapper. The file is named as Django wants it, which imports `<ENGINE>.base`: `chozoi_chat.mongodb.base`.
+
+What differs from django-mongodb-backend, and why: this package's own words.
+"""
 
 from __future__ import annotations
 

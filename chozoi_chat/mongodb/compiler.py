@@ -65,8 +65,16 @@ def _conditions(match: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         if name == "$and":
             for part in condition:
                 yield from _conditions(part)
+        elif name == "$or" and (field := _absent(condition)) is not None:
+            yield field, None
         else:
             yield name, _with_open_end(condition)
+
+
+def _absent(alternatives: list[dict[str, Any]]) -> str | None:
+    """The field of an `isnull`, which asks for what is missing or null; MongoDB takes either for null."""
+    field = next(iter(alternatives[0]), "")
+    return field if alternatives == [{field: {"$exists": False}}, {field: None}] else None
 
 
 def _may_merge(one: Any, other: Any) -> bool:

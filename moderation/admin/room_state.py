@@ -41,7 +41,7 @@ def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
     if may(request, _VIEW_RESTRICTION):
         state["room_restrictions"] = _in_force(room_id=room.pk)
     if may(request, "moderation.view_report"):
-        reports = Report.objects.filter(room_id=room.pk, state__in=UNFINISHED).select_related("assignee")
+        reports = Report.objects.filter(room_id=room.pk, state__in=UNFINISHED).prefetch_related("assignee")
         state["reports"] = list(reports.order_by("-created_at")[:MOST])
     if may(request, "moderation.view_heldmessage"):
         held = HeldMessage.objects.filter(room_id=room.pk, state=HeldState.HELD)

@@ -103,12 +103,11 @@ def _own_part(room: Document, side: Role) -> Document:
 
 
 def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
-    not_erased = {
-        "room_id": room_id,
-        "from": user_id,
-        "$or": [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}],
-    }
-    erasing = list(durable(Message).find(not_erased, ["type", "content"], limit=_AT_ONCE))
+    not_erased = [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}]
+    # The room first, and alone: SecantusDB has no index for a condition with an `$or` in it.
+    stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": {"from": user_id, "$or": not_erased}}]
+    stages += [{"$limit": _AT_ONCE}, {"$project": {"type": 1, "content": 1}}]
+    erasing = list(durable(Message).aggregate(stages))
     ids = [message["_id"] for message in erasing]
     # Before the messages, which are all that knows of them; not what the other side has shown, too.
     delete_images(

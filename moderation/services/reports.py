@@ -72,26 +72,24 @@ def _take_next(staff: Staff) -> Report | None:
         )
         if claimed is None:
             return None
-        if _gather(claimed) == _key(staff):
+        if _gather({"target_kind": claimed["target_kind"], "target_id": claimed["target_id"]}) == _key(staff):
             return _note_taking(staff, claimed["_id"])
 
 
 def _take(staff: Staff, report_id: str) -> Report:
     report = _find(report_id)
-    durable(Report).update_one(
-        {"_id": report.pk, "$or": [{"state": ReportState.OPEN}, {**_in_review(None)}]}, _taken(staff, timezone.now())
-    )
-    if _gather({"target_kind": report.target_kind, "target_id": report.target_id}) != _key(staff):
+    nobodys = {"_id": report.pk, "state": {"$in": list(UNFINISHED)}, "assignee_id": None}
+    durable(Report).update_one(nobodys, _taken(staff, timezone.now()))
+    if _gather(_on_target(report)) != _key(staff):
         raise _refusal(_find(report_id))
     return _note_taking(staff, report.pk)
 
 
-def _gather(target: Document) -> Any:
+def _gather(on_target: Document) -> Any:
     """Give all unfinished reports on a target to who took one of them first, and tell who that is; `None`: nobody.
 
     Two who take two reports on it at once both come to the same answer here.
     """
-    on_target = {"target_kind": target["target_kind"], "target_id": target["target_id"]}
     first = durable(Report).find_one(
         {**on_target, "state": ReportState.IN_REVIEW, "assignee_id": {"$ne": None}}, sort=_FIRST_TAKEN
     )
@@ -116,7 +114,7 @@ def _put_back(staff: Staff, report_id: str) -> None:
         staff,
         Act.REPORT_PUT_BACK,
         _target(report),
-        before={"state": report.state, "assignee": str(report.assignee.pk) if report.assignee else ""},
+        before={"state": report.state, "assignee": str(report.assignee_id or "")},
         after={"state": ReportState.OPEN.value},
     )
 
@@ -124,13 +122,14 @@ def _put_back(staff: Staff, report_id: str) -> None:
 def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note: str) -> list[Report]:
     report = _find(report_id)
     now = timezone.now()
-    mine = {**_on_target(report), **_in_review(_key(staff))}
+    in_my_review = {"state": ReportState.IN_REVIEW, "assignee_id": _key(staff)}
+    mine = {**_on_target(report), **in_my_review}
     closing = [found["_id"] for found in durable(Report).find(mine, ["_id"])]
     change = {"state": state, "outcome": outcome, "note": note, "closed_at": now}
     if (
         report.pk not in closing
         or not durable(Report)
-        .update_one({"_id": report.pk, **_in_review(_key(staff))}, {"$set": change, "$unset": {"open_key": ""}})
+        .update_one({"_id": report.pk, **in_my_review}, {"$set": change, "$unset": {"open_key": ""}})
         .modified_count
     ):
         raise _refusal(_find(report_id))
@@ -147,17 +146,13 @@ def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note:
 
 
 def _note_taking(staff: Staff, key: Any) -> Report:
-    report = Report.objects.select_related("assignee").get(pk=key)
+    report = Report.objects.get(pk=key)
     record(staff, Act.REPORT_TAKEN, _target(report), after={"state": report.state, "assignee": staff.staff_id})
     return report
 
 
 def _taken(staff: Staff, now: datetime.datetime) -> Document:
     return {"$set": {"state": ReportState.IN_REVIEW, "assignee_id": _key(staff), "taken_at": now}}
-
-
-def _in_review(by: ObjectId | None) -> Document:
-    return {"state": ReportState.IN_REVIEW, "assignee_id": by}
 
 
 def _on_target(report: Report) -> Document:
@@ -174,7 +169,7 @@ def _key(staff: Staff) -> ObjectId:
 
 def _find(report_id: str) -> Report:
     try:
-        return Report.objects.select_related("assignee").get(pk=ObjectId(report_id))
+        return Report.objects.get(pk=ObjectId(report_id))
     except (Report.DoesNotExist, InvalidId, TypeError):
         raise RuleViolation(Code.REPORT_NOT_FOUND, f"there is no report {report_id!r}") from None
 

@@ -119,7 +119,7 @@ def _lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
         raise RuleViolation(Code.RESTRICTION_NOT_FOUND, f"there is no restriction {restriction_id!r}") from None
     now = timezone.now()
     lifted = durable(Restriction).update_one(
-        {"_id": restriction.pk, "lifted_at": None, "$or": [{"ends_at": None}, {"ends_at": {"$gt": now}}]},
+        {"_id": restriction.pk, "lifted_at": None, "ends_at": {"$not": {"$lte": now}}},
         {"$set": {"lifted_at": now, "lifted_by": staff.name}},
     )
     if not lifted.modified_count:

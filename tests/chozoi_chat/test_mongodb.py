@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.db.models import F, Value
 
 from chozoi_chat.mongodb.compiler import side_by_side
@@ -65,6 +66,8 @@ def test_an_order_that_is_computed_is_kept() -> None:
         ({"$and": [{"a": {"$lt": 1}}, {"a": {"$lt": "x"}}]}, {"a": {"$lt": 1}, "$and": [{"a": {"$lt": "x"}}]}),
         ({"a": {"$lte": NOON, "$gte": 1}}, {"a": {"$lt": NOON + datetime.timedelta(milliseconds=1), "$gte": 1}}),
         ({"$and": [{"a": 1}, {"a": 2}, {"b": 3}]}, {"a": 1, "b": 3, "$and": [{"a": 2}]}),
+        ({"$or": [{"a": {"$exists": False}}, {"a": None}], "b": 1}, {"a": None, "b": 1}),
+        ({"$or": [{"a": {"$exists": False}}, {"b": None}]}, {"$or": [{"a": {"$exists": False}}, {"b": None}]}),
         ({"$or": [{"$and": [{"a": 1}, {"b": 2}]}]}, {"$or": [{"$and": [{"a": 1}, {"b": 2}]}]}),
         ({"$and": [{"$or": [{"a": 1}]}, {"$or": [{"b": 2}]}]}, {"$or": [{"a": 1}], "$and": [{"$or": [{"b": 2}]}]}),
     ],
@@ -76,6 +79,16 @@ def test_conditions_stand_side_by_side_where_they_can(given: dict[str, Any], fla
 def test_chained_filters_find_their_index() -> None:
     plan = Room.objects.filter(buyer__gte="a").filter(buyer__lt="c").explain()
     assert "IXSCAN" in plan
+
+
+def test_what_is_missing_or_null_is_found_by_its_index() -> None:
+    Message.objects.create(message_id="1", room_id="7.9")
+    Message.objects.create(message_id="2", room_id="7.9", created_at=NOON.replace(tzinfo=datetime.UTC))
+    database: Any = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
+    database[Message._meta.db_table].insert_one({"_id": "3", "room_id": "7.9"})
+    undated = Message.objects.filter(room_id="7.9", created_at__isnull=True)
+    assert set(undated.values_list("pk", flat=True)) == {"1", "3"}
+    assert "IXSCAN" in undated.explain()
 
 
 def test_an_end_that_is_included_is() -> None:

@@ -15,6 +15,7 @@ from moderation import services
 from moderation.models import RedactedOriginal
 from moderation.services import redaction
 from moderation.staff import Staff
+from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, answer, message, refusal
 
@@ -150,3 +151,24 @@ async def test_all_that_a_user_wrote_in_the_last_hours_goes_at_once(
     assert (record["user_id"], record["after"]["count"], record["after"]["hours"]) == ("7", 5, 2)
     assert await services.redact_recent(mai, "7", 2, "spam") == 0
     assert await refusal(services.redact_recent(mai, "7", 0, "spam")) == "validation_failed"
+
+
+def test_what_is_recent_is_found_by_an_index(database: Store, room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither other rooms nor what was said before is read."""
+    now = datetime.datetime.now(datetime.UTC)
+    database.cz_messages.insert_many(
+        [
+            {
+                "_id": f"m{n:03}", "room_id": room if n % 2 else "1.2", "from": "79"[n // 2 % 2],
+                "content": "x", "created_at": now - datetime.timedelta(minutes=n),
+            }
+            for n in range(300)
+        ]
+    )  # fmt: skip
+    asked: list[dict[str, Any]] = []
+    durable = redaction.durable
+    monkeypatch.setattr(redaction, "durable", lambda model: Recorded(durable(model), asked))
+    found = redaction._find_recent("7", now - datetime.timedelta(minutes=40))
+    assert {message.pk for message in found} == {f"m{n:03}" for n in range(1, 41, 4)}
+    assert [command for command in asked if "COLLSCAN" in plan(database, command)] == []
+    assert sum(examined(database, command) for command in asked) <= 22
