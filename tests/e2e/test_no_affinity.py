@@ -10,6 +10,7 @@ from tests.clients.network import Network
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
+from .exchange import exchange
 from .people import Room
 
 DEFAULT, POLLING = ("polling", "websocket"), ("polling",)
@@ -28,15 +29,7 @@ async def test_each_message_arrives_once_and_in_order_wherever_requests_land(
 ) -> None:
     buyer = await connect(room.buyer, version, to=balancer, transports=transports)
     seller = await connect(room.seller, version, to=balancer, transports=transports)
-    contents = [str(number) for number in range(100)]
-    for content in contents:
-        buyer.emit("new_message", room.message(room.buyer, content, client_message_id=f"b{content}"))
-        seller.emit("new_message", room.message(room.seller, content, client_message_id=f"s{content}"))
-        await asyncio.sleep(0.002)
-    for client in (buyer, seller):
-        for person in (room.buyer, room.seller):
-            received = [(await client.expect("new_message", **{"from": person.user_id}))["content"] for _ in contents]
-            assert received == contents
+    await exchange(room, buyer, seller)
 
 
 @pytest.mark.slow

@@ -1,10 +1,9 @@
 """Long-polling, and going over to a WebSocket: stock clients with their default transports lose and reorder nothing."""
 
-import asyncio
-
 import pytest
 
 from .conftest import Connect
+from .exchange import exchange
 from .people import Room
 
 DEFAULT, POLLING, WEBSOCKET = ("polling", "websocket"), ("polling",), ("websocket",)
@@ -17,15 +16,7 @@ async def test_messages_both_ways_arrive_once_and_in_order(
     """Sent while the connection goes over to a WebSocket, where it does."""
     buyer = await connect(room.buyer, version, transports=transports)
     seller = await connect(room.seller, version, transports=transports)
-    contents = [str(number) for number in range(100)]
-    for content in contents:
-        buyer.emit("new_message", room.message(room.buyer, content, client_message_id=f"b{content}"))
-        seller.emit("new_message", room.message(room.seller, content, client_message_id=f"s{content}"))
-        await asyncio.sleep(0.002)
-    for client in (buyer, seller):
-        for person in (room.buyer, room.seller):
-            received = [(await client.expect("new_message", **{"from": person.user_id}))["content"] for _ in contents]
-            assert received == contents
+    await exchange(room, buyer, seller)
 
 
 @pytest.mark.parametrize("transports", [DEFAULT, POLLING], ids="-".join)
