@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 MOST_AUCTIONS = 500
 """Auctions that one socket may watch."""
 LONGEST_ID = 64
-LONGEST_TIMER = 24 * 3600.0
-"""Seconds: a token may outlive what an event loop's timer can count."""
 
 
 class WatchAuction(Struct):
@@ -90,7 +88,8 @@ class WatchedAuctions(Namespace):
         expires_at = await _expiry_of(claim.get("token", ""))
         socket.data.token = claim["token"]
         socket.data.auctions = auctions
-        _disconnect_when_expired(socket, expires_at)
+        left = expires_at - time.time()
+        socket.data.expiry = asyncio.get_running_loop().call_later(left, _expire, socket)
         for auction in auctions:
             await socket.enter_room(auction)
         await self._tell_latest(socket, auctions)
@@ -157,15 +156,6 @@ async def _expiry_of(token: str) -> float:
         if refusal.code != "token_missing" and let_pass(refusal, user_id=""):
             return math.inf
         raise _refused(refusal.code, refusal.message) from refusal
-
-
-def _disconnect_when_expired(socket: Socket, expires_at: float) -> None:
-    left = max(expires_at - time.time(), 0.0)
-    loop = asyncio.get_running_loop()
-    if left > LONGEST_TIMER:
-        socket.data.expiry = loop.call_later(LONGEST_TIMER, _disconnect_when_expired, socket, expires_at)
-    else:
-        socket.data.expiry = loop.call_later(left, _expire, socket)
 
 
 def _expire(socket: Socket) -> None:

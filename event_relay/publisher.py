@@ -86,8 +86,7 @@ class Publisher:
 
     def oldest(self) -> datetime.datetime | None:
         """When the oldest change took place that Kafka does not have yet; `None`: it has all."""
-        waiting = (step for step in self._steps if step.under_way and step.position is not None)
-        return next((step.position.until for step in waiting if step.position), None)
+        return next((step.position.until for step in self._steps if step.under_way and step.position), None)
 
     def close(self, patience: float) -> None:
         """Wait so many seconds for what is under way, then drop it: it is sent again from the last position."""

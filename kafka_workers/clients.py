@@ -28,6 +28,12 @@ def require_kafka() -> None:
         raise CommandError(f"KAFKA_OPTIONS cannot be used: {error.args[0].str()}") from error
 
 
+def require_registry() -> None:
+    """Raises `CommandError` where no schema registry is configured."""
+    if not settings.SCHEMA_REGISTRY_URL:
+        raise CommandError("SCHEMA_REGISTRY_URL is not set: records are Avro, whose schemas are there.")
+
+
 def client_configuration(**own: Any) -> dict[str, Any]:
     """The librdkafka configuration of one client: the brokers, its name, KAFKA_OPTIONS, and what is its own."""
     return {

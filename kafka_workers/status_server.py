@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import threading
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kafka_workers.report import WorkerReport
+
+
+def add_status_port(parser: ArgumentParser) -> None:
+    """Give a worker's command `--status-port`, the port for `status_served`."""
+    parser.add_argument(
+        "--status-port",
+        type=int,
+        default=settings.WORKER_STATUS_PORT,
+        help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
+    )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import msgspec
 from channels.layers import get_channel_layer
 
 from socketio_bridge.audience import Audience
+from socketio_bridge.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.cluster import Cluster
 from socketio_bridge.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
 from socketio_bridge.exceptions import ClusterError
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ID_BYTES = 12  # of randomness in a hub's id, and again in a session's
-_LAYER_TIMEOUT = 10.0  # seconds that one exchange with the channel layer may take
 _RETRY_DELAY = 1.0  # seconds between attempts to subscribe
 _PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer
 
@@ -91,7 +91,7 @@ class Hub:
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
         try:
-            await asyncio.wait_for(self._tried.wait(), _LAYER_TIMEOUT)
+            await asyncio.wait_for(self._tried.wait(), LAYER_TIMEOUT)
         except TimeoutError:
             logger.error("The channel layer does not answer: this process serves its own sockets only for now.")
         self.cluster.join()
@@ -185,7 +185,7 @@ class Hub:
 
     async def _hand_over(self, group: str, messages: list[Message]) -> None:
         try:
-            async with asyncio.timeout(_LAYER_TIMEOUT):
+            async with asyncio.timeout(LAYER_TIMEOUT):
                 await self._layer.group_send(group, seal(self.id, messages))
         except Exception as error:
             self._give_up(len(messages), repr(error))
@@ -227,7 +227,7 @@ class Hub:
                     self._open(await self._layer.receive(channel))
             except asyncio.CancelledError:
                 with suppress(Exception):
-                    async with asyncio.timeout(_LAYER_TIMEOUT):
+                    async with asyncio.timeout(LAYER_TIMEOUT):
                         for group in groups:
                             await self._layer.group_discard(group, channel)
                 raise
@@ -286,9 +286,8 @@ async def any_hub() -> AsyncIterator[Hub]:
     if hub is not None:
         yield hub
         return
+    required_channel_layer()
     hub = Hub(visiting=True)
-    if hub._layer is None:
-        raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can reach them")
     await hub.start()
     try:
         if hub._deaf or not hub._tried.is_set():

@@ -11,15 +11,12 @@ import os
 import secrets
 import threading
 
-from channels.layers import get_channel_layer
-
+from socketio_bridge.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.emission_log import EmissionLog
 from socketio_bridge.envelope import GROUP, Emission, Message, seal
 from socketio_bridge.offsets import ORIGIN_LENGTH
 from socketio_bridge.options import Options
 from socketio_bridge.recovery_store import Place, RecoveryStore
-
-_LAYER_TIMEOUT = 10.0  # seconds that one exchange with the channel layer may take
 
 
 async def send_without_hub(message: Message) -> None:
@@ -28,8 +25,7 @@ async def send_without_hub(message: Message) -> None:
     Returns when the layer has it. Raises `RuntimeError` without a channel layer in the settings, and what the layer
     raises when it is out of reach.
     """
-    if get_channel_layer() is None:
-        raise RuntimeError("CHANNEL_LAYERS is not set: without it only a process that serves sockets can reach them")
+    required_channel_layer()
     await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_outpost().send(message), _outpost().loop))
 
 
@@ -52,8 +48,8 @@ class _Outpost:
         async with self._lock:
             if log is not None:
                 await log.kept()
-            async with asyncio.timeout(_LAYER_TIMEOUT):
-                await get_channel_layer().group_send(GROUP, seal(self._id, [message]))
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                await required_channel_layer().group_send(GROUP, seal(self._id, [message]))
 
     def _log_for(self, options: Options) -> EmissionLog | None:
         if options.max_disconnection_duration is None:

@@ -1,6 +1,6 @@
 """What connection state recovery keeps in Redis: the stream of what was emitted, and one entry for each session.
 
-When to write it, and what it means, is for `emission_log`, `recoverable_sockets` and `restoration` to say.
+When to write it, and what it means, is for `emission_log`, `recovery` and `restoration` to say.
 """
 
 from __future__ import annotations

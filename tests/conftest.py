@@ -1,5 +1,5 @@
-"""The stores of a test session: one real MongoDB and one real Redis of its own, and Django pointed at them; and brokers
-for those who ask.
+"""The stores of a test session: one real MongoDB and one real Redis of its own, and Django pointed at them; brokers and
+the host of real clients for those who ask.
 
 Django reads its settings when the first test module is imported, so the addresses are chosen here, at import,
 and the stores start with the session.
@@ -9,13 +9,16 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import django
 import pytest
+import pytest_asyncio
 
 from chozoi_chat.embedded import EmbeddedKafka, EmbeddedMongoDB, EmbeddedRedis
+from tests.clients.driver import Driver
+from tests.clients.node import NodeMissing, node_executable
 from tests.no_skips_on_ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  hooks
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="chozoi-tests-"))
@@ -61,3 +64,14 @@ def kafka() -> Iterator[EmbeddedKafka]:
     kafka.start()
     yield kafka
     kafka.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def driver() -> AsyncIterator[Driver]:
+    """The Node.js process that hosts the clients of all tests that share the session's event loop."""
+    try:
+        node_executable()
+    except NodeMissing as missing:
+        pytest.skip(str(missing))
+    async with Driver() as driver:
+        yield driver

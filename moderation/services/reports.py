@@ -114,7 +114,7 @@ def _put_back(staff: Staff, report_id: str) -> None:
         staff,
         Act.REPORT_PUT_BACK,
         _target(report),
-        before={"state": report.state, "assignee": str(report.assignee_id or "")},
+        before={"state": report.state, "assignee": str(report.assignee.pk) if report.assignee else ""},
         after={"state": ReportState.OPEN.value},
     )
 

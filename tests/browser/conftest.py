@@ -17,7 +17,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from pymongo.database import Database
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.conftest import connect, driver, new_room, pytest_runtest_makereport, room  # noqa: F401  fixtures, hook
+from tests.e2e.conftest import connect, new_room, pytest_runtest_makereport, room  # noqa: F401  fixtures, hook
 from tests.e2e.server_process import PROJECT, ServerProcess
 
 PASSWORD = "only for these tests"

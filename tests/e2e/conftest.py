@@ -13,7 +13,6 @@ from pymongo.database import Database
 
 from tests.clients.client import GENERATIONS, Client
 from tests.clients.driver import Driver
-from tests.clients.node import NodeMissing, node_executable
 
 from .cluster import Cluster
 from .people import Person, Room, new_buyer, new_seller
@@ -62,17 +61,6 @@ def database(stores: tuple[str, str]) -> Iterator[Database[dict[str, Any]]]:
     """The servers' database, read past them."""
     with pymongo.MongoClient[dict[str, Any]](stores[0], tz_aware=True) as client:
         yield client.get_default_database()
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def driver() -> AsyncIterator[Driver]:
-    """The Node.js process that hosts the clients."""
-    try:
-        node_executable()
-    except NodeMissing as missing:
-        pytest.skip(str(missing))
-    async with Driver() as driver:
-        yield driver
 
 
 @pytest.fixture(params=GENERATIONS)

@@ -11,6 +11,7 @@ from pymongo.collection import Collection
 from chozoi_chat.identity import Identity
 from conversations import services as chat_services
 from conversations.services import REDACTED
+from conversations.store import durable
 from moderation import services
 from moderation.models import RedactedOriginal
 from moderation.services import redaction
@@ -166,7 +167,6 @@ def test_what_is_recent_is_found_by_an_index(database: Store, room: str, monkeyp
         ]
     )  # fmt: skip
     asked: list[dict[str, Any]] = []
-    durable = redaction.durable
     monkeypatch.setattr(redaction, "durable", lambda model: Recorded(durable(model), asked))
     found = redaction._find_recent("7", now - datetime.timedelta(minutes=40))
     assert {message.pk for message in found} == {f"m{n:03}" for n in range(1, 41, 4)}

@@ -11,6 +11,9 @@ from channels.testing import WebsocketCommunicator
 
 from socketio_bridge import SocketIOServer
 
+PLACEHOLDER = '{"_placeholder":true,"num":0}'
+"""Where the first attachment belongs, in the JSON of a packet."""
+
 
 class FrameClient:
     """Sends and receives Engine.IO frames."""
@@ -35,6 +38,13 @@ class FrameClient:
     async def receive_binary(self, within: float = 2.0) -> bytes:
         """The next frame, which must be binary."""
         return bytes((await self.communicator.receive_output(within))["bytes"])
+
+    async def answer_to(self, event: str, namespace: str = "/chat") -> str:
+        """Send an event and have it acknowledged next: with these arguments, as JSON."""
+        await self.send(f"42{namespace},1{event}")
+        frame = await self.receive()
+        assert frame.startswith(f"43{namespace},1")
+        return frame.removeprefix(f"43{namespace},1")
 
     async def join(self, namespace: str = "/chat", auth: dict[str, Any] | None = None) -> str:
         """Connect to a namespace (protocol 5); the socket's id."""

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from socketio_bridge import AcksMissing, Namespace, Socket, broadcast_call
+from tests.socketio_bridge.client import PLACEHOLDER
 from tests.socketio_bridge.processes import Person, Process
 
 People = dict[str, Person]
-PLACEHOLDER = '{"_placeholder":true,"num":0}'
 
 
 class Chat(Namespace):

@@ -7,22 +7,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.clients.client import GENERATIONS, Client, Refused
 from tests.clients.driver import Driver
-from tests.clients.node import NodeMissing, node_executable
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = "examples/socketio_counter/counter.py"
 STARTING = 30.0  # seconds, on a busy machine
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]  # the loop of the clients' driver
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +71,6 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str
 @pytest.fixture(scope="module")
 def url(start: Callable[[], str]) -> str:
     return start()
-
-
-@pytest_asyncio.fixture
-async def driver() -> AsyncIterator[Driver]:
-    try:
-        node_executable()
-    except NodeMissing as missing:
-        pytest.skip(str(missing))
-    async with Driver() as driver:
-        yield driver
 
 
 class Visitor:

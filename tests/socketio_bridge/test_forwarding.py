@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from socketio_bridge import Namespace, Socket, emit, event
+from socketio_bridge import emit
+from tests.socketio_bridge.polling.browser import Browser, Chat
 from tests.socketio_bridge.processes import Process
-from tests.socketio_bridge.test_polling import Browser
-
-
-class Chat(Namespace):
-    path = "/chat"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reasons: list[str] = []
-
-    async def on_connect(self, socket: Socket) -> None:
-        await socket.enter_room("all")
-
-    async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        self.reasons.append(reason)
-
-    @event("echo")
-    async def echo(self, socket: Socket, value: Any) -> Any:
-        return value
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from tests.clients.client import GENERATIONS, Client
 from tests.clients.driver import Driver
-from tests.clients.node import NodeMissing, node_executable
 
 from .application import PATH
 from .process import Process
@@ -28,17 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents and isinstance(item, pytest.Function) and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def driver() -> AsyncIterator[Driver]:
-    """The Node.js process that hosts the clients."""
-    try:
-        node_executable()
-    except NodeMissing as missing:
-        pytest.skip(str(missing))
-    async with Driver() as driver:
-        yield driver
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

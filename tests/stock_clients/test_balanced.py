@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -75,26 +76,9 @@ async def test_a_process_is_stopped_and_started_under_150_clients(
         if "connection" in line:
             handled[line["who"]].append((line["connection"], line["number"]))
     said = announcer.received("said")
-    everything = list(range(EVENTS))
     for who, client in clients.items():
-        numbers, told = [number for _, number in handled[who]], streamed[who]["told"]
-        if who not in involved:
-            assert len(client.received("welcome")) == 1, f"{who} has noticed nothing"
-            assert numbers == everything, f"each of {who} was handled once, in order"
-            assert told == everything, f"{who} was told of each once, in order"
-            assert [word for word in client.received("said") if word in said] == said
-            continue
-        again = set(streamed[who]["sentAgain"])
-        assert len(client.received("welcome")) > 1, f"{who} has reconnected"
-        assert again
-        for repeated in (numbers, told):
-            assert list(dict.fromkeys(repeated)) == everything, f"of {who} nothing is missing, and all is in order"
-            assert {number for number, times in Counter(repeated).items() if times > 1} <= again
-        for connection in {connection for connection, _ in handled[who]}:
-            of_one = [number for each, number in handled[who] if each == connection]
-            assert of_one == sorted(set(of_one)), f"{who} was heard once and in order by each of its connections"
-        heard = client.received("said")
-        assert heard == [word for word in said if word in set(heard)], f"{who} heard each at most once, in order"
+        check = _missed_nothing if who in involved else _noticed_nothing
+        check(who, client, handled[who], streamed[who], said)
 
 
 async def test_polls_that_wait_in_a_process_which_stops_are_let_go(
@@ -115,6 +99,34 @@ async def test_polls_that_wait_in_a_process_which_stops_are_let_go(
         assert (answer.status_code, answer.text) == (200, "6")
         assert (await http.post(f"{owner.url}{PATH}/", content='42["echo","on we go"]')).text == "ok"
         assert (await http.get(f"{stopped.url}{PATH}/")).text == '42["echo","on we go"]'
+
+
+def _noticed_nothing(
+    who: str, client: Client, handled: list[tuple[str, int]], streamed: dict[str, Any], said: list[Any]
+) -> None:
+    """A client of processes that went on."""
+    everything = list(range(EVENTS))
+    assert len(client.received("welcome")) == 1, f"{who} has noticed nothing"
+    assert [number for _, number in handled] == everything, f"each of {who} was handled once, in order"
+    assert streamed["told"] == everything, f"{who} was told of each once, in order"
+    assert [word for word in client.received("said") if word in said] == said
+
+
+def _missed_nothing(
+    who: str, client: Client, handled: list[tuple[str, int]], streamed: dict[str, Any], said: list[Any]
+) -> None:
+    """A client of the process that was stopped."""
+    again = set(streamed["sentAgain"])
+    assert len(client.received("welcome")) > 1, f"{who} has reconnected"
+    assert again
+    for repeated in ([number for _, number in handled], streamed["told"]):
+        assert list(dict.fromkeys(repeated)) == list(range(EVENTS)), f"of {who} nothing is missing, and all is in order"
+        assert {number for number, times in Counter(repeated).items() if times > 1} <= again
+    for connection in {connection for connection, _ in handled}:
+        of_one = [number for each, number in handled if each == connection]
+        assert of_one == sorted(set(of_one)), f"{who} was heard once and in order by each of its connections"
+    heard = client.received("said")
+    assert heard == [word for word in said if word in set(heard)], f"{who} heard each at most once, in order"
 
 
 async def _announce(announcer: Client) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from auctions.results import SCHEMA, TOPIC
-from kafka_workers.clients import producer_configuration, require_kafka
+from kafka_workers.clients import producer_configuration, require_kafka, require_registry
 from kafka_workers.wire_format import AvroEncoder, registry
 
 
@@ -24,8 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, auction_id: int, bids: int, pause: float, **options: Any) -> None:
         require_kafka()
-        if not settings.SCHEMA_REGISTRY_URL:
-            raise CommandError("SCHEMA_REGISTRY_URL is not set: auction results are Avro, whose schemas are there.")
+        require_registry()
         encoder = AvroEncoder(registry(), TOPIC, SCHEMA)
         producer = Producer(producer_configuration())
         begin, price = int(time.time() * 1000), 100_000

@@ -12,7 +12,7 @@ from event_relay.change_stream import NoReplicaSet
 from event_relay.relay import Relay
 from kafka_workers.clients import require_kafka
 from kafka_workers.report import WorkerReport
-from kafka_workers.status_server import status_served
+from kafka_workers.status_server import add_status_port, status_served
 from kafka_workers.stopping import stop_on_signals
 
 
@@ -27,12 +27,7 @@ class Command(BaseCommand):
             type=_instant,
             help="first send what the collections show to have happened since then (ISO 8601, UTC unless it says)",
         )
-        parser.add_argument(
-            "--status-port",
-            type=int,
-            default=settings.WORKER_STATUS_PORT,
-            help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
-        )
+        add_status_port(parser)
 
     def handle(self, *, since: datetime.datetime | None, status_port: int, **options: Any) -> None:
         require_kafka()

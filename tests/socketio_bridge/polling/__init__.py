@@ -1,0 +1,1 @@
+"""HTTP long-polling and the change to a WebSocket, request by request. Sections are those of Engine.IO protocol 4."""

@@ -1,0 +1,130 @@
+"""The change from polling to a WebSocket (section "Upgrade")."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from channels.testing import WebsocketCommunicator
+
+from socketio_bridge import Options, SocketIOServer, emit
+
+from .browser import Browser, Chat
+
+
+@pytest.fixture
+async def websocket(browser: Browser, server: SocketIOServer) -> AsyncIterator[WebsocketCommunicator]:
+    query = f"EIO=4&transport=websocket&sid={browser.query['sid']}"
+    websocket = WebsocketCommunicator(server, f"/socket.io/?{query}")
+    await browser.join()
+    accepted, _ = await websocket.connect(1)
+    assert accepted
+    yield websocket
+    await websocket.disconnect(timeout=2)
+
+
+async def test_packets_that_wait_when_the_client_changes_over_go_by_the_websocket(
+    browser: Browser, websocket: WebsocketCommunicator
+) -> None:
+    polling = asyncio.create_task(browser.get())
+    await asyncio.sleep(0.01)
+    await websocket.send_to("2probe")
+    assert await websocket.receive_from(1) == "3probe"
+    assert await polling == "6"
+    await emit("news", 1, to="all", namespace="/chat")
+    await emit("news", 2, to="all", namespace="/chat")
+    await websocket.send_to("5")
+    assert await websocket.receive_from(1) == '42/chat,["news",1]'
+    await emit("news", 3, to="all", namespace="/chat")
+    assert await websocket.receive_from(1) == '42/chat,["news",2]'
+    assert await websocket.receive_from(1) == '42/chat,["news",3]'
+    assert (await browser.request("GET")).body == '{"code":3,"message":"Bad request"}'
+
+
+async def test_polls_during_the_change_come_back_soon(browser: Browser, websocket: WebsocketCommunicator) -> None:
+    await websocket.send_to("2probe")
+    await websocket.receive_from(1)
+    assert await browser.get() == "6"
+    await emit("news", 1, to="all", namespace="/chat")
+    assert await browser.get() == '42/chat,["news",1]'
+
+
+async def test_a_probe_that_leads_nowhere_leaves_polling_as_it_was(
+    browser: Browser, websocket: WebsocketCommunicator, chat: Chat
+) -> None:
+    await websocket.send_to("2probe")
+    await websocket.receive_from(1)
+    await websocket.disconnect()
+    await emit("news", 1, to="all", namespace="/chat")
+    assert await browser.get() == '42/chat,["news",1]'
+    assert chat.reasons == []
+
+
+@pytest.mark.parametrize("frames", [["4"], ["2"], ["2probe", "4"]])
+async def test_anything_but_a_probe_and_an_upgrade_closes_the_websocket_alone(
+    browser: Browser, websocket: WebsocketCommunicator, chat: Chat, frames: list[str]
+) -> None:
+    for frame in frames:
+        await websocket.send_to(frame)
+    messages = [await websocket.receive_output(1) for _ in frames]
+    assert messages[-1]["type"] == "websocket.close"
+    await browser.post('42/chat,1["echo",1]')
+    assert await browser.get() == "43/chat,1[1]"
+
+
+@pytest.mark.parametrize("frames", [[], ["2probe"], ["2probe", "5"]])
+async def test_a_second_websocket_of_a_session_is_closed_and_the_first_goes_on(
+    browser: Browser, websocket: WebsocketCommunicator, server: SocketIOServer, frames: list[str]
+) -> None:
+    for frame in frames:
+        await websocket.send_to(frame)
+    second = WebsocketCommunicator(server, f"/?EIO=4&transport=websocket&sid={browser.query['sid']}")
+    accepted, _ = await second.connect(1)
+    assert accepted
+    assert (await second.receive_output(1))["type"] == "websocket.close"
+    for frame in ["2probe", "5"][len(frames) :]:
+        await websocket.send_to(frame)
+    assert await websocket.receive_from(1) == "3probe"
+    await websocket.send_to('42/chat,1["echo",1]')
+    assert await websocket.receive_from(1) == "43/chat,1[1]"
+
+
+@pytest.mark.parametrize("polls_first", [True, False])
+async def test_a_poll_that_comes_with_the_upgrade_is_refused_whichever_is_first(
+    browser: Browser, websocket: WebsocketCommunicator, polls_first: bool
+) -> None:
+    """The client must have no poll pending then."""
+    if not polls_first:
+        await websocket.send_to("2probe")
+        await websocket.receive_from(1)
+    request = browser.begin("GET", {})
+    await request.send_input({"type": "http.request", "body": b""})
+    if polls_first:
+        await websocket.send_to("2probe")
+    await websocket.send_to("5")
+    answer = await browser.answer(request)
+    assert (answer.status, answer.body) == (400, '{"code":3,"message":"Bad request"}')
+    await emit("news", 1, to="all", namespace="/chat")
+    if polls_first:
+        await websocket.receive_from(1)
+    assert await websocket.receive_from(1) == '42/chat,["news",1]'
+
+
+async def test_a_websocket_that_has_not_probed_leaves_polls_waiting(
+    browser: Browser, websocket: WebsocketCommunicator
+) -> None:
+    polling = asyncio.create_task(browser.get())
+    await asyncio.sleep(0.1)
+    assert not polling.done()
+    await emit("news", 1, to="all", namespace="/chat")
+    assert await polling == '42/chat,["news",1]'
+
+
+async def test_a_websocket_that_never_probes_is_closed(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(upgrade_timeout=0.05))
+    browser = Browser(server)
+    sid = await browser.open()
+    websocket = WebsocketCommunicator(server, f"/?EIO=4&transport=websocket&sid={sid}")
+    await websocket.connect(1)
+    assert (await websocket.receive_output(1))["type"] == "websocket.close"

@@ -1,0 +1,123 @@
+"""Connecting: to the server, and to its namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from channels.testing import WebsocketCommunicator
+
+from socketio_bridge import Options, SocketIOServer
+from tests.socketio_bridge.client import connect
+
+from .chat import Chat, News
+
+EVIL_ORIGIN = [(b"origin", b"https://evil.example")]
+
+
+async def test_a_socket_has_an_id_of_its_own_in_each_namespace(server: SocketIOServer) -> None:
+    async with connect(server) as client:
+        assert await client.join("/chat") != await client.join("/news")
+
+
+async def test_a_protocol_4_client_makes_up_its_id_of_namespace_and_session(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server, "EIO=3&transport=websocket") as client:
+        await client.send("40/chat?who=ann")
+        assert await client.receive() == "40/chat,"
+        assert await client.receive() == '42/chat,["welcome","ann"]'
+        assert chat.sockets[0].id.startswith("/chat#")
+
+
+async def test_what_is_emitted_in_the_connect_handler_comes_after_the_answer(server: SocketIOServer) -> None:
+    async with connect(server) as client:
+        await client.join("/chat", {"who": "ann"})
+        assert client.communicator.output_queue.empty(), "not in one TCP segment, which some clients lose"
+        assert await client.receive() == '42/chat,["welcome","ann"]'
+
+
+async def test_the_handshake_comes_when_the_websocket_is_open(server: SocketIOServer) -> None:
+    websocket = WebsocketCommunicator(server, "/socket.io/?EIO=4&transport=websocket")
+    await websocket.connect(1)
+    assert websocket.output_queue.empty(), "not in one TCP segment, which some clients lose"
+    assert (await websocket.receive_from(1)).startswith("0{")
+    await websocket.disconnect(timeout=2)
+
+
+async def test_refusals_reach_the_client_with_their_reason(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as client:
+        await client.send('40/chat,{"who":"stranger"}')
+        assert await client.receive() == '44/chat,{"message":"Go away","data":{"code":"stranger"}}'
+        await client.send('40/chat,{"who":"bug"}')
+        assert await client.receive() == '44/chat,{"message":"Internal Server Error"}'
+        await client.join("/chat")
+    assert chat.log == [("connect", ""), ("disconnect", "transport close")]
+
+
+async def test_an_unknown_namespace_is_refused(server: SocketIOServer) -> None:
+    async with connect(server) as client:
+        await client.send("40/nowhere,")
+        assert await client.receive() == '44/nowhere,{"message":"Invalid namespace"}'
+        await client.send("40")
+        assert await client.receive() == '44{"message":"Invalid namespace"}'
+
+
+async def test_a_client_without_a_namespace_is_not_kept(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(connect_timeout=0.05))
+    for query in ("EIO=4&transport=websocket", "EIO=3&transport=websocket"):
+        async with connect(server, query) as client:
+            assert await client.receive() == "closed"
+
+
+async def test_a_client_that_leaves_its_last_namespace_is_not_kept(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(connect_timeout=0.05))
+    async with connect(server) as client:
+        await client.join("/chat")
+        await asyncio.sleep(0.1)
+        await client.send("41/chat,")
+        assert await client.receive() == "closed"
+
+
+async def test_a_client_that_left_while_its_connect_handler_ran_is_let_go(server: SocketIOServer, chat: Chat) -> None:
+    chat.gate.clear()
+    async with connect(server) as client:
+        await client.send("40/chat,")
+        await asyncio.sleep(0)
+        chat_gate = asyncio.get_running_loop().call_later(0.05, chat.gate.set)
+    assert chat_gate.when() > 0
+    assert chat.log == [("connect", ""), ("disconnect", "transport close")]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status", "body"),
+    [
+        ("EIO=4&transport=carrier-pigeon", [], 400, b'{"code":0,"message":"Transport unknown"}'),
+        ("EIO=4", [], 400, b'{"code":0,"message":"Transport unknown"}'),
+        ("EIO=4&transport=websocket&sid=x", [], 400, b'{"code":1,"message":"Session ID unknown"}'),
+        ("EIO=2&transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
+        ("transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
+        ("EIO=4&transport=websocket", EVIL_ORIGIN, 403, b'{"code":4,"message":"Forbidden"}'),
+    ],
+)  # fmt: skip
+async def test_bad_handshakes_get_the_protocols_error(
+    server: SocketIOServer, query: str, headers: list[tuple[bytes, bytes]], status: int, body: bytes
+) -> None:
+    communicator = WebsocketCommunicator(server, f"/socket.io/?{query}", headers=[(b"host", b"chat"), *headers])
+    communicator.scope["extensions"] = {"websocket.http.response": {}}
+    await communicator.send_input({"type": "websocket.connect"})
+    start = await communicator.receive_output(1)
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", status)
+    assert (await communicator.receive_output(1))["body"] == body
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [(b"http://chat", ()), (b"https://shop.example", ("https://shop.example",)), (b"https://any.example", ("*",))],
+)
+async def test_own_and_allowed_origins_may_connect(origin: bytes, allowed: tuple[str, ...]) -> None:
+    server = SocketIOServer([News()], options=Options(allowed_origins=allowed))
+    headers = [(b"host", b"chat"), (b"origin", origin)]
+    communicator = WebsocketCommunicator(server, "/socket.io/?EIO=4&transport=websocket", headers=headers)
+    communicator.scope["scheme"] = "ws"
+    accepted, _ = await communicator.connect(1)
+    assert accepted
+    await communicator.disconnect()

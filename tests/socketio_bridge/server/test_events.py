@@ -1,0 +1,139 @@
+"""Events of a client, their handlers, and acknowledgements both ways."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from socketio_bridge import InvalidArguments, SocketIOServer, UnknownEvent
+from tests.socketio_bridge.client import FrameClient, connect
+
+from .chat import Chat
+
+
+@pytest.fixture
+async def client(server: SocketIOServer) -> Any:
+    async with connect(server) as client:
+        await client.join("/chat")
+        yield client
+
+
+async def test_a_handlers_value_answers_the_ack(client: FrameClient) -> None:
+    assert await client.answer_to('["greet",{"name":"ann"}]') == '["hello ann"]'
+    assert await client.answer_to('["nothing"]') == "[]"
+    assert await client.answer_to('["pair",1,"x"]') == '[1,"x"]'
+
+
+async def test_arguments_may_have_defaults_and_too_many_are_left_out(client: FrameClient) -> None:
+    assert await client.answer_to('["pair",1]') == '[1,"b"]'
+    assert await client.answer_to('["pair",1,"x",3]') == '[1,"x"]'
+
+
+async def test_without_an_ack_nothing_is_answered(client: FrameClient) -> None:
+    await client.send('42/chat,["greet",{"name":"ann"}]')
+    assert await client.answer_to('["nothing"]') == "[]"
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "message"),
+    [
+        ('["greet",{"name":1}]', InvalidArguments, "Expected `str`, got `int` - at `$.name`"),
+        ('["greet"]', InvalidArguments, "expected 1 argument(s), got 0"),
+        ('["shout"]', UnknownEvent, "'shout' is no event of /chat; there are: ask, fail"),
+        ('["fail"]', LookupError, "a bug in a handler"),
+    ],
+    ids=["type", "missing", "unknown", "raised"],
+)  # fmt: skip
+async def test_what_cannot_be_handled_goes_to_on_error_whose_value_answers(
+    client: FrameClient, chat: Chat, event: str, error: type[Exception], message: str
+) -> None:
+    answer = await client.answer_to(event)
+    assert msgspec.json.decode(answer)[0]["error"].startswith(message)
+    assert chat.log[-1][2] is error
+
+
+async def test_events_of_one_socket_are_handled_one_at_a_time_and_in_order(client: FrameClient, chat: Chat) -> None:
+    chat.gate.clear()
+    for number in range(50):
+        await client.send(f'42/chat,["slow",{number}]')
+    chat.gate.set()
+    assert await client.answer_to('["nothing"]') == "[]"
+    assert chat.log[1:] == list(range(50))
+
+
+async def test_overlapping_handlers_begin_in_order_and_other_events_wait_for_them(
+    client: FrameClient, chat: Chat
+) -> None:
+    chat.gate.clear()
+    for number in (1, 2):
+        await client.send(f'42/chat,{number}["store",{number}]')
+    await client.send('42/chat,3["nothing"]')
+    while ("begin", 2) not in chat.log:
+        await asyncio.sleep(0)
+    assert ("end", 1) not in chat.log
+    chat.gate.set()
+    assert sorted([await client.receive(), await client.receive()]) == ["43/chat,1[1]", "43/chat,2[2]"]
+    assert await client.receive() == "43/chat,3[]"
+
+
+async def test_overlapping_events_are_begun_while_others_of_them_run(client: FrameClient, chat: Chat) -> None:
+    chat.gate.clear()
+    for number in range(5):
+        await client.send(f'42/chat,["store",{number}]')
+        while ("begin", number) not in chat.log:
+            await asyncio.sleep(0)
+    chat.gate.set()
+    assert await client.answer_to('["nothing"]') == "[]"
+
+
+async def test_a_client_that_leaves_is_gone_only_when_overlapping_handlers_have_ended(
+    server: SocketIOServer, chat: Chat
+) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        await client.send('42/chat,["store",1]')
+        asyncio.get_running_loop().call_later(0.05, chat.gate.set)
+    assert chat.log[1:] == [("begin", 1), ("end", 1), ("disconnect", "transport close")]
+
+
+async def test_a_slow_handler_does_not_hold_up_other_sockets(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as one, connect(server) as other:
+        await one.join("/chat")
+        await other.join("/chat")
+        chat.gate.clear()
+        await one.send('42/chat,1["slow",1]')
+        assert await other.answer_to('["nothing"]') == "[]"
+        chat.gate.set()
+        assert await one.receive() == "43/chat,1[1]"
+
+
+async def test_events_sent_before_leaving_are_handled_before_the_disconnect_handler(
+    server: SocketIOServer, chat: Chat
+) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        await client.send('42/chat,["slow",1]')
+        await client.send('42/chat,["slow",2]')
+        asyncio.get_running_loop().call_later(0.05, chat.gate.set)
+    assert chat.log[1:] == [1, 2, ("disconnect", "transport close")]
+
+
+async def test_the_server_asks_and_the_client_answers(client: FrameClient, chat: Chat) -> None:
+    await client.send('42/chat,["ask"]')
+    assert await client.receive() == '42/chat,0["question","why?"]'
+    await client.send('43/chat,0["because"]')
+    await client.answer_to('["nothing"]')
+    assert chat.log[-1] == ["because"]
+
+
+async def test_a_question_that_stays_unanswered_raises(client: FrameClient, chat: Chat) -> None:
+    await client.send('42/chat,["ask"]')
+    await client.receive()
+    await client.send('43/chat,77["to another question"]')
+    await client.answer_to('["nothing"]')
+    assert "did not acknowledge 'question'" in chat.log[-1]

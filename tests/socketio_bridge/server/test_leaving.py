@@ -1,0 +1,82 @@
+"""How clients leave, or are put out."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from socketio_bridge import Options, SocketIOServer
+from socketio_bridge.session import Session
+from tests.socketio_bridge.client import connect
+
+from .chat import Chat
+
+
+async def test_a_handler_puts_its_client_out_after_its_answer(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        await client.send('42/chat,1["leave"]')
+        assert await client.receive() == '43/chat,1["bye"]'
+        assert await client.receive() == "41/chat,"
+        await client.join("/news")
+        assert chat.log[-1] == ("disconnect", "server namespace disconnect")
+
+
+async def test_a_handler_puts_its_client_out_of_all_namespaces_and_hangs_up(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        await client.join("/news")
+        await client.send('42/chat,1["leave",true]')
+        frames = [await client.receive() for _ in range(4)]
+        assert frames == ['43/chat,1["bye"]', "41/chat,", "41/news,", "closed"]
+    assert chat.log[-1] == ("disconnect", "server namespace disconnect")
+
+
+async def test_a_client_leaves_a_namespace_and_keeps_the_other(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        await client.join("/news")
+        await client.send("41/chat,")
+        await client.join("/chat")
+        assert chat.log[1] == ("disconnect", "client namespace disconnect")
+
+
+@pytest.mark.parametrize("frame", ["", "9", "42", '42["foo"', '42/news,["foo"]', "2", b"\x00", "4" + "9" * 50])
+async def test_a_broken_frame_ends_this_connection_alone(
+    server: SocketIOServer, chat: Chat, frame: str | bytes
+) -> None:
+    async with connect(server) as good, connect(server) as bad:
+        await good.join("/chat")
+        await bad.join("/chat")
+        await bad.send(frame)
+        assert await bad.receive() == "closed"
+        await good.send('42/chat,1["nothing"]')
+        assert await good.receive() == "43/chat,1[]"
+        assert chat.log[-1] == ("disconnect", "parse error")
+
+
+async def test_a_client_that_does_not_answer_pings_is_given_up(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=0.05))
+    async with connect(server) as client:
+        await client.join("/chat")
+        assert await client.receive() == "2"
+        await client.send("3")
+        assert await client.receive() == "2"
+        assert await client.receive() == "closed"
+    assert chat.log[-1] == ("disconnect", "ping timeout")
+
+
+async def test_nothing_of_a_client_stays_behind(server: SocketIOServer, chat: Chat) -> None:
+    def sessions() -> int:
+        chat.sockets.clear()
+        gc.collect()
+        return sum(type(item) is Session for item in gc.get_objects())
+
+    before = sessions()
+    for query in ("EIO=4&transport=websocket", "EIO=3&transport=websocket"):
+        async with connect(server, query) as client:
+            await client.send("40/chat,")
+            assert (await client.receive()).startswith("40/chat,")
+            await client.send('42/chat,["nothing"]')
+    assert sessions() == before

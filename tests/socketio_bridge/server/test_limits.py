@@ -1,0 +1,53 @@
+"""What may wait for handlers, and for a client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from socketio_bridge import Options, SocketIOServer, emit
+from tests.socketio_bridge.client import connect
+
+from .chat import Chat
+
+
+async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(inbound_limit=100))
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        for number in range(20):
+            await client.send(f'42/chat,["slow",{number}]')
+        await asyncio.sleep(0.05)
+        assert client.communicator.input_queue.qsize() > 10
+        chat.gate.set()
+        await client.send('42/chat,1["nothing"]')
+        assert await client.receive() == "43/chat,1[]"
+        assert chat.log[1:] == list(range(20))
+
+
+async def test_a_client_that_does_not_read_is_disconnected(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(outbound_limit=1000))
+    stuck = asyncio.Event()
+    sent: list[Any] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        if message["type"] == "websocket.send" and "said" in message["text"]:
+            await stuck.wait()
+
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    scope = {"type": "websocket", "path": "/", "query_string": b"EIO=4&transport=websocket", "headers": []}
+    serving = asyncio.create_task(server(scope, incoming.get, send))
+    incoming.put_nowait({"type": "websocket.connect"})
+    incoming.put_nowait({"type": "websocket.receive", "text": '40/chat,{"who":"ann"}'})
+    while not any("welcome" in message.get("text", "") for message in sent):
+        await asyncio.sleep(0)
+    for _ in range(20):
+        await emit("said", "x" * 100, to="ann", namespace="/chat")
+        await asyncio.sleep(0)
+    while sent[-1]["type"] != "websocket.close":
+        await asyncio.sleep(0)
+    incoming.put_nowait({"type": "websocket.disconnect"})
+    await serving
+    assert chat.log[-1] == ("disconnect", "transport error")

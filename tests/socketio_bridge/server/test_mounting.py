@@ -1,0 +1,51 @@
+"""A server beside Django, and namespaces that cannot be one server's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from channels.testing import ApplicationCommunicator, WebsocketCommunicator
+from django.core.exceptions import ImproperlyConfigured
+
+from socketio_bridge import Namespace, Options, SocketIOServer
+
+from .chat import News
+
+
+async def test_the_path_is_served_with_and_without_a_slash_and_django_gets_the_rest(server: SocketIOServer) -> None:
+    async def django(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 299, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    application = server.mount("/a/socket", beside=django)
+    for path in ("/a/socket", "/a/socket/"):
+        communicator = WebsocketCommunicator(application, f"{path}?EIO=4&transport=websocket")
+        accepted, _ = await communicator.connect(1)
+        assert accepted
+        await communicator.disconnect()
+    http = ApplicationCommunicator(application, {"type": "http", "path": "/a", "headers": []})
+    await http.send_input({"type": "http.request"})
+    assert (await http.receive_output(1))["status"] == 299
+
+
+async def test_a_websocket_elsewhere_is_told_where_to_go(server: SocketIOServer) -> None:
+    async def django(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("Django serves no WebSockets")
+
+    communicator = WebsocketCommunicator(server.mount("/a/socket", beside=django), "/b")
+    accepted, _ = await communicator.connect(1)
+    assert not accepted
+
+
+def test_two_namespaces_of_one_path_are_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="Two namespaces have the path '/news'"):
+        SocketIOServer([News(), News()], options=Options())
+
+
+def test_a_path_without_a_slash_is_refused() -> None:
+    class Bad(Namespace):
+        path = "news"
+
+    with pytest.raises(ImproperlyConfigured, match="must start with a slash"):
+        SocketIOServer([Bad()], options=Options())
