@@ -98,6 +98,7 @@ async def test_take_restrict_resolve(
     await expect(page.locator(".excerpt .target")).to_contain_text("evil.example/pay")
     await screenshot(page, "report-taken")
     await page.get_by_role("link", name="Mute…").click()
+    await page.wait_for_url("**/mute/**")
     await screenshot(page, "mute")
     await page.select_option("#id_length", label="7 days")
     await page.get_by_role("button", name="Mute").click()
@@ -174,6 +175,7 @@ async def test_a_held_message_is_released(
     await page.goto(f"{server.url}/admin/moderation/heldmessage/")
     await screenshot(page, "held-messages")
     await page.get_by_role("link", name="Last chance").click()
+    await page.wait_for_url("**/heldmessage/*/**")
     await screenshot(page, "held-message")
     await page.get_by_role("link", name="Release…").click()
     await page.get_by_role("button", name="Release it").click()
@@ -189,6 +191,7 @@ async def test_the_other_lists(
     await page.goto(f"{server.url}/admin/people/501/note/")
     await page.fill("#id_text", "Called the shop: they will behave.")
     await page.get_by_role("button", name="Save the note").click()
+    await expect(page.locator(".messagelist")).to_be_visible()
     await screenshot(page, "user-dark")
     for name in ("auditrecord", "filterhit", "restriction", "restriction/add", "note", "messagefilter"):
         await page.goto(f"{server.url}/admin/moderation/{name}/")
