@@ -29,11 +29,15 @@ class ChildProcess:
         """Whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
+    def end_left_over(self) -> None:
+        """End what a killed run may have left of this program, and return when it is gone."""
+        pid_file.end_left_over(self.pid_path, self.mark)
+
     def start(
         self, *, cwd: Path | None = None, environment: Mapping[str, str] | None = None, log: Path | None = None
     ) -> subprocess.Popen[bytes]:
         """Start the program; output goes to `log`, or where ours goes. Ends first what a killed run may have left."""
-        pid_file.end_left_over(self.pid_path, self.mark)
+        self.end_left_over()
         command = [sys.executable, "-I", "-S", tied_to_parent.__file__, str(os.getpid()), *self.command]
         output = log.open("ab") if log else None
         try:

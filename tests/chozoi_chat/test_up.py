@@ -32,10 +32,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         up.stop()
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of runs that end: made by the first, found by the others."""
+    return tmp_path_factory.mktemp("ended") / "data"
+
+
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
+def up(data: Path) -> Iterator[Up]:
     """A run that the test may end as it likes."""
-    up = Up(tmp_path / "data")
+    up = Up(data)
     up.start()
     yield up
     if up.process.poll() is None:
@@ -88,6 +94,7 @@ class TestRunning:
         refused = other.manage("up")
         assert refused.returncode != 0
         assert f"Port {shared.port} is in use by another program. Set PORT" in refused.stderr
+        assert not (other.data_dir / "mongodb").exists(), "before anything is started"
 
     @pytest.mark.parametrize("name", ["serve", "mongodb", "redis"])
     def test_a_killed_child_is_started_again_with_a_message(self, shared: Up, name: str) -> None:
@@ -122,8 +129,8 @@ class TestEnding:
         )
         assert int(counted.stdout) == 4
 
-    def test_workers_end_with_a_killed_server_and_are_replaced(self, tmp_path: Path) -> None:
-        up = Up(tmp_path / "data", WEB_CONCURRENCY="2")
+    def test_workers_end_with_a_killed_server_and_are_replaced(self, data: Path) -> None:
+        up = Up(data, WEB_CONCURRENCY="2")
         up.start()
         server = psutil.Process(up.pid("serve"))
         workers = server.children(recursive=True)

@@ -88,6 +88,9 @@ class Command(BaseCommand):
             registry=bool(kafka or settings.SCHEMA_REGISTRY_URL),
         )
         with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, addresses, self._say, workers) as supervisor:
+            supervisor.server.end_left_over()
+            if not is_free(settings.PORT):
+                raise CommandError(f"Port {settings.PORT} is in use by another program. Set PORT to a free one.")
             supervisor.start_stores()
             if supervisor.run("migrate", "--verbosity", "0") != 0:
                 raise CommandError("The migrations failed; what they say about it is above.")
@@ -95,8 +98,6 @@ class Command(BaseCommand):
                 mongodb and supervisor.run("seed_demo", "--once") != 0
             ):  # embedded only: another database is not ours to fill
                 raise CommandError("The demo could not be made; what it says about it is above.")
-            if not is_free(settings.PORT):
-                raise CommandError(f"Port {settings.PORT} is in use by another program. Set PORT to a free one.")
             host = ANY_ADDRESS.get(settings.HOST, settings.HOST)
             supervisor.start_server(host, settings.PORT)
             supervisor.start_workers()
