@@ -15,6 +15,7 @@ from tests.clients.client import GENERATIONS, Client
 from tests.clients.driver import Driver
 
 from .cluster import Cluster
+from .job import Job
 from .people import Person, Room, new_buyer, new_seller
 from .server_process import ServerProcess
 
@@ -54,6 +55,13 @@ async def server(cluster: Cluster) -> ServerProcess:
 async def second_server(cluster: Cluster) -> ServerProcess:
     """Another process beside `server`, same stores."""
     return await cluster.server("second")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def job(cluster: Cluster) -> AsyncIterator[Job]:
+    """A process that serves nobody, same stores."""
+    async with Job(cluster.environment) as job:
+        yield job
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What staff do reaches users on every process, whichever process it was done in."""
 
 import asyncio
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -10,9 +11,8 @@ from pymongo.database import Database
 
 from tests.clients.client import Client, Refused
 
-from .cluster import Cluster
 from .conftest import Connect, NewRoom
-from .moderator import Moderator
+from .job import Job
 from .people import Person, Room
 from .server_process import ServerProcess
 
@@ -21,10 +21,39 @@ Stored = Database[dict[str, Any]]
 pytestmark = pytest.mark.slow
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def moderator(cluster: Cluster, server: ServerProcess) -> AsyncIterator[Moderator]:
-    async with Moderator(cluster.environment) as moderator:
-        yield moderator
+ACT = """
+import asyncio, datetime
+from django.utils import timezone
+from moderation import services
+from moderation.models import MessageFilter
+from moderation.staff import Staff
+
+staff = Staff.at_the_console("e2e")
+
+def soon(seconds):
+    return timezone.now() + datetime.timedelta(seconds=seconds)
+
+async def act():
+{lines}
+
+asyncio.run(act())
+"""
+
+
+class Moderator:
+    """Staff at work in a process without sockets; `staff`, `services`, `MessageFilter` and `soon` are at hand."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    async def do(self, *lines: str, **names: Any) -> None:
+        """Run these lines of a coroutine, in which `names` are known, too."""
+        await self._job.do(ACT.format(lines=textwrap.indent("\n".join(lines), "    ")), **names)
+
+
+@pytest.fixture
+def moderator(job: Job) -> Moderator:
+    return Moderator(job)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from pymongo.database import Database
 
-from .cluster import Cluster
 from .conftest import Connect
+from .job import Job
 from .people import Person, Room, new_buyer, new_seller
 from .server_process import ServerProcess
 
@@ -20,11 +20,9 @@ BASE = "/v1/conversations"
 
 # What a process without sockets and without an event loop does: Django alone, as under WSGI.
 CALL = """
-import json
 from django.test import Client
-answer = Client(SERVER_NAME="127.0.0.1").generic(
-    {method!r}, {path!r}, {body!r}, "application/json", headers={{"Authorization": {token!r}}}
-)
+headers = {"Authorization": token}
+answer = Client(SERVER_NAME="127.0.0.1").generic(method, path, body, "application/json", headers=headers)
 assert answer.status_code == 200, answer.content
 """
 
@@ -84,7 +82,7 @@ async def test_what_one_side_does_reaches_the_devices_of_both(
     ],
 )
 async def test_a_process_without_sockets_reaches_them_too(
-    connect: Connect, room: Room, cluster: Cluster, database: Database[dict[str, Any]], method: str, path: str,
+    connect: Connect, room: Room, job: Job, database: Database[dict[str, Any]], method: str, path: str,
     event: str,
 ) -> None:  # fmt: skip
     buyer = await connect(room.buyer)
@@ -94,13 +92,13 @@ async def test_a_process_without_sockets_reaches_them_too(
         message = {"_id": f"{room.id}-{sender.role}", "from": sender.user_id, "to": receiver.user_id}
         database["cz_messages"].insert_one({**sides, **message})
     bodies = {"/messages": room.message(room.seller, "hi"), "/messages/{message}": {"content": "y"}}
-    call = CALL.format(
+    await job.do(
+        CALL,
         method=method,
         path=BASE + path.format(room=room.id, message=f"{room.id}-SELLER"),
         body=json.dumps(bodies.get(path, {})),
         token=f"Bearer {room.seller.token()}",
     )
-    cluster.manage("shell", "-c", call)
     payload = await buyer.expect(event, room_id=room.id)
     assert payload["room_id"] == room.id
 

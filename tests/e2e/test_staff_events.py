@@ -1,16 +1,17 @@
 """The namespace for staff: let in by Django's session alone, told of the room that they watch, put out in good time."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from pymongo.database import Database
 
 from tests.clients.client import Client, Refused
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
+from .job import Job
 from .people import Room, new_buyer
 from .server_process import ServerProcess
 
@@ -19,7 +20,6 @@ SHOP = "https://shop.example.net"
 _ACCOUNTS = """
 from django.contrib.auth.models import Group, User
 from django.test import Client
-import json
 User.objects.filter(username__in=["w-support", "w-newcomer", "w-customer"]).delete()
 sessions = {}
 accounts = (("w-support", "Support", True), ("w-newcomer", None, True), ("w-customer", "Support", False))
@@ -29,15 +29,15 @@ for name, group, is_staff in accounts:
     client = Client()
     client.force_login(user)
     sessions[name] = client.cookies["sessionid"].value
-print(json.dumps(sessions))
+return sessions
 """
 Watch = Callable[..., Awaitable[Client]]
 
 
-@pytest.fixture
-def sessions(cluster: Cluster) -> dict[str, str]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def sessions(job: Job) -> dict[str, str]:
     """The session of each account: one of Support, one of staff without a role, one that is no staff."""
-    answer: dict[str, str] = json.loads(cluster.manage("shell", "--no-imports", "--command", _ACCOUNTS))
+    answer: dict[str, str] = await job.do(_ACCOUNTS)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Staff at work on the servers under test: a process of its own, without sockets, as a command or an admin is."""
+"""A process without sockets beside the servers under test, as a command, a job or Django under WSGI is."""
 
 import asyncio
 import json
@@ -11,34 +11,22 @@ from typing import Any, Self
 from .server_process import PROJECT
 
 _PROGRAM = """
-import asyncio, datetime, json, sys, textwrap
+import json, sys, textwrap
 import django
 django.setup()
-from django.utils import timezone
-from moderation import services
-from moderation.models import MessageFilter
-from moderation.staff import Staff
-
-staff = Staff.at_the_console("e2e")
-
-def soon(seconds):
-    return timezone.now() + datetime.timedelta(seconds=seconds)
 
 for line in sys.stdin:
-    lines, names = json.loads(line)
-    known = {**globals(), **names}
-    exec("async def act():\\n" + textwrap.indent(lines, "    "), known)
+    lines, known = json.loads(line)
     try:
-        asyncio.run(known["act"]())
+        exec("def act():\\n" + textwrap.indent(lines, "    "), known)
+        print(json.dumps([known["act"](), None]), flush=True)
     except Exception as error:
-        print(json.dumps(repr(error)), flush=True)
-    else:
-        print("null", flush=True)
+        print(json.dumps([None, repr(error)]), flush=True)
 """
 
 
-class Moderator:
-    """Runs lines of a coroutine in which `services`, `staff`, `soon` and `MessageFilter` are at hand."""
+class Job:
+    """One process for many tests: to start Django takes seconds."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = {**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "chozoi_chat.settings"}
@@ -61,10 +49,14 @@ class Moderator:
         self._process.stdin.close()
         await self._process.wait()
 
-    async def do(self, *lines: str, **names: Any) -> None:
-        """Do it, and return when it is done. `names` can be used in the lines: anything that JSON holds."""
+    async def do(self, lines: str, **names: Any) -> Any:
+        """Run the lines of a function there, without an event loop, and return what they return.
+
+        `names` are known to them. They, and what is returned, are anything that JSON holds.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(["\n".join(lines), names]).encode() + b"\n")
+        self._process.stdin.write(json.dumps([lines, names]).encode() + b"\n")
         answer = await asyncio.wait_for(self._process.stdout.readline(), 60)
-        problem = json.loads(answer) if answer else "the process ended"
+        returned, problem = json.loads(answer) if answer else (None, "the process ended")
         assert problem is None, f"{lines} failed: {problem}"
+        return returned
