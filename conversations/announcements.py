@@ -19,10 +19,9 @@ from conversations.payloads import (
     RoomDeletion,
     RoomOpening,
     RoomPayload,
-    SeenMessages,
-    Typing,
     UserStatusChange,
 )
+from conversations.requests import SeenMessages, Typing
 from socketio_bridge import emit
 
 ANNOUNCED: Final = {

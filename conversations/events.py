@@ -15,8 +15,9 @@ from conversations import services
 from conversations.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
 from conversations.announcements import ANNOUNCED
 from conversations.errors import Code, RuleViolation
-from conversations.payloads import CreateRoom, NewMessage, SeenMessages, Typing, UserVerified, VerifyUser
+from conversations.payloads import UserVerified
 from conversations.policy import require_admitted
+from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
 from conversations.sign_in import renew, sign_in, sign_out, told
 from conversations.statuses import ActiveUserList
 from presence import current as current_presence

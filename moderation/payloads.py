@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct
 
 from conversations.acknowledgements import Done
 from conversations.instants import to_wire
-from conversations.payloads import MAX_ID_LENGTH
+from conversations.requests import MAX_ID_LENGTH, Id
 from moderation.models import Report
-
-if TYPE_CHECKING:
-    Id = str
-else:  # a number is taken too, and a string from __post_init__ on
-    Id = str | int
 
 LONGEST_TEXT = 2000
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 
 from chozoi_chat.identity import Role
-from conversations.payloads import OptionalId
+from conversations.requests import OptionalId
 
 _NOTHING = ("", "null", "undefined")
 """What old clients write into a query where they have no value."""

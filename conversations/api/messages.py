@@ -11,7 +11,8 @@ from conversations.api.inputs import LARGEST_PAGE, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
-from conversations.payloads import EditMessage, Id, MessagePayload, NewMessage, OptionalId, to_instant, to_room_id
+from conversations.payloads import MessagePayload
+from conversations.requests import EditMessage, Id, NewMessage, OptionalId, to_instant, to_room_id
 from conversations.services import Excerpt, MessagePage
 
 PAGE = 15

@@ -12,7 +12,7 @@ from conversations.api.authentication import Caller
 from conversations.api.inputs import LARGEST_PAGE, AsMember, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
-from conversations.payloads import CreateRoom, OptionalId
+from conversations.requests import CreateRoom, OptionalId
 from conversations.room_views import RoomView, view_of
 from conversations.services import Outcome, RoomQuery
 from conversations.store import document

@@ -12,7 +12,8 @@ from conversations.api.authentication import Caller
 from conversations.api.inputs import LARGEST_PAGE, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import SearchThrottle, UserThrottle
-from conversations.payloads import MessagePayload, OptionalId, to_room_id
+from conversations.payloads import MessagePayload
+from conversations.requests import OptionalId, to_room_id
 from conversations.search_pattern import pattern_of
 
 PAGE = 20

@@ -19,7 +19,7 @@ from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import UploadThrottle, UserThrottle
 from conversations.image_store import store_image
 from conversations.images import FORMATS
-from conversations.payloads import OptionalId
+from conversations.requests import OptionalId
 
 _CONTENT_TYPES = {kind.suffix: kind.content_type for kind in FORMATS.values()}
 

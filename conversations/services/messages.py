@@ -14,8 +14,9 @@ from conversations.errors import Code, RuleViolation
 from conversations.instants import from_store, to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
-from conversations.payloads import MessagePayload, NewMessage, Participants, SeenMessages, Typing
+from conversations.payloads import MessagePayload
 from conversations.policy import Attempt, check_message
+from conversations.requests import NewMessage, Participants, SeenMessages, Typing
 from conversations.room_loader import RoomRecord, load_room, require_room
 from conversations.room_views import RoomView, view_of
 from conversations.store import Document, durable, in_store_thread

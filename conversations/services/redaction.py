@@ -9,7 +9,6 @@ from typing import Final
 from pymongo import UpdateOne
 
 from conversations.announcements import announce_redaction, announce_update
-from conversations.instants import to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Message
 from conversations.payloads import MessagePayload, MessageRedaction
@@ -27,7 +26,7 @@ async def redact_messages(said: Mapping[str, str], at: datetime.datetime) -> lis
     already or does not exist is left out. RuleViolation: `store_unavailable`.
     """
     redacted = await in_store_thread(_redact, said, at.replace(microsecond=at.microsecond // 1000 * 1000))
-    redactions = [_redaction(message) for message in redacted]
+    redactions = [MessageRedaction.of(message) for message in redacted]
     for redaction in redactions:
         await announce_redaction(redaction)
     return redactions
@@ -71,14 +70,3 @@ def _unredact(message_id: str, content: str) -> Message | None:
     message = Message.objects.get(pk=message_id)
     follow([(message.room_id, message_id)], change)
     return message
-
-
-def _redaction(message: Message) -> MessageRedaction:
-    return MessageRedaction(
-        id=message.message_id,
-        room_id=message.room_id,
-        sender=message.sender,
-        recipient=message.recipient,
-        content=message.content,
-        redacted_at=to_wire(message.redacted_at) if message.redacted_at else "",
-    )

@@ -17,7 +17,8 @@ from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Room, is_visible
-from conversations.payloads import CreateRoom, RoomDeletion, RoomPayload
+from conversations.payloads import RoomDeletion, RoomPayload
+from conversations.requests import CreateRoom
 from conversations.room_loader import RoomRecord, load_room
 from conversations.shop_info import fill_later, shop_for_room
 from conversations.store import document, durable, in_store_thread

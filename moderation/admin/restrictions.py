@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from conversations.payloads import MAX_ID_LENGTH
+from conversations.requests import MAX_ID_LENGTH
 from moderation import services
 from moderation.admin.acting import ActView
 from moderation.admin.links import person_link, person_url, room_link

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from chozoi_chat.identity import Identity, Role
 from conversations import room_loader, services
 from conversations.errors import RuleViolation
-from conversations.payloads import NewMessage, SeenMessages, Typing
+from conversations.requests import NewMessage, SeenMessages, Typing
 from tests.conversations.conftest import Emitted, person
 
 Store = Database[dict[str, Any]]

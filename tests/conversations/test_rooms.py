@@ -13,7 +13,7 @@ from chozoi_chat.identity import Identity, Role
 from conversations import services
 from conversations.errors import RuleViolation
 from conversations.models import Room
-from conversations.payloads import CreateRoom, NewMessage
+from conversations.requests import CreateRoom, NewMessage
 from conversations.services import Outcome, RoomMembers
 from tests.conversations.conftest import Emitted, person
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from chozoi_chat.identity import Identity
 from conversations import services, shop_info
 from conversations.errors import RuleViolation
-from conversations.payloads import CreateRoom
+from conversations.requests import CreateRoom
 from tests.conversations.conftest import Emitted
 
 Store = Database[dict[str, Any]]

@@ -14,7 +14,7 @@ from redis import Redis
 
 from conversations import services as chat_services
 from conversations.errors import RuleViolation
-from conversations.payloads import NewMessage
+from conversations.requests import NewMessage
 from moderation import live_rules
 from moderation.models import AuditRecord
 from moderation.staff import Staff

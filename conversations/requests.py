@@ -1,0 +1,195 @@
+"""What clients send, over the socket and REST: the shapes of the contract's section 2, under its exact names.
+
+Liberal, where nothing is lost: ids may be numbers, unknown fields are passed over, times may have any offset. Rules
+that need a setting or the database are the services' affair. What clients get is `conversations.payloads`'.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from conversations.instants import from_milliseconds, from_wire, to_wire
+from conversations.models import BUYER_AND_SELLER
+
+if TYPE_CHECKING:
+    Id = str
+    OptionalId = str | None
+else:  # a number is taken too, and a string from __post_init__ on
+    Id = str | int
+    OptionalId = str | int | None
+
+MAX_ID_LENGTH = 255
+
+
+def _id(field: str, value: object) -> str:
+    text = str(value)
+    if not text or text.isspace():
+        raise ValueError(f"`{field}` is empty: it must be an id, a non-empty string or a number")
+    if len(text) > MAX_ID_LENGTH:
+        raise ValueError(f"`{field}` has {len(text)} characters: an id has at most {MAX_ID_LENGTH}")
+    return _text(field, text)
+
+
+def _text(field: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"`{field}` is not valid Unicode: it holds half of a surrogate pair ({error.reason})"
+        ) from None
+    return text
+
+
+class Participants(Struct, kw_only=True, rename={"sender": "from", "recipient": "to"}):
+    """A room and who, in it, does something to whom. `sender` and `recipient` are `from` and `to` outside."""
+
+    room_id: Id
+    sender: Id
+    recipient: Id
+
+    def __post_init__(self) -> None:
+        self.room_id = to_room_id(self.room_id)
+        self.sender = _id("from", self.sender)
+        self.recipient = _id("to", self.recipient)
+
+
+def to_room_id(value: object) -> str:
+    """The id of a room as a string. ValueError: it cannot be one."""
+    text = _text("room_id", str(value))
+    if not text or len(text) > 2 * MAX_ID_LENGTH + 1:
+        raise ValueError("`room_id` must be `<BuyerID>.<SellerID>`")
+    return text
+
+
+class NewMessage(Participants, kw_only=True):
+    """A message to send. `content`: a text, the address of an image, or the name of an emoji.
+
+    `client_message_id`: the app's own id of it; the same message sent again under the same id is stored once.
+    """
+
+    type: Literal["TEXT", "IMAGE", "EMOJI"]
+    content: str
+    client_message_id: OptionalId = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_content(self.content)
+        if self.client_message_id is not None:
+            self.client_message_id = _text("client_message_id", str(self.client_message_id))
+            if len(self.client_message_id) > MAX_ID_LENGTH:
+                raise ValueError(f"`client_message_id` must have at most {MAX_ID_LENGTH} characters")
+
+
+def _require_content(content: str) -> None:
+    if not content:
+        raise ValueError("`content` is empty: a message needs some")
+    _text("content", content)
+
+
+class EditMessage(Struct, kw_only=True):
+    """What a message is to say from now on."""
+
+    content: str
+
+    def __post_init__(self) -> None:
+        _require_content(self.content)
+
+
+class Typing(Participants, kw_only=True):
+    """`from` types in a room (`typing`), or has stopped (`stop_typing`).
+
+    It reaches all devices of `to`, and those of `from` but the one that sent it.
+    """
+
+
+class SeenMessages(Participants, kw_only=True):
+    """`seen_messages`: `from` has seen what `to` wrote, up to and with this message. It reaches all devices of `to`.
+
+    `last_message_created_at` may be sent as milliseconds since 1970; it arrives as ISO 8601.
+    """
+
+    last_message_id: Id
+    last_message_created_at: str | int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.last_message_id = _id("last_message_id", self.last_message_id)
+        self.last_message_created_at = to_wire(to_instant("last_message_created_at", self.last_message_created_at))
+
+    @property
+    def seen_until(self) -> datetime.datetime:
+        """`last_message_created_at` as an instant."""
+        return to_instant("last_message_created_at", self.last_message_created_at)
+
+
+def to_instant(field: str, value: str | int) -> datetime.datetime:
+    """The time that a field holds. ValueError: it holds none."""
+    try:
+        return from_milliseconds(value) if isinstance(value, int) else from_wire(value)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"`{field}` is {str(value)[:40]!r}: it must be a time in ISO 8601, as 2020-10-11T00:13:35.390Z"
+        ) from None
+
+
+class BuyerInfo(Struct, kw_only=True, omit_defaults=True):
+    """What a seller sees of a buyer."""
+
+    name: str | None = None
+    avatar: str | None = None
+    phone_number: str | int | None = None
+    email: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.phone_number, int):
+            self.phone_number = str(self.phone_number)
+
+    def known(self) -> dict[str, str]:
+        """The fields that say something, as the room stores them."""
+        return {name: str(value) for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+
+
+class CreateRoom(Struct, kw_only=True):
+    """`create_room` as a client sends it. `creator` may be left out: it is the authenticated user anyway."""
+
+    type: Literal["BS"] = BUYER_AND_SELLER
+    buyer: Id
+    seller: Id
+    shop_id: OptionalId = None
+    creator: OptionalId = None
+    buyer_info: BuyerInfo | None = None
+
+    def __post_init__(self) -> None:
+        self.buyer = _room_side("buyer", self.buyer)
+        self.seller = _room_side("seller", self.seller)
+        if self.shop_id is not None:
+            self.shop_id = _id("shop_id", self.shop_id)
+        if self.creator is not None:
+            self.creator = _id("creator", self.creator)
+
+    @property
+    def room_id(self) -> str:
+        """The id of the room of these two."""
+        return f"{self.buyer}.{self.seller}"
+
+
+def _room_side(field: str, value: object) -> str:
+    text = _id(field, value)
+    if "." in text:
+        # "a.b" with "c" and "a" with "b.c" would be one room
+        raise ValueError(f"`{field}` is {text!r}: an id in a room's name must not contain a dot")
+    return text
+
+
+class VerifyUser(Struct, kw_only=True):
+    """`verify_user` as a client sends it: the identity that its socket is to carry from now on."""
+
+    token: str
+    user_id: Id
+    user_role: str
+
+    def __post_init__(self) -> None:
+        self.user_id = _id("user_id", self.user_id)
