@@ -36,7 +36,7 @@ class Rooms:
 
     def enter(self, socket: Socket, room: str) -> None:
         """Put a socket into a room, unless it has left the namespace meanwhile."""
-        if socket.id in self._sockets:
+        if self._sockets.get(socket.id) is socket:  # a client that came back has the id of the socket that it had
             self._members.setdefault(room, set()).add(socket)
 
     def leave(self, socket: Socket, room: str) -> None:
@@ -46,7 +46,7 @@ class Rooms:
     def select(self, rooms: Iterable[str] | None, except_: Iterable[str] = ()) -> Collection[Socket]:
         """The sockets in any of `rooms` (None: all of the namespace) and in none of `except_`, each once."""
         if rooms is None:
-            selected: Collection[Socket] = self._sockets.values()
+            selected: Collection[Socket] = list(self._sockets.values())  # who is sent too much leaves meanwhile
         else:
             selected = self._union(rooms)
         if not except_ or not selected:

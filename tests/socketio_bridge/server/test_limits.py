@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from socketio_bridge import Options, SocketIOServer, emit
@@ -28,26 +30,43 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
 
 async def test_a_client_that_does_not_read_is_disconnected(chat: Chat) -> None:
     server = SocketIOServer([chat], options=Options(outbound_limit=1000))
-    stuck = asyncio.Event()
+    async with _stuck(server, "ann") as sent:
+        for _ in range(20):
+            await emit("said", "x" * 100, to="ann", namespace="/chat")
+            await asyncio.sleep(0)
+        while sent[-1]["type"] != "websocket.close":
+            await asyncio.sleep(0)
+    assert chat.log[-1] == ("disconnect", "transport error")
+
+
+async def test_what_is_for_all_reaches_the_others_though_one_does_not_read(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(outbound_limit=1000))
+    async with _stuck(server, "ann") as sent, connect(server) as bob:
+        await bob.join("/chat")
+        for number in range(20):
+            await emit("said", f"{number:0100}", to=None, namespace="/chat")
+            assert await bob.receive() == f'42/chat,["said","{number:0100}"]'
+        assert sent[-1]["type"] == "websocket.close"
+
+
+@asynccontextmanager
+async def _stuck(server: SocketIOServer, who: str) -> AsyncIterator[list[dict[str, Any]]]:
+    """A client that reads until it is in `/chat`, and no further; what was written to it."""
+    never = asyncio.Event()
     sent: list[Any] = []
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
         if message["type"] == "websocket.send" and "said" in message["text"]:
-            await stuck.wait()
+            await never.wait()
 
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     scope = {"type": "websocket", "path": "/", "query_string": b"EIO=4&transport=websocket", "headers": []}
     serving = asyncio.create_task(server(scope, incoming.get, send))
     incoming.put_nowait({"type": "websocket.connect"})
-    incoming.put_nowait({"type": "websocket.receive", "text": '40/chat,{"who":"ann"}'})
+    incoming.put_nowait({"type": "websocket.receive", "text": f'40/chat,{{"who":"{who}"}}'})
     while not any("welcome" in message.get("text", "") for message in sent):
         await asyncio.sleep(0)
-    for _ in range(20):
-        await emit("said", "x" * 100, to="ann", namespace="/chat")
-        await asyncio.sleep(0)
-    while sent[-1]["type"] != "websocket.close":
-        await asyncio.sleep(0)
+    yield sent
     incoming.put_nowait({"type": "websocket.disconnect"})
     await serving
-    assert chat.log[-1] == ("disconnect", "transport error")
