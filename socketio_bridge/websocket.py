@@ -130,12 +130,12 @@ class WebSocketConsumer(AsyncConsumer):
                     raise ProtocolError("a probe must be followed by an upgrade")
                 if session.closed:
                     raise _ClientLeft
-        except (ProtocolError, TimeoutError, _ClientLeft, asyncio.CancelledError) as reason:
+        except (ProtocolError, OSError, _ClientLeft, asyncio.CancelledError) as reason:
             logger.info("A session did not change over to a WebSocket: %r.", reason)
             session.abandon_upgrade()
             if isinstance(reason, asyncio.CancelledError):
                 raise
-            if not isinstance(reason, _ClientLeft):
+            if isinstance(reason, ProtocolError | TimeoutError):  # any other OSError: there is nothing left to close
                 await self.close()
             return False
         session.attach(self)

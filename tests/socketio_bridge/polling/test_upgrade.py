@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
@@ -59,6 +60,35 @@ async def test_a_probe_that_leads_nowhere_leaves_polling_as_it_was(
     await emit("news", 1, to="all", namespace="/chat")
     assert await browser.get() == '42/chat,["news",1]'
     assert chat.reasons == []
+
+
+async def test_a_websocket_that_is_gone_when_its_probe_is_answered_leaves_polling_as_it_was(
+    browser: Browser, server: SocketIOServer
+) -> None:
+    """ASGI servers say so by an OSError."""
+    await browser.join()
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("the client is gone")
+
+    query = f"EIO=4&transport=websocket&sid={browser.query['sid']}"
+    scope = {"type": "websocket", "path": "/", "query_string": query.encode(), "headers": []}
+    incoming.put_nowait({"type": "websocket.connect"})
+    incoming.put_nowait({"type": "websocket.receive", "text": "2probe"})
+    await server(scope, incoming.get, send)
+    assert await browser.get() == "6", "which the probe asked for"
+    polling = asyncio.create_task(browser.get())
+    await asyncio.sleep(0.1)
+    assert not polling.done()
+    await emit("news", 1, to="all", namespace="/chat")
+    assert await polling == '42/chat,["news",1]'
+    another = WebsocketCommunicator(server, f"/socket.io/?{query}")
+    await another.connect(1)
+    await another.send_to("2probe")
+    assert await another.receive_from(1) == "3probe"
+    await another.disconnect()
 
 
 @pytest.mark.parametrize("frames", [["4"], ["2"], ["2probe", "4"]])
