@@ -6,13 +6,16 @@ each process that emits. An offset is these numbers, with the time at which they
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Mapping
 
 ORIGIN_LENGTH = 8
 """Characters of a hub's id that stand for it in offsets."""
 
-_LONGEST = 10_000  # characters: an offset comes back from a client, which may send anything
+# An offset comes back from a client, which may send anything.
+_LONGEST = 10_000  # characters
+_FORM = re.compile(r"\d{1,16}(\.[\w-]+:\d{1,16})*", re.ASCII)
 
 Position = tuple[int, dict[str, int]]
 """What an offset says: a Unix time in ms, and numbers by origin."""
@@ -25,17 +28,11 @@ def write(milliseconds: int, numbers: Mapping[str, int]) -> str:
 
 def read(text: object) -> Position | None:
     """What an offset says; None for what is none."""
-    if not isinstance(text, str) or len(text) > _LONGEST:
+    if not isinstance(text, str) or len(text) > _LONGEST or not _FORM.fullmatch(text):
         return None
     time, *entries = text.split(".")
-    numbers = {}
-    try:
-        for entry in entries:
-            origin, _, number = entry.partition(":")
-            numbers[origin] = int(number)
-        return int(time), numbers
-    except ValueError:
-        return None
+    pairs = (entry.split(":") for entry in entries)
+    return int(time), {origin: int(number) for origin, number in pairs}
 
 
 def later(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

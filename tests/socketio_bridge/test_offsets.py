@@ -14,8 +14,9 @@ def test_an_offset_says_what_was_written() -> None:
 
 
 def test_what_is_no_offset_is_none() -> None:
-    for text in ("", "x", "1.a", "1.a:b", "1" * 10_001, None, 1, ["1"]):
+    for text in ("", "x", "1.a", "1.a:b", '1.a":1', "1.a:-1", " 1", "1" * 17, "1.a:" + "1" * 17, None, 1, ["1"]):
         assert offsets.read(text) is None
+    assert offsets.read(offsets.write(7, {f"{origin:08}": 1 for origin in range(1000)})) is None, "too long"
 
 
 def test_the_later_of_two_positions_has_the_further_of_all_numbers() -> None:
