@@ -212,11 +212,12 @@ class Hub:
                 settled.set_result(None)
 
     async def _receive(self) -> None:
+        groups = GROUP, hub_group(self.id)
+        channel = ""
         while True:
-            groups = GROUP, hub_group(self.id)
-            channel = ""
             try:
-                channel = await self._layer.new_channel()
+                # The same one in each attempt: what a layer takes for one that was left gathers there for ever.
+                channel = channel or await self._layer.new_channel()
                 for group in groups:
                     await self._layer.group_add(group, channel)
                 if self._deaf:

@@ -148,6 +148,28 @@ async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pyt
     ]
 
 
+async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
+    """What it takes for a channel that somebody reads, it fills."""
+    hub = Hub()
+    add, calls = hub._layer.group_add, 0
+
+    async def group_add(group: str, channel: str) -> None:
+        nonlocal calls
+        calls += 1
+        await add(group, channel)
+        if calls in (1, 3):
+            raise ConnectionError("Redis is away")
+
+    with patch.object(hub._layer, "group_add", group_add), patch("socketio_bridge.hub._RETRY_DELAY", 0.01):
+        await hub.start()
+        async with asyncio.timeout(5):
+            while calls < 5:
+                await asyncio.sleep(0.01)
+    assert len(hub._layer.channels) == 1
+    await hub.stop()
+    assert len(hub._layer.channels) == 0
+
+
 def _layer_at(address: str) -> dict[str, Any]:
     hosts = [f"redis://{address}/0"]
     return {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": hosts}}}
