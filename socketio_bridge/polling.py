@@ -102,6 +102,7 @@ class PollingConsumer(AsyncConsumer):
         await self._answer_packets(session, packets)
 
     async def _take(self, session: Session | RemoteSession) -> None:
+        await session.relieved()  # who does not wait for the answer to one POST before the next waits here
         try:
             packets = self._decode(await self._body(), session)
         except ProtocolError as error:

@@ -121,6 +121,19 @@ class TestPackets:
         chat.gate.set()
         assert [(await post).body for post in posts] == ["ok"] * 3
 
+    async def test_no_more_is_read_from_a_client_whose_input_waits(self, chat: Chat) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options(inbound_limit=10)))
+        await browser.open()
+        await browser.join()
+        chat.gate.clear()
+        posts = [browser.begin("POST", {}) for _ in range(3)]
+        for number, post in enumerate(posts):
+            await post.send_input({"type": "http.request", "body": f'42/chat,["wait",{number}]'.encode()})
+            await asyncio.sleep(0.01)
+        assert [post.input_queue.qsize() for post in posts] == [0, 1, 1]
+        chat.gate.set()
+        assert [(await browser.answer(post)).body for post in posts] == ["ok"] * 3
+
     async def test_two_polls_at_a_time_end_the_session(self, browser: Browser, chat: Chat) -> None:
         await browser.join()
         first = asyncio.create_task(browser.get())
