@@ -148,7 +148,10 @@ class SocketIOServer:
         if finishing := [task for task in self._finishing if task.get_loop() is loop]:
             await asyncio.wait(finishing, timeout=_FINISHING)
         for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
-            await namespace.on_shutdown()
+            try:
+                await namespace.on_shutdown()
+            except Exception:
+                logger.exception("on_shutdown of %s failed.", type(namespace).__name__)
         await current_hub().stop()
 
     async def _start(self) -> None:

@@ -1,0 +1,33 @@
+"""How a server stops."""
+
+from __future__ import annotations
+
+import pytest
+
+from socketio_bridge import Namespace, Options, SocketIOServer
+from socketio_bridge.hub import current_hub
+
+
+class Broken(Namespace):
+    path = "/broken"
+
+    async def on_shutdown(self) -> None:
+        raise ConnectionError("what it wanted to tell is away")
+
+
+class Tidy(Namespace):
+    path = "/tidy"
+    stopped = False
+
+    async def on_shutdown(self) -> None:
+        self.stopped = True
+
+
+async def test_a_namespace_that_fails_to_stop_keeps_nothing_else_from_it(caplog: pytest.LogCaptureFixture) -> None:
+    tidy = Tidy()
+    server = SocketIOServer([Broken(), tidy], options=Options())
+    await server.startup()
+    await server.shutdown()
+    assert tidy.stopped
+    assert current_hub()._receiver is None
+    assert "on_shutdown of Broken failed." in caplog.messages
