@@ -135,5 +135,8 @@ class Handshake:
         return self.headers["origin"].rstrip("/") in options.allowed_origins
 
     def _same_origin(self) -> bool:
-        origin = urlsplit(self.headers["origin"])
+        try:
+            origin = urlsplit(self.headers["origin"])
+        except ValueError:
+            return False
         return origin.netloc == self.headers.get("host") and (origin.scheme == "https") == self.secure

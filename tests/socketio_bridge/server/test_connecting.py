@@ -13,6 +13,7 @@ from tests.socketio_bridge.client import connect
 from .chat import Chat, News
 
 EVIL_ORIGIN = [(b"origin", b"https://evil.example")]
+BROKEN_ORIGIN = [(b"origin", b"http://[")]
 
 
 async def test_a_socket_has_an_id_of_its_own_in_each_namespace(server: SocketIOServer) -> None:
@@ -96,6 +97,7 @@ async def test_a_client_that_left_while_its_connect_handler_ran_is_let_go(server
         ("EIO=2&transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
         ("transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
         ("EIO=4&transport=websocket", EVIL_ORIGIN, 403, b'{"code":4,"message":"Forbidden"}'),
+        ("EIO=4&transport=websocket", BROKEN_ORIGIN, 403, b'{"code":4,"message":"Forbidden"}'),
     ],
 )  # fmt: skip
 async def test_bad_handshakes_get_the_protocols_error(
