@@ -285,8 +285,13 @@ class _EventHandler:
 
 
 def decode_argument(argument: Any) -> Any:
-    """An argument as it came in, as a plain Python value."""
-    return msgspec.json.decode(argument) if type(argument) is msgspec.Raw else argument
+    """An argument as it came in, as a plain Python value. Raises `InvalidArguments` for what Python cannot hold."""
+    if type(argument) is not msgspec.Raw:
+        return argument
+    try:
+        return msgspec.json.decode(argument)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidArguments(str(error)) from error
 
 
 def annotated_types(handler: Callable[..., Any], names: Sequence[str]) -> dict[str, Any]:

@@ -227,10 +227,18 @@ class Socket:
         self._inbox.put(event)
 
     def acknowledged(self, ack_id: int, arguments: list[Any]) -> None:
-        """Give an acknowledgement to the `call` that waits for it; one that nobody waits for is ignored."""
+        """Give an acknowledgement to the `call` that waits for it. One that nobody waits for is ignored, as is one with
+        what Python cannot hold, such as the number 1e999.
+        """
         answer = self._acks.get(ack_id)
-        if answer is not None and not answer.done():
-            answer.set_result([msgspec.json.decode(item) if type(item) is msgspec.Raw else item for item in arguments])
+        if answer is None or answer.done():
+            return
+        try:
+            values = [msgspec.json.decode(item) if type(item) is msgspec.Raw else item for item in arguments]
+        except (msgspec.MsgspecError, RecursionError) as error:
+            logger.info("Took an acknowledgement of %r for none: %s", self, error)
+        else:
+            answer.set_result(values)
 
     def depart(self, reason: str) -> None:
         """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""

@@ -132,6 +132,9 @@ class TestEventMiddleware:
             '["no: Expected `str`, got `int` - at `$.name`"]'
         )
 
+    async def test_gets_no_arguments_that_python_cannot_hold(self, guarded: FrameClient) -> None:
+        assert await guarded.answer_to('["greet",1e999]', "/guarded") == '["InvalidArguments: Number out of range"]'
+
     async def test_its_own_errors_are_handled_as_the_handlers(self, guarded: FrameClient) -> None:
         assert await guarded.answer_to('["broken"]', "/guarded") == '["RuntimeError: a bug in a middleware"]'
         assert (await guarded.answer_to('["nowhere"]', "/guarded")).startswith("[\"UnknownEvent: 'nowhere' is no event")

@@ -131,6 +131,14 @@ async def test_the_server_asks_and_the_client_answers(client: FrameClient, chat:
     assert chat.log[-1] == ["because"]
 
 
+async def test_an_answer_that_python_cannot_hold_is_none(client: FrameClient, chat: Chat) -> None:
+    await client.send('42/chat,["ask"]')
+    await client.receive()
+    await client.send("43/chat,0[1e999]")
+    await client.answer_to('["nothing"]')
+    assert "did not acknowledge 'question'" in chat.log[-1]
+
+
 async def test_a_question_that_stays_unanswered_raises(client: FrameClient, chat: Chat) -> None:
     await client.send('42/chat,["ask"]')
     await client.receive()
