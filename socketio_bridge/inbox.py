@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
@@ -10,6 +11,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from socketio_bridge.protocol import EventReceived
+
+logger = logging.getLogger(__name__)
 
 
 class Arrival(msgspec.Struct):
@@ -66,7 +69,12 @@ class Inbox:
                     continue
                 while self._overlapping:
                     await asyncio.wait(self._overlapping)
-                await self._handle(occasion)
+                try:
+                    await self._handle(occasion)
+                except asyncio.CancelledError:
+                    if self._worker is None or self._worker.cancelling():
+                        raise
+                    logger.exception("A handler has ended, as what it waited for was cancelled.")
         finally:
             self._worker = None
 

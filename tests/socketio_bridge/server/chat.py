@@ -66,6 +66,13 @@ class Chat(Namespace):
     async def fail(self, socket: Socket) -> None:
         raise LookupError("a bug in a handler")
 
+    @event("wait in vain")
+    async def wait_in_vain(self, socket: Socket) -> None:
+        await self.gate.wait()
+        waited_for = asyncio.get_running_loop().create_future()
+        waited_for.cancel()
+        await waited_for
+
     @event("slow")
     async def slow(self, socket: Socket, number: int) -> int:
         await self.gate.wait()

@@ -123,6 +123,16 @@ async def test_events_sent_before_leaving_are_handled_before_the_disconnect_hand
     assert chat.log[1:] == [1, 2, ("disconnect", "transport close")]
 
 
+async def test_a_handler_that_waits_for_what_is_cancelled_ends_alone(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        await client.send('42/chat,["wait in vain"]')
+        await client.send('42/chat,["slow",1]')
+        asyncio.get_running_loop().call_later(0.05, chat.gate.set)
+    assert chat.log[1:] == [1, ("disconnect", "transport close")]
+
+
 async def test_the_server_asks_and_the_client_answers(client: FrameClient, chat: Chat) -> None:
     await client.send('42/chat,["ask"]')
     assert await client.receive() == '42/chat,0["question","why?"]'
