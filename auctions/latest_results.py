@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from auctions.results import NamedAuctionResult
 
 LIFETIME = 30 * 24 * 3600
 """Seconds for which an auction without news is remembered."""
 _KEY = "auctions:latest:"
+_PATIENCE = 2.0  # seconds: who comes to watch waits for this
 
 # A consumer that lost a partition may still be telling what the next one has told already: within one partition an
 # offset never goes back. An auction's results are on one partition as long as their producer keeps its key.
@@ -38,7 +41,12 @@ class LatestResults:
     """Stores and finds latest results. For one event loop; `close` it in the end."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = Redis.from_url(redis_url)
+        self._redis = Redis.from_url(
+            redis_url,
+            socket_timeout=_PATIENCE,
+            socket_connect_timeout=_PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # for a connection that had ended
+        )
 
     async def store(self, placed: Iterable[Placed]) -> None:
         """Remember results, in this order. RedisError: Redis does not answer; some may be stored."""

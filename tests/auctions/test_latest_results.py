@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from redis.exceptions import RedisError
 
+from auctions import latest_results
 from auctions.latest_results import LatestResults, Placed
 from auctions.results import AuctionResult, named
 from tests.auctions.publisher import result
@@ -58,3 +61,13 @@ async def test_one_of_another_partition_is_taken(latest: LatestResults, auction:
 async def test_auctions_without_results_are_left_out(latest: LatestResults, auction: int) -> None:
     await latest.store([placed(auction, 200, 0, 6)])
     assert await prices(latest, next(_auctions), auction) == [200]
+
+
+async def test_a_redis_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latest_results, "_PATIENCE", 0.05)
+    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as silent:
+        latest = LatestResults(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0")
+        async with asyncio.timeout(5):
+            with pytest.raises(RedisError):
+                await latest.of(["1"])
+        await latest.close()
