@@ -22,7 +22,7 @@ from conversations.acknowledgements import Done, Reason, Refused
 from conversations.announcements import ANNOUNCED
 from conversations.errors import Code, RuleViolation
 from conversations.room_loader import require_room
-from socketio_bridge import ConnectionRefused, InvalidArguments, Namespace, Socket, UnknownEvent, event
+from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Namespace, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class StaffEvents(Namespace):
 
     async def on_connect(self, socket: Socket) -> None:
         """Let in staff who may read rooms."""
-        if not _is_own_page(socket.handshake.headers):
+        if not _is_own_page(socket.handshake):
             raise ConnectionRefused("Authentication Error", {"code": "forbidden_origin"})
         if not await _may_read(socket.handshake.scope):
             raise ConnectionRefused("Authentication Error", {"code": "not_staff"})
@@ -95,9 +95,14 @@ class StaffEvents(Namespace):
         return await super().on_error(socket, event, arguments, error)
 
 
-def _is_own_page(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that its page is of this very host: ALLOWED_ORIGINS may use the chat, not the admin."""
-    return "origin" not in headers or urlsplit(headers["origin"]).netloc == headers.get("host")
+def _is_own_page(handshake: Handshake) -> bool:
+    """Whether a browser says that its page is of this very host: ALLOWED_ORIGINS may use the chat, not the admin.
+
+    Of the script that a JSONP request is (`j`) it does not say whose page has it.
+    """
+    headers = handshake.headers
+    own = "origin" not in headers or urlsplit(headers["origin"]).netloc == headers.get("host")
+    return own and "j" not in handshake.query
 
 
 async def _check_on(socket: Socket) -> None:

@@ -1,8 +1,10 @@
 """The namespace for staff: let in by Django's session alone, told of the room that they watch, put out in good time."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from pymongo.database import Database
@@ -74,6 +76,19 @@ async def test_pages_of_other_origins_are_refused_also_those_that_may_chat(
         await connect(new_buyer(), to=server, namespace=STAFF, options={"extraHeaders": headers})
     assert refusal.value.data["code"] == "forbidden_origin"
     assert await connect(new_buyer(), to=server, options={"extraHeaders": headers})
+
+
+async def test_scripts_of_which_nobody_knows_the_page_are_refused(
+    second_server: ServerProcess, sessions: dict[str, str]
+) -> None:
+    """JSONP: its GET has no origin, and the cookie comes along from every page of the same site."""
+    path, query = "/v1/conversations/sockets/", {"EIO": "4", "transport": "polling", "j": "0"}
+    async with httpx.AsyncClient(base_url=second_server.url, cookies={"sessionid": sessions["w-support"]}) as page:
+        found = re.search(r'"sid\\":\\"([\w-]+)', (await page.get(path, params=query)).text)
+        assert found is not None
+        query["sid"] = found[1]
+        await page.post(path, params=query, data={"d": f"40{STAFF},"})
+        assert "forbidden_origin" in (await page.get(path, params=query)).text
 
 
 async def test_who_watches_a_room_hears_what_happens_there_and_nowhere_else(
