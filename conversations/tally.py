@@ -12,18 +12,13 @@ import logging
 import time
 from collections import Counter
 
-from django.conf import settings
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from conversations.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
 
 _PREFIX = "chozoi:messages:"
 _KEPT = 2 * 3600  # seconds
 _PAUSE = 1.0
-_PATIENCE = 1.0
 
 
 class MessageTally:
@@ -61,21 +56,24 @@ class MessageTally:
         if not counted:
             return
         try:
-            async with _client() as redis, redis.pipeline(transaction=False) as pipeline:
-                for minute, messages in counted.items():
-                    pipeline.incrby(_key(minute), messages)
-                    pipeline.expire(_key(minute), _KEPT)
-                await pipeline.execute()
-        except (RedisError, OSError) as error:
+            await asyncio.to_thread(_store, counted)
+        except REDIS_AWAY as error:
             logger.info("%d messages are not in the tally, Redis is away: %s", counted.total(), error)
 
 
+def _store(counted: Counter[int]) -> None:
+    with redis().pipeline(transaction=False) as pipeline:
+        for minute, messages in counted.items():
+            pipeline.incrby(_key(minute), messages)
+            pipeline.expire(_key(minute), _KEPT)
+        pipeline.execute()
+
+
 async def messages_a_minute(minutes: int = 60) -> list[int]:
-    """How many messages were stored in each of the last minutes, the running one last. RedisError, OSError: unknown."""
+    """How many messages were stored in each of the last minutes, the running one last. REDIS_AWAY: unknown."""
     now = _minute()
-    async with _client() as redis:
-        counts = await redis.mget([_key(minute) for minute in range(now - minutes + 1, now + 1)])
-    return [int(count or 0) for count in counts]
+    keys = [_key(minute) for minute in range(now - minutes + 1, now + 1)]
+    return [int(count or 0) for count in await asyncio.to_thread(redis().mget, keys)]
 
 
 def _minute() -> int:
@@ -84,12 +82,3 @@ def _minute() -> int:
 
 def _key(minute: int) -> str:
     return f"{_PREFIX}{minute}"
-
-
-def _client() -> Redis:
-    return Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=_PATIENCE,
-        socket_connect_timeout=_PATIENCE,
-        retry=Retry(NoBackoff(), 0),
-    )

@@ -14,10 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from conversations.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +24,14 @@ ADDRESS_PATIENCE = 4
 NAME_PATIENCE = 10
 """Times LOGIN_FAILURES of one name."""
 _PREFIX = "chozoi:logins:"
-_PATIENCE = 1.0  # seconds
 
 
 def begin(name: str, address: str) -> int:
     """Count a try; for how many seconds this one is refused, 0: it is not."""
     waits = [0]
-    with _redis() as redis:
+    with _nobody_kept_out():
         for key, most in _limits(name, address):
-            with redis.pipeline() as pipeline:
+            with redis().pipeline() as pipeline:
                 pipeline.set(key, 0, ex=settings.LOGIN_LOCKOUT, nx=True)
                 pipeline.incr(key)
                 pipeline.ttl(key)
@@ -50,12 +47,11 @@ def forget(name: str, address: str) -> None:
     if not limits:
         return
     (own, _), *others = limits
-    with _redis() as redis:
-        with redis.pipeline() as pipeline:
-            pipeline.delete(own)
-            for key, _ in others:
-                pipeline.decr(key)
-            pipeline.execute()
+    with _nobody_kept_out(), redis().pipeline() as pipeline:
+        pipeline.delete(own)
+        for key, _ in others:
+            pipeline.decr(key)
+        pipeline.execute()
 
 
 def _limits(name: str, address: str) -> list[tuple[str, int]]:
@@ -74,14 +70,8 @@ def _key(*parts: str) -> str:
 
 
 @contextmanager
-def _redis() -> Iterator[Redis]:
+def _nobody_kept_out() -> Iterator[None]:
     try:
-        with Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=_PATIENCE,
-            socket_connect_timeout=_PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-        ) as redis:
-            yield redis
-    except (RedisError, OSError) as error:
+        yield
+    except REDIS_AWAY as error:
         logger.warning("failed logins are not counted, Redis is away: %s", error)
