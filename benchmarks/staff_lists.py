@@ -38,81 +38,100 @@ async def measure() -> None:
 
 
 def _measure() -> None:
-    from django.contrib.auth.models import Group, User
-    from django.test import Client
+    staff = Staff()
+    staff.timed("a page that reads nothing but the session", "/admin/password_change/")
+    body = staff.timed("rooms", "room/")
+    for _ in range(100):
+        body = staff.get("room/", following(body))
+    staff.timed("rooms, page 102", "room/", following(body))
+    staff.timed("rooms of a user with 5,000", "room/", f"?q={SELLER}", 5)
+    staff.timed("rooms of a user with 30", "room/", "?q=80007")
+    staff.timed("room by id", "room/", f"?q={LONG_ROOM}")
+    staff.timed("rooms unseen by the seller", "room/", "?unseen=SELLER")
+    staff.timed("rooms from one day to another", "room/", f"?until={NOW - datetime.timedelta(days=60):%Y-%m-%d}")
+    staff.to_the_end("rooms by a frequent name", "room/", "?q=Buyer+77")
+    staff.to_the_end("rooms by a rare name", "room/", "?q=Buyer+7777")
+    staff.to_the_end("rooms that are closed: there are none", "room/", "?state=closed")
+    staff.timed("messages", "message/")
+    staff.timed("messages of the room of 20,000", "message/", f"?room={LONG_ROOM}")
+    staff.timed("messages of a user with 30 rooms", "message/", "?user=80007")
+    staff.to_the_end("messages by a frequent text", "message/", "?q=message+4")
+    staff.to_the_end("messages by a text that nobody wrote", "message/", "?q=zebra")
+    staff.timed("a room's page", "room/", f"{LONG_ROOM}/change/")
+    body = staff.get("room/", f"{LONG_ROOM}/lines/")
+    for _ in range(100):
+        earlier = re.findall(r'"earlier": "([^"]*)"', body)[0]
+        body = staff.get("room/", f"{LONG_ROOM}/lines/?before={earlier}")
+    staff.timed("its messages, 4,000 back", "room/", f"{LONG_ROOM}/lines/?before={earlier}")
 
-    User.objects.filter(username="benchmark").delete()
-    staff = User.objects.create_user("benchmark", is_staff=True)
-    staff.groups.set(Group.objects.filter(name="Moderation lead"))
-    client = Client()
-    client.force_login(staff)
 
-    def get(path: str, query: str = "") -> str:
-        answer = client.get(path if path.startswith("/") else f"/admin/conversations/{path}{query}")
+class Staff:
+    """One who moderates, in the admin."""
+
+    def __init__(self) -> None:
+        from django.contrib.auth.models import Group, User
+        from django.test import Client
+
+        User.objects.filter(username="benchmark").delete()
+        user = User.objects.create_user("benchmark", is_staff=True)
+        user.groups.set(Group.objects.filter(name="Moderation lead"))
+        self._client = Client()
+        self._client.force_login(user)
+
+    def get(self, path: str, query: str = "") -> str:
+        """The text of a page of the chat's, or, with a slash at its head, of any."""
+        answer = self._client.get(path if path.startswith("/") else f"/admin/conversations/{path}{query}")
         assert answer.status_code == 200, answer.status_code
         return answer.content.decode()
 
-    this_process = psutil.Process()
-    processes = [this_process, *this_process.children(recursive=True)]
-
-    def worked() -> float:
-        """Seconds of processors that this process and the stores had, without what waiting for one adds."""
-        return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
-
-    def timed(what: str, path: str, query: str = "", times: int = 9) -> str:
-        taken, work, body = [], worked(), ""
+    def timed(self, what: str, path: str, query: str = "", times: int = 9) -> str:
+        """Wait for a page several times; its text."""
+        waits, body = Waits(), ""
         for _ in range(times):
-            begun = time.perf_counter()
-            body = get(path, query)
-            taken.append((time.perf_counter() - begun) * 1000)
-        work = (worked() - work) / times * 1000
-        print(
-            f"{what:44} {statistics.median(taken):8.1f} ms, longest {max(taken):8.1f}; worked {work:6.1f}", flush=True
-        )
+            with waits:
+                body = self.get(path, query)
+        waits.tell(what)
         return body
 
-    def following(body: str) -> str:
-        links = re.findall(r'href="(\?[^"]*before=[^"]*)"', body)
-        return html.unescape(links[-1]) if links else ""
-
-    def to_the_end(what: str, path: str, query: str) -> None:
-        taken, work, body = [], worked(), ""
-        while query and len(taken) < TOLD:
-            begun = time.perf_counter()
-            body = get(path, query)
-            taken.append((time.perf_counter() - begun) * 1000)
+    def to_the_end(self, what: str, path: str, query: str) -> None:
+        """Wait for a page, and for all to which a search leads on from there."""
+        waits = Waits()
+        while query and len(waits.taken) < TOLD:
+            with waits:
+                body = self.get(path, query)
             query = following(body) if "Look further back" in body else ""
-        work = (worked() - work) / len(taken) * 1000
-        end = f"{len(taken)} pages" + (", and more" if query else "")
-        print(
-            f"{what:44} {statistics.median(taken):8.1f} ms, longest {max(taken):8.1f}; worked {work:6.1f}; {end}",
-            flush=True,
-        )
+        waits.tell(what, f"; {len(waits.taken)} pages" + (", and more" if query else ""))
 
-    timed("a page that reads nothing but the session", "/admin/password_change/")
-    body = timed("rooms", "room/")
-    for _ in range(100):
-        body = get("room/", following(body))
-    timed("rooms, page 102", "room/", following(body))
-    timed("rooms of a user with 5,000", "room/", f"?q={SELLER}", 5)
-    timed("rooms of a user with 30", "room/", "?q=80007")
-    timed("room by id", "room/", f"?q={LONG_ROOM}")
-    timed("rooms unseen by the seller", "room/", "?unseen=SELLER")
-    timed("rooms from one day to another", "room/", f"?until={NOW - datetime.timedelta(days=60):%Y-%m-%d}")
-    to_the_end("rooms by a frequent name", "room/", "?q=Buyer+77")
-    to_the_end("rooms by a rare name", "room/", "?q=Buyer+7777")
-    to_the_end("rooms that are closed: there are none", "room/", "?state=closed")
-    timed("messages", "message/")
-    timed("messages of the room of 20,000", "message/", f"?room={LONG_ROOM}")
-    timed("messages of a user with 30 rooms", "message/", "?user=80007")
-    to_the_end("messages by a frequent text", "message/", "?q=message+4")
-    to_the_end("messages by a text that nobody wrote", "message/", "?q=zebra")
-    timed("a room's page", "room/", f"{LONG_ROOM}/change/")
-    body = get("room/", f"{LONG_ROOM}/lines/")
-    for _ in range(100):
-        earlier = re.findall(r'"earlier": "([^"]*)"', body)[0]
-        body = get("room/", f"{LONG_ROOM}/lines/?before={earlier}")
-    timed("its messages, 4,000 back", "room/", f"{LONG_ROOM}/lines/?before={earlier}")
+
+class Waits:
+    """How long one waited, each time (ms), and how long the processors of this process and the stores worked."""
+
+    def __init__(self) -> None:
+        this_process = psutil.Process()
+        self._processes = [this_process, *this_process.children(recursive=True)]
+        self.taken: list[float] = []
+        self._worked = self._work()
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.taken.append((time.perf_counter() - self._begun) * 1000)
+
+    def tell(self, what: str, more: str = "") -> None:
+        """Print the middle and the longest, and the work, which has no waiting for a processor in it."""
+        median, longest = statistics.median(self.taken), max(self.taken)
+        worked = (self._work() - self._worked) / len(self.taken) * 1000
+        print(f"{what:44} {median:8.1f} ms, longest {longest:8.1f}; worked {worked:6.1f}{more}", flush=True)
+
+    def _work(self) -> float:
+        return sum(times.user + times.system for times in (process.cpu_times() for process in self._processes))
+
+
+def following(body: str) -> str:
+    """The query of the page that follows; none: it is the last."""
+    links = re.findall(r'href="(\?[^"]*before=[^"]*)"', body)
+    return html.unescape(links[-1]) if links else ""
 
 
 if __name__ == "__main__":
