@@ -1,24 +1,23 @@
 """A session: one client's connection, between a transport that moves packets and the sockets that handlers see.
 
-The rules are `socketio_bridge.protocol`'s; here they get a clock, an outbound queue and sockets.
+The rules are `socketio_bridge.protocol`'s; here they get a clock and an outbound queue. The sockets are
+`socketio_bridge.client`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from socketio_bridge.client import Client
 from socketio_bridge.engineio import EngineIO, Packet, PacketType, Revision
-from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
+from socketio_bridge.exceptions import ProtocolError
 from socketio_bridge.hub import current_hub
 from socketio_bridge.options import TransportName
 from socketio_bridge.outbound import Outbound
-from socketio_bridge.protocol import AckReceived, ConnectRequested, Disconnected, Event, EventReceived, SocketIO
-from socketio_bridge.restoration import Claim
-from socketio_bridge.socket import Socket
+from socketio_bridge.protocol import EventReceived, SocketIO
 
 if TYPE_CHECKING:
     from socketio_bridge.handshake import Handshake
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MOST_NAMESPACES = 100  # that one connection may be in; patterns would let it be in any number
 # Seconds that a poll may wait while a WebSocket probes; the reference server's are 0.1. Not none: a client may send its
 # UPGRADE and a poll at once, and they may come in any order.
 _LETTING_GO = 0.05
@@ -52,26 +50,26 @@ class Session:
     """
 
     __slots__ = (
+        "_address",
         "_connect_deadline",
-        "_departed",
         "_end",
-        "_handshake",
         "_hanging_up",
-        "_inbound",
         "_letting_go",
         "_loop",
         "_outbound",
         "_polling",
         "_protocol",
         "_relief",
-        "_sockets",
         "_timer",
         "_transport",
+        "client",
         "closed",
         "failed",
         "hub",
+        "inbound",
         "server",
         "upgrading",
+        "wants_base64",
     )
 
     def __init__(self, server: SocketIOServer, handshake: Handshake, revision: Revision) -> None:
@@ -83,7 +81,8 @@ class Session:
         self._transport: Transport | None = None
         self._polling = False
         self._letting_go = False
-        self._handshake = handshake
+        self.wants_base64 = handshake.wants_base64
+        self._address = handshake.address
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._protocol = SocketIO(EngineIO(self.hub.new_session_id(), revision, server.options, now))
@@ -92,9 +91,8 @@ class Session:
             on_stuck=lambda: self.close("transport error", abruptly=True),
             on_broken=lambda: self.close("transport error", abruptly=True),
         )
-        self._sockets: dict[str, Socket] = {}
-        self._departed: set[Socket] = set()
-        self._inbound = 0
+        self.client = Client(self, self._protocol, handshake)
+        self.inbound = 0  # size of the events that wait for their handlers
         self._relief: asyncio.Future[None] | None = None
         self._connect_deadline: float | None = now + server.options.connect_timeout
         self._timer: asyncio.TimerHandle | None = None
@@ -112,11 +110,6 @@ class Session:
         return self._protocol.engine.revision
 
     @property
-    def wants_base64(self) -> bool:
-        """Whether the client cannot take binary, which it said when it opened the session."""
-        return self._handshake.wants_base64
-
-    @property
     def transport(self) -> TransportName:
         """How packets travel now."""
         return "polling" if self._transport is None else "websocket"
@@ -125,11 +118,11 @@ class Session:
         """Greet the client: over a WebSocket, or (None) by what it fetches."""
         self.hub.sessions[self.sid] = self
         event = self._protocol.open(self.server.options.upgrades if transport is None else ())
-        self._flush()
+        self.flush()
         if transport is not None:
             self.attach(transport)
         if event is not None:
-            self._take(event)
+            self.client.take(event)
         self._set_timer()
 
     def attach(self, transport: Transport) -> None:
@@ -197,16 +190,16 @@ class Session:
             self.fail(error)
             return
         if event is not None:
-            self._take(event)
+            self.client.take(event)
         elif self._protocol.engine.closed:
             self.close("transport close", abruptly=True)
         if self._protocol.engine.outgoing:
-            self._flush()
+            self.flush()
 
     def fail(self, error: ProtocolError) -> None:
         """End the session because the client broke the protocol."""
         self.failed = True
-        logger.info("Closing the connection from %s: %s.", self._handshake.address, error)
+        logger.info("Closing the connection from %s: %s.", self._address, error)
         self.close("parse error", abruptly=True)
 
     @property
@@ -216,7 +209,7 @@ class Session:
     @property
     def congested(self) -> bool:
         """Whether so much input waits for its handlers that no more should be read."""
-        return self._inbound > self.server.options.inbound_limit and not self.closed
+        return self.inbound > self.server.options.inbound_limit and not self.closed
 
     async def relieved(self) -> None:
         """Return when the session is no longer congested."""
@@ -241,8 +234,7 @@ class Session:
         self.closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for socket in list(self._sockets.values()):
-            self._depart(socket, reason)
+        self.client.leave(reason)
         self._relieve()
         if abruptly:
             self._outbound.discard()
@@ -252,8 +244,7 @@ class Session:
     async def finish(self) -> None:
         """The transport is gone: close, and return when all handlers have ended."""
         self.close("transport close", abruptly=True)
-        for socket in list(self._departed):
-            await socket.finished()
+        await self.client.finished()
         if self._hanging_up is not None:
             await asyncio.wait([self._hanging_up])
 
@@ -264,123 +255,31 @@ class Session:
                 self._end = self._loop.create_future()
             await asyncio.shield(self._end)
 
-    # Called by sockets.
+    # Called by `Client`, and by its sockets.
 
-    def accept(self, socket: Socket) -> None:
-        """Let a socket in, unless the client left while its connect handler ran."""
-        if self.closed or self._sockets.get(socket.namespace) is not socket:
-            return
-        socket.connected = True
+    def flush(self) -> None:
+        """Queue what the protocol has to say."""
+        if packets := self._protocol.packets_to_send():
+            self._outbound.put(*packets)
+
+    def keep(self) -> None:
+        """The client is in a namespace: it may stay."""
         self._connect_deadline = None
-        pid = socket.recoverable.pid if socket.recoverable is not None else None
-        self._protocol.accept(socket.namespace, socket.id, pid)
-        self._flush()
-        if self.hub.recovery is not None:
-            self.hub.recovery.accepted(socket)
 
-    def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
-        """Keep a socket out, unless the client left while its connect handler ran."""
-        if self._sockets.get(socket.namespace) is not socket:
-            return
-        del self._sockets[socket.namespace]
-        self.hub.remove(socket)
-        self._protocol.refuse(socket.namespace, refusal)
-        self._flush()
-
-    def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
-        """Answer an event."""
-        if socket.connected:
-            self._protocol.acknowledge(socket.namespace, ack_id, values)
-            self._flush()
-
-    def disconnect_socket(self, socket: Socket) -> None:
-        """Put a socket out of its namespace."""
-        if self._sockets.get(socket.namespace) is socket:
-            self._protocol.disconnect(socket.namespace)
-            self._flush()
-            self._depart(socket, "server namespace disconnect")
-
-    def disconnect(self) -> None:
-        """Put the client out of all its namespaces, and end the connection."""
-        for socket in list(self._sockets.values()):
-            self.disconnect_socket(socket)
-        self.close("forced server close")
+    def keep_for_a_while(self) -> None:
+        """The client is in no namespace any more: it may stay until it should have joined another."""
+        if self._connect_deadline is None and not self.closed:
+            self._connect_deadline = self._loop.time() + self.server.options.connect_timeout
+            self._set_timer()
 
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""
-        self._inbound -= event.size
+        self.inbound -= event.size
         if self._relief is not None and not self.congested:
             self._relieve()
 
-    def departed(self, socket: Socket) -> None:
-        """Note that the last handler of a socket that left has ended."""
-        self._departed.discard(socket)
-
-    def _take(self, event: Event) -> None:
-        if type(event) is ConnectRequested:
-            self._connect(event)
-            return
-        socket = self._sockets.get(event.namespace)
-        if socket is None:
-            return  # The "/" of a protocol 4 client, where the application has none.
-        if type(event) is EventReceived:
-            self._inbound += event.size
-            socket.receive(event)
-        elif type(event) is AckReceived:
-            socket.acknowledged(event.ack_id, event.arguments)
-        elif type(event) is Disconnected:
-            self._depart(socket, "client namespace disconnect")
-
-    def _connect(self, request: ConnectRequested) -> None:
-        path = request.namespace
-        namespace = self.server.find_namespace(path)
-        sid = self._protocol.engine.sid
-        if namespace is None:
-            # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
-            # between v5 and v4").
-            if path == "/" and self._protocol.revision == 4:
-                self._protocol.accept("/", sid)
-            else:
-                self._protocol.refuse(path, ConnectionRefused("Invalid namespace"))
-            self._flush()
-            return
-        if len(self._sockets) >= _MOST_NAMESPACES:
-            self._protocol.refuse(path, ConnectionRefused(f"A connection may join {_MOST_NAMESPACES} namespaces"))
-            self._flush()
-            return
-        if self._protocol.revision == 4:
-            # The client makes up its id itself, of these two parts.
-            socket_id = sid if path == "/" else f"{path}#{sid}"
-        else:
-            socket_id = secrets.token_urlsafe(15)
-        claim = None
-        recovery = self.hub.recovery if self._protocol.revision == 5 else None
-        if recovery is not None and isinstance(pid := request.auth.pop("pid", None), str):
-            offset = request.auth.pop("offset", None)
-            claim = Claim(pid, offset if isinstance(offset, str) else "")
-        handshake = self._handshake.for_namespace(request.query, request.auth)
-        socket = Socket(socket_id, path, namespace, self, handshake, claim)
-        if recovery is not None:
-            recovery.offer(socket)
-        self._sockets[path] = socket
-        socket.arrive()
-
-    def _depart(self, socket: Socket, reason: str) -> None:
-        del self._sockets[socket.namespace]
-        if not self._sockets and not self.closed:
-            self._connect_deadline = self._loop.time() + self.server.options.connect_timeout
-            self._set_timer()
-        self._departed.add(socket)
-        if self.hub.recovery is not None:
-            self.hub.recovery.left(socket, reason)
-        socket.depart(reason)
-
     def _let_go_soon(self) -> None:
         self._loop.call_later(_LETTING_GO, self.release)
-
-    def _flush(self) -> None:
-        if packets := self._protocol.packets_to_send():
-            self._outbound.put(*packets)
 
     def _relieve(self) -> None:
         if self._relief is not None and not self._relief.done():
@@ -413,7 +312,7 @@ class Session:
         if engine.close_reason is not None:
             self.close(engine.close_reason, abruptly=True)
             return
-        self._flush()
+        self.flush()
         self._set_timer()
 
     async def _hang_up(self) -> None:

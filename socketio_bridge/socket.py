@@ -261,7 +261,7 @@ class Socket:
             await self._connect()
         elif type(occasion) is Departure:
             await self._disconnect(occasion.reason)
-            self._session.departed(self)
+            self._session.client.departed(self)
 
     async def _connect(self) -> None:
         recovery = self._session.hub.recovery
@@ -279,12 +279,12 @@ class Socket:
             else:
                 await self._handlers.connect(self)
         except ConnectionRefused as refusal:
-            self._session.refuse(self, refusal)
+            self._session.client.refuse(self, refusal)
         except Exception:
             logger.exception("The connect handler of %s failed; the client is refused.", self.namespace)
-            self._session.refuse(self, ConnectionRefused("Internal Server Error"))
+            self._session.client.refuse(self, ConnectionRefused("Internal Server Error"))
         else:
-            self._session.accept(self)
+            self._session.client.accept(self)
             if restored is None and self._early and self._session.transport == "websocket":
                 await self._session.pause()
             self._begin_sending(restored)
@@ -308,7 +308,7 @@ class Socket:
             answer = await self._handlers.dispatch(self, event.event, event.arguments)
             if event.ack_id is not None and answer is not NO_ACK:
                 values = answer if isinstance(answer, tuple) else () if answer is None else (answer,)
-                self._session.acknowledge(self, event.ack_id, values)
+                self._session.client.acknowledge(self, event.ack_id, values)
         except Exception:
             logger.exception("Handling %r from %r failed.", event.event, self)
         finally:
@@ -321,9 +321,9 @@ class Socket:
         if self._leaving:
             self._leaving = False
             if self._hanging_up:
-                self._session.disconnect()
+                self._session.client.disconnect()
             else:
-                self._session.disconnect_socket(self)
+                self._session.client.disconnect_socket(self)
 
     async def _disconnect(self, reason: str) -> None:
         if self._early is not None:
