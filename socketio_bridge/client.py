@@ -81,6 +81,8 @@ class Client:
         del self._sockets[socket.namespace]
         self._session.hub.remove(socket)
         self._refuse(socket.namespace, refusal)
+        if not self._sockets:
+            self._session.keep_for_a_while()
 
     def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
         """Answer an event."""

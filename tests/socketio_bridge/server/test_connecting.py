@@ -78,6 +78,19 @@ async def test_a_client_that_leaves_its_last_namespace_is_not_kept(chat: Chat) -
         assert await client.receive() == "closed"
 
 
+async def test_a_client_that_is_refused_when_it_has_left_its_last_namespace_is_not_kept(chat: Chat) -> None:
+    server = SocketIOServer([chat, News()], options=Options(connect_timeout=0.1))
+    async with connect(server) as client:
+        await client.join("/news")
+        chat.gate.clear()
+        await client.send('40/chat,{"who":"stranger"}')
+        await client.send("41/news,")
+        await asyncio.sleep(0)
+        chat.gate.set()
+        assert (await client.receive()).startswith("44/chat,")
+        assert await client.receive() == "closed"
+
+
 async def test_a_client_that_left_while_its_connect_handler_ran_is_let_go(server: SocketIOServer, chat: Chat) -> None:
     chat.gate.clear()
     async with connect(server) as client:
