@@ -106,7 +106,7 @@ class Hub:
             self.recovery = None
         if self._receiver is not None:
             self._receiver.cancel()
-            await asyncio.gather(self._receiver, return_exceptions=True)
+            await asyncio.wait([self._receiver], timeout=LAYER_TIMEOUT)  # a cancellation may get lost
             self._receiver = None
         self._tried.clear()
 

@@ -249,7 +249,7 @@ class Recovery:
             self._saver = None
 
     async def _refresh(self) -> None:
-        while True:
+        while not self._stopping:  # a cancellation may get lost in wait_for (Python 3.11), which the Redis client uses
             await asyncio.sleep(self._refresh_interval if self._store.reachable else _RETRY)
             await self._renew()
 

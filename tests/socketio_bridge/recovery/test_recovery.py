@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import threading
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 from chozoi_chat.embedded import EmbeddedRedis
 from socketio_bridge import Options, emit
@@ -62,6 +66,23 @@ def test_a_session_that_was_quiet_for_longer_than_it_may_be_cut_off_gets_what_th
     assert ann.cut().to(process).recovered
     assert ann.hear() == ["lost on its way", "ann"]
     process.stop()
+
+
+def test_a_process_stops_though_its_redis_client_loses_the_cancellation() -> None:
+    """As `asyncio.wait_for` of Python 3.11 does now and then."""
+    process = Process(Chat(), options=Options(max_disconnection_duration=0.04))
+    recovery = process.hub.recovery
+    assert recovery is not None
+    trimming = threading.Event()
+
+    async def trim(oldest: int) -> None:
+        trimming.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    with patch.object(recovery._store, "trim", trim):
+        assert trimming.wait(5)
+        process.stop()
 
 
 def test_where_redis_is_away_from_the_start_connections_are_new_ones_until_it_comes(tmp_path: Path) -> None:
