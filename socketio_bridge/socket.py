@@ -111,7 +111,7 @@ class Socket:
         recovery = self._session.hub.recovery
         if self.recoverable is not None and recovery is not None:
             recovery.emit_to(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
-        elif not volatile or self.ready:
+        elif self.ready or not (volatile or self.departed):
             self.send_packet(PacketType.MESSAGE + text, attachments)
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
@@ -193,6 +193,9 @@ class Socket:
         self._next_ack_id += 1
         answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(lambda _: self._acks.pop(ack_id, None))
+        if self.departed:
+            answer.set_exception(AckTimeout(f"{self!r} has left"))
+            return answer
         self.send_packet(f"{PacketType.MESSAGE}{head}{ack_id}{body}", attachments)
         return answer
 
@@ -247,7 +250,7 @@ class Socket:
         self._session.hub.remove(self)
         for answer in self._acks.values():
             if not answer.done():
-                answer.set_exception(AckTimeout(f"{self!r} left: {reason}"))
+                answer.set_exception(AckTimeout(f"{self!r} has left: {reason}"))
         self._inbox.put(Departure(reason))
 
     async def finished(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 import pytest
 
-from socketio_bridge import Options, SocketIOServer
+from socketio_bridge import AckTimeout, Options, SocketIOServer
 from socketio_bridge.session import Session
 from tests.socketio_bridge.client import connect
 
@@ -65,6 +66,19 @@ async def test_a_client_that_does_not_answer_pings_is_given_up(chat: Chat) -> No
         assert await client.receive() == "2"
         assert await client.receive() == "closed"
     assert chat.log[-1] == ("disconnect", "ping timeout")
+
+
+async def test_by_a_socket_that_has_left_nothing_reaches_its_client(server: SocketIOServer, chat: Chat) -> None:
+    """Which may be in the namespace again."""
+    async with connect(server) as client:
+        await client.join("/chat")
+        [left] = chat.sockets
+        await client.send("41/chat,")
+        await client.join("/chat")
+        await left.emit("said", "late")
+        with pytest.raises(AckTimeout, match="has left"):
+            await asyncio.wait_for(left.call("question", timeout=10), 1)
+        assert await client.answer_to('["nothing"]') == "[]"
 
 
 async def test_nothing_of_a_client_stays_behind(server: SocketIOServer, chat: Chat) -> None:
