@@ -183,7 +183,7 @@ class Namespace:
         if isinstance(error, UnknownEvent | InvalidArguments):
             logger.info("Ignored an event from %r: %s", socket, error)
         else:
-            logger.error("The handler of %r failed.", event, exc_info=error)
+            logger.error("The handler of %.80r failed.", event, exc_info=error)
         return NO_ACK
 
     @property
@@ -242,9 +242,8 @@ class Namespace:
             return await handler.call(socket, *handler.decode(arguments))
         if self._catch_all is not None:
             return await self._catch_all.call(socket, event, *self._catch_all.decode(arguments))
-        raise UnknownEvent(
-            f"{event!r} is no event of {socket.namespace}; there are: {', '.join(sorted(self._handlers)) or 'none'}"
-        )
+        known = ", ".join(sorted(self._handlers)) or "none"
+        raise UnknownEvent(f"{event[:80]!r} is no event of {socket.namespace}; there are: {known}")
 
 
 class _EventHandler:

@@ -55,6 +55,12 @@ async def test_what_cannot_be_handled_goes_to_on_error_whose_value_answers(
     assert chat.log[-1][2] is error
 
 
+async def test_of_a_name_that_nothing_has_only_the_beginning_is_said(client: FrameClient) -> None:
+    """To the log, too."""
+    answer = await client.answer_to(f'["{"x" * 100_000}"]')
+    assert f"'{'x' * 80}' is no event" in answer
+
+
 async def test_events_of_one_socket_are_handled_one_at_a_time_and_in_order(client: FrameClient, chat: Chat) -> None:
     chat.gate.clear()
     for number in range(50):
