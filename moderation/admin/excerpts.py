@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from conversations.models import Message, Room
-from conversations.services import SUPPORT
+from conversations.models import Message
+from moderation.admin.transcript import Line, around, latest, room_or_shell
 
-NEIGHBOURS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One message, as staff see it beside others."""
-
-    message: Message
-    side: str
-    is_target: bool
+NEIGHBOURS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Lines of one room, oldest first. `room`: `None` where it is gone."""
+    """Lines of one room, the earliest first; `target`: the message that they are about, if they are about one."""
 
     room_id: str
-    room: Room | None
     lines: list[Line]
+    target: Message | None = None
 
 
 def excerpt_around(message_id: str) -> Excerpt | None:
@@ -33,29 +25,10 @@ def excerpt_around(message_id: str) -> Excerpt | None:
     target = Message.objects.filter(pk=message_id).first()
     if target is None:
         return None
-    in_room = Message.objects.filter(room_id=target.room_id)
-    if target.created_at is None:
-        return _excerpt(target.room_id, [target], message_id)
-    before = in_room.filter(created_at__lte=target.created_at).order_by("-created_at", "-message_id")
-    after = in_room.filter(created_at__gte=target.created_at).order_by("created_at", "message_id")
-    found = {message.pk: message for message in [*before[: NEIGHBOURS + 1], *after[: NEIGHBOURS + 1], target]}
-    return _excerpt(target.room_id, list(found.values()), message_id)
+    shown = around(room_or_shell(target.room_id), target, before=NEIGHBOURS, after=NEIGHBOURS)
+    return Excerpt(target.room_id, shown.lines, target)
 
 
 def latest_of(room_id: str) -> Excerpt:
     """The latest messages of a room."""
-    latest = Message.objects.filter(room_id=room_id).order_by("-created_at", "-message_id")[: 2 * NEIGHBOURS]
-    return _excerpt(room_id, list(latest), "")
-
-
-def _excerpt(room_id: str, messages: list[Message], target: str) -> Excerpt:
-    room = Room.objects.filter(pk=room_id).first()
-    messages.sort(key=lambda message: (message.created_at is not None, message.created_at, message.pk))
-    return Excerpt(room_id, room, [Line(each, _side(room, each), each.pk == target) for each in messages])
-
-
-def _side(room: Room | None, message: Message) -> str:
-    if message.sender == SUPPORT:
-        return "support"
-    side = room.side_of(message.sender) if room is not None else None
-    return side.lower() if side is not None else "buyer"
+    return Excerpt(room_id, latest(room_or_shell(room_id), 2 * NEIGHBOURS).lines)

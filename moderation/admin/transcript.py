@@ -91,13 +91,13 @@ def latest(room: Room, limit: int = PAGE, before: Place | None = None) -> Transc
     return Transcript(lines_of(room, list(reversed(page))), earlier)
 
 
-def around(room: Room, message: Message) -> Transcript:
-    """From a bit before a message up to the latest lines, at most MOST_NEW; those before it where there are more."""
+def around(room: Room, message: Message, *, before: int = PAGE // 2, after: int = MOST_NEW) -> Transcript:
+    """A message with at most so many lines before and after it. `earlier` as ever; later ones there may be, too."""
     place = place_of(message)
-    later = [] if message.created_at is None else _since(room, message.created_at, MOST_NEW)
-    earlier = [each for each in read_back(room, PAGE // 2 + 1, before=place) if each.pk != message.pk]
-    known = {each.pk: each for each in [*reversed(earlier[: PAGE // 2]), message, *later]}
-    more = place_of(earlier[PAGE // 2 - 1]) if len(earlier) > PAGE // 2 else None
+    later = [] if message.created_at is None else _since(room, message.created_at, after + 1)
+    earlier = read_back(room, before + 1, before=place)
+    known = {each.pk: each for each in [*reversed(earlier[:before]), message, *later]}
+    more = place_of(earlier[before - 1]) if len(earlier) > before else None
     return Transcript(lines_of(room, list(known.values())), more)
 
 
@@ -110,6 +110,11 @@ def one(room: Room, message_id: str) -> Transcript:
     """A single message of the room, or none."""
     message = message_of(room, message_id)
     return Transcript(lines_of(room, [] if message is None else [message]))
+
+
+def room_or_shell(room_id: str) -> Room:
+    """A room by its id; where it is gone, one that knows nothing but that: messages may be left of it."""
+    return Room.objects.filter(pk=room_id).first() or Room(room_id=room_id)
 
 
 def message_of(room: Room, message_id: str) -> Message | None:

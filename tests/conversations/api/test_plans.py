@@ -31,9 +31,10 @@ class Recorded:
     def find_one(self, condition: dict[str, Any], *arguments: Any) -> Any:
         return self._collection.find_one(condition, *arguments)
 
-    def find(self, condition: dict[str, Any], *arguments: Any) -> Any:
-        self._commands.append({"find": self._collection.name, "filter": condition})
-        return self._collection.find(condition, *arguments)
+    def find(self, condition: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        shaped = {**options, "sort": dict(options["sort"])} if "sort" in options else options
+        self._commands.append({"find": self._collection.name, "filter": condition, **shaped})
+        return self._collection.find(condition, *arguments, **options)
 
     def aggregate(self, pipeline: list[dict[str, Any]]) -> Any:
         self._commands.append({"aggregate": self._collection.name, "pipeline": pipeline, "cursor": {}})

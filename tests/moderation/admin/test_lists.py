@@ -126,6 +126,13 @@ SORTED_IN_MEMORY = {("reporter",), ("target_kind", "target_id"), ("assignee_id",
 """What a search or a person limits to few."""
 
 
+def pipeline_of(text: str) -> list[dict[str, Any]]:
+    """Of a query as Django logs it."""
+    names = {"datetime": datetime, "ObjectId": ObjectId, "SON": SON, **vars(models)}
+    pipeline: list[dict[str, Any]] = eval(text.partition(".aggregate(")[2].rpartition(")")[0], names)
+    return pipeline
+
+
 class Asked(NamedTuple):
     """One query of a list: what must be equal, and what it is ordered by."""
 
@@ -135,8 +142,7 @@ class Asked(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Asked:
-        names = {"datetime": datetime, "ObjectId": ObjectId, "SON": SON, **vars(models)}
-        pipeline = eval(text.partition(".aggregate(")[2].rpartition(")")[0], names)  # as Django logs it
+        pipeline = pipeline_of(text)
         match: dict[str, Any] = next((stage["$match"] for stage in pipeline if "$match" in stage), {})
         equal = {name for name, value in match.items() if not isinstance(value, dict | list)}
         (ordered_by,) = next(stage["$sort"] for stage in pipeline if "$sort" in stage)

@@ -132,10 +132,14 @@ def test_it_is_put_back_at_once_by_who_has_it_and_after_a_question_by_others(
 
 def test_the_page_shows_the_message_with_its_neighbours(support: Client, seven_and_nine: Store) -> None:
     report = reported("m06")
-    lines = support.get(page_of(report)).context["excerpt"].lines
-    assert [line.message.pk for line in lines] == [f"m{n:02}" for n in range(1, 12)]
-    assert [line.message.pk for line in lines if line.is_target] == ["m06"]
-    assert lines[0].side == "seller"
+    page = support.get(page_of(report))
+    excerpt = page.context["excerpt"]
+    assert [line.message.pk for line in excerpt.lines] == [f"m{n:02}" for n in range(1, 12)]
+    assert excerpt.target.pk == "m06"
+    assert excerpt.lines[0].side == "seller"
+    framed = page.text.partition('<li class="buyer target">')[2].partition("</li>")[0]
+    assert "reported" in framed and "line 6" in framed
+    assert page.text.count("<strong>reported</strong>") == 1
 
 
 def test_the_page_of_a_report_whose_message_is_gone_says_so(support: Client, seven_and_nine: Store) -> None:
