@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from typing import Final
+from typing import Any, Final
 
 from django import forms
 from django.http import HttpRequest, QueryDict
 
+from moderation.admin.message_search import MessagePage
+from moderation.admin.room_search import RoomPage
 from moderation.admin.windows import Place
 
 PLACE: Final = "before"
@@ -40,10 +42,20 @@ def place_in(request: HttpRequest) -> Place | None:
     return Place.read(request.GET.get(PLACE, ""))
 
 
-def next_page(request: HttpRequest, following: Place | None) -> str:
-    """The address of the next page; empty: there is none."""
-    if following is None:
-        return ""
+def page_context(request: HttpRequest, form: DaysForm, page: RoomPage | MessagePage) -> dict[str, Any]:
+    """For the template `room/look.html`: the same list goes on, or begins anew, at `next_page` and `first_page`."""
+    return {
+        "form": form,
+        "page": page,
+        "is_search": any(form.cleaned_data.values()),
+        "first_page": _address(request, None) if PLACE in request.GET else "",
+        "next_page": _address(request, page.following) if page.following is not None else "",
+    }
+
+
+def _address(request: HttpRequest, place: Place | None) -> str:
     query = request.GET.copy()
-    query[PLACE] = following.written()
+    query.pop(PLACE, None)
+    if place is not None:
+        query[PLACE] = place.written()
     return f"?{query.urlencode()}"

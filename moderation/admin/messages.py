@@ -11,11 +11,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from conversations.models import Message, Room
-from moderation.admin.list_pages import PLACE, DaysForm, end_of_day, next_page, place_in, start_of_day
+from conversations.models import Message
+from moderation.admin.list_pages import DaysForm, end_of_day, page_context, place_in, start_of_day
 from moderation.admin.message_search import MessageSearch, find_messages
-from moderation.admin.rooms import ReadOnlyAdmin
-from moderation.admin.transcript import lines_of
+from moderation.admin.read_only import ReadOnlyAdmin
+from moderation.admin.transcript import lines_of, room_or_shell
 
 
 class MessagesForm(DaysForm):
@@ -52,18 +52,11 @@ class MessageAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         form = MessagesForm(request.GET)
         form.is_valid()
-        search = form.search()
-        page = find_messages(search, place_in(request))
         context = {
             **self.admin_site.each_context(request),
+            **page_context(request, form, find_messages(form.search(), place_in(request))),
             "title": "Messages",
             "opts": self.opts,
-            "form": form,
-            "search": search,
-            "page": page,
-            "next_page": next_page(request, page.following),
-            "is_first": PLACE not in request.GET,
-            "is_search": any(form.cleaned_data.values()),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/moderation/room/messages.html", context)
@@ -81,7 +74,7 @@ class MessageAdmin(ReadOnlyAdmin):
         message = Message.objects.filter(pk=unquote(object_id)).first()
         if message is None:
             raise Http404(f"There is no message {unquote(object_id)!r}.")
-        room = Room.objects.filter(pk=message.room_id).first() or Room(room_id=message.room_id)
+        room = room_or_shell(message.room_id)
         context = {
             **self.admin_site.each_context(request),
             "title": "Message",

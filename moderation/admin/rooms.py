@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
@@ -15,7 +14,8 @@ from django.utils.http import urlencode
 
 from chozoi_chat.identity import Role
 from conversations.models import Room
-from moderation.admin.list_pages import PLACE, DaysForm, end_of_day, next_page, place_in, start_of_day
+from moderation.admin.list_pages import DaysForm, end_of_day, page_context, place_in, start_of_day
+from moderation.admin.read_only import ReadOnlyAdmin
 from moderation.admin.room_page import page_urls, room_page
 from moderation.admin.room_search import RoomSearch, find_rooms
 
@@ -50,22 +50,6 @@ class RoomsForm(DaysForm):
         )
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """What staff look at and never edit."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: see the class."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No: see the class."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No: see the class."""
-        return False
-
-
 @admin.register(Room)
 class RoomAdmin(ReadOnlyAdmin):
     """The list is made by `room_search`, without counting; a room's own page is a conversation."""
@@ -85,13 +69,9 @@ class RoomAdmin(ReadOnlyAdmin):
         messages_url = reverse("admin:conversations_message_changelist")
         context = {
             **self.admin_site.each_context(request),
+            **page_context(request, form, page),
             "title": "Rooms",
             "opts": self.opts,
-            "form": form,
-            "page": page,
-            "next_page": next_page(request, page.following),
-            "is_first": PLACE not in request.GET,
-            "is_search": any(form.cleaned_data.values()),
             "messages_url": f"{messages_url}?{urlencode({'q': search.text})}" if search.text else messages_url,
             **(extra_context or {}),
         }

@@ -12,11 +12,12 @@ from typing import Any, ClassVar, NamedTuple
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils import timezone
 
+from moderation.admin.read_only import ReadOnlyAdmin
 from moderation.admin.windows import BEGINNING, going_back
 
 
@@ -107,8 +108,8 @@ class UncountedChangeList(ChangeList):
         return Position(last, past)
 
 
-class UncountedAdmin(admin.ModelAdmin[Any]):
-    """An admin class for such lists; nothing is added, changed or deleted by its forms unless a subclass lets it.
+class UncountedAdmin(ReadOnlyAdmin):
+    """An admin class for such lists.
 
     `ordering` names one date field. `empty` is what an empty list says.
     """
@@ -147,15 +148,3 @@ class UncountedAdmin(admin.ModelAdmin[Any]):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: see the class."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No: see the class."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No: see the class."""
-        return False

@@ -26,10 +26,11 @@ MANY = 130
 def rooms(database: Store) -> list[str]:
     """The ids of many rooms, the one of the latest activity first; five of them at the same time, two without one."""
     ids = [f"{number}.{900 + number % 4}" for number in range(MANY)]
+    documents: list[dict[str, Any]] = []
     for number, room_id in enumerate(ids):
         buyer, seller = room_id.split(".")
         hours = 40 if 60 <= number < 65 else number**1.5 / 12
-        database.cz_rooms.insert_one(
+        documents.append(
             {
                 "_id": room_id, "buyer": buyer, "seller": seller,
                 "buyer_info": {"name": f"Nguyễn Văn {'Bình' if number % 10 == 3 else 'An'}"},
@@ -40,6 +41,7 @@ def rooms(database: Store) -> list[str]:
                 **({} if number >= MANY - 2 else {"updated_at": NOW - datetime.timedelta(hours=hours)}),
             }
         )  # fmt: skip
+    database.cz_rooms.insert_many(documents)
     times = {room["_id"]: room.get("updated_at", datetime.datetime(1970, 1, 1)) for room in database.cz_rooms.find()}
     return sorted(ids, key=lambda room_id: (times[room_id], room_id), reverse=True)
 
@@ -103,6 +105,15 @@ def test_by_the_time_of_the_last_activity(rooms: list[str]) -> None:
     assert found(RoomSearch("902", since=since, until=until)) == [
         room_id for room_id in within if room_id.endswith("902")
     ]
+
+
+def test_the_first_page_is_a_click_away_and_of_the_same_search(rooms: list[str], support: Client) -> None:
+    url = "/admin/conversations/room/?unseen=SELLER"
+    first = support.get(url)
+    assert not first.context["first_page"]
+    second = support.get(f"/admin/conversations/room/{first.context['next_page']}")
+    assert second.context["first_page"] == "?unseen=SELLER"
+    assert '<a href="?unseen=SELLER">« The first page</a>' in second.text
 
 
 def test_a_search_that_takes_long_says_how_far_it_came(rooms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,18 +195,18 @@ def test_a_page_of_rooms_reads_few_more_than_it_shows(
 @pytest.fixture
 def messages(rooms: list[str], database: Store) -> list[str]:
     """Three messages in each room, the last one at the time of its last activity; and a room with very many."""
-    for room in database.cz_rooms.find():
-        at = room.get("updated_at", datetime.datetime(2020, 1, 1))
-        database.cz_messages.insert_many(
-            [
-                {
-                    "_id": f"{room['_id']}-{n}", "room_id": room["_id"], "from": room["seller" if n % 2 else "buyer"],
-                    "to": room["buyer" if n % 2 else "seller"], "content": f"Chào bạn, line {n}",
-                    "created_at": at - datetime.timedelta(minutes=10 * (2 - n)),
-                }
-                for n in range(3)
-            ]
-        )  # fmt: skip
+    database.cz_messages.insert_many(
+        [
+            {
+                "_id": f"{room['_id']}-{n}", "room_id": room["_id"], "from": room["seller" if n % 2 else "buyer"],
+                "to": room["buyer" if n % 2 else "seller"], "content": f"Chào bạn, line {n}",
+                "created_at": room.get("updated_at", datetime.datetime(2020, 1, 1))
+                - datetime.timedelta(minutes=10 * (2 - n)),
+            }
+            for room in database.cz_rooms.find()
+            for n in range(3)
+        ]
+    )  # fmt: skip
     at = database.cz_rooms.find_one({"_id": rooms[0]})["updated_at"]  # type: ignore[index]
     database.cz_messages.insert_many(
         [
