@@ -20,6 +20,7 @@ from conversations.models import Room
 from moderation import services
 from moderation.admin.acting import ReasonForm, sentence, staff_of
 from moderation.admin.links import room_url
+from moderation.admin.notes import NoteForm
 from moderation.admin.restricting import RestrictForm
 from moderation.admin.transcript import message_of
 from moderation.models import Restriction, TargetKind
@@ -54,12 +55,6 @@ class LiftForm(ReasonForm):
     restriction = forms.CharField(max_length=64)
 
 
-class NoteForm(forms.Form):
-    """A note."""
-
-    text = forms.CharField()
-
-
 class SupportForm(forms.Form):
     """A message."""
 
@@ -73,9 +68,9 @@ class SupportForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class RoomAct:
-    """Who may do it, what it wants to know, how it is done, and what is said then."""
+    """What it takes to do it, what it wants to know, how it is done, and what is said then."""
 
-    permission: str
+    permissions: tuple[str, ...]
     form: type[forms.Form]
     do: Callable[[Staff, Room, Given], Awaitable[Any]]
     done: str
@@ -125,22 +120,26 @@ async def _write(staff: Staff, room: Room, given: Given) -> None:
     await services.write_as_support(staff, room.pk, given["content"])
 
 
-_REDACT, _RESTRICT = "moderation.redact_message", "moderation.add_restriction"
-_CLOSE = "moderation.close_room"
+_REDACT, _READ_ORIGINAL = "moderation.redact_message", "moderation.view_redactedoriginal"
+_RESTRICT, _LIFT = "moderation.add_restriction", "moderation.change_restriction"
+_CLOSE, _NOTE, _WRITE = "moderation.close_room", "moderation.add_note", "moderation.write_as_support"
 ORIGINAL = "original"
 
 ACTS: dict[str, RoomAct] = {
-    "redact": RoomAct(_REDACT, MessageForm, _redact, "The message is redacted: it is gone for both sides."),
-    "restore": RoomAct(_REDACT, MessageForm, _restore, "The message is restored: both sides see it again."),
-    ORIGINAL: RoomAct("moderation.view_redactedoriginal", MessageForm, _read_original, "The message said: {answer}"),
-    "mute": RoomAct(_RESTRICT, SideForm, _mute, "The user is muted: they can read, and cannot write."),
-    "ban": RoomAct(_RESTRICT, SideForm, _ban, "The user is banned, and disconnected everywhere."),
-    "slow": RoomAct(_RESTRICT, SlowForm, _slow_down, "The room is in slow mode."),
-    "lift": RoomAct("moderation.change_restriction", LiftForm, _lift, "The restriction is lifted."),
-    "close": RoomAct(_CLOSE, ReasonForm, _close, "The room is closed: it takes no messages of the two sides."),
-    "reopen": RoomAct(_CLOSE, ReasonForm, _reopen, "The room is open again."),
-    "note": RoomAct("moderation.add_note", NoteForm, _note, "The note is saved."),
-    "write": RoomAct("moderation.write_as_support", SupportForm, _write, "Both sides have the message, from Support."),
+    "redact": RoomAct((_REDACT,), MessageForm, _redact, "The message is redacted: it is gone for both sides."),
+    # Whoever restores a message reads it: so it takes what reading the original takes.
+    "restore": RoomAct(
+        (_REDACT, _READ_ORIGINAL), MessageForm, _restore, "The message is restored: both sides see it again."
+    ),
+    ORIGINAL: RoomAct((_READ_ORIGINAL,), MessageForm, _read_original, "The message said: {answer}"),
+    "mute": RoomAct((_RESTRICT,), SideForm, _mute, "The user is muted: they can read, and cannot write."),
+    "ban": RoomAct((_RESTRICT,), SideForm, _ban, "The user is banned, and disconnected everywhere."),
+    "slow": RoomAct((_RESTRICT,), SlowForm, _slow_down, "The room is in slow mode."),
+    "lift": RoomAct((_LIFT,), LiftForm, _lift, "The restriction is lifted."),
+    "close": RoomAct((_CLOSE,), ReasonForm, _close, "The room is closed: it takes no messages of the two sides."),
+    "reopen": RoomAct((_CLOSE,), ReasonForm, _reopen, "The room is open again."),
+    "note": RoomAct((_NOTE,), NoteForm, _note, "The note is saved."),
+    "write": RoomAct((_WRITE,), SupportForm, _write, "Both sides have the message, from Support."),
 }
 
 
@@ -151,7 +150,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
     room = Room.objects.filter(pk=unquote(room_id)).first()
     if act is None or room is None:
         raise Http404("There is no such act, or no such room.")
-    if not all(may(request, permission) for permission in (*PERMISSIONS, act.permission)):
+    if not all(may(request, permission) for permission in (*PERMISSIONS, *act.permissions)):
         raise PermissionDenied
     form = act.form(request.POST)
     if not form.is_valid():

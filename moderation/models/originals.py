@@ -6,7 +6,7 @@ from django.db import models
 
 
 class RedactedOriginal(models.Model):
-    """The content of a redacted message. Read by `services.redaction.read_original`, which is an audited act."""
+    """The content of a redacted message. Read by `services.originals.read_original`, which is an audited act."""
 
     message_id = models.CharField(primary_key=True, db_column="_id", max_length=255)
     room_id = models.CharField(max_length=512)
@@ -19,7 +19,7 @@ class RedactedOriginal(models.Model):
     reason = models.TextField(blank=True)
 
     class Meta:
-        """`view` is the permission to read an original."""
+        """`view` is the permission to read an original, and with `redact_message` to restore one."""
 
         default_permissions = ("view",)
         permissions = (
