@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from bson import ObjectId
-from bson.errors import InvalidId
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from moderation import services
-from moderation.admin.acting import ActView
+from moderation.admin.acting import LONGEST_REASON, ActView
 from moderation.admin.excerpts import latest_of
 from moderation.admin.links import person_link, room_link
+from moderation.admin.lookup import found_or_404
 from moderation.admin.uncounted import UncountedAdmin
 from moderation.models import HeldMessage, HeldState
 from moderation.staff import Staff
@@ -52,7 +51,7 @@ class OptionalReasonForm(forms.Form):
 
     reason = forms.CharField(
         required=False,
-        max_length=2000,
+        max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
         help_text="Kept in the audit.",
     )
@@ -78,7 +77,7 @@ class ReleaseView(HeldActView):
 
     def explanation(self) -> list[str]:
         """Where it goes, and when."""
-        held = _held_or_404(self.kwargs["pk"])
+        held = found_or_404(HeldMessage, self.kwargs["pk"])
         return [
             f"It is sent from user {held.sender} to user {held.recipient} now, at the end of their room:",
             f"“{held.content}”",
@@ -99,7 +98,7 @@ class DropView(HeldActView):
 
     def explanation(self) -> list[str]:
         """What comes of it."""
-        held = _held_or_404(self.kwargs["pk"])
+        held = found_or_404(HeldMessage, self.kwargs["pk"])
         return [
             f"It is never sent, and user {held.sender} is not told more than that it was held:",
             f"“{held.content}”",
@@ -139,7 +138,7 @@ class HeldMessageAdmin(UncountedAdmin):
         """The page of one held message: all of it, and the room where it would go."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        held = _held_or_404(unquote(object_id))
+        held = found_or_404(HeldMessage, unquote(object_id))
         context = {
             **self.admin_site.each_context(request),
             "title": "Held message",
@@ -164,10 +163,3 @@ class HeldMessageAdmin(UncountedAdmin):
     def room(self, held: HeldMessage) -> str:
         """Where it would go."""
         return room_link(held.room_id)
-
-
-def _held_or_404(key: str) -> HeldMessage:
-    try:
-        return HeldMessage.objects.get(pk=ObjectId(key))
-    except (HeldMessage.DoesNotExist, InvalidId):
-        raise Http404(f"there is no held message {key!r}") from None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
-from bson import ObjectId
-from bson.errors import InvalidId
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -15,13 +13,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
 from conversations.errors import RuleViolation
 from moderation import services
-from moderation.admin.acting import ActView, NoForm, sentence, staff_of
+from moderation.admin.acting import LONGEST_REASON, ActView, NoForm, sentence, staff_of
 from moderation.admin.excerpts import excerpt_around, latest_of
-from moderation.admin.links import report_url
+from moderation.admin.links import report_url, room_url
+from moderation.admin.lookup import found_or_404
 from moderation.models import AuditRecord, Outcome, Report, Restriction, TargetKind
 from moderation.models.reports import UNFINISHED
 from moderation.staff import Staff
@@ -35,7 +35,7 @@ class DecisionForm(forms.Form):
     outcome = forms.ChoiceField(choices=[("", "Choose…"), *Outcome.choices], required=False)
     note = forms.CharField(
         required=False,
-        max_length=2000,
+        max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
         help_text="For colleagues, and kept in the audit.",
     )
@@ -45,7 +45,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
     """Show a report; on POST do `act` to it: take, put_back, resolve or dismiss."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    report = report_or_404(object_id)
+    report = found_or_404(Report, unquote(object_id))
     form = DecisionForm(request.POST if "outcome" in request.POST else None, initial=_initial(request))
     if request.method == "POST":
         if not model_admin.has_change_permission(request):
@@ -68,6 +68,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
         "now": timezone.now(),
         "records": AuditRecord.objects.filter(target_kind="report", target_id=str(report.pk)).order_by("-at")[:20],
         "here": report_url(report),
+        "room_url": _room_url(report),
         "excerpt": _excerpt(report),
         "mute_query": _query_of_act(report, Outcome.MUTED),
         "ban_query": _query_of_act(report, Outcome.BANNED),
@@ -76,46 +77,44 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
     return TemplateResponse(request, "admin/moderation/report/page.html", context)
 
 
-def report_or_404(object_id: str) -> Report:
-    """The report of an address. Http404: there is none."""
-    try:
-        return Report.objects.get(pk=ObjectId(unquote(object_id)))
-    except (Report.DoesNotExist, InvalidId):
-        raise Http404(f"there is no report {object_id!r}") from None
+class ReportActView(ActView):
+    """An act on the report that the address names."""
+
+    @cached_property
+    def report(self) -> Report:
+        """The report, as it was at the beginning. Http404: there is none."""
+        return found_or_404(Report, unquote(self.kwargs["pk"]))
+
+    def done_url(self) -> str:
+        """The report."""
+        return report_url(self.report)
 
 
-class PutBackView(ActView):
+class PutBackView(ReportActView):
     """Taking a report from a colleague: said first, since it is their work."""
 
     form_class = NoForm
     permission = "moderation.change_report"
+    title = "Put this report back?"
     button = "Put it back into the queue"
     done = "The report is in the queue again."
 
-    def heading(self) -> str:
-        """What is asked."""
-        return "Put this report back?"
-
     def explanation(self) -> list[str]:
         """Whose work it is."""
-        report = report_or_404(self.kwargs["pk"])
-        if report.assignee is None:
+        assignee = self.report.assignee
+        if assignee is None:
             return ["Nobody works on this report."]
         return [
-            f"{report.assignee.get_username()} works on this report, and on all others about the same. "
+            f"{assignee.get_username()} works on this report, and on all others about the same. "
             "Put back, all of them are open again, and whoever takes the next one gets them."
         ]
-
-    def done_url(self) -> str:
-        """The report."""
-        return report_url(report_or_404(self.kwargs["pk"]))
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
         """Put it back."""
         await services.put_back(staff, unquote(self.kwargs["pk"]))
 
 
-class RedactView(ActView):
+class RedactView(ReportActView):
     """Redacting the message that was reported."""
 
     permission = "moderation.redact_message"
@@ -128,56 +127,60 @@ class RedactView(ActView):
         """What comes of it."""
         return ["What it says vanishes for both sides at once. It is kept apart, and can be restored by a lead."]
 
-    def done_url(self) -> str:
-        """The report."""
-        return report_url(self._report())
-
-    async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Redact it."""
-        report = await sync_to_async(self._report)()
-        await services.redact_message(staff, report.target_id, given["reason"])
-
-    def _report(self) -> Report:
-        report = report_or_404(self.kwargs["pk"])
+    @cached_property
+    def report(self) -> Report:
+        """One about a message. Http404: it is about something else, or there is none."""
+        report = found_or_404(Report, unquote(self.kwargs["pk"]))
         if report.target_kind != TargetKind.MESSAGE:
             raise Http404(f"report {report.pk} is not about a message")
         return report
 
+    async def act(self, staff: Staff, given: dict[str, Any]) -> None:
+        """Redact it."""
+        report = await sync_to_async(lambda: self.report)()
+        await services.redact_message(staff, report.target_id, given["reason"])
+
 
 def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpResponse | None:
     """Do what was asked; `None`: the form says what is wrong."""
-    staff, act, key = staff_of(request), request.POST.get("act"), str(report.pk)
-    queue = reverse("admin:moderation_report_changelist")
+    staff, key = staff_of(request), str(report.pk)
     try:
-        match act:
+        match request.POST.get("act"):
             case "take":
                 async_to_sync(services.take)(staff, key)
                 messages.success(request, "The report is yours. Colleagues see that you work on it.")
-                return HttpResponseRedirect(report_url(report))
             case "put_back":
                 async_to_sync(services.put_back)(staff, key)
                 messages.success(request, "The report is in the queue again.")
-                return HttpResponseRedirect(queue)
-            case "resolve" | "dismiss":
-                if not form.is_valid():
-                    return None
-                if act == "resolve" and not form.cleaned_data["outcome"]:
-                    form.add_error("outcome", "Choose what was done. If nothing was to be done, dismiss the report.")
-                    return None
-                if act == "resolve":
-                    closed = async_to_sync(services.resolve)(
-                        staff, key, Outcome(form.cleaned_data["outcome"]), form.cleaned_data["note"]
-                    )
-                else:
-                    closed = async_to_sync(services.dismiss)(staff, key, form.cleaned_data["note"])
-                many = f"{len(closed)} reports are" if len(closed) > 1 else "The report is"
-                messages.success(request, f"{many} {'resolved' if act == 'resolve' else 'dismissed'}.")
-                return HttpResponseRedirect(queue)
-            case _:
+                return HttpResponseRedirect(_queue_url())
+            case "resolve" | "dismiss" as act:
+                return _close(request, report, form, resolves=act == "resolve")
+            case act:
                 messages.error(request, f"There is no act {act!r} on a report.")
     except RuleViolation as refusal:
         messages.error(request, sentence(refusal).replace(f"report {report.pk}", "this report"))
     return HttpResponseRedirect(report_url(report))
+
+
+def _close(request: HttpRequest, report: Report, form: DecisionForm, *, resolves: bool) -> HttpResponse | None:
+    if not form.is_valid():
+        return None
+    outcome, note = form.cleaned_data["outcome"], form.cleaned_data["note"]
+    if resolves and not outcome:
+        form.add_error("outcome", "Choose what was done. If nothing was to be done, dismiss the report.")
+        return None
+    staff, key = staff_of(request), str(report.pk)
+    if resolves:
+        closed = async_to_sync(services.resolve)(staff, key, Outcome(outcome), note)
+    else:
+        closed = async_to_sync(services.dismiss)(staff, key, note)
+    many = f"{len(closed)} reports are" if len(closed) > 1 else "The report is"
+    messages.success(request, f"{many} {'resolved' if resolves else 'dismissed'}.")
+    return HttpResponseRedirect(_queue_url())
+
+
+def _queue_url() -> str:
+    return reverse("admin:moderation_report_changelist")
 
 
 def _initial(request: HttpRequest) -> dict[str, str]:
@@ -201,6 +204,12 @@ def _excerpt(report: Report) -> Any:
     if report.target_kind == TargetKind.MESSAGE:
         return excerpt_around(report.target_id)
     return latest_of(report.room_id) if report.room_id else None
+
+
+def _room_url(report: Report) -> str:
+    if not report.room_id:
+        return ""
+    return room_url(report.room_id, report.target_id if report.target_kind == TargetKind.MESSAGE else "")
 
 
 def _query_of_act(report: Report, outcome: Outcome) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bson import ObjectId
-from bson.errors import InvalidId
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
@@ -20,6 +19,7 @@ from conversations.requests import MAX_ID_LENGTH
 from moderation import services
 from moderation.admin.acting import ActView
 from moderation.admin.links import person_link, person_url, room_link
+from moderation.admin.lookup import found_or_404
 from moderation.admin.restricting import RestrictForm
 from moderation.admin.uncounted import UncountedAdmin
 from moderation.models import Restriction, RestrictionKind
@@ -98,14 +98,19 @@ class LiftView(ActView):
     button = "Lift it"
     done = "The restriction is lifted."
 
+    @cached_property
+    def restriction(self) -> Restriction:
+        """The one that the address names, as it was at the beginning. Http404: there is none."""
+        return found_or_404(Restriction, self.kwargs["pk"])
+
     def heading(self) -> str:
         """What is lifted."""
-        restriction = self._restriction()
+        restriction = self.restriction
         return f"Lift the {restriction.get_kind_display().lower()} of {restriction.user_id or restriction.room_id}"
 
     def explanation(self) -> list[str]:
         """Why there is one."""
-        restriction = self._restriction()
+        restriction = self.restriction
         end = f"{restriction.ends_at:%Y-%m-%d %H:%M} (UTC)" if restriction.ends_at else "it is lifted"
         return [
             f"Made by {restriction.created_by}, {restriction.created_at:%Y-%m-%d %H:%M} (UTC), until {end}: "
@@ -114,18 +119,12 @@ class LiftView(ActView):
 
     def done_url(self) -> str:
         """The user's page, or the list."""
-        restriction = self._restriction()
-        return person_url(restriction.user_id) if restriction.user_id else _list_url()
+        user_id = self.restriction.user_id
+        return person_url(user_id) if user_id else _list_url()
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
         """Lift it."""
         await services.lift(staff, self.kwargs["pk"], given["reason"])
-
-    def _restriction(self) -> Restriction:
-        try:
-            return Restriction.objects.get(pk=ObjectId(self.kwargs["pk"]))
-        except (Restriction.DoesNotExist, InvalidId):
-            raise Http404(f"there is no restriction {self.kwargs['pk']!r}") from None
 
 
 @admin.register(Restriction)
