@@ -33,7 +33,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "class": "vLargeTextField"}),
-        help_text="Kept in the audit. Users do not see it.",
+        help_text="For colleagues, and kept in the audit. Users do not see it.",
     )
 
 

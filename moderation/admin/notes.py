@@ -13,11 +13,17 @@ from django.urls import reverse
 from moderation import services
 from moderation.admin.acting import ActView
 from moderation.admin.links import person_link, room_link
-from moderation.admin.person_acts import NoteForm
 from moderation.admin.uncounted import UncountedAdmin
 from moderation.models import Note, TargetKind
 from moderation.permissions import may
+from moderation.services.notes import LONGEST
 from moderation.staff import Staff
+
+
+class NoteForm(forms.Form):
+    """What a note says."""
+
+    text = forms.CharField(label="Note", max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 5, "cols": 60}))
 
 
 class NewNoteForm(NoteForm):

@@ -11,10 +11,11 @@ from django.http import StreamingHttpResponse
 from moderation import services
 from moderation.admin.acting import ActView, ReasonForm
 from moderation.admin.links import person_url
+from moderation.admin.notes import NoteForm
 from moderation.admin.restricting import RestrictForm
-from moderation.admin.streaming import json_array, streamed
+from moderation.admin.streaming import streamed
 from moderation.models import TargetKind
-from moderation.services.notes import LONGEST as LONGEST_NOTE
+from moderation.services.persons import json_array
 from moderation.services.redaction import LONGEST_PAST
 from moderation.staff import Staff
 
@@ -77,12 +78,6 @@ class BanView(PersonActView):
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
         """Ban."""
         await services.ban(staff, self.user_id, given["reason"], until=given["end"])
-
-
-class NoteForm(forms.Form):
-    """A note."""
-
-    text = forms.CharField(label="Note", max_length=LONGEST_NOTE, widget=forms.Textarea(attrs={"rows": 5, "cols": 60}))
 
 
 class NoteView(PersonActView):

@@ -8,15 +8,15 @@ from typing import Any, Final
 from django import forms
 from django.utils import timezone
 
-from moderation.admin.acting import LONGEST_REASON
+from moderation.admin.acting import ReasonForm
 
 FOR_GOOD: Final = "for_good"
 UNTIL: Final = "until"
 HOURS: Final = (("1", "1 hour"), ("24", "1 day"), ("168", "7 days"), ("720", "30 days"))
 
 
-class LengthForm(forms.Form):
-    """For how long; `cleaned_data["end"]`: until when, `None`: until it is lifted."""
+class RestrictForm(ReasonForm):
+    """Restricting whom or what the page names; `cleaned_data["end"]`: until when, `None`: until it is lifted."""
 
     length = forms.ChoiceField(
         label="For how long", choices=[*HOURS, (FOR_GOOD, "Until it is lifted"), (UNTIL, "Until a time:")]
@@ -27,6 +27,7 @@ class LengthForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="Only with “Until a time”.",
     )
+    field_order = ["length", "until", "reason"]
 
     def clean(self) -> dict[str, Any]:
         """The end, from either field."""
@@ -42,17 +43,6 @@ class LengthForm(forms.Form):
             self.add_error("length", "Choose “Until a time”, or leave the time below empty.")
         cleaned["end"] = end_of(length, until, now) if length else None
         return cleaned
-
-
-class RestrictForm(LengthForm):
-    """Restricting somebody whom the page names."""
-
-    reason = forms.CharField(
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "class": "vLargeTextField"}),
-        help_text="For colleagues, and kept in the audit. Users do not see it.",
-    )
-    field_order = ["length", "until", "reason"]
 
 
 def end_of(length: str, until: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:

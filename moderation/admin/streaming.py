@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
-from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
@@ -21,15 +19,6 @@ def streamed(lines: Iterator[str], content_type: str, filename: str) -> Streamin
     response["Content-Disposition"] = content_disposition_header(True, filename) or "attachment"
     response["Cache-Control"] = "no-store"
     return response
-
-
-def json_array(data: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[str]:
-    """One JSON array of {kind, data}, a line for each."""
-    yield "["
-    for number, (kind, document) in enumerate(data):
-        line = json.dumps({"kind": kind, "data": document}, ensure_ascii=False)
-        yield f",\n{line}" if number else f"\n{line}"
-    yield "\n]\n"
 
 
 async def _parts(lines: Iterator[str]) -> AsyncIterator[str]:

@@ -1,16 +1,15 @@
 """`manage.py export_person`: all that is kept of a user, as JSON."""
 
-import json
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError
 
 from conversations.errors import RuleViolation
 from moderation.services import export_person
+from moderation.services.persons import json_array
 from moderation.staff import Staff
 
 
@@ -28,17 +27,8 @@ class Command(BaseCommand):
         except RuleViolation as error:
             raise CommandError(error.message) from error
         if output is None:
-            write(data, self.stdout)
+            self.stdout.writelines(json_array(data))
             return
         output.touch(mode=0o600)
         with output.open("w", encoding="utf-8") as file:
-            write(data, OutputWrapper(file))
-
-
-def write(data: Iterable[tuple[str, dict[str, Any]]], output: OutputWrapper) -> None:
-    """One JSON array, a line for each document."""
-    output.write("[", ending="")
-    for number, (kind, document) in enumerate(data):
-        line = json.dumps({"kind": kind, "data": document}, ensure_ascii=False)
-        output.write(f",\n{line}" if number else f"\n{line}", ending="")
-    output.write("\n]")
+            file.writelines(json_array(data))
