@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from asgiref.sync import async_to_sync
 from django.db import models
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from conversations.errors import RuleViolation
+from conversations.redis_client import REDIS_AWAY
 from conversations.store import durable, in_store_thread
 from conversations.tally import messages_a_minute
 from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
@@ -91,7 +91,7 @@ def _counts(now: datetime.datetime) -> dict[str, Any]:
 async def _messages() -> dict[str, Any]:
     try:
         counts = await messages_a_minute()
-    except (RedisError, OSError) as error:
+    except REDIS_AWAY as error:
         logger.warning("messages a minute are unknown, Redis is away: %s", error)
         return {"messages": None, "messages_last_minute": None}
     ago = range(len(counts) - 1, -1, -1)
