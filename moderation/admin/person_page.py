@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from chozoi_chat.identity import Role
 from conversations.models import Room
@@ -87,7 +88,7 @@ def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
         "now": timezone.now(),
         "is_online": bool(async_to_sync(_online)(user_id)),
         "recent": recent,
-        "rooms_url": f"{reverse('admin:conversations_room_changelist')}?q={user_id}",
+        "rooms_url": f"{reverse('admin:conversations_room_changelist')}?{urlencode({'q': user_id})}",
         "restrictions": list(Restriction.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
         "reports_on": list(
             Report.objects.filter(user_id=user_id).prefetch_related("assignee").order_by("-created_at")[:MOST]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import QueryDict
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
@@ -247,3 +249,4 @@ def test_a_user_of_any_id_has_a_page(support: Client, seven_and_nine: Store) -> 
         found = support.get(reverse("admin:moderation_people"), {"q": user_id}, follow=True)
         assert found.status_code == 200
         assert found.context["user_id"] == user_id
+        assert QueryDict(urlsplit(found.context["rooms_url"]).query)["q"] == user_id
