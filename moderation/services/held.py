@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
@@ -30,7 +29,7 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
     RuleViolation: `held_not_found`, `held_decided`, `room_blocked` and `room_closed` (it stays held),
     `store_unavailable`, `overloaded`.
     """
-    held = await in_store_thread(_claim, held_id, {"claimed_at": timezone.now()})
+    held = await in_store_thread(_claim, held_id)
     try:
         room = await load_room(held.room_id)
         if room.blocked_by or room.closed:
@@ -56,17 +55,19 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
 
 async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
     """Never send a held message. RuleViolation: `held_not_found`, `held_decided`, `store_unavailable`."""
-    held = await in_store_thread(_claim, held_id, {"claimed_at": timezone.now()})
+    held = await in_store_thread(_claim, held_id)
     await in_store_thread(_decide, staff, held, HeldState.DROPPED, reason, "")
 
 
-def _claim(held_id: str, change: dict[str, Any]) -> HeldMessage:
+def _claim(held_id: str) -> HeldMessage:
+    """Have it decided here alone, until LEASE is over."""
     try:
         key = ObjectId(held_id)
     except (InvalidId, TypeError):
         raise _not_found(held_id) from None
-    free = {"claimed_at": {"$not": {"$gt": timezone.now() - LEASE}}}
-    if durable(HeldMessage).find_one_and_update({"_id": key, "state": HeldState.HELD, **free}, {"$set": change}):
+    now = timezone.now()
+    free = {"_id": key, "state": HeldState.HELD, "claimed_at": {"$not": {"$gt": now - LEASE}}}
+    if durable(HeldMessage).find_one_and_update(free, {"$set": {"claimed_at": now}}):
         return HeldMessage.objects.get(pk=key)
     if not HeldMessage.objects.filter(pk=key).exists():
         raise _not_found(held_id)
