@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.db.models import F, Value
+from django.test.utils import CaptureQueriesContext
 
 from chozoi_chat.mongodb.compiler import side_by_side
 from conversations.models import Message, Room
@@ -16,12 +17,36 @@ NOON = datetime.datetime(2026, 1, 1, 12)
 pytestmark = pytest.mark.django_db
 
 
-def test_a_group_gives_its_permissions() -> None:
-    user = User.objects.create_user("anna")
-    group = Group.objects.create(name="readers")
-    group.permissions.add(Permission.objects.get(codename="view_room"))
-    user.groups.add(group)
-    assert user.get_all_permissions() == {"conversations.view_room"}
+@pytest.fixture
+def anna() -> User:
+    """Who reads rooms as all readers do, and messages by herself."""
+    anna = User.objects.create_user("anna")
+    readers, others = Group.objects.create(name="readers"), Group.objects.create(name="others")
+    readers.permissions.add(Permission.objects.get(codename="view_room"))
+    others.permissions.add(Permission.objects.get(codename="add_user"))
+    anna.groups.add(readers)
+    anna.user_permissions.add(Permission.objects.get(codename="view_message"))
+    User.objects.create_user("bob").groups.add(others)
+    return anna
+
+
+def test_a_user_has_the_permissions_of_their_groups_and_their_own(anna: User) -> None:
+    assert anna.get_group_permissions() == {"conversations.view_room"}
+    assert anna.get_user_permissions() == {"conversations.view_message"}
+    assert anna.get_all_permissions() == {"conversations.view_room", "conversations.view_message"}
+    assert User.objects.create_user("cy").get_all_permissions() == set()
+
+
+def test_what_a_user_may_is_asked_for_without_a_join_of_users_and_groups(anna: User) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert anna.has_perm("conversations.view_room")
+    texts = [query["sql"] for query in captured.captured_queries]
+    assert len(texts) <= 5
+    assert [text for text in texts if "'from': 'auth_" in text] == []
+
+
+def test_a_permission_is_found_by_a_users_groups(anna: User) -> None:
+    assert [each.codename for each in Permission.objects.filter(group__in=anna.groups.all())] == ["view_room"]
 
 
 def test_a_related_object_comes_with_its_own_fields() -> None:
