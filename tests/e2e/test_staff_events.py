@@ -19,12 +19,13 @@ from .server_process import ServerProcess
 
 STAFF = "/v1/conversations/staff"
 SHOP = "https://shop.example.net"
+ENDING = ("w-signed-out", "w-deactivated", "w-roleless", "w-leaver")
 _ACCOUNTS = """
 from django.contrib.auth.models import Group, User
 from django.test import Client
-User.objects.filter(username__in=["w-support", "w-newcomer", "w-customer"]).delete()
 sessions = {}
-accounts = (("w-support", "Support", True), ("w-newcomer", None, True), ("w-customer", "Support", False))
+accounts = [("w-support", "Support", True), ("w-newcomer", None, True), ("w-customer", "Support", False)]
+accounts += [(name, "Support", True) for name in ending]
 for name, group, is_staff in accounts:
     user = User.objects.create_user(name, is_staff=is_staff)
     user.groups.set(Group.objects.filter(name=group))
@@ -36,10 +37,12 @@ return sessions
 Watch = Callable[..., Awaitable[Client]]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def sessions(job: Job) -> dict[str, str]:
-    """The session of each account: one of Support, one of staff without a role, one that is no staff."""
-    answer: dict[str, str] = await job.do(_ACCOUNTS)
+    """The session of each account: one of Support, one of staff without a role, one that is no staff; and of those in
+    ENDING, who are of Support, and whom one test may spoil.
+    """
+    answer: dict[str, str] = await job.do(_ACCOUNTS, ending=ENDING)
     return answer
 
 
@@ -111,19 +114,17 @@ async def test_a_room_that_does_not_exist_is_not_watched(as_page: Watch, session
     assert (await page.ask("dance"))["error"]["code"] == "unknown_event"
 
 
-@pytest.mark.parametrize("end", ["signed out", "deactivated", "without its role", "no staff any more"])
 async def test_the_end_of_a_session_ends_its_connections(
-    end: str, as_page: Watch, sessions: dict[str, str], database: Database[dict[str, Any]]
+    as_page: Watch, sessions: dict[str, str], database: Database[dict[str, Any]]
 ) -> None:
-    page = await as_page(sessions["w-support"])
-    account = {"username": "w-support"}
-    if end == "signed out":
-        assert database.django_session.delete_one({"session_key": sessions["w-support"]}).deleted_count
-    elif end == "deactivated":
-        database.auth_user.update_one(account, {"$set": {"is_active": False}})
-    elif end == "no staff any more":
-        database.auth_user.update_one(account, {"$set": {"is_staff": False}})
-    else:
-        user: Any = database.auth_user.find_one(account)
-        database.auth_user_groups.delete_many({"user_id": user["_id"]})
-    await page.disconnected(within=15)
+    """Who signs out, is deactivated, loses the role or is no staff any more; nobody else is put out."""
+    pages = [await as_page(sessions[name]) for name in ENDING]
+    colleague = await as_page(sessions["w-support"])
+    assert database.django_session.delete_one({"session_key": sessions["w-signed-out"]}).deleted_count
+    database.auth_user.update_one({"username": "w-deactivated"}, {"$set": {"is_active": False}})
+    database.auth_user.update_one({"username": "w-leaver"}, {"$set": {"is_staff": False}})
+    roleless: Any = database.auth_user.find_one({"username": "w-roleless"})
+    assert database.auth_user_groups.delete_many({"user_id": roleless["_id"]}).deleted_count
+    for page in pages:
+        await page.disconnected(within=15)
+    assert (await colleague.ask("dance"))["error"]["code"] == "unknown_event"
