@@ -13,7 +13,7 @@ from typing import Any
 import pymongo
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright, expect
 from pymongo.database import Database
 
 from tests.e2e.cluster import Cluster
@@ -93,12 +93,19 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def signed_in() -> dict[str, StorageState]:
+    """The cookies of accounts that have signed in already."""
+    return {}
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def sign_in(browser: Browser, server: ServerProcess) -> AsyncIterator[SignIn]:
+async def sign_in(browser: Browser, server: ServerProcess, signed_in: dict[str, StorageState]) -> AsyncIterator[SignIn]:
     """Signs staff in: awaiting it with an account gives a page of the admin, in a browser window of its own.
 
-    Further arguments: those of a browser context (`color_scheme`, `viewport`). What a page's scripts complain of, and
-    what its security policy stops, fails the test.
+    An account gives its password once, and is then known by its cookies; `anew`: it gives it again, for a session that
+    the test may end. Further arguments: those of a browser context (`color_scheme`, `viewport`). What a page's scripts
+    complain of, and what its security policy stops, fails the test.
     """
     windows: list[BrowserContext] = []
     complaints: list[str] = []
@@ -107,17 +114,22 @@ async def sign_in(browser: Browser, server: ServerProcess) -> AsyncIterator[Sign
         if message.type == "error" and not re.search(r"WebSocket|ERR_|status of 4\d\d", message.text):
             complaints.append(message.text)
 
-    async def sign_in(name: str = "support", **options: Any) -> Page:
-        window = await browser.new_context(**{"viewport": {"width": 1360, "height": 860}, **options})
+    async def sign_in(name: str = "support", *, anew: bool = False, **options: Any) -> Page:
+        known = None if anew else signed_in.get(name)
+        options = {"viewport": {"width": 1360, "height": 860}, "storage_state": known, **options}
+        window = await browser.new_context(**options)
         windows.append(window)
         page = await window.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        await page.goto(f"{server.url}/admin/login/?next=/admin/")
-        await page.fill("#id_username", name)
-        await page.fill("#id_password", PASSWORD)
-        await page.click("[type=submit]")
-        await page.wait_for_url("**/admin/")
+        await page.goto(f"{server.url}/admin/")
+        if known is None:
+            await page.fill("#id_username", name)
+            await page.fill("#id_password", PASSWORD)
+            await page.click("[type=submit]")
+            await page.wait_for_url(f"{server.url}/admin/")
+            if not anew:
+                signed_in[name] = await window.storage_state()
         return page
 
     yield sign_in

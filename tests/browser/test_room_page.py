@@ -305,7 +305,7 @@ async def test_who_is_signed_out_sees_nothing_new(
 ) -> None:
     """Signing out in another tab ends the page's connection, too."""
     buyer, _ = people
-    page = await sign_in()
+    page = await sign_in(anew=True)
     await open_room(page, server, room)
     tab = await page.context.new_page()
     await tab.goto(f"{server.url}/admin/")
