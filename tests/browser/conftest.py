@@ -6,18 +6,16 @@ The Chromium is Debian's package, or the one that CHROMIUM names.
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright, expect
-from pymongo.database import Database
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.conftest import connect, new_room, pytest_runtest_makereport, room  # noqa: F401  fixtures, hook
+from tests.e2e.conftest import connect, database, new_room, pytest_runtest_makereport, room  # noqa: F401  fixtures
 from tests.e2e.server_process import PROJECT, ServerProcess
 
 PASSWORD = "only for these tests"
@@ -72,13 +70,6 @@ async def server(cluster: Cluster) -> ServerProcess:
 async def second_server(cluster: Cluster) -> ServerProcess:
     """Another process, to which buyers and sellers are connected."""
     return await cluster.server("chat")
-
-
-@pytest.fixture(scope="session")
-def database(stores: tuple[str, str]) -> Iterator[Database[dict[str, Any]]]:
-    """The servers' database, read past them."""
-    with pymongo.MongoClient[dict[str, Any]](stores[0], tz_aware=True) as client:
-        yield client.get_default_database()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
