@@ -12,6 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from chozoi_chat.identity import Role
+from conversations import timeline
+from conversations.instants import to_milliseconds
 from conversations.models import Message, MessageType, Room
 from conversations.services import SUPPORT
 from conversations.store import Document, durable, in_parts
@@ -69,11 +71,12 @@ def read_back(
     connection.ensure_connection()
     found: list[str] = []
     if before is None or before.at is not None:
+        end = until
         if before is not None and before.at is not None:
             after = before.at + datetime.timedelta(milliseconds=1)
-            until = after if until is None else min(until, after)
+            end = after if until is None else min(until, after)
         about = room.updated_at or timezone.now()
-        for window in going_back(until, since or BEGINNING, about):
+        for window in going_back(end, since or BEGINNING, about):
             source = {"room_id": room.pk, "created_at": window.condition()}
             found += _ids(source, before, matching, limit - len(found))
             if len(found) >= limit:
@@ -94,11 +97,10 @@ def latest(room: Room, limit: int = PAGE, before: Place | None = None) -> Transc
 def around(room: Room, message: Message, *, before: int = PAGE // 2, after: int = MOST_NEW) -> Transcript:
     """A message with at most so many lines before and after it. `earlier` as ever; later ones there may be, too."""
     place = place_of(message)
-    later = [] if message.created_at is None else _since(room, message.created_at, after + 1)
-    earlier = read_back(room, before + 1, before=place)
-    known = {each.pk: each for each in [*reversed(earlier[:before]), message, *later]}
-    more = place_of(earlier[before - 1]) if len(earlier) > before else None
-    return Transcript(lines_of(room, list(known.values())), more)
+    found = read_back(room, before + 1, before=place)
+    earlier = found[:before]
+    more = place_of(earlier[-1]) if len(found) > before else None
+    return Transcript(lines_of(room, [*reversed(earlier), message, *_following(room, place, after)]), more)
 
 
 def since(room: Room, instant: datetime.datetime) -> Transcript:
@@ -121,6 +123,18 @@ def message_of(room: Room, message_id: str) -> Message | None:
     """A message by its id, if it is of this room. Not one condition of two parts: SecantusDB has no index for that."""
     message = Message.objects.filter(pk=message_id).first() if message_id else None
     return message if message is not None and message.room_id == room.pk else None
+
+
+def _following(room: Room, place: Place, limit: int) -> list[Message]:
+    at = None if place.at is None else to_milliseconds(place.at)
+    found: list[str] = []
+    for condition in timeline.Stretch(oldest_first=True).conditions(timeline.Place(at, place.id)):
+        stages: list[Document] = [{"$match": {"room_id": room.pk, **condition}}, {"$sort": {"created_at": 1, "_id": 1}}]
+        stages += [{"$limit": limit - len(found)}, {"$project": {"_id": 1}}]
+        found += [message["_id"] for message in durable(Message).aggregate(stages)]
+        if len(found) >= limit:
+            break
+    return load(found)
 
 
 def _since(room: Room, instant: datetime.datetime, limit: int) -> list[Message]:

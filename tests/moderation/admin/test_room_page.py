@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from conversations.models import Message
 from conversations.services import REDACTED
 from moderation.admin.room_acts import ACTS
+from moderation.admin.transcript import place_of
 from moderation.models import Act, AuditRecord, Note, RedactedOriginal, Restriction
 from tests.conversations.conftest import Emitted
 from tests.moderation.admin.conftest import held, hit, noted, reported, restricted
@@ -225,6 +228,25 @@ def test_a_room_of_very_old_documents(support: Client, database: Store) -> None:
     page = shown(support)
     assert "from long ago" in page
     assert "Buyer 7" in page
+
+
+def test_earlier_pages_go_on_to_messages_without_a_time(support: Client, room_of_old: Store) -> None:
+    """They come before all others, page by page as those do."""
+    room_of_old.cz_messages.insert_many(
+        [{"_id": f"old{n:02}", "room_id": "7.9", "from": "7", "to": "9", "content": "x"} for n in range(90)]
+    )
+    shown = support.get(LINES).json()
+    ids = re.findall(r'data-id="(\w+)"', shown["html"])
+    while shown["earlier"]:
+        shown = support.get(LINES, {"before": shown["earlier"]}).json()
+        ids = [*re.findall(r'data-id="(\w+)"', shown["html"]), *ids]
+    assert ids == [f"old{n:02}" for n in range(90)] + [f"m{n:02}" for n in range(12)]
+
+
+def test_earlier_pages_reach_messages_without_a_time_from_those_with_one(support: Client, room_of_old: Store) -> None:
+    room_of_old.cz_messages.insert_one({"_id": "old", "room_id": "7.9", "from": "7", "to": "9", "content": "x"})
+    place = place_of(Message.objects.get(pk="m03")).written()
+    assert 'data-id="old"' in support.get(LINES, {"before": place}).json()["html"]
 
 
 def test_an_address_of_any_room_id_works(support: Client, database: Store) -> None:
