@@ -55,6 +55,7 @@ def test_the_defaults_have_no_problem() -> None:
         ("LOGIN_FAILURES", -1, "0 for any number"),
         ("LOGIN_LOCKOUT", 0, "1 or more"),
         ("WEB_CONCURRENCY", 0, "1 or more"),
+        ("MAX_DISCONNECTION_DURATION", -1, "0 for off"),
         ("ALLOWED_HOSTS", ["https://chat.example.com"], "without scheme"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
     ],
