@@ -266,6 +266,7 @@ WHITENOISE_USE_FINDERS = True  # the admin's files straight from the packages, s
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+FORMAT_MODULE_PATH = "chozoi_chat.formats"
 USE_TZ = True
 CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
 X_FRAME_OPTIONS = "DENY"

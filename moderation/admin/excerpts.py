@@ -27,6 +27,11 @@ class Excerpt:
     room: Room | None
     lines: list[Line]
 
+    @property
+    def target(self) -> Message | None:
+        """The message that it shows with its neighbours; `None`: it shows the latest ones."""
+        return next((line.message for line in self.lines if line.is_target), None)
+
 
 def excerpt_around(message_id: str) -> Excerpt | None:
     """A message with those before and after it; `None`: it is gone."""

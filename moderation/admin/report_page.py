@@ -126,7 +126,7 @@ class RedactView(ActView):
 
     def explanation(self) -> list[str]:
         """What comes of it."""
-        return ["What it says vanishes for both sides at once. It is kept apart, and can be restored by a lead."]
+        return ["What it says vanishes for both sides at once. It is kept apart: the room's page can restore it."]
 
     def done_url(self) -> str:
         """The report."""
