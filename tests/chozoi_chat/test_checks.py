@@ -109,6 +109,13 @@ def test_listening_beyond_this_machine_asks_for_host_names_and_no_debug() -> Non
     assert problems(HOST="0.0.0.0", ALLOWED_HOSTS=["chat.example.com"]) == []
 
 
+def test_a_setting_that_cannot_be_read_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    command = [sys.executable, "manage.py", "serve"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "PORT is 'http'; it must be a whole number such as 8000.\n")
+
+
 def test_a_command_does_not_start_with_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOCKET_PATH", "sockets")
     command = [sys.executable, "manage.py", "serve"]
