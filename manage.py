@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command named on the command line, and say plainly which setting is wrong, or which store does not run."""
+    """Run the command that is named; say plainly which setting is wrong, or which store that it needs does not run."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chozoi_chat.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
