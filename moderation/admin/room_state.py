@@ -47,7 +47,8 @@ def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
         held = HeldMessage.objects.filter(room_id=room.pk, state=HeldState.HELD)
         state["held"] = list(held.order_by("-held_at")[:MOST])
     if may(request, "moderation.view_filterhit"):
-        state["hits"] = list(FilterHit.objects.filter(room_id=room.pk, message_id="").order_by("-at")[:MOST])
+        refused = FilterHit.objects.filter(room_id=room.pk, message_id="", text__gt="")  # others keep it elsewhere
+        state["hits"] = list(refused.order_by("-at")[:MOST])
     if may(request, "moderation.view_note"):
         notes = Note.objects.filter(target_kind=TargetKind.ROOM, target_id=room.pk)
         state["room_notes"] = list(notes.order_by("-written_at")[:MOST])
