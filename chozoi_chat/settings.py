@@ -137,7 +137,8 @@ ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.m
     "title": "Socket.IO events",
     "version": "1.0.0",
     "description": "Connect any `socket.io-client`, 2.x to 4.x, to the server with `path` set to its path, and to a "
-    "namespace below. Made by `make docs` from the types in the code.",
+    "namespace below. docs/clients.md says what an app does with them, and what codes it may be refused with. Made by "
+    "`make docs` from the types in the code.",
     "servers": {"production": {"host": "chat.example.com", "protocol": "wss", "pathname": SOCKET_PATH}},
 }
 
