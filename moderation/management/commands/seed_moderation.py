@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
-from conversations.payloads import NewMessage
+from conversations.requests import NewMessage
 from conversations.services import send_message
 from moderation import services
 from moderation.models import AuditRecord, FilterAction, FilterKind, MessageFilter
