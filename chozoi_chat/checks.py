@@ -169,6 +169,10 @@ def _serving() -> Iterator[CheckMessage]:
         yield _wrong(20, "LOGIN_FAILURES", settings.LOGIN_FAILURES, "a number of failed logins, or 0 for any number")
     if settings.LOGIN_LOCKOUT < 1:
         yield _wrong(21, "LOGIN_LOCKOUT", settings.LOGIN_LOCKOUT, "a number of seconds, 1 or more")
+    if settings.MAX_DISCONNECTION_DURATION < 0:
+        yield _wrong(
+            22, "MAX_DISCONNECTION_DURATION", settings.MAX_DISCONNECTION_DURATION, "a number of seconds, or 0 for off"
+        )
     for host in settings.ALLOWED_HOSTS:
         if "/" in host or ("://" in host):
             yield _wrong(13, "ALLOWED_HOSTS", host, "names of hosts, without scheme or path: chat.example.com")

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,15 +18,26 @@ from chozoi_chat.server_keys import key_in
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable as it is, without spaces around it. An empty one counts as unset, as in a compose file's `NAME=`.
-
-    Not `env.str`: that follows a leading "$" to another variable, and a secret may well begin with one.
-    """
+    """The variable as it is, without spaces around it. An empty one counts as unset, as in a compose file's `NAME=`."""
     return os.environ.get(name, "").strip() or default
+
+
+def names(name: str, default: str = "") -> list[str]:
+    """What stands between the variable's commas, without spaces around it."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def switch(name: str) -> bool:
+    """The variable as a bool; unset, it is off. Raises `ImproperlyConfigured` for anything but a yes or a no."""
+    match text(name, "false").lower():
+        case "true" | "yes" | "on" | "1":
+            return True
+        case "false" | "no" | "off" | "0":
+            return False
+    raise ImproperlyConfigured(f"{name} is {text(name)!r}; it must be true or false.")
 
 
 def whole_number(name: str, default: int) -> int:
@@ -50,7 +60,7 @@ def json_object(name: str) -> dict[str, Any]:
 # Where the server keeps what it makes itself: keys, and the data of the embedded stores.
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).expanduser().resolve()
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = switch("DEBUG")
 try:
     SECRET_KEY = text("SECRET_KEY") or key_in(DATA_DIR, "secret_key")
 except OSError as error:
@@ -60,8 +70,8 @@ except OSError as error:
     ) from error
 HOST = text("HOST", "127.0.0.1")
 PORT = whole_number("PORT", 8000)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-ALLOWED_ORIGINS = [origin.strip().rstrip("/") for origin in env.list("ALLOWED_ORIGINS", default=[])]
+ALLOWED_HOSTS = names("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+ALLOWED_ORIGINS = [origin.rstrip("/") for origin in names("ALLOWED_ORIGINS")]
 WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
 
 # Stores. Unset: the embedded ones, at the address that the supervisor wrote down. None runs: port 1, where nothing
@@ -112,12 +122,13 @@ SOCKETIO: dict[str, Any] = {
     # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
     "max_payload": 5_000_000,
     "outbound_limit": 4_000_000,
-    "per_message_deflate": env.bool("PER_MESSAGE_DEFLATE", default=False),
+    "per_message_deflate": switch("PER_MESSAGE_DEFLATE"),
 }
 SILENCED_SYSTEM_CHECKS = ["socketio_bridge.I012"]  # `manage.py serve` tells uvicorn
 # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
-if (duration := whole_number("MAX_DISCONNECTION_DURATION", 0)) > 0:
-    SOCKETIO |= {"max_disconnection_duration": float(duration), "recovery_redis_url": REDIS_URL}
+MAX_DISCONNECTION_DURATION = whole_number("MAX_DISCONNECTION_DURATION", 0)  # seconds; 0: they come back as new ones
+if MAX_DISCONNECTION_DURATION > 0:
+    SOCKETIO |= {"max_disconnection_duration": float(MAX_DISCONNECTION_DURATION), "recovery_redis_url": REDIS_URL}
 
 # What may keep a user out or a message back, besides the rules of rooms: classes, as conversations/policy.py has them.
 CONVERSATION_POLICIES = ["moderation.policy.ModerationPolicy"]
@@ -126,7 +137,8 @@ ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.m
     "title": "Socket.IO events",
     "version": "1.0.0",
     "description": "Connect any `socket.io-client`, 2.x to 4.x, to the server with `path` set to its path, and to a "
-    "namespace below. Made by `make docs` from the types in the code.",
+    "namespace below. docs/clients.md says what an app does with them, and what codes it may be refused with. Made by "
+    "`make docs` from the types in the code.",
     "servers": {"production": {"host": "chat.example.com", "protocol": "wss", "pathname": SOCKET_PATH}},
 }
 
@@ -256,6 +268,7 @@ WHITENOISE_USE_FINDERS = True  # the admin's files straight from the packages, s
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+FORMAT_MODULE_PATH = "chozoi_chat.formats"
 USE_TZ = True
 CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
 X_FRAME_OPTIONS = "DENY"

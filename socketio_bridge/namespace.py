@@ -16,6 +16,7 @@ from socketio_bridge.attachments import put_back
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
 from socketio_bridge.socket import NO_ACK, Socket
+from socketio_bridge.validation import explained
 
 logger = logging.getLogger(__name__)
 
@@ -280,7 +281,7 @@ class _EventHandler:
                 for decoder, argument in zip(decoders, arguments, strict=False)
             ]
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise InvalidArguments(str(error)) from error
+            raise InvalidArguments(explained(error, *(decoder.type for decoder in decoders))) from error
 
 
 def decode_argument(argument: Any) -> Any:

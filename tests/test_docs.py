@@ -1,8 +1,17 @@
-"""What is made from the code and kept in `docs/` is what the code makes now: `make docs` was not forgotten."""
+"""What is made from the code and kept in `docs/` is what the code makes now: `make docs` was not forgotten. What is
+written by hand knows every code by which an app is refused.
+"""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 from django.core.management import call_command
+
+from chozoi_chat.identity.refusal import RefusalCode
+from conversations.api.refusals import STATUS
+from conversations.errors import Code
+from moderation.errors import Code as ModerationCode
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -24,3 +33,20 @@ def test_the_postman_collection(tmp_path: Path) -> None:
     call_command("postman", tmp_path)
     for name in ("collection.json", "environment.json"):
         assert (tmp_path / name).read_text() == (DOCS / "postman" / name).read_text()
+
+
+def table_of_codes(page: str) -> dict[str, str]:
+    """Each code of a page's table, and its HTTP status; "–" where REST has none."""
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| (\d{3}|–)[^|]* \|", (DOCS / page).read_text(), flags=re.MULTILINE)
+    return {code: status for codes, status in rows for code in re.findall(r"[a-z_]+", codes)}
+
+
+def test_an_app_finds_every_code_that_it_may_be_refused_with() -> None:
+    explained = table_of_codes("clients.md") | table_of_codes("moderation.md")
+    for_users = list(ModerationCode)[:6]
+    assert {*get_args(RefusalCode), *Code, *for_users} <= set(explained)
+
+
+def test_a_code_stands_beside_its_status() -> None:
+    explained = table_of_codes("clients.md") | table_of_codes("moderation.md")
+    assert {code: explained[code] for code in STATUS} == {code: str(int(STATUS[code])) for code in STATUS}

@@ -32,6 +32,7 @@ from conversations.api.refusals import answer_to
 from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
+from socketio_bridge.validation import explained
 
 Answer = TypeVar("Answer")
 
@@ -124,9 +125,12 @@ def operation(
 
 
 def _read(request: Request, asks: type[Struct], filled_in: dict[str, str]) -> Struct:
-    """What is asked. msgspec.ValidationError: not that."""
+    """What is asked. RuleViolation `validation_failed`: not that."""
     in_words = not request.data if request.method != "GET" else True
-    return msgspec.convert({**filled_in, **said(request)}, asks, strict=not in_words)
+    try:
+        return msgspec.convert({**filled_in, **said(request)}, asks, strict=not in_words)
+    except msgspec.ValidationError as error:
+        raise RuleViolation(Code.VALIDATION_FAILED, explained(error, asks)) from None
 
 
 async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:

@@ -7,7 +7,6 @@ import math
 from http import HTTPStatus
 from typing import Any, Literal
 
-import msgspec
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import Http404
 from msgspec import Struct
@@ -67,13 +66,17 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
             return _refusal(STATUS.get(error.code, HTTPStatus.BAD_REQUEST), error.code, error.message)
         case IdentityRefused():
             return _refusal(HTTPStatus.FORBIDDEN, error.code, error.message)
-        case msgspec.ValidationError() | exceptions.ParseError() | SuspiciousOperation() | BadRequest():
+        case exceptions.ParseError() | SuspiciousOperation() | BadRequest():
             return _refusal(HTTPStatus.BAD_REQUEST, Code.VALIDATION_FAILED, str(error))
         case exceptions.Throttled():
             wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
             return _wait(Code.RATE_LIMITED, f"too many requests: try again in {wait} s", wait)
         case exceptions.NotAuthenticated():
-            return _refusal(error.status_code, "token_missing", "there is no token; pass one as a Bearer token", error)
+            missing = "there is no token; pass one as `Authorization: Bearer …`"
+            return _refusal(error.status_code, "token_missing", missing, error)
+        case exceptions.UnsupportedMediaType():
+            takes = " or ".join(parser.media_type for parser in context["view"].parser_classes)
+            return _refusal(error.status_code, str(error.get_codes()), f"the body must be sent as {takes}")
         case exceptions.APIException():
             return _refusal(error.status_code, str(error.get_codes()), str(error.detail), error)
         case Http404():

@@ -118,7 +118,7 @@ class SearchThrottle(UserThrottle):
 
 
 class AddressThrottle(_Throttle):
-    """API_RATE_ADDRESS, for each address. Behind a proxy the server finds it (see HOST in docs/configuration.md)."""
+    """API_RATE_ADDRESS, for each address. Behind a proxy the server finds it (docs/configuration.md)."""
 
     kind = "address"
     setting = "API_RATE_ADDRESS"

@@ -36,6 +36,13 @@ class FilterForm(forms.ModelForm[MessageFilter]):
 
         model = MessageFilter
         fields: ClassVar[list[str]] = ["name", "kind", "patterns", "rooms", "seconds", "action", "is_active"]
+        help_texts: ClassVar[dict[str, str]] = {
+            "kind": "Words: whole words or phrases. Regex: regular expressions. Links: hosts that may be linked to; a "
+            "link to any other is found. Flood: the same text into many rooms.",
+            "action": "Refuse: the message is not sent. Hold: it waits under Held messages. Flag: it is sent, and a "
+            "report opened.",
+            "is_active": "A filter that is not active finds nothing.",
+        }
 
 
 @admin.register(MessageFilter)

@@ -50,7 +50,8 @@ def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
     if may(request, "moderation.view_heldmessage"):
         state["held"] = _latest(HeldMessage, {"room_id": room.pk}, {"state": HeldState.HELD}, "held_at")
     if may(request, "moderation.view_filterhit"):
-        state["hits"] = _latest(FilterHit, {"room_id": room.pk}, {"message_id": ""}, "at")
+        refused = {"message_id": "", "text": {"$gt": ""}}  # of others, the text stands where they are
+        state["hits"] = _latest(FilterHit, {"room_id": room.pk}, refused, "at")
     if may(request, "moderation.view_note"):
         notes = Note.objects.filter(target_kind=TargetKind.ROOM, target_id=room.pk)
         state["room_notes"] = list(notes.order_by("-written_at")[:MOST])

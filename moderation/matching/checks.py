@@ -20,7 +20,7 @@ def problems_of(message_filter: MessageFilter) -> dict[str, list[str]]:
         return _flood(message_filter)
     lines = lines_of(message_filter.patterns)
     if not lines:
-        return {"patterns": ["there is none: write one a line"]}
+        return {"patterns": ["there is none: write at least one, one a line"]}
     if len(lines) > MOST_PATTERNS:
         return {"patterns": [f"there are {len(lines)}: a filter has at most {MOST_PATTERNS}"]}
     check = {FilterKind.WORDS: _word, FilterKind.REGEX: _expression, FilterKind.LINKS: _host}[
@@ -55,7 +55,13 @@ def _host(line: str) -> str | None:
 def _flood(message_filter: MessageFilter) -> dict[str, list[str]]:
     problems: dict[str, list[str]] = {}
     if not message_filter.rooms or message_filter.rooms < 2:
-        problems["rooms"] = [f"it is {message_filter.rooms}: it must be the number of rooms that is too many, from 2"]
+        problems["rooms"] = [
+            f"it is {_said(message_filter.rooms)}: it must be the number of rooms that is too many, from 2"
+        ]
     if not message_filter.seconds or message_filter.seconds > LONGEST_WINDOW:
-        problems["seconds"] = [f"it is {message_filter.seconds}: it must be from 1 to {LONGEST_WINDOW}, a day"]
+        problems["seconds"] = [f"it is {_said(message_filter.seconds)}: it must be from 1 to {LONGEST_WINDOW}, a day"]
     return problems
+
+
+def _said(number: int | None) -> str:
+    return "empty" if number is None else str(number)

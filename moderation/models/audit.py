@@ -96,7 +96,7 @@ class AuditRecord(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.act} of {self.target_kind} {self.target_id} by {self.staff_name}"
+        return f"{Act(self.act).label} by {self.staff_name}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Add the record. Raises AppendOnly for one that exists."""

@@ -23,6 +23,7 @@ class StaffSite(AdminSite):
     site_header = "Chat support"
     site_title = "Chat support"
     index_title = "Overview"
+    site_url = None  # "View site": there is none, apps have their own
     index_template = "admin/moderation/index.html"
     login_form = ThrottledLoginForm
 

@@ -55,6 +55,7 @@ def test_the_defaults_have_no_problem() -> None:
         ("LOGIN_FAILURES", -1, "0 for any number"),
         ("LOGIN_LOCKOUT", 0, "1 or more"),
         ("WEB_CONCURRENCY", 0, "1 or more"),
+        ("MAX_DISCONNECTION_DURATION", -1, "0 for off"),
         ("ALLOWED_HOSTS", ["https://chat.example.com"], "without scheme"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
     ],
@@ -106,6 +107,13 @@ def test_listening_beyond_this_machine_asks_for_host_names_and_no_debug() -> Non
     found = problems(HOST="0.0.0.0", DEBUG=True, ALLOWED_HOSTS=["127.0.0.1", "localhost"])
     assert [problem.id for problem in found] == ["chozoi_chat.W015", "chozoi_chat.W016"]
     assert problems(HOST="0.0.0.0", ALLOWED_HOSTS=["chat.example.com"]) == []
+
+
+def test_a_setting_that_cannot_be_read_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    command = [sys.executable, "manage.py", "serve"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "PORT is 'http'; it must be a whole number such as 8000.\n")
 
 
 def test_a_command_does_not_start_with_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,26 @@ def test_an_empty_variable_counts_as_unset(read: Any) -> None:
     assert settings["SHOP_SERVICE"] == ""
 
 
+def test_an_empty_list_is_the_default_too(read: Any) -> None:
+    settings = read(ALLOWED_HOSTS="", ALLOWED_ORIGINS=" ")
+    assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost", "[::1]"]
+    assert settings["ALLOWED_ORIGINS"] == []
+
+
+def test_spaces_between_the_parts_of_a_list_do_not_matter(read: Any) -> None:
+    assert read(ALLOWED_HOSTS="a.example, .b.example ,")["ALLOWED_HOSTS"] == ["a.example", ".b.example"]
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("true", True), ("Yes", True), ("1", True), ("off", False), ("", False)])
+def test_a_switch_is_on_or_off(read: Any, value: str, is_on: bool) -> None:
+    assert read(DEBUG=value)["DEBUG"] is is_on
+
+
+def test_a_switch_that_is_neither_is_named(read: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="PER_MESSAGE_DEFLATE is 'tru'; it must be true or false"):
+        read(PER_MESSAGE_DEFLATE="tru")
+
+
 def test_a_secret_may_begin_with_a_dollar_sign(read: Any) -> None:
     settings = read(AUTH_JWT_KEY="$ecret-of-at-least-32-characters-in-all", SECRET_KEY="$HOME")
     assert settings["AUTH_JWT_KEY"] == "$ecret-of-at-least-32-characters-in-all"

@@ -105,7 +105,7 @@ class Command(BaseCommand):
             supervisor.watch()
 
     def _welcome(self, host: str, stores: dict[str, str], workers: list[list[str]]) -> None:
-        site = f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
+        site = _site(host, settings.PORT)
         manage = f"{os.path.relpath(sys.executable)} manage.py"
         self._say(
             f"\nServing at {site}\n"
@@ -114,15 +114,15 @@ class Command(BaseCommand):
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
             f"  MongoDB    {_without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"
             f"  Redis      {_without_password(stores['REDIS_ADDRESS'])}{_embedded(settings.REDIS_EMBEDDED)}\n"
-            f"{self._kafka(stores, workers, manage)}"
+            f"{self._kafka(host, stores, workers, manage)}"
             "Ctrl-C stops everything.\n"
         )
 
-    def _kafka(self, stores: dict[str, str], workers: list[list[str]], manage: str) -> str:
+    def _kafka(self, host: str, stores: dict[str, str], workers: list[list[str]], manage: str) -> str:
         if not workers:
             return ""
         lines = [f"  Kafka      {stores['KAFKA_BOOTSTRAP_SERVERS']}  (docs/kafka.md)"]
-        lines += [f"             {command[0]}: http://127.0.0.1:{command[-1]}/readyz" for command in workers]
+        lines += [f"             {command[0]}: {_site(host, int(command[-1]))}/readyz" for command in workers]
         lines.append(f"  An auction {manage} publish_auction_results")
         return "\n".join(lines) + "\n"
 
@@ -142,6 +142,10 @@ def _workers(*, brokers: bool, registry: bool) -> list[list[str]]:
     if brokers and registry:
         commands.append("consume_auction_results")
     return [[command, "--status-port", str(free_port())] for command in commands]
+
+
+def _site(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _embedded(embedded: bool) -> str:

@@ -239,6 +239,12 @@ async def test_another_media_type_is_refused(buyer_app: App) -> None:
     answer = await client.post("/v1/conversations/rooms", {"buyer": "7"}, headers=buyer_app.headers)
     assert answer.status_code == 415
     assert answer.json()["code"] == "unsupported_media_type"
+    assert answer.json()["message"] == "the body must be sent as application/json"
+
+
+async def test_who_sends_what_is_none_of_several_is_told_which_these_are(buyer_app: App) -> None:
+    answer = await buyer_app.post("/messages", {**NEW_MESSAGE, "type": "VIDEO"})
+    assert "'VIDEO' - at `$.type`: it must be one of EMOJI, IMAGE, TEXT" in answer.body["message"]
 
 
 async def test_whatever_a_client_accepts_it_gets_json(buyer_app: App) -> None:

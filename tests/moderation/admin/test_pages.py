@@ -72,3 +72,28 @@ def test_others_are_sent_to_the_login(client: Client, pages: dict[str, str]) -> 
     for name, url in pages.items():
         answer = client.get(url)
         assert (answer.status_code, "/admin/login/" in answer["Location"]) == (302, True), name
+
+
+def test_every_page_says_in_which_zone_its_times_are(support: Client, pages: dict[str, str]) -> None:
+    for name in ("index", "report", "person", "a report"):
+        assert "Times are UTC, now " in support.get(pages[name]).text, name
+
+
+def test_times_have_one_form_in_lists_and_on_pages(support: Client, pages: dict[str, str]) -> None:
+    record = AuditRecord.objects.get()
+    form = f"{record.at.day} {record.at:%b %Y, %H:%M}"
+    for name in ("auditrecord", "a record", "person"):
+        assert form in support.get(pages[name]).text, name
+
+
+def test_a_record_is_headed_by_what_was_done(support: Client, pages: dict[str, str]) -> None:
+    assert "User Muted by mai" in support.get(pages["a record"]).text
+
+
+def test_who_cannot_go_on_is_shown_the_way_back(support: Client, pages: dict[str, str]) -> None:
+    for url in (f"{pages['index']}conversations/room/nothing/change/", pages["erase"]):
+        assert f'<a href="{pages["index"]}">Back to the overview</a>' in support.get(url).text
+
+
+def test_nothing_leads_to_a_site_that_there_is_not(support: Client, pages: dict[str, str]) -> None:
+    assert "View site" not in support.get(pages["index"]).text

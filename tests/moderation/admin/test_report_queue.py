@@ -154,6 +154,8 @@ def test_the_message_is_redacted_from_there(support: Client, seven_and_nine: Sto
     assert "This field is required" in support.post(url, {}).text
     support.post(url, {"reason": "fraud"})
     assert seven_and_nine.cz_messages.find_one({"_id": "m05"})["redacted_at"] is not None  # type: ignore[index]
+    assert url not in (again := support.get(page_of(report)).text)
+    assert "it is redacted" in again
     assert "is redacted already" in support.post(url, {"reason": "fraud"}).text
     about_user = reported("9", target_kind="user", by="8")
     assert support.get(reverse("admin:moderation_report_redact", args=[about_user.pk])).status_code == 404

@@ -181,6 +181,12 @@ def test_beside_the_conversation_stands_what_holds_in_the_room(lead: Client, roo
     assert "lifted long ago" not in page
 
 
+def test_what_was_held_does_not_stand_among_what_was_refused(support: Client, room_of_old: Store) -> None:
+    held(filter_name="payment words", state="released")
+    hit(filter_name="payment words", action="hold", text="")
+    assert "payment words" not in support.get(PAGE).text
+
+
 def test_a_filters_hit_stands_at_its_message(support: Client, room_of_old: Store) -> None:
     hit(message_id="m04", filter_name="rude words", action="flag", text="")
     page = shown(support)

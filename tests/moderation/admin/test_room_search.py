@@ -113,7 +113,7 @@ def test_the_first_page_is_a_click_away_and_of_the_same_search(rooms: list[str],
     assert not first.context["first_page"]
     second = support.get(f"/admin/conversations/room/{first.context['next_page']}")
     assert second.context["first_page"] == "?unseen=SELLER"
-    assert '<a href="?unseen=SELLER">« The first page</a>' in second.text
+    assert 'href="?unseen=SELLER">« The first page</a>' in second.text
 
 
 def test_a_search_that_takes_long_says_how_far_it_came(rooms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

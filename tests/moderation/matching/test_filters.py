@@ -53,7 +53,7 @@ def test_of_an_image_the_address_is_no_text_but_expressions_see_it() -> None:
         ({"kind": "regex", "patterns": "a*"}, "every message"),
         ({"kind": "links", "patterns": "localhost"}, "example.com"),
         ({"kind": "links", "patterns": "a b.com c"}, "example.com"),
-        ({"kind": "flood"}, "number of rooms"),
+        ({"kind": "flood"}, "it is empty: it must be the number of rooms"),
         ({"kind": "flood", "rooms": 1, "seconds": 60}, "from 2"),
         ({"kind": "flood", "rooms": 5, "seconds": 0}, "a day"),
         ({"kind": "flood", "rooms": 5, "seconds": 86_401}, "a day"),

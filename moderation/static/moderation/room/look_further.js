@@ -3,6 +3,7 @@
 const ENOUGH = 50;
 const rows = document.getElementById("rows");
 const further = document.getElementById("further");
+const isFirst = !new URLSearchParams(location.search).has("before");
 
 async function lookFurther() {
   const stop = document.createElement("button");
@@ -19,6 +20,8 @@ async function lookFurther() {
     rows.append(...next.getElementById("rows").children);
     further.dataset.next = next.getElementById("further").dataset.next ?? "";
     further.replaceChildren(...next.getElementById("further").children);
+    if (isFirst) further.querySelector(".to-first")?.remove();
+    if (!rows.children.length && !further.dataset.next) further.querySelector(".end").textContent = "Nothing found.";
   }
 }
 

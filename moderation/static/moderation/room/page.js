@@ -224,8 +224,10 @@ async function done(form, answer) {
     original.hidden = false;
   } else {
     tell(answer.done);
-    if (form.dataset.act === "write") await fetchNew();
-    else if (line) await fetchOne(line.dataset.id);
+    if (form.dataset.act === "write") {
+      await fetchNew();
+      goToEnd();
+    } else if (line) await fetchOne(line.dataset.id);
   }
   await fetchState();
 }
