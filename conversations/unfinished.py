@@ -17,17 +17,24 @@ Nothing here outlives the process: after a crash it is the clients' repeats that
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conversations.models import Message, Room
 from conversations.room_accounts import is_behind, recount
-from conversations.store import TIMEOUT, in_store_thread
+from conversations.store import STORE_ERRORS, TIMEOUT, in_store_thread
+
+logger = logging.getLogger(__name__)
 
 GRACE = 2 * TIMEOUT
 """Seconds after which no living process can still be between its two writes of a message."""
+
+AT_ONCE = 25
+"""Messages finished in one visit to the store: each may be a room to recount, and all new messages wait meanwhile. Were
+it all that is due, a batch of many rooms might never be done within the time that one visit has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,33 +75,47 @@ class Unfinished:
         return max(0.0, min(entry.due for entry in self._entries.values()) - self._clock())
 
     async def finish(self) -> list[Message]:
-        """Finish what is due; returns the stored messages still to be announced, oldest first.
+        """Finish some of what is due, as `next_due` says; returns the stored messages still to be announced.
 
-        RuleViolation `store_unavailable`: not now; everything is still remembered.
+        The oldest first, as they are now. RuleViolation `store_unavailable`: not now; all of them are still remembered.
         """
         now = self._clock()
-        due = [entry for entry in self._entries.values() if entry.due <= now]
+        due = sorted((entry for entry in self._entries.values() if entry.due <= now), key=_age)[:AT_ONCE]
         if not due:
             return []
         stored = await in_store_thread(_finish, due)
         for entry in due:
             self._entries.pop(entry.message.message_id, None)
-        unannounced = [entry.message for entry in stored if not entry.announced]
-        return sorted(unannounced, key=lambda message: (message.created_at, message.message_id))
+        return [entry.message for entry in sorted(stored, key=_age) if not entry.announced]
+
+
+def _age(entry: _Entry) -> tuple[object, str]:
+    return (entry.message.created_at, entry.message.message_id)
 
 
 def _finish(entries: list[_Entry]) -> list[_Entry]:
-    ids = [entry.message.message_id for entry in entries]
-    stored = set(Message.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    # As they are stored: since they were written they may have been seen, edited or redacted.
+    stored = Message.objects.in_bulk([entry.message.message_id for entry in entries])
     by_room: defaultdict[str, list[_Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.message.message_id in stored:
-            by_room[entry.message.room_id].append(entry)
+        if (message := stored.get(entry.message.message_id)) is not None:
+            by_room[message.room_id].append(replace(entry, message=message))
     finished: list[_Entry] = []
     for room_id, of_room in by_room.items():
-        room = Room.objects.filter(pk=room_id).first()
-        lost = [entry for entry in of_room if not entry.suspect or (room and is_behind(room, entry.message))]
-        if lost:
-            recount(room_id, [entry.message for entry in lost])
-            finished += lost
+        try:
+            finished += _make_good(room_id, of_room)
+        except STORE_ERRORS:
+            raise
+        except Exception:  # one room that cannot be read must not keep all others' messages waiting
+            logger.exception("room %s could not be made good", room_id)
+            finished += [entry for entry in of_room if not entry.suspect]
     return finished
+
+
+def _make_good(room_id: str, entries: list[_Entry]) -> list[_Entry]:
+    """Recount a room, unless all that is said of it are suspicions that prove wrong. Those that were true."""
+    room = Room.objects.filter(pk=room_id).first()
+    lost = [entry for entry in entries if not entry.suspect or (room and is_behind(room, entry.message))]
+    if lost:
+        recount(room_id, [entry.message for entry in lost])
+    return lost

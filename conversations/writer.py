@@ -110,7 +110,14 @@ class MessageWriter:
         async with self._turn:
             await self._finish_earlier()
             messages = [_message(draft) for draft in drafts]
-            stored = await in_store_thread(_store, messages, [draft.receiver for draft in drafts])
+            try:
+                stored = await in_store_thread(_store, messages, [draft.receiver for draft in drafts])
+            except RuleViolation:  # before anything was written
+                raise
+            except Exception:  # a defect, met after nobody knows which step
+                self._unfinished.in_doubt(messages)
+                self._finish_soon()
+                raise
             new = [
                 message
                 for position, message in enumerate(messages)
@@ -134,11 +141,14 @@ class MessageWriter:
             self._unfinished.not_accounted(new)
         for message in stored.suspects:
             self._unfinished.suspect(message)
+        self._finish_soon()
+
+    def _finish_soon(self) -> None:
         if self._finisher is None and self._unfinished.next_due() is not None:
             self._finisher = asyncio.get_running_loop().create_task(self._finish_later())
 
     async def _finish_earlier(self) -> None:
-        if self._unfinished.next_due() == 0:
+        while self._unfinished.next_due() == 0:
             await _announce(MessagePayload.of(message) for message in await self._unfinished.finish())
 
     async def _finish_later(self) -> None:
@@ -218,7 +228,9 @@ def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -
     ]
     for position in repeats:
         first = firsts.get(messages[position].dedup_key)
-        if first is not None and first.message_id != messages[position].message_id:
+        if first is None and messages[position].dedup_key is not None:  # deleted in this very moment
+            stored.failures[position] = RuleViolation(Code.STORE_UNAVAILABLE, "the message could not be stored")
+        elif first is not None and first.message_id != messages[position].message_id:
             stored.repeats[position] = first
     for position in refused.keys() - repeats - stored.failures.keys():
         logger.error("the store refused a message: %s", refused[position].get("errmsg"))
