@@ -75,9 +75,9 @@ async def announce_status(user_id: str) -> None:
     """
     running = _running.get()
     announcement = running.get(user_id)
-    if announcement is None:
+    if announcement is None or announcement.task.done():  # done, but not yet forgotten: it reads no more
         announcement = running[user_id] = _Announcement(user_id)
-        announcement.task.add_done_callback(lambda _: running.pop(user_id))
+        announcement.task.add_done_callback(lambda task: _forget(user_id, task))
     else:
         announcement.stale = True
     await asyncio.shield(announcement.task)
@@ -128,6 +128,12 @@ def _new_announcements() -> dict[str, _Announcement]:
 
 
 _running = PerLoop(_new_announcements)
+
+
+def _forget(user_id: str, done: asyncio.Task[None]) -> None:
+    running = _running.get()
+    if running[user_id].task is done:
+        del running[user_id]
 
 
 def _rooms_that_others_see(user_id: str) -> list[_SeenRoom]:

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,6 +192,30 @@ async def test_announcements_of_one_user_at_once_are_one(told: Told, here: Prese
     assert told.changes() == [("9", "BUYER", "7.9", True)]
     await announce_status("7")
     assert len(told.changes()) == 2, "a later one is another"
+
+
+async def test_a_change_that_comes_as_an_announcement_ends_is_told_too(
+    told: Told, here: Presence, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its last look at presence and the loop's next turn nobody may join it."""
+    rooms(("7", "9"))
+    await here.enter("9", "s")
+    await here.enter("7", "s")
+    late: list[asyncio.Task[None]] = []
+    real = here.online
+
+    async def online(users: Iterable[str]) -> set[str]:
+        asked = list(users)
+        found = await real(asked)
+        if asked == ["7"] and not late:  # the last look
+            await here.leave("7", "s")
+            late.append(asyncio.create_task(announce_status("7")))
+        return found
+
+    monkeypatch.setattr(here, "online", online)
+    await announce_status("7")
+    await late[0]
+    assert [status for *_, status in told.changes()] == [True, False]
 
 
 async def test_a_caller_that_gives_up_leaves_the_announcement_to_the_others(
