@@ -26,7 +26,8 @@ def from_store(instant: datetime.datetime) -> datetime.datetime:
 
 def to_wire(instant: datetime.datetime) -> str:
     """`2020-10-11T00:13:35.390Z`"""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    # (Not strftime, whose %Y gives year 1 one digit.)
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def from_wire(text: str) -> datetime.datetime:

@@ -19,6 +19,11 @@ def test_another_zone_is_turned_into_utc() -> None:
     assert to_wire(AN_INSTANT.astimezone(hanoi)) == "2020-10-11T00:13:35.390Z"
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00.000Z", "0999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"])
+def test_every_year_there_is_travels_with_four_digits(text: str) -> None:
+    assert to_wire(from_wire(text)) == text
+
+
 @pytest.mark.parametrize(
     "text",
     [
