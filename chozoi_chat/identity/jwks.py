@@ -21,7 +21,7 @@ from chozoi_chat.identity.refusal import IdentityRefused
 
 logger = logging.getLogger(__name__)
 
-_PUBLIC_KINDS = {"RSA", "EC", "OKP"}  # "oct" is a shared secret: one that is published is none
+_PUBLIC_KINDS = ("RSA", "EC", "OKP")  # "oct" is a shared secret: one that is published is none
 
 
 @dataclass(frozen=True, slots=True)

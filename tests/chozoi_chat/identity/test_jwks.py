@@ -51,7 +51,14 @@ async def test_without_a_key_id_every_key_of_the_algorithm_is_tried(configure: C
 async def test_a_key_serves_only_its_stated_purpose(configure: Configure, service: Service) -> None:
     shared = {"kty": "oct", "k": "c2VjcmV0", "kid": "o", "alg": "HS256"}
     service.answer = {
-        "keys": [jwk(RSA_KEY, kid="r", alg="RS512"), jwk(EC_KEY, kid="e", use="enc"), shared, "nonsense", {"kty": "X"}]
+        "keys": [
+            jwk(RSA_KEY, kid="r", alg="RS512"),
+            jwk(EC_KEY, kid="e", use="enc"),
+            shared,
+            "nonsense",
+            {"kty": "X"},
+            {"kty": ["RSA"]},
+        ]
     }
     configure(AUTH_JWKS_URL=service.url)
     assert await verify_token(token(RSA_KEY, "RS512", kid="r"))
