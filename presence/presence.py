@@ -191,6 +191,9 @@ class Presence:
             self._in_background(self._announce_dead(beat.went))
         if unsettled:
             online = await self.online(unsettled)
+            if not self._up:  # it is away again: who is online elsewhere is not known yet
+                self._unsettled |= unsettled
+                return
             self._came |= online
             self._went |= unsettled - online
         self._announce_untold()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -57,6 +58,28 @@ async def test_what_changed_during_an_outage_is_told_after_it(start: Start, own_
     await eventually(lambda: two.presence._up)
     assert await two.presence.online(everybody) == {"stays", "elsewhere", "comes"}
     assert "stays" not in two.went
+
+
+async def test_nobody_is_told_offline_because_redis_went_away_again(
+    start: Start, own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changed during an outage waits for a Redis that says how it is by now, not just for one that answers."""
+    one, two = start(own_redis.address), start(own_redis.address)
+    await two.presence.enter("elsewhere", "phone")
+    await one.presence.enter("elsewhere", "laptop")
+    own_redis.stop()
+    await one.presence.leave("elsewhere", "laptop")
+    real, failures = one.presence._registry.online, iter([ConnectionError("away again")])
+
+    async def online(users: Sequence[str]) -> tuple[bool, set[str]]:
+        for failure in failures:
+            raise failure
+        return await real(users)
+
+    monkeypatch.setattr(one.presence._registry, "online", online)
+    own_redis.start()
+    await eventually(lambda: one.came == ["elsewhere"])
+    assert one.went == []
 
 
 async def test_an_outage_longer_than_expiry_makes_nobody_dead(start: Start, own_redis: EmbeddedRedis) -> None:
