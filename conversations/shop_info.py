@@ -16,8 +16,10 @@ import logging
 from typing import Any
 from urllib.parse import quote
 
+import bson
 import httpx
 import msgspec
+from bson.errors import BSONError
 from django.conf import settings
 
 from conversations.errors import Code, RuleViolation
@@ -137,12 +139,14 @@ async def _answer(url: str) -> dict[str, Any]:
             if len(body) > LARGEST_ANSWER:
                 raise ShopUnknown(f"the answer is larger than {LARGEST_ANSWER} bytes")
     try:
-        shop = msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+        answer = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ShopUnknown(f"the answer is no JSON object: {error}") from None
-    for envelope in ("data", "shop"):
-        if isinstance(inner := shop.get(envelope), dict):
-            return inner
+    shop = next((inner for envelope in ("data", "shop") if isinstance(inner := answer.get(envelope), dict)), answer)
+    try:
+        bson.encode(shop)
+    except (BSONError, OverflowError) as error:  # a number of more than 64 bits, a NUL in a name
+        raise ShopUnknown(f"the answer is nothing that MongoDB could hold: {error}") from None
     return shop
 
 

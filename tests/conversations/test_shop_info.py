@@ -114,7 +114,21 @@ async def test_a_failing_service_is_asked_once_more(
     assert len(service.asked) == 2
 
 
-@pytest.mark.parametrize("answer", [(500, {}), (404, {}), (200, b"<html>"), (200, [1]), (200, b'"' + b"x" * 70_000)])
+NO_SHOPS: list[tuple[int, Any]] = [
+    (500, {}),
+    (404, {}),
+    (200, b"<html>"),
+    (200, [1]),
+    (200, b'"' + b"x" * 70_000),
+    (200, '{"name": "Trà"}'.encode("utf-16")),
+    (200, '{"name": "Trà"}'.encode("latin-1")),
+    (200, b'{"name":' + b"[" * 30_000 + b"]" * 30_000 + b"}"),
+    (200, {"id": 2**64}),
+    (200, {"name": {"\0": "Tea"}}),
+]
+
+
+@pytest.mark.parametrize("answer", NO_SHOPS)
 async def test_a_service_without_an_answer_does_not_keep_the_room_from_being_made(
     database: Store, chat: Emitted, service: ShopService, buyer: Identity, answer: tuple[int, Any]
 ) -> None:
