@@ -61,6 +61,12 @@ class ObjectField(models.JSONField):
         return {} if value is None else as_json(value)
 
 
+def object_in(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object that a document holds under a name; `{}` where it holds none, or something else."""
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def as_json(value: Any) -> Any:
     """A value as BSON holds it, made of what JSON has: times in ISO 8601, whatever else JSON lacks as a string."""
     if isinstance(value, dict):

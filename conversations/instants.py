@@ -24,6 +24,11 @@ def from_store(instant: datetime.datetime) -> datetime.datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def stored_time(value: object) -> datetime.datetime | None:
+    """The instant that a field of a document holds; `None`: it holds none, or something else."""
+    return from_store(value) if isinstance(value, datetime.datetime) else None
+
+
 def to_wire(instant: datetime.datetime) -> str:
     """`2020-10-11T00:13:35.390Z`"""
     # (Not strftime, whose %Y gives year 1 one digit.)

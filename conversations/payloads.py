@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from chozoi_chat.identity import Role
-from conversations.instants import from_store, to_wire
+from conversations.instants import stored_time, to_wire
 from conversations.models import Message, MessageType, Room
 
 
@@ -60,11 +60,11 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
     @classmethod
     def read(cls, document: dict[str, Any]) -> MessagePayload:
         """The payload of a message's document, in its collection or embedded in its room."""
-        created_at, updated_at = document.get("created_at"), document.get("updated_at")
-        redacted_at = document.get("redacted_at")
-        created = to_wire(from_store(created_at)) if created_at else ""
+        created_at, updated_at = stored_time(document.get("created_at")), stored_time(document.get("updated_at"))
+        redacted_at = stored_time(document.get("redacted_at"))
+        created = to_wire(created_at) if created_at else ""
         return cls(
-            id=document["_id"],
+            id=document.get("_id") or "",
             room_id=document.get("room_id") or "",
             sender=document.get("from") or "",
             recipient=document.get("to") or "",
@@ -73,8 +73,8 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
             client_message_id=document.get("client_message_id"),
             is_seen=bool(document.get("is_seen")),
             created_at=created,
-            updated_at=to_wire(from_store(updated_at)) if updated_at else created,
-            redacted_at=to_wire(from_store(redacted_at)) if redacted_at else UNSET,
+            updated_at=to_wire(updated_at) if updated_at else created,
+            redacted_at=to_wire(redacted_at) if redacted_at else UNSET,
         )
 
 

@@ -14,7 +14,7 @@ from chozoi_chat.identity import Role
 from conversations import policy
 from conversations.errors import Code, RuleViolation
 from conversations.group_commit import GroupCommit, TooMuchWaiting
-from conversations.instants import from_store
+from conversations.instants import stored_time
 from conversations.models import Room
 from conversations.per_loop import PerLoop
 from conversations.store import durable, in_parts, in_store_thread
@@ -104,14 +104,12 @@ def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
     return {
         found["_id"]: RoomRecord(
             found["_id"],
-            found.get("buyer", ""),
-            found.get("seller", ""),
-            found.get("blocked_by"),
+            str(found.get("buyer") or ""),
+            str(found.get("seller") or ""),
+            str(found.get("blocked_by") or "") or None,
             found.get("closed_at") is not None,
-            *(
-                None if (deleted_at := found.get(name)) is None else from_store(deleted_at)
-                for name in ("buyer_deleted_at", "seller_deleted_at")
-            ),
+            stored_time(found.get("buyer_deleted_at")),
+            stored_time(found.get("seller_deleted_at")),
         )
         for part in in_parts(room_ids)
         for found in durable(Room).find({"_id": {"$in": part}}, fields)

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from chozoi_chat.identity import Role
-from conversations.fields import as_json
-from conversations.instants import from_store, to_wire
+from conversations.fields import as_json, object_in
+from conversations.instants import stored_time, to_wire
 from conversations.models import BUYER_AND_SELLER
 from conversations.payloads import MessagePayload
 from conversations.store import Document
@@ -75,7 +75,7 @@ def view_of(room: Document, side: Role) -> RoomView:
         "buyer": room.get("buyer") or "",
         "seller": room.get("seller") or "",
         "shop_id": room.get("shop_id") or "",
-        "blocked_by": Role(room["blocked_by"]) if room.get("blocked_by") else None,
+        "blocked_by": next((side for side in Role if side == room.get("blocked_by")), None),
         "closed_at": _time(room, "closed_at"),
         "created_at": _time(room, "created_at"),
         "updated_at": _time(room, "updated_at"),
@@ -84,20 +84,27 @@ def view_of(room: Document, side: Role) -> RoomView:
     own: dict[str, Any] = {
         f"{name}_last_message": _last_message(room, f"{name}_last_message"),
         f"pinned_by_{name}": _time(room, f"pinned_by_{name}"),
-        f"{name}_unseen_messages": int(room.get(f"{name}_unseen_messages") or 0),
+        f"{name}_unseen_messages": _count(room.get(f"{name}_unseen_messages")),
         f"deleted_by_{name}": bool(room.get(f"deleted_by_{name}")),
         f"{name}_deleted_at": _time(room, f"{name}_deleted_at"),
     }
     if side is Role.BUYER:
-        return RoomOfBuyer(**shared, **own, shop=as_json(room.get("shop") or {}))
-    return RoomOfSeller(**shared, **own, buyer_info=as_json(room.get("buyer_info") or {}))
+        return RoomOfBuyer(**shared, **own, shop=as_json(object_in(room, "shop")))
+    return RoomOfSeller(**shared, **own, buyer_info=as_json(object_in(room, "buyer_info")))
 
 
 def _time(room: Document, name: str) -> str | None:
-    instant = room.get(name)
-    return None if instant is None else to_wire(from_store(instant))
+    instant = stored_time(room.get(name))
+    return None if instant is None else to_wire(instant)
+
+
+def _count(value: object) -> int:
+    try:
+        return int(value)  # type: ignore[call-overload, no-any-return]  # whatever it is
+    except (TypeError, ValueError, OverflowError):  # JavaScript's NaN among them
+        return 0
 
 
 def _last_message(room: Document, name: str) -> MessagePayload | None:
-    message = room.get(name)
+    message = object_in(room, name)
     return MessagePayload.read({"room_id": room["_id"], **message}) if message else None

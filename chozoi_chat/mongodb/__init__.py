@@ -13,4 +13,7 @@ the whole collection; so what can stand side by side does. The same goes for the
 missing or null: `{"field": None}` says so, too. An end that is included, `$lte` an instant, becomes one that is not,
 `$lt` a millisecond later, the finest that MongoDB knows: SecantusDB leaves out what equals the end where an index goes
 on after that field.
+
+Values: the old service's documents may hold something else where a time or a number belongs. It loads as none; with
+django-mongodb-backend no room of a user would load for one such field in one of them.
 """

@@ -9,7 +9,7 @@ from pymongo import ReturnDocument
 from conversations.actor import Actor
 from conversations.announcements import announce_update
 from conversations.errors import Code, RuleViolation
-from conversations.instants import from_store
+from conversations.instants import stored_time
 from conversations.message_ids import message_ids
 from conversations.models import Message, MessageType
 from conversations.payloads import MessagePayload
@@ -34,8 +34,8 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         raise _not_found(message_id)
     room = await load_room(found.get("room_id", ""))
     side = room.side_of(actor.user_id)
-    hidden_until, created_at = room.hidden_until(side), found.get("created_at")
-    if hidden_until is not None and (created_at is None or from_store(created_at) <= hidden_until):
+    hidden_until, created_at = room.hidden_until(side), stored_time(found.get("created_at"))
+    if hidden_until is not None and (created_at is None or created_at <= hidden_until):
         raise _not_found(message_id)
     if found.get("from") != actor.user_id:
         raise RuleViolation(Code.NOT_THE_SENDER, f"message {message_id!r} was written by the other side")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
-from conversations.instants import from_store
+from conversations.fields import object_in
+from conversations.instants import stored_time
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.room_loader import load_room
@@ -67,8 +68,7 @@ def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
     """About when a room's oldest or newest message is from, by what the room says of itself."""
     last_message = f"{side.lower()}_last_message"
     room = durable(Room).find_one({"_id": room_id}, ["created_at", f"{last_message}.created_at"]) or {}
-    at = (room if oldest else room.get(last_message) or {}).get("created_at")
-    return None if at is None else from_store(at)
+    return stored_time((room if oldest else object_in(room, last_message)).get("created_at"))
 
 
 def _conditions(
@@ -108,10 +108,9 @@ def _page(found: list[Document], excerpt: Excerpt) -> MessagePage:
     next_cursor = None
     if len(found) > len(page):
         last = page[-1]
-        created_at = last.get("created_at")
         position = MessagePosition(
             oldest_first=excerpt.oldest_first,
-            created_at=from_instant(from_store(created_at) if created_at else None),
+            created_at=from_instant(stored_time(last.get("created_at"))),
             message_id=last["_id"],
         )
         next_cursor = to_cursor(position)

@@ -7,13 +7,15 @@ each. A user has thousands of rooms at most, and an index by last activity would
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
-from conversations.instants import from_store
+from conversations.fields import object_in
+from conversations.instants import stored_time
 from conversations.models import Room, is_visible
 from conversations.room_loader import load_room
 from conversations.room_views import RoomView, view_of
@@ -107,36 +109,39 @@ def _key_fields(side: Role) -> list[str]:
     return [*own, ".".join(_name_of_other(side))]
 
 
-def _last_message_at(room: Document, side: Role) -> Any:
-    return (room.get(f"{side.lower()}_last_message") or {}).get("created_at")
+def _last_message_at(room: Document, side: Role) -> datetime.datetime | None:
+    return stored_time(object_in(room, f"{side.lower()}_last_message").get("created_at"))
+
+
+def _pinned_at(room: Document, side: Role) -> datetime.datetime | None:
+    return stored_time(room.get(f"pinned_by_{side.lower()}"))
 
 
 def _is_visible(room: Document, side: Role) -> bool:
     name = side.lower()
     return is_visible(
         deleted=bool(room.get(f"deleted_by_{name}")),
-        deleted_at=room.get(f"{name}_deleted_at"),
+        deleted_at=stored_time(room.get(f"{name}_deleted_at")),
         last_message_at=_last_message_at(room, side),
     )
 
 
 def _is_listed(room: Document, side: Role, query: RoomQuery) -> bool:
-    if query.pinned_only and room.get(f"pinned_by_{side.lower()}") is None:
+    if query.pinned_only and _pinned_at(room, side) is None:
         return False
     if query.name:
         info, field = _name_of_other(side)
-        name = (room.get(info) or {}).get(field)
+        name = object_in(room, info).get(field)
         if not isinstance(name, str) or query.name.casefold() not in name.casefold():
             return False
     return _is_visible(room, side)
 
 
 def _position(room: Document, side: Role) -> RoomPosition:
-    pinned, last = room.get(f"pinned_by_{side.lower()}"), _last_message_at(room, side)
     return RoomPosition(
         side=side,
-        pinned=from_instant(from_store(pinned) if pinned else None),
-        last=from_instant(from_store(last) if last else None),
+        pinned=from_instant(_pinned_at(room, side)),
+        last=from_instant(_last_message_at(room, side)),
         room_id=room["_id"],
     )
 

@@ -18,7 +18,8 @@ from typing import NamedTuple
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
-from conversations.instants import from_milliseconds, from_store
+from conversations.fields import object_in
+from conversations.instants import from_milliseconds, stored_time
 from conversations.models import Message, MessageType, Room, is_visible
 from conversations.payloads import MessagePayload
 from conversations.per_loop import PerLoop
@@ -55,8 +56,7 @@ class _Order(NamedTuple):
 
 
 def _order(message: Document) -> _Order:
-    created_at = message.get("created_at")
-    return _Order(from_store(created_at) if created_at else _EARLIEST, message["_id"])
+    return _Order(stored_time(message.get("created_at")) or _EARLIEST, message["_id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +142,8 @@ def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:
 
 
 def _block_if_visible(room: Document, side: Role) -> _Block | None:
-    last = (room.get(f"{side.lower()}_last_message") or {}).get("created_at")
-    deleted_at = room.get(_deleted_at(side))
-    latest = None if last is None else from_store(last)
-    hidden_until = None if deleted_at is None else from_store(deleted_at)
+    latest = stored_time(object_in(room, f"{side.lower()}_last_message").get("created_at"))
+    hidden_until = stored_time(room.get(_deleted_at(side)))
     deleted = bool(room.get(f"deleted_by_{side.lower()}"))
     if not is_visible(deleted=deleted, deleted_at=hidden_until, last_message_at=latest):
         return None

@@ -1,0 +1,94 @@
+"""A field of an old room that holds what it should not: it counts as absent, and costs nobody the other rooms."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from pymongo.database import Database
+
+from chozoi_chat.identity import Identity, Role
+from conversations import services
+from conversations.errors import RuleViolation
+from conversations.models import Message, Room
+from conversations.requests import CreateRoom, NewMessage
+from conversations.room_accounts import is_behind, recount
+from conversations.services import Excerpt, RoomQuery
+from conversations.statuses import _rooms_that_others_see
+from conversations.store import in_store_thread
+from tests.conversations.conftest import Emitted
+
+Store = Database[dict[str, Any]]
+THEN = datetime.datetime(2020, 10, 11, 0, 13, 35, 390_000)
+LAST = {"_id": "m1", "room_id": "7.9", "from": "9", "to": "7", "content": "hi", "created_at": THEN}
+ODDITIES: dict[str, dict[str, Any]] = {
+    "a last message without an id": {"buyer_last_message": {"from": "9", "to": "7", "content": "hi"}},
+    "a last message of no time": {"buyer_last_message": {**LAST, "created_at": "2020-10-11"}},
+    "a last message that is none": {"buyer_last_message": "m1"},
+    "an empty last message": {"buyer_last_message": {}},
+    "a pin that is a flag": {"pinned_by_buyer": True},
+    "a deletion of no time": {"buyer_deleted_at": 1602375215390},
+    "what JavaScript counts from undefined on": {"buyer_unseen_messages": float("nan")},
+    "a counter that is a word": {"buyer_unseen_messages": "many"},
+    "a block by nobody": {"blocked_by": True},
+    "a shop that is a name": {"shop": "Tea"},
+    "a buyer that is a name": {"buyer_info": ["An"]},
+    "a creation of no time": {"created_at": "2020"},
+    "fields that nobody knows": {"members": ["7", "9"], "buyer_last_message": {**LAST, "seen_by": ["9"]}},
+}
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+async def test_the_rooms_of_both_sides_are_shown(
+    database: Store, chat: Emitted, buyer: Identity, seller: Identity, oddity: str
+) -> None:
+    database.cz_rooms.insert_many(
+        [
+            {"_id": "7.9", "buyer": "7", "seller": "9", **ODDITIES[oddity]},
+            {"_id": "7.8", "buyer": "7", "seller": "8"},
+            {"_id": "6.9", "buyer": "6", "seller": "9"},
+        ]
+    )
+    for person, side, other in ((buyer, Role.BUYER, "7.8"), (seller, Role.SELLER, "6.9")):
+        for query in (RoomQuery(), RoomQuery(limit=5)):
+            page = await services.list_rooms(person, side, query)
+            assert {room.id for room in page.rooms} == {"7.9", other}
+            assert msgspec.json.encode(page.rooms)
+        assert await services.list_rooms(person, side, RoomQuery(name="x")) == services.RoomPage([], None)
+        await services.count_unseen_rooms(person, side)
+        await services.list_messages(person, "7.9", Excerpt(limit=5))
+        await services.search_messages(person, [side], "x", limit=5)
+        await services.mark_room_seen(person, "7.9")
+        assert {room.room_id for room in await services.visible_rooms_of(person.user_id, side)} == {"7.9", other}
+        assert len(await in_store_thread(_rooms_that_others_see, person.user_id)) == 2
+    answer = await services.create_room(buyer, CreateRoom(buyer="7", seller="9"))
+    assert answer.outcome is services.Outcome.EXISTED
+
+
+@pytest.mark.parametrize("oddity", [oddity for oddity in ODDITIES if "block" not in oddity])
+async def test_a_message_is_accounted_and_could_be_anew(
+    database: Store, chat: Emitted, seller: Identity, oddity: str
+) -> None:
+    database.cz_rooms.insert_one({"_id": "7.9", "buyer": "7", "seller": "9", **ODDITIES[oddity]})
+    message = NewMessage(room_id="7.9", sender="9", recipient="7", type="TEXT", content="hello")
+    sent = await services.send_message(seller, message)
+
+    def again() -> None:
+        stored = Message.objects.get(pk=sent.id)
+        is_behind(Room.objects.get(pk="7.9"), stored)
+        recount("7.9", [stored])
+
+    await in_store_thread(again)
+    kept = database.cz_rooms.find_one({"_id": "7.9"})
+    assert kept is not None
+    assert (kept["seller_last_message"]["_id"], kept["buyer_unseen_messages"]) == (sent.id, 1)
+
+
+async def test_a_blocked_room_stays_one_whoever_blocked_it(database: Store, chat: Emitted, seller: Identity) -> None:
+    database.cz_rooms.insert_one({"_id": "7.9", "buyer": "7", "seller": "9", "blocked_by": True})
+    message = NewMessage(room_id="7.9", sender="9", recipient="7", type="TEXT", content="hello")
+    with pytest.raises(RuleViolation) as refused:
+        await services.send_message(seller, message)
+    assert refused.value.code == "room_blocked"
