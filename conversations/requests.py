@@ -22,6 +22,8 @@ else:  # a number is taken too, and a string from __post_init__ on
     OptionalId = str | int | None
 
 MAX_ID_LENGTH = 255
+MAX_INFO_LENGTH = 2048
+"""Characters of what a seller is shown of a buyer: a seller's list of rooms holds that of all their buyers at once."""
 
 
 def _id(field: str, value: object) -> str:
@@ -146,6 +148,9 @@ class BuyerInfo(Struct, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if isinstance(self.phone_number, int):
             self.phone_number = str(self.phone_number)
+        for name, text in self.known().items():
+            if len(text) > MAX_INFO_LENGTH:
+                raise ValueError(f"`{name}` has {len(text)} characters: it must have at most {MAX_INFO_LENGTH}")
 
     def known(self) -> dict[str, str]:
         """The fields that say something, as the room stores them."""

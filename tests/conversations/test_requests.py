@@ -105,5 +105,13 @@ def test_buyer_info_keeps_its_four_fields_and_a_phone_number_may_be_a_number() -
     assert request.buyer_info.known() == {"name": "An", "phone_number": "84123"}
 
 
+@pytest.mark.parametrize("field", ["name", "avatar", "phone_number", "email"])
+def test_buyer_info_is_not_so_long_that_a_list_of_rooms_would_not_fit_into_memory(field: str) -> None:
+    request = {"buyer": 7, "seller": 9, "buyer_info": {field: "x" * 2048}}
+    assert msgspec.convert(request, CreateRoom).buyer_info is not None
+    with pytest.raises(msgspec.ValidationError, match=f"`{field}` has 2049 characters"):
+        msgspec.convert({**request, "buyer_info": {field: "x" * 2049}}, CreateRoom)
+
+
 def test_verify_user_takes_a_number_too() -> None:
     assert msgspec.convert({"token": "t", "user_id": 7, "user_role": "BUYER"}, VerifyUser).user_id == "7"
