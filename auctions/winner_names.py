@@ -33,6 +33,15 @@ FAILURE_LIFETIME = 5.0
 """Seconds before the service is asked again what it did not answer."""
 LARGEST_ANSWER = 64 * 1024
 
+_NO_NAME = (
+    TimeoutError,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    msgspec.MsgspecError,
+    UnicodeDecodeError,  # msgspec's for bytes that are no UTF-8
+    RecursionError,  # and for what is nested without end
+)
+
 
 class WinnerNames:
     """Names by user id, for one event loop; `close` it in the end. `clock`: seconds, only ever growing."""
@@ -79,7 +88,7 @@ class WinnerNames:
         try:
             async with asyncio.timeout(TIMEOUT):
                 name, lifetime = await self._fetch(user_id), LIFETIME
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError) as error:
+        except _NO_NAME as error:
             logger.warning("the name of user %s is not known for now: %r", user_id, error)
             before, _ = self._names.get(user_id, ("", 0.0))
             name, lifetime = before, FAILURE_LIFETIME  # an old name is better than none

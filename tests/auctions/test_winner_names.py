@@ -18,7 +18,7 @@ from auctions.winner_names import FAILURE_LIFETIME, LIFETIME, WinnerNames
 
 
 class AccountService(ThreadingHTTPServer):
-    """Knows users 1 to 9; answers after `gate` is open; with `broken`, 500."""
+    """Knows users 1 to 9; answers after `gate` is open; with `broken`, 500; with `answer`, that."""
 
     daemon_threads = True
 
@@ -28,6 +28,7 @@ class AccountService(ThreadingHTTPServer):
         self.gate = threading.Event()
         self.gate.set()
         self.broken = False
+        self.answer: bytes | None = None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -39,6 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.gate.wait(30)
         status = 500 if self.server.broken else 200 if len(user) == 1 else 404
         body = json.dumps({"id": user, "name": f"User {user}"} if status == 200 else {}).encode()
+        body = body if self.server.answer is None else self.server.answer
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -113,6 +115,18 @@ async def test_a_failing_service_is_left_alone_for_a_while_and_an_old_name_outli
     service.broken = False
     clock[0] += FAILURE_LIFETIME + 1
     assert await names.of([1, 2]) == {1: "User 1", 2: "User 2"}
+
+
+@pytest.mark.parametrize("answer", [b'{"name": "H\xe0"}', b'{"name":' + b"[" * 5000 + b"]" * 5000 + b"}", b"<html>"])
+async def test_an_answer_that_cannot_be_read_is_none(
+    service: AccountService, names: WinnerNames, clock: list[float], answer: bytes
+) -> None:
+    await names.of([1])
+    clock[0] += LIFETIME + 1
+    service.answer = answer
+    assert await names.of([1]) == {1: "User 1"}
+    assert await names.of([1]) == {1: "User 1"}
+    assert service.asked["1"] == 2
 
 
 async def test_only_so_many_names_are_kept(
