@@ -32,6 +32,10 @@ FORMATS: Final = {
 THUMBNAIL_SIDE = 320
 """Pixels that a thumbnail's longer side has at most."""
 
+FRAME: Final = 2_000
+"""Pixels that a frame of an animation counts for at least: ten megabytes hold 600,000 frames of one pixel, which take
+minutes to paint and more memory than any image of so many pixels."""
+
 _QUALITY: Final[dict[str, dict[str, Any]]] = {"JPEG": {"quality": 90}, "WEBP": {"quality": 90}, "PNG": {}, "GIF": {}}
 
 
@@ -59,10 +63,7 @@ def clean_copy(content: bytes, most_pixels: int) -> tuple[EncodedImage, EncodedI
         with Image.open(io.BytesIO(content), formats=list(FORMATS)) as image:
             kind = "JPEG" if image.format == "MPO" else str(image.format)  # a phone's JPEG with a second one behind it
             count = getattr(image, "n_frames", 1) if kind != "JPEG" else 1
-            pixels = image.width * image.height * count
-            if pixels > most_pixels:
-                size = f"{image.width} x {image.height} pixels" + (f" in {count} frames" if count > 1 else "")
-                raise NotAnImage(f"the image has {size}: at most {most_pixels} pixels are taken")
+            _require_few(image, count, most_pixels)
             frames, durations = _painted(image, count)
             return _encoded(frames, kind, durations, image.info.get("loop")), _thumbnail(frames[0])
     except NotAnImage:
@@ -73,6 +74,14 @@ def clean_copy(content: bytes, most_pixels: int) -> tuple[EncodedImage, EncodedI
         raise NotAnImage("the file is no image of a kind that is taken: JPEG, PNG, GIF or WebP") from None
     except Exception as error:  # what Pillow raises for malformed bytes is no closed list
         raise NotAnImage(f"the image is broken: {error}") from error
+
+
+def _require_few(image: Image.Image, frames: int, most_pixels: int) -> None:
+    size = f"{image.width} x {image.height} pixels" + (f" in {frames} frames" if frames > 1 else "")
+    if image.width * image.height * frames > most_pixels:
+        raise NotAnImage(f"the image has {size}: at most {most_pixels} pixels are taken")
+    if frames > 1 and FRAME * frames > most_pixels:
+        raise NotAnImage(f"the image has {size}: at most {most_pixels // FRAME} frames are taken")
 
 
 def _painted(image: Image.Image, count: int) -> tuple[list[Image.Image], list[int]]:

@@ -55,6 +55,14 @@ def test_so_does_one_of_any_depth_and_with_transparency(mode: str) -> None:
         assert image.getchannel("A").getextrema() == (100, 100)
 
 
+def test_an_animation_of_many_tiny_frames_is_refused_before_any_is_painted() -> None:
+    frames = [Image.new("L", (1, 1), number % 2 * 255) for number in range(501)]
+    few, many = (encoded(frames[0], "GIF", save_all=True, append_images=frames[1:most]) for most in (500, 501))
+    assert clean_copy(few, MOST)[0].width == 1
+    with pytest.raises(NotAnImage, match="in 501 frames: at most 500 frames are taken"):
+        clean_copy(many, MOST)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photo_is_upright_and_says_nothing_of_where_it_was_taken(orientation: int) -> None:
     content = photo(orientation)
