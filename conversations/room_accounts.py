@@ -45,6 +45,21 @@ def account(new: Iterable[tuple[Document, Role | None]]) -> None:
         )
 
 
+def _of_side(side: str) -> Document:
+    """What becomes of one side: nothing, if it has deleted what was said so far since the newest was written."""
+    unseen, last = f"{side}_unseen_messages", f"{side}_last_message"
+    return {
+        "$cond": [
+            {"$lt": [f"${side}_deleted_at", "$$new.last.created_at"]},  # also where it never has
+            {
+                unseen: {"$add": [{"$ifNull": [f"${unseen}", 0]}, f"$$new.{side}"]},
+                last: {"$max": [f"${last}", "$$new.last"]},
+            },
+            {},
+        ]
+    }
+
+
 _TELL_ROOM: list[Document] = [
     {
         "$replaceWith": {
@@ -53,17 +68,9 @@ _TELL_ROOM: list[Document] = [
                 "in": {
                     "$mergeObjects": [
                         "$$ROOT",
-                        {
-                            "buyer_unseen_messages": {
-                                "$add": [{"$ifNull": ["$buyer_unseen_messages", 0]}, "$$new.buyer"]
-                            },
-                            "seller_unseen_messages": {
-                                "$add": [{"$ifNull": ["$seller_unseen_messages", 0]}, "$$new.seller"]
-                            },
-                            "buyer_last_message": {"$max": ["$buyer_last_message", "$$new.last"]},
-                            "seller_last_message": {"$max": ["$seller_last_message", "$$new.last"]},
-                            "updated_at": {"$max": ["$updated_at", "$$new.last.created_at"]},
-                        },
+                        _of_side("buyer"),
+                        _of_side("seller"),
+                        {"updated_at": {"$max": ["$updated_at", "$$new.last.created_at"]}},
                     ]
                 },
             }

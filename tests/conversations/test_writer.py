@@ -13,12 +13,12 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from chozoi_chat.identity import Role
-from conversations import store, unfinished, writer
+from conversations import services, store, unfinished, writer
 from conversations.errors import RuleViolation
 from conversations.message_ids import message_ids
 from conversations.payloads import MessagePayload
 from conversations.writer import Draft, close_message_writer, message_writer
-from tests.conversations.conftest import Emitted
+from tests.conversations.conftest import Emitted, person
 
 Store = Database[dict[str, Any]]
 
@@ -208,6 +208,25 @@ async def test_an_older_message_arriving_late_does_not_displace_a_newer_last_one
     assert kept is not None
     assert kept["buyer_last_message"]["_id"] == newer.id
     assert kept["seller_unseen_messages"] == 2
+
+
+async def test_a_message_that_a_side_deleted_before_its_room_was_told_stays_hidden_from_that_side(
+    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contract, section 3: its history so far is hidden, its last message and counter are cleared."""
+    late = message_ids.next()
+    await services.delete_room(person("9", Role.SELLER), room)
+    with monkeypatch.context() as context:
+        context.setattr(message_ids, "next", lambda: late)
+        written = await message_writer().write(draft("on its way while the seller deleted the room"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert (kept["seller_unseen_messages"], kept.get("seller_last_message")) == (0, None)
+    assert kept["buyer_last_message"]["_id"] == written.id
+    newer = await message_writer().write(draft("afterwards"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert (kept["seller_unseen_messages"], kept["seller_last_message"]["_id"]) == (1, newer.id)
 
 
 async def test_our_last_message_displaces_that_of_the_old_service_whatever_its_fields_order(
