@@ -1,12 +1,14 @@
 """Who a socket speaks for, from its connection to its end: the user's room, presence, and the token's expiry.
 
-`socket.data.identity` is the identity that handlers act for.
+`socket.data.identity` is the identity that handlers act for. Presence knows a socket by `socket.data.presence_id`, not
+by its id: a client 2.x that leaves the namespace and comes back has its old id again, maybe before it is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -26,9 +28,10 @@ _telling: set[asyncio.Task[None]] = set()
 async def sign_in(socket: Socket, identity: Identity) -> None:
     """Let a new socket speak for `identity`: it joins the user's devices, and those concerned are told."""
     socket.data.identity = identity
+    socket.data.presence_id = secrets.token_hex(8)
     _expire_in_time(socket)
     await socket.enter_room(identity.user_id)
-    came_online = await current_presence().enter(identity.user_id, socket.id)
+    came_online = await current_presence().enter(identity.user_id, socket.data.presence_id)
     _in_background(send_active_user_list(identity))
     if came_online:
         _in_background(announce_status(identity.user_id))
@@ -49,7 +52,7 @@ async def sign_out(socket: Socket) -> None:
     """The socket speaks for its user no longer; those concerned are told if it was the last one."""
     socket.data.expiry.cancel()
     user_id = socket.data.identity.user_id
-    if await current_presence().leave(user_id, socket.id):
+    if await current_presence().leave(user_id, socket.data.presence_id):
         _in_background(announce_status(user_id))
 
 
