@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from collections.abc import Collection as SizedCollection
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,8 @@ STORE_ERRORS = (PyMongoError, DatabaseError)
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="conversations-store")
 _first_connection = threading.Lock()
+_away = threading.Event()
+"""Whether the last visit to the store failed."""
 
 
 async def in_store_thread(
@@ -45,18 +48,25 @@ async def in_store_thread(
 ) -> Answer:
     """Run blocking database work in one of the store's threads, for at most TIMEOUT seconds of waiting for MongoDB.
 
-    What it raises is raised here; errors of the store become a RuleViolation `store_unavailable`.
+    What it raises is raised here; errors of the store become a RuleViolation `store_unavailable`. While the store is
+    away, so does having waited as long for a thread: each has to find out by itself, and all who ask would queue up.
     """
+    asked_at = time.monotonic()
 
     def work() -> Answer:
+        if _away.is_set() and time.monotonic() - asked_at > TIMEOUT:
+            raise store_unavailable(TimeoutError())
         with pymongo.timeout(TIMEOUT):
             _connect()
             return function(*args, **kwargs)
 
     try:
-        return await asyncio.get_running_loop().run_in_executor(_threads, work)
+        answer = await asyncio.get_running_loop().run_in_executor(_threads, work)
     except STORE_ERRORS as error:
+        _away.set()
         raise store_unavailable(error) from error
+    _away.clear()
+    return answer
 
 
 def _connect() -> None:

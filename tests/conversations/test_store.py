@@ -1,0 +1,50 @@
+"""The way to MongoDB, when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+from conversations import store
+from conversations.errors import RuleViolation
+from conversations.store import THREADS, in_store_thread
+
+
+async def test_while_the_store_is_away_nobody_waits_for_all_who_asked_before(
+    database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "TIMEOUT", 0.2)
+    visits: list[int] = []
+
+    def in_vain(number: int) -> None:
+        visits.append(number)
+        time.sleep(0.25)
+        raise AutoReconnect("connection closed")
+
+    answers = await asyncio.gather(*(in_store_thread(in_vain, number) for number in range(40)), return_exceptions=True)
+    assert [getattr(answer, "code", answer) for answer in answers] == ["store_unavailable"] * 40
+    assert len(visits) <= 3 * THREADS
+
+
+async def test_a_store_that_is_only_busy_is_waited_for(
+    database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "TIMEOUT", 0.2)
+    with pytest.raises(RuleViolation):
+        await in_store_thread(_fail)
+    assert await in_store_thread(lambda: "back") == "back"
+
+    def busy(number: int) -> int:
+        time.sleep(0.1)
+        return number
+
+    assert await asyncio.gather(*(in_store_thread(busy, number) for number in range(20))) == list(range(20))
+
+
+def _fail() -> None:
+    raise AutoReconnect("connection closed")
