@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -34,9 +35,9 @@ def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
         return
     try:
         server = _StatusServer((host, port), _Handler)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise CommandError(
-            f"the status port {host}:{port} cannot be had ({error.strerror}); give this process another one with "
+            f"the status port {host}:{port} cannot be had ({error}); give this process another one with "
             "WORKER_STATUS_PORT or --status-port, or 0 for none"
         ) from error
     server.report = report
@@ -52,6 +53,11 @@ def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
 class _StatusServer(ThreadingHTTPServer):
     daemon_threads = True
     report: WorkerReport
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
 
 
 class _Handler(BaseHTTPRequestHandler):

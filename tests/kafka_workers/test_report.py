@@ -66,9 +66,9 @@ def test_the_lag_of_what_is_no_longer_its_own_is_gone(report: WorkerReport) -> N
     assert b'of="partition 0"' not in report.metrics()
 
 
-def get(port: int, path: str) -> tuple[int, bytes]:
+def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=5) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -93,3 +93,17 @@ def test_a_port_that_is_taken_is_named(report: WorkerReport) -> None:
         with pytest.raises(CommandError, match=f"{port}.*--status-port"):
             with status_served(report, "127.0.0.1", port):
                 pass
+
+
+@pytest.mark.parametrize(("host", "reached_at"), [("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1")])
+def test_it_listens_at_an_address_of_either_family(report: WorkerReport, host: str, reached_at: str) -> None:
+    port = free_port()
+    with status_served(report, host, port):
+        assert get(port, "/healthz", reached_at)[0] == 200
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_named(report: WorkerReport, port: int) -> None:
+    with pytest.raises(CommandError, match=f"{port}.*--status-port"):
+        with status_served(report, "127.0.0.1", port):
+            pass
