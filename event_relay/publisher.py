@@ -48,7 +48,6 @@ class Publisher:
             producer_configuration(
                 **{
                     "linger.ms": 5,
-                    "message.max.bytes": 10_000_000,  # the topic's max.message.bytes decides, not the client's
                     "error_cb": self._failed,
                     "stats_cb": self._brokers.stated,
                 }

@@ -53,6 +53,7 @@ def producer_configuration(**own: Any) -> dict[str, Any]:
     configuration = {
         "acks": "all",
         "enable.idempotence": True,
+        "message.max.bytes": 10_000_000,  # the topic's max.message.bytes decides, not the client's
         "message.timeout.ms": 0,  # never given up: what gives up is the one who waits, and it remembers
         "partitioner": "murmur2_random",  # as Java clients partition, so that others can find a key's partition
         "compression.type": "lz4",

@@ -29,7 +29,13 @@ class Publisher:
         self.registry = SchemaRegistryClient({"url": registry_url})
         self.encoder = AvroEncoder(self.registry, TOPIC, SCHEMA)
         self.producer = Producer(
-            {"bootstrap.servers": bootstrap_servers, "acks": "all", "enable.idempotence": True, "log_level": 0}
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "acks": "all",
+                "enable.idempotence": True,
+                "log_level": 0,
+                "message.max.bytes": 2_000_000,
+            }
         )
 
     def publish(self, *results: dict[str, Any]) -> None:

@@ -136,6 +136,16 @@ class TestUnreadableRecords:
         assert consumer.metric("auction_results_dead_letters_total") >= 1
         assert consumer.summary()["dead_letters"] >= 1
 
+    def test_one_as_large_as_brokers_take_is_kept_whole(
+        self, consumer: WorkerProcess, publisher: Publisher, kafka: EmbeddedKafka, auction: int
+    ) -> None:
+        """Brokers take 1,048,588 bytes unless told otherwise; clients send fewer unless told otherwise."""
+        value = b"x" * 1_040_000
+        publisher.send(value, str(auction))
+        publisher.flush()
+        [letter] = dead_letters(kafka, str(auction))
+        assert letter.value() == value
+
     def test_a_value_that_is_another_thing_is_one(
         self, consumer: WorkerProcess, publisher: Publisher, kafka: EmbeddedKafka, store: redis.Redis, auction: int
     ) -> None:
