@@ -11,7 +11,7 @@ from django.conf import settings
 
 from auctions.dead_letters import DeadLetters
 from auctions.latest_results import LatestResults, Placed
-from auctions.results import EVENT, AuctionResult, named
+from auctions.results import EVENT, AuctionResult, NamedAuctionResult, named
 from auctions.winner_names import WinnerNames
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import AvroDecoder, Undecodable
@@ -49,10 +49,7 @@ class Delivery:
     async def deliver(self, results: Sequence[tuple[Message, AuctionResult]]) -> None:
         """Emit results, in order, each kept as its auction's latest first. Redis' errors: not now."""
         names = await self._names.of(result.winner_id for _, result in results)
-        placed = [
-            Placed(named(result, names.get(result.winner_id, "")), record.partition() or 0, record.offset() or 0)
-            for record, result in results
-        ]
+        placed = [_placed(record, named(result, names.get(result.winner_id, ""))) for record, result in results]
         await self._latest.store(placed)
         for one in placed:
             room = one.result.auction_id
@@ -70,6 +67,11 @@ class Delivery:
             return msgspec.convert(value, AuctionResult)
         except msgspec.ValidationError as error:
             raise Undecodable(f"no auction result: {error}") from error
+
+
+def _placed(record: Message, result: NamedAuctionResult) -> Placed:
+    _, at = record.timestamp()
+    return Placed(result, record.partition() or 0, record.offset() or 0, at)
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -18,23 +18,27 @@ _KEY = "auctions:latest:"
 _PATIENCE = 2.0  # seconds: who comes to watch waits for this
 
 # A consumer that lost a partition may still be telling what the next one has told already: within one partition an
-# offset never goes back. An auction's results are on one partition as long as their producer keeps its key.
+# offset never goes back, unless the topic was made anew, and then the record is younger all the same. An auction's
+# results are on one partition as long as their producer keeps its key.
 _STORE = """
-local known = redis.call('HMGET', KEYS[1], 'partition', 'offset')
-if known[1] == ARGV[1] and tonumber(known[2]) > tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], 'partition', ARGV[1], 'offset', ARGV[2], 'result', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
+local known = redis.call('HMGET', KEYS[1], 'partition', 'offset', 'at')
+if known[1] == ARGV[1] and tonumber(known[2]) > tonumber(ARGV[2]) and tonumber(known[3] or 0) >= tonumber(ARGV[3]) then
+    return 0
+end
+redis.call('HSET', KEYS[1], 'partition', ARGV[1], 'offset', ARGV[2], 'at', ARGV[3], 'result', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A result and where in the topic it stands."""
+    """A result and where in the topic it stands. `at`: the record's own time, in milliseconds since 1970."""
 
     result: NamedAuctionResult
     partition: int
     offset: int
+    at: int
 
 
 class LatestResults:
@@ -53,7 +57,8 @@ class LatestResults:
         pipeline = self._redis.pipeline(transaction=False)
         for one in placed:
             key = _KEY + one.result.auction_id
-            pipeline.eval(_STORE, 1, key, one.partition, one.offset, msgspec.json.encode(one.result), LIFETIME)
+            result = msgspec.json.encode(one.result)
+            pipeline.eval(_STORE, 1, key, one.partition, one.offset, one.at, result, LIFETIME)
         await pipeline.execute()
 
     async def of(self, auction_ids: Sequence[str]) -> list[NamedAuctionResult]:

@@ -32,8 +32,8 @@ def auction() -> int:
     return next(_auctions)
 
 
-def placed(auction: int, price: int, partition: int, offset: int) -> Placed:
-    return Placed(named(msgspec.convert(result(auction, price), AuctionResult), "Linh"), partition, offset)
+def placed(auction: int, price: int, partition: int, offset: int, at: int = 1_700_000_000_000) -> Placed:
+    return Placed(named(msgspec.convert(result(auction, price), AuctionResult), "Linh"), partition, offset, at)
 
 
 async def prices(latest: LatestResults, *auctions: int) -> list[int]:
@@ -50,6 +50,14 @@ async def test_an_earlier_one_of_the_same_partition_comes_too_late(latest: Lates
     await latest.store([placed(auction, 200, 0, 6)])
     await latest.store([placed(auction, 100, 0, 5)])
     assert await prices(latest, auction) == [200]
+
+
+async def test_a_topic_that_was_made_anew_begins_at_offset_0_and_its_results_are_the_latest(
+    latest: LatestResults, auction: int
+) -> None:
+    await latest.store([placed(auction, 200, 0, 6, at=1_700_000_000_000)])
+    await latest.store([placed(auction, 100, 0, 0, at=1_700_000_000_001)])
+    assert await prices(latest, auction) == [100]
 
 
 async def test_one_of_another_partition_is_taken(latest: LatestResults, auction: int) -> None:
