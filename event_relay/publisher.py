@@ -48,6 +48,9 @@ class Publisher:
             producer_configuration(
                 **{
                     "linger.ms": 5,
+                    # `full` is the limit. To wait for room in a queue would be to wait without lease and stop signal.
+                    "queue.buffering.max.messages": 0,
+                    "queue.buffering.max.kbytes": 2_147_483_647,
                     "error_cb": self._failed,
                     "stats_cb": self._brokers.stated,
                 }
@@ -61,6 +64,10 @@ class Publisher:
 
     def publish(self, events: Iterable[Event], position: Position | None) -> None:
         """Send the events of one change, after which relaying stands at `position`. NotAccepted: one was refused."""
+        events = list(events)
+        if not events and self._steps and not self._steps[-1].under_way:
+            self._steps[-1].position = position or self._steps[-1].position
+            return
         step = _Step(position, 0)
         self._steps.append(step)
         for event in events:
@@ -105,19 +112,13 @@ class Publisher:
         value = self._encoder.value(event)
         step.under_way += 1
         self._under_way += 1
-        while True:
-            try:
-                self._producer.produce(
-                    self._topic,
-                    value,
-                    event.key,
-                    headers=headers(event, self._encoder.content_type),
-                    on_delivery=delivered,
-                )
-            except BufferError:
-                self.serve(0.2)
-            else:
-                return
+        self._producer.produce(
+            self._topic,
+            value,
+            event.key,
+            headers=headers(event, self._encoder.content_type),
+            on_delivery=delivered,
+        )
 
     def _failed(self, error: KafkaError) -> None:
         self._brokers.failed(error)

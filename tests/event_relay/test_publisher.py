@@ -1,0 +1,78 @@
+"""What the relay's producer keeps while Kafka takes nothing."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+
+import pytest
+from pytest_django import Settings
+
+from conversations.instants import UTC
+from event_relay.event import Event
+from event_relay.position import Position
+from event_relay.publisher import Publisher
+from kafka_workers.report import WorkerReport
+
+AT = datetime.datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def report() -> WorkerReport:
+    return WorkerReport("event_relay", "events")
+
+
+@pytest.fixture
+def nobody_listens(settings: Settings) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    settings.SCHEMA_REGISTRY_URL = ""
+
+
+def event(number: int) -> Event:
+    return Event("message.created", "7.501", f"m{number}", "", AT, record="Message", data={})
+
+
+def position(number: int) -> Position:
+    return Position({"_data": str(number)}, AT + datetime.timedelta(seconds=number))
+
+
+@pytest.mark.usefixtures("nobody_listens")
+class TestWhileKafkaIsAway:
+    def test_changes_without_events_take_no_memory(self, report: WorkerReport) -> None:
+        """Twice a second there is a new position, though nothing happens."""
+        publisher = Publisher(report)
+        publisher.publish([event(0)], position(0))
+        for number in range(1, 1000):
+            publisher.publish([], position(number))
+        assert len(publisher._steps) == 2
+        assert publisher.oldest() == AT
+        assert publisher.acknowledged() is None
+        publisher.close(0)
+
+    def test_publishing_never_waits_whatever_the_options_say_of_queues(
+        self, report: WorkerReport, settings: Settings
+    ) -> None:
+        """Who waits there would neither keep the lease nor hear that it is to stop."""
+        settings.KAFKA_OPTIONS = {"queue.buffering.max.messages": 10}
+        publisher = Publisher(report)
+        publish = threading.Thread(target=publisher.publish, args=(map(event, range(50)), position(1)), daemon=True)
+        publish.start()
+        publish.join(10)
+        assert not publish.is_alive()
+        assert publisher.under_way == 50
+        publisher.close(0)
+
+
+@pytest.fixture
+def publisher(report: WorkerReport, nobody_listens: None) -> Publisher:
+    return Publisher(report)
+
+
+def test_what_has_no_events_is_acknowledged_with_all_before_it(publisher: Publisher) -> None:
+    publisher.publish([], position(1))
+    publisher.publish([], None)
+    publisher.publish([], position(2))
+    publisher.publish([], None)
+    assert publisher.acknowledged() == position(2)
+    assert publisher.acknowledged() is None
+    publisher.close(0)
