@@ -47,6 +47,7 @@ class Relay:
         self._report = report
         self._stop = stop
         self._since = since
+        self._lost_since: datetime.datetime | None = None
         holder = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
         self._lease = Lease(settings.KAFKA_EVENTS_TOPIC, holder)
         self._renewed = 0.0
@@ -58,26 +59,33 @@ class Relay:
             try:
                 position = self._lease.take()
                 if position is None:
-                    self._report.begin("standby")
-                    self._report.well("relay")
-                    self._stop.wait(RENEWAL)
+                    self._stand_by()
                     continue
                 self._work(position)
                 pause = FIRST_PAUSE
             except LeaseLost as error:
                 logger.warning("another relay goes on: %s", error)
             except HistoryLost as error:
-                self._since = (position.until if position and position.until else _now()) - MARGIN
+                self._lost_since = (position.until if position and position.until else _now()) - MARGIN
                 self._report.trouble("history", f"the changes are lost, so what they did is looked for: {error}")
                 logger.error(
                     "MongoDB no longer has the changes after the last position (%s); catching up from the collections, "
-                    "from %s on", error, self._since.isoformat(),
+                    "from %s on", error, self._lost_since.isoformat(),
                 )  # fmt: skip
             except PASSING as error:
                 if self._report.trouble("relay", f"{type(error).__name__}: {error}"):
                     logger.warning("relaying failed, and is tried again: %s: %s", type(error).__name__, error)
                 self._stop.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _stand_by(self) -> None:
+        """Wait a moment. What stood in the way of work, and what is to be caught up with, is the other relay's now."""
+        self._report.begin("standby")
+        for where in ("relay", "kafka", "history"):
+            self._report.well(where)
+        self._report.lags({})
+        self._lost_since = None
+        self._stop.wait(RENEWAL)
 
     def _work(self, position: Position) -> None:
         """One session, from the position on; ends when told to stop, or with what went wrong."""
@@ -86,9 +94,11 @@ class Relay:
         publisher = Publisher(self._report)
         self._renewed = time.monotonic()
         try:
-            with change_stream(database, None if self._since else position.token) as stream:
-                if position.token is None or self._since:
-                    self._begin(stream, publisher)
+            token = None if self._lost_since else position.token
+            with change_stream(database, token) as stream:
+                begin = Position(stream.resume_token, _now()) if token is None else position
+                if token is None or self._since:
+                    self._catch_up(publisher, begin)
                 logger.info("relaying to %s", settings.KAFKA_EVENTS_TOPIC)
                 self._report.begin("relaying")
                 self._report.well("relay")
@@ -101,28 +111,28 @@ class Relay:
                 self._lease.renew(publisher.acknowledged())
                 self._lease.release()
 
-    def _begin(self, stream: Stream, publisher: Publisher) -> None:
-        """Make the stream's beginning the position; before that, catch up with what lies before it."""
-        token, now = stream.resume_token, _now()
-        if self._since is not None:
-            logger.warning("catching up from %s; the change stream goes on from now", self._since.isoformat())
+    def _catch_up(self, publisher: Publisher, position: Position) -> None:
+        """Send what the collections show of the time before the stream, which then goes on from the position."""
+        since = min((at for at in (self._since, self._lost_since) if at), default=None)
+        if since is not None:
+            logger.warning("catching up from %s; the changes follow", since.isoformat())
             self._report.begin("catching up")
             found = 0
-            for event in events_since(watched_database(), self._since):
+            for event in events_since(watched_database(), since):
                 publisher.publish([event], None)
                 found += 1
                 self._breathe(publisher)
                 if self._stop.is_set():
                     return
-            logger.warning("caught up: %d events since %s were sent", found, self._since.isoformat())
-        publisher.publish([], Position(token, now))
+            logger.warning("caught up: %d events since %s were sent", found, since.isoformat())
+        publisher.publish([], position)
         while publisher.under_way:
             publisher.serve(0.1)
             self._breathe(publisher)
             if self._stop.is_set():
                 return
         self._lease.renew(publisher.acknowledged())
-        self._since = None
+        self._since = self._lost_since = None
         self._report.well("history")
 
     def _step(self, stream: Stream, publisher: Publisher) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +17,7 @@ from auctions.results import DEAD_LETTER_TOPIC, TOPIC
 from chozoi_chat.embedded import EmbeddedKafka, EmbeddedRedis, free_port
 from tests.auctions.conftest import SHARED_GROUP, NewConsumer
 from tests.auctions.publisher import Publisher, result
+from tests.kafka_workers.forwarded import forwarded
 from tests.kafka_workers.worker_process import PATIENCE, WorkerProcess, eventually
 
 pytestmark = pytest.mark.slow
@@ -218,36 +217,3 @@ class TestStoppingAndStartingAgain:
         publisher.publish(result(auction, 901))
         consumer.start()
         eventually(lambda: price(store, auction) == 901, "delivered by the next run")
-
-
-class forwarded:
-    """A TCP port that leads to another, from when it is entered on."""
-
-    def __init__(self, port: int, to: int) -> None:
-        self._to = to
-        self._server = socket.create_server(("127.0.0.1", port))
-
-    def __enter__(self) -> None:
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __exit__(self, *error: object) -> None:
-        self._server.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._server.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self._to))
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass

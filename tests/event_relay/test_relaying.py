@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from pymongo.database import Database
 
-from chozoi_chat.embedded import EmbeddedKafka
+from chozoi_chat.embedded import EmbeddedKafka, free_port
 from conversations.instants import to_wire
 from event_relay.position import TERM
 from kafka_workers.wire_format import AvroDecoder
 from tests.event_relay.chat import Chat, now
 from tests.event_relay.conftest import NewRelay
 from tests.event_relay.reading import Read, reading
+from tests.kafka_workers.forwarded import forwarded
 from tests.kafka_workers.worker_process import eventually
 
 pytestmark = pytest.mark.slow
@@ -205,8 +207,72 @@ class TestNothingIsLost:
         new_relay().start("--since", began.isoformat())
         read.until(lambda _: read.types(chat.id) == ["room.created", "message.created"], "both, in order")
 
+    def test_since_leaves_out_nothing_that_happened_since_the_last_position(
+        self, new_relay: NewRelay, chat: Chat, read: Read
+    ) -> None:
+        """Also what leaves no trace in a document, which only the changes tell of."""
+        relay = new_relay()
+        relay.start_ready()
+        chat.create()
+        read.until(lambda _: read.types(chat.id) == ["room.created"], "the first event")
+        relay.stop()
+        chat.change(blocked_by="SELLER")
+        chat.unblock()
+        relay.start("--since", datetime.now(UTC).isoformat())
+        read.until(lambda _: "room.unblocked" in read.types(chat.id), "the last event")
+        assert read.types(chat.id) == ["room.created", "room.blocked", "room.unblocked"]
+
+
+def lost(topic: str, chat: Chat) -> dict[str, Any]:
+    """Have the lease held by another relay, which is silent for long; returns what stood there."""
+    there: dict[str, Any] = chat.database.event_relay_positions.find_one_and_update(
+        {"_id": topic}, {"$set": {"holder": "another", "expires_at": datetime(2100, 1, 1, tzinfo=UTC)}}
+    )
+    return there
+
 
 class TestStandingBy:
+    def test_what_stood_in_its_way_at_work_does_not_concern_who_stands_by(
+        self, new_relay: NewRelay, chat: Chat, topic: str
+    ) -> None:
+        relay = new_relay(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+        relay.start()
+        eventually(lambda: relay.summary().get("state") == "relaying", "it works")
+        chat.create()
+        eventually(lambda: "kafka" in relay.summary()["problems"], "the trouble is told")
+        eventually(lambda: relay.summary()["lag"].get("events under way"), "the lag, too")
+        lost(topic, chat)
+        eventually(lambda: relay.summary()["state"] == "standby", "it stands by")
+        eventually(lambda: relay.summary()["status"] == "ok", "it is ready")
+        assert relay.summary()["lag"] == {}
+
+    def test_who_loses_the_lease_while_catching_up_goes_on_where_the_other_one_left(
+        self, new_relay: NewRelay, chat: Chat, read: Read, kafka: EmbeddedKafka, topic: str
+    ) -> None:
+        first, port = new_relay(), free_port()
+        first.start_ready()
+        chat.create()
+        read.until(lambda _: read.types(chat.id) == ["room.created"], "the first event")
+        first.stop()
+        position = chat.database.event_relay_positions.find_one({"_id": topic}) or {}
+        chat.database.event_relay_positions.update_one(
+            {"_id": topic}, {"$set": {"resume_token": {"_data": "8265" + "00" * 40}}}
+        )
+        relay = new_relay(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{port}")
+        with contextlib.ExitStack() as later:
+            forward = forwarded(port, int(kafka.bootstrap_servers.rpartition(":")[2]))
+            relay.start()
+            eventually(lambda: relay.summary().get("state") == "catching up", "it catches up")
+            lost(topic, chat)
+            eventually(lambda: relay.summary()["state"] == "standby", "it stands by")
+            chat.change(blocked_by="SELLER")
+            chat.unblock()
+            chat.database.event_relay_positions.update_one(
+                {"_id": topic}, {"$set": {"holder": "", "resume_token": position["resume_token"]}}
+            )
+            later.enter_context(forward)
+            read.until(lambda _: "room.unblocked" in read.types(chat.id), "the last event")
+            assert not any(event["recovered"] for event in read.events)
     def test_one_works_and_another_takes_over_at_once_when_it_stops(
         self, new_relay: NewRelay, chat: Chat, read: Read
     ) -> None:
