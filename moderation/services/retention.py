@@ -33,11 +33,15 @@ async def delete_older(
 
     Rooms stay, without a last message that is gone, and with counters of what is left. Messages without a time, which
     very old ones may be, stay. `progress` hears of the rooms done, of how many, and of the messages deleted so far.
-    Recorded before it begins. ValueError: `days` or `batch` is not positive. RuleViolation: `store_unavailable`.
+    Recorded before it begins. ValueError: `days` or `batch` is not positive, or `days` is too many. RuleViolation:
+    `store_unavailable`.
     """
     if days < 1 or batch < 1:
         raise ValueError(f"`days` is {days} and `batch` {batch}: both must be 1 or more")
-    before = timezone.now() - datetime.timedelta(days=days)
+    try:
+        before = timezone.now() - datetime.timedelta(days=days)
+    except OverflowError:
+        raise ValueError(f"`days` is {days}: there were not so many days since the year 1") from None
     await in_store_thread(
         record, staff, Act.MESSAGES_EXPIRED, Target("messages", "all"), after={"days": days, "before": to_wire(before)}
     )
@@ -65,16 +69,17 @@ def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     )
     if not oldest:
         return 0
+    redacted = [message["_id"] for message in oldest if message.get("redacted_at") is not None]
+    originals = [found for each in redacted if (found := durable(RedactedOriginal).find_one({"_id": each}))]
     delete_images(
         content
-        for content in contents_of_images(oldest)
+        for content in contents_of_images([*oldest, *originals])
         if not durable(Message).find_one(
             {"room_id": room_id, "content": content, "created_at": {"$gte": before}}, ["_id"]
         )
     )
-    for message in oldest:
-        if message.get("redacted_at") is not None:
-            durable(RedactedOriginal).delete_one({"_id": message["_id"]})
+    for message_id in redacted:
+        durable(RedactedOriginal).delete_one({"_id": message_id})
     # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
     until = from_store(oldest[-1]["created_at"]) + datetime.timedelta(milliseconds=1)
     return durable(Message).delete_many({"room_id": room_id, "created_at": {"$lt": until}}).deleted_count
@@ -99,5 +104,12 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
 
 def _delete_kept(before: datetime.datetime) -> None:
     """What moderation keeps of messages' content goes with them."""
-    durable(HeldMessage).delete_many({"held_at": {"$lt": before}})
+    held = {"held_at": {"$lt": before}}
+    delete_images(
+        content
+        for message in durable(HeldMessage).find(held, ["room_id", "type", "content"])
+        for content in contents_of_images([message])
+        if not durable(Message).find_one({"room_id": message["room_id"], "content": content}, ["_id"])
+    )
+    durable(HeldMessage).delete_many(held)
     durable(FilterHit).delete_many({"at": {"$lt": before}})

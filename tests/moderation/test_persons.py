@@ -95,6 +95,23 @@ def test_erasing_many_messages_goes_in_parts(filled: Store, mai: Staff, monkeypa
     assert "secret of 7" not in everything(filled)
 
 
+def test_a_file_that_is_there_already_is_made_its_owners_alone_before_anything_is_written(
+    filled: Store, tmp_path: Path
+) -> None:
+    output = tmp_path / "person.json"
+    output.write_text("x" * 100_000)
+    output.chmod(0o644)
+    call_command("export_person", "7", "--reason", "request 12", "--output", output)
+    assert output.stat().st_mode & 0o077 == 0
+    assert json.loads(output.read_text())
+
+
+def test_a_file_that_cannot_be_written_is_named_and_nothing_is_recorded(filled: Store, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("export_person", "7", "--reason", "request 12", "--output", tmp_path / "nowhere" / "person.json")
+    assert acts(filled) == []
+
+
 def test_exporting_gives_what_is_the_persons_and_not_the_other_sides(filled: Store, tmp_path: Path) -> None:
     output = tmp_path / "person.json"
     call_command("export_person", "7", "--reason", "request 12", "--output", output)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import secrets
 from io import StringIO
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from moderation.services import delete_older, retention
@@ -84,6 +87,23 @@ def test_what_moderation_keeps_of_them_goes_too(rooms: Store) -> None:
     assert rooms.moderation_heldmessage.count_documents({}) == rooms.moderation_filterhit.count_documents({}) == 1
 
 
+def test_uploaded_images_that_only_moderation_knew_of_go_too(rooms: Store) -> None:
+    """Of a message that was redacted, and of one that was held back and never sent."""
+    old, young = NOW - datetime.timedelta(days=40), NOW - datetime.timedelta(days=1)
+    redacted, dropped, released = (f"2026/11/{secrets.token_hex(16)}.jpg" for _ in range(3))
+    for name in (redacted, dropped, released):
+        default_storage.save(name, ContentFile(b"a picture"))
+    rooms.cz_messages.update_one({"_id": "old1"}, {"$set": {"type": "IMAGE", "content": "", "redacted_at": young}})
+    rooms.moderation_redactedoriginal.insert_one({"_id": "old1", "type": "IMAGE", "content": f"/media/{redacted}"})
+    rooms.cz_messages.update_one({"_id": "young1"}, {"$set": {"type": "IMAGE", "content": f"/media/{released}"}})
+    for name in (dropped, released):
+        rooms.moderation_heldmessage.insert_one(
+            {"room_id": "7.9", "held_at": old, "type": "IMAGE", "content": f"/media/{name}"}
+        )
+    call_command("retain_messages", "--days", "30", stdout=StringIO())
+    assert [default_storage.exists(name) for name in (redacted, dropped, released)] == [False, False, True]
+
+
 def test_cut_off_it_is_begun_again(rooms: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     delete_some, steps = retention._delete_some, 0
 
@@ -107,3 +127,9 @@ def test_it_needs_a_number_of_days(rooms: Store, arguments: list[str]) -> None:
     with pytest.raises(CommandError, match="1 or more"):
         call_command("retain_messages", *arguments)
     assert len(left(rooms)) == 34
+
+
+@pytest.mark.parametrize("days", ["800000", "99999999999"])
+def test_days_before_the_calendar_begins_are_named(database: Store, days: str) -> None:
+    with pytest.raises(CommandError, match=f"`days` is {days}"):
+        call_command("retain_messages", "--days", days)

@@ -1,8 +1,9 @@
 """`manage.py export_person`: all that is kept of a user, as JSON."""
 
+import os
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
@@ -23,12 +24,23 @@ class Command(BaseCommand):
 
     def handle(self, *, user_id: str, reason: str, output: Path | None, **options: Any) -> None:
         try:
+            file = None if output is None else _private(output)
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written ({error.strerror}); nothing was exported") from error
+        try:
             data = async_to_sync(export_person)(Staff.at_the_console("export_person"), user_id, reason)
         except RuleViolation as error:
             raise CommandError(error.message) from error
-        if output is None:
+        if file is None:
             self.stdout.writelines(json_array(data))
             return
-        output.touch(mode=0o600)
-        with output.open("w", encoding="utf-8") as file:
+        with file:
+            file.truncate(0)
             file.writelines(json_array(data))
+
+
+def _private(path: Path) -> TextIO:
+    """A file to write, made where it is missing, which is its owner's alone from now on. OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "w", encoding="utf-8")
