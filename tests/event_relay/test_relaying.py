@@ -273,6 +273,7 @@ class TestStandingBy:
             later.enter_context(forward)
             read.until(lambda _: "room.unblocked" in read.types(chat.id), "the last event")
             assert not any(event["recovered"] for event in read.events)
+
     def test_one_works_and_another_takes_over_at_once_when_it_stops(
         self, new_relay: NewRelay, chat: Chat, read: Read
     ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -30,6 +32,19 @@ def test_an_option_that_librdkafka_does_not_know_is_named(settings: Settings) ->
     settings.KAFKA_OPTIONS = {"securty.protocol": "SSL"}
     with pytest.raises(CommandError, match=r"KAFKA_OPTIONS.*securty\.protocol"):
         call_command("relay_events")
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(CommandError, match=f"'{re.escape(text)}' is no instant"):
+        call_command("relay_events", "--since", text)
+
+
+def test_results_cannot_be_published_without_a_registry_that_answers(settings: Settings) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
+    settings.SCHEMA_REGISTRY_URL = "http://127.0.0.1:1"
+    with pytest.raises(CommandError, match=r"chozoi\.socket\.auction\.result-value could not be registered"):
+        call_command("publish_auction_results")
 
 
 def test_options_reach_every_client(settings: Settings) -> None:

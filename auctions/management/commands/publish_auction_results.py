@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from auctions.results import SCHEMA, TOPIC
 from kafka_workers.clients import producer_configuration, require_kafka, require_registry
-from kafka_workers.wire_format import AvroEncoder, registry
+from kafka_workers.wire_format import AvroEncoder, RegistryUnavailable, registry
 
 
 class Command(BaseCommand):
@@ -25,7 +25,10 @@ class Command(BaseCommand):
     def handle(self, *, auction_id: int, bids: int, pause: float, **options: Any) -> None:
         require_kafka()
         require_registry()
-        encoder = AvroEncoder(registry(), TOPIC, SCHEMA)
+        try:
+            encoder = AvroEncoder(registry(), TOPIC, SCHEMA)
+        except RegistryUnavailable as error:
+            raise CommandError(str(error)) from error
         producer = Producer(producer_configuration())
         begin, price = int(time.time() * 1000), 100_000
         for bid in range(1, bids + 1):

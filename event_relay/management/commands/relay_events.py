@@ -43,5 +43,5 @@ class Command(BaseCommand):
 def _instant(text: str) -> datetime.datetime:
     try:
         return from_wire(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ArgumentTypeError(f"{text!r} is no instant; one is written like 2026-11-22T08:00:00Z") from None
