@@ -31,7 +31,7 @@ def changed(change: Change) -> Iterator[Event]:
     if change.updated.get("redacted_at"):
         yield _redacted({**document, "redacted_at": change.updated["redacted_at"]})
     elif "content" in change.updated:
-        yield _updated({**document, **_edit(change)}, change.at)
+        yield _edited(document, change)
     if change.updated.get("is_seen") is True:
         yield _seen({**document, **_times(change)}, change.at)
 
@@ -71,6 +71,14 @@ MESSAGES = Source(
 
 def _created(document: Document, at: datetime.datetime) -> Event:
     return _event("message.created", document, ONCE, document.get("created_at") or at)
+
+
+def _edited(document: Document, change: Change) -> Event:
+    """By its own time; one that sets none would else be taken for a repeat of the edit before it."""
+    document = {**document, "content": change.updated["content"], **_times(change)}
+    if "updated_at" in change.updated:
+        return _updated(document, change.at)
+    return _event("message.updated", document, change.order, change.at)
 
 
 def _updated(document: Document, at: datetime.datetime) -> Event:
@@ -116,10 +124,6 @@ def _event(kind: str, document: Document, occurrence: str, at: datetime.datetime
 
 def _text(document: Document, field: str) -> str:
     return str(document.get(field) or "")
-
-
-def _edit(change: Change) -> dict[str, Any]:
-    return {"content": change.updated["content"], **_times(change)}
 
 
 def _times(change: Change) -> dict[str, Any]:
