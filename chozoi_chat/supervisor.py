@@ -48,15 +48,16 @@ class Watched:
 
     def mend(self) -> None:
         """Start the child again if it has ended and its pause is over."""
-        process, now = self.child.process, time.monotonic()
-        if process is None or process.poll() is None:
+        if self.child.alive():
             return
+        now = time.monotonic()
         if self.due is None:
             if now - self.started > STEADY:
                 self.pause = 0.0
             self.due = now + self.pause
             self.say(
-                f"{self.name} {ending(process)}; starting it again{f' in {self.pause:g} s' if self.pause else ''}."
+                f"{self.name} {ending(self.child.process)}; "
+                f"starting it again{f' in {self.pause:g} s' if self.pause else ''}."
             )
         if now < self.due:
             return
@@ -65,12 +66,16 @@ class Watched:
             self.start()
         except StoreNotStarted as error:
             self.say(str(error))
+        except OSError as error:  # no room for its pid or its log, no memory for one more process
+            self.say(f"{self.name} could not be started: {error}")
         else:
             self.say(f"{self.name} runs again.")
 
 
-def ending(process: subprocess.Popen[bytes]) -> str:
+def ending(process: subprocess.Popen[bytes] | None) -> str:
     """How the process ended, as the end of a sentence about it."""
+    if process is None:
+        return "does not run"
     if process.returncode < 0:
         return f"was ended by {signal.Signals(-process.returncode).name}"
     return f"ended with status {process.returncode}"

@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -127,8 +128,9 @@ class Command(BaseCommand):
         return "\n".join(lines) + "\n"
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        with suppress(OSError):  # the terminal is gone: that is no reason to leave anything unstopped
+            self.stdout.write(line)
+            self.stdout.flush()
 
 
 def _port(address_before: str, usual: int) -> int:
