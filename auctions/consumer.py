@@ -32,6 +32,7 @@ BATCH = 200
 POLL = 0.5
 """Seconds to wait for a record; also how long it takes to notice that we are to stop."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+_DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 IN_THE_WAY = (RegistryUnavailable, RedisError, OSError)
 
 Done = TypeVar("Done")
@@ -121,7 +122,10 @@ class AuctionConsumer:
             self._resume()
             first = self._consumer.poll(POLL)
             records = [] if first is None else [first, *self._consumer.consume(BATCH - 1, 0)]
-        return [record for record in records if not self._is_error(record)]
+        good = [record for record in records if not self._is_error(record)]
+        if good:
+            self._report.well("authorization")
+        return good
 
     def _keep_in_group(self, seconds: float) -> None:
         """Wait as a member of the group: who does not poll is taken for dead after some minutes."""
@@ -140,6 +144,9 @@ class AuctionConsumer:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             self._report.begin(f"waiting for {TOPIC}, which does not exist")
             logger.warning("%s does not exist; waiting for it", TOPIC)
+        elif error.code() in _DENIED:  # the brokers answer all the same, so that `BrokerState` would call it over
+            if self._report.trouble("authorization", error.str()):
+                logger.warning("Kafka: %s", error.str())
         else:
             self._brokers.failed(error)
         return True
@@ -154,6 +161,8 @@ class AuctionConsumer:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._report.begin("consuming")
+        if partitions:  # a group without any may be one that may not see the topic
+            self._report.well("authorization")
         logger.info("partitions assigned: %s", [partition.partition for partition in partitions])
 
     def _stated(self, text: str) -> None:
