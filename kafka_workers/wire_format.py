@@ -18,8 +18,8 @@ from django.conf import settings
 
 _HEADER = struct.Struct(">bI")
 _MAGIC = 0
-_NO_SUCH_SCHEMA = 40403
-"""The registry API's error code. The status 404 alone may be a proxy's, before a registry that is away."""
+_NO_SUCH = range(40400, 40500)
+"""The registry API's error codes. The status 404 alone may be a proxy's, before a registry that is away."""
 TIMEOUT = 5.0
 """Seconds for one question to the registry."""
 
@@ -64,7 +64,7 @@ class AvroDecoder:
             try:
                 found = self._client.get_schema(schema_id)
             except SchemaRegistryError as error:
-                if error.error_code == _NO_SUCH_SCHEMA:
+                if error.error_code in _NO_SUCH:
                     raise Undecodable(f"the registry has no schema {schema_id}") from error
                 raise RegistryUnavailable(str(error)) from error
             except Exception as error:  # of the client's HTTP library, whichever that is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 
@@ -95,7 +96,18 @@ def test_a_port_that_is_taken_is_named(report: WorkerReport) -> None:
                 pass
 
 
-@pytest.mark.parametrize(("host", "reached_at"), [("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1")])
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+IPV6 = [("::1", "[::1]"), ("::", "[::1]")] if has_ipv6() else []
+
+
+@pytest.mark.parametrize(("host", "reached_at"), [("0.0.0.0", "127.0.0.1"), *IPV6])
 def test_it_listens_at_an_address_of_either_family(report: WorkerReport, host: str, reached_at: str) -> None:
     port = free_port()
     with status_served(report, host, port):
