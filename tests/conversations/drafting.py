@@ -1,0 +1,63 @@
+"""What the tests of the writer share: drafts, and a MongoDB that vanishes in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+from chozoi_chat.identity import Role
+from conversations.writer import Draft
+
+Store = Database[dict[str, Any]]
+
+
+def draft(content: str = "hello", client_message_id: str | None = None, *, buyer: str = "7", **parts: Any) -> Draft:
+    """A message of a buyer to seller 9."""
+    given: dict[str, Any] = {
+        "room_id": f"{buyer}.9",
+        "sender": buyer,
+        "recipient": "9",
+        "receiver": Role.SELLER,
+        "type": "TEXT",
+        "content": content,
+        "client_message_id": client_message_id,
+    }
+    return Draft(**{**given, **parts})
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+class Outage:
+    """MongoDB vanishing at chosen writes, before or after they took effect."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def of(self, method: str, *, after: bool = False) -> Callable[[], None]:
+        """From now on a collection's method fails; returns what ends that."""
+        real = getattr(Collection, method)
+        away = True
+
+        def fail(collection: Any, *args: Any, **kwargs: Any) -> Any:
+            if away and after:
+                real(collection, *args, **kwargs)
+            if away:
+                raise AutoReconnect("connection closed")
+            return real(collection, *args, **kwargs)
+
+        def end() -> None:
+            nonlocal away
+            away = False
+
+        self._monkeypatch.setattr(Collection, method, fail)
+        return end
