@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from pytest_django import DjangoDbBlocker
 
 from chozoi_chat.identity import Identity, Role
 from conversations import announcements, services
+
+Rooms = Callable[..., None]
 
 
 @dataclass
@@ -96,3 +98,18 @@ def room(database: Database[dict[str, Any]]) -> str:
     """The id of a room of buyer 7 and seller 9, as the old service would have left it."""
     database.cz_rooms.insert_one({"_id": "7.9", "type": "BS", "creator": "7", "buyer": "7", "seller": "9", "__v": 0})
     return "7.9"
+
+
+@pytest.fixture
+def rooms(database: Database[dict[str, Any]]) -> Rooms:
+    """Store rooms as (buyer, seller), with more of their fields by name."""
+
+    def store(*pairs: tuple[str, str], **fields: Any) -> None:
+        database.cz_rooms.insert_many(
+            [
+                {"_id": f"{buyer}.{seller}", "type": "BS", "creator": buyer, "buyer": buyer, "seller": seller, **fields}
+                for buyer, seller in pairs
+            ]
+        )
+
+    return store
