@@ -19,7 +19,7 @@ from conversations.store import Document, durable, in_parts, in_store_thread
 from moderation.models import Act, FilterHit, HeldMessage, Note, RedactedOriginal, Report, Restriction, TargetKind
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
-from moderation.services.contents import contents_of_images
+from moderation.services.contents import contents_of_images, unquote
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
@@ -158,6 +158,7 @@ def _erase_moderation(user_id: str) -> dict[str, int]:
         "held_messages": durable(HeldMessage).delete_many({"sender": user_id}).deleted_count,
         "filter_hits": durable(FilterHit).update_many({"user_id": user_id, **with_text}, no_text).modified_count,
         "reports_made": durable(Report).update_many({"reporter": user_id, **with_text}, no_text).modified_count,
+        "reports_of_filters": unquote({"user_id": user_id}),
         "notes": durable(Note).delete_many({"target_kind": TargetKind.USER, "target_id": user_id}).deleted_count,
     }
 

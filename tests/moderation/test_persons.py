@@ -47,6 +47,8 @@ def filled(database: Store, room: str) -> Store:
     database.moderation_heldmessage.insert_one({"sender": "7", "content": "secret of 7"})
     database.moderation_filterhit.insert_one({"user_id": "7", "text": "secret of 7"})
     database.moderation_report.insert_one({"reporter": "7", "text": "secret of 7", "target_id": "9"})
+    quoting = {"reporter": "numbers", "user_id": "7", "reason": "filter", "text": "numbers: secret of 7"}
+    database.moderation_report.insert_one(quoting)
     database.moderation_note.insert_one({"target_kind": "user", "target_id": "7", "text": "secret of 7"})
     return database
 
