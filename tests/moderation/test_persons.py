@@ -85,6 +85,22 @@ def test_erasing_again_finds_nothing_left(filled: Store, mai: Staff) -> None:
     assert {count for kind, count in again.items() if kind != "rooms"} == {0}
 
 
+def test_while_erasing_goes_on_nothing_of_it_can_be_restored_or_released(
+    filled: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes minutes: a room that was erased already would have it back."""
+    erase_in_room, left = persons._erase_in_room, list[int]()
+
+    def looked_at(*arguments: Any) -> None:
+        erase_in_room(*arguments)
+        left.extend(filled[f"moderation_{name}"].count_documents({}) for name in ("redactedoriginal", "heldmessage"))
+
+    monkeypatch.setattr(persons, "_erase_in_room", looked_at)
+    changed = async_to_sync(persons.erase_person)(mai, "7", "request 12")
+    assert left == [0, 0, 0, 0]
+    assert (changed["redacted_originals"], changed["held_messages"], changed["reports_of_filters"]) == (1, 1, 1)
+
+
 def test_erasing_many_messages_goes_in_parts(filled: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persons, "_AT_ONCE", 10)
     filled.cz_messages.insert_many(
