@@ -25,7 +25,7 @@ def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_ed
 
     Of a repeat nothing is noted; an edit is none: staff may have looked at what it said before.
     """
-    known = set()
+    known: set[str] = set()
     if not is_edit:
         known.update(FilterHit.objects.filter(message_id=message_id).values_list("filter_name", flat=True))
     new = [each for each in found if each.filter_name not in known]

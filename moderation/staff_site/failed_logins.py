@@ -35,7 +35,8 @@ def begin(name: str, address: str) -> int:
                 pipeline.set(key, 0, ex=settings.LOGIN_LOCKOUT, nx=True)
                 pipeline.incr(key)
                 pipeline.ttl(key)
-                _, tries, left = pipeline.execute()
+                counted: list[int] = pipeline.execute()
+            _, tries, left = counted
             if tries > most:
                 return max(1, left)
     return 0
