@@ -14,6 +14,11 @@ from collections.abc import Iterator
 LONGEST = 1000
 """Characters that a pattern may have: SecantusDB takes no longer ones (MongoDB does)."""
 
+
+class PatternTooLong(ValueError):
+    """The text has too many letters to be looked for in all their spellings."""
+
+
 _MARKS = "\u0300-\u036f"
 _WITH_MARKS = {
     "a": "aà-ãăạ-ặ",
@@ -30,12 +35,12 @@ _WITH_MARKS = {
 def pattern_of(text: str) -> str:
     """The pattern that finds `text`, for `$regex` with the option `i`. Any run of spaces stands for any other.
 
-    ValueError: it would be longer than LONGEST.
+    PatternTooLong: it would be longer than LONGEST.
     """
     words = unicodedata.normalize("NFC", text).lower().split()
     pattern = r"\s+".join("".join(_pattern_of(letter) for letter in word) for word in words)
     if len(pattern) > LONGEST:
-        raise ValueError("`q` has too many letters with marks: look for less")
+        raise PatternTooLong("`q` has too many letters with marks: look for less")
     return pattern
 
 

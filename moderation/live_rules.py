@@ -2,8 +2,8 @@
 
 Each change puts a new mark into Redis. Who needs the rules looks at the mark if the last look is older than FRESH,
 one look for all who wait; where the mark has changed, the rules are read from MongoDB. Nothing runs in between, and
-nothing is read for a message while nothing changes. Without Redis the rules are read from MongoDB every few seconds;
-without either those last read stay in force.
+while nothing changes all that is read is the rules once in REREAD, for a mark that was never made. Without Redis the
+rules are read from MongoDB every few seconds; without either those last read stay in force.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ FRESH = 0.5
 """Seconds for which a look at the mark holds."""
 WITHOUT_REDIS = 3.0
 """Seconds for which rules hold that were read while Redis was away."""
+REREAD = 10.0
+"""Seconds after which the rules are read although no mark says so: Redis may have been away for the very moment when
+one was to be made, or who stored a rule have been killed before."""
 _MARK = "chozoi:moderation:rules"
 
 
@@ -49,6 +52,7 @@ class LiveRules:
         self._mark: bytes | None = None
         self._read = False
         self._fresh_until = 0.0
+        self._reread_at = 0.0
         self._looks = PerLoop(_Looks)
 
     async def refresh(self, *, just_now: bool = False) -> None:
@@ -77,13 +81,14 @@ class LiveRules:
             except REDIS_AWAY as error:
                 logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
                 mark, holds = None, WITHOUT_REDIS
-            if mark is None or mark != self._mark or not self._read:
+            if mark is None or mark != self._mark or not self._read or time.monotonic() >= self._reread_at:
                 await self._load(mark)
             self._fresh_until = time.monotonic() + holds
         finally:
             looks.looking = None
 
     async def _load(self, mark: bytes | None) -> None:
+        self._reread_at = time.monotonic() + REREAD
         try:
             rules = await in_store_thread(_read)
         except RuleViolation as error:

@@ -53,7 +53,7 @@ class ModerationPolicy:
             await _keep_back(draft, found, is_new=is_new)
         if is_new and (interval := rules.interval(draft.room_id, now)):
             await take_turn(draft, interval)
-        return partial(_flag, draft, found) if found else None
+        return partial(_flag, attempt, found) if found else None
 
 
 async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
@@ -82,8 +82,9 @@ async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
     raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
 
 
-async def _flag(draft: Draft, found: list[Found], stored: MessagePayload) -> None:
+async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload) -> None:
+    is_edit = attempt.edits is not None
     try:
-        await in_store_thread(note_flagged, draft, found, stored.id)
+        await in_store_thread(note_flagged, attempt.draft, found, stored.id, is_edit=is_edit)
     except RuleViolation as error:  # it is sent, so its sender must not hear that it was refused
         logger.error("message %s is to be reviewed, which could not be noted: %s", stored.id, error)

@@ -9,6 +9,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -90,7 +91,11 @@ class AuditRecordAdmin(UncountedAdmin):
         """The records that the list shows, all pages, as CSV; itself recorded."""
         if not may(request, EXPORT_PERMISSION):
             raise PermissionDenied
-        listed: ChangeList = self.get_changelist_instance(request)
+        try:
+            listed: ChangeList = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            messages.error(request, "Not exported: the address of the list says what it cannot be searched for.")
+            return HttpResponseRedirect(reverse("admin:moderation_auditrecord_changelist"))
         term = listed.query.strip()
         records = listed.queryset.filter(reduce(or_, self.searched(term))) if term else listed.queryset
         try:

@@ -152,7 +152,8 @@ class HeldMessageAdmin(UncountedAdmin):
     @admin.display(description="Message")
     def text(self, held: HeldMessage) -> str:
         """What it says, shortened."""
-        return held.content if len(held.content) <= 100 else f"{held.content[:99]}…"
+        said = held.content or "(redacted)"
+        return said if len(said) <= 100 else f"{said[:99]}…"
 
     @admin.display(description="From")
     def who(self, held: HeldMessage) -> str:

@@ -12,12 +12,14 @@ from moderation.models import Report
 
 
 def person_url(user_id: str) -> str:
-    """The page of a user of the chat."""
-    return reverse("admin:moderation_person", args=[quote(user_id)])
+    """The page of a user of the chat; of none, which an old document may name, the one that asks for a user."""
+    return reverse("admin:moderation_person", args=[quote(user_id)]) if user_id else reverse("admin:moderation_people")
 
 
 def room_url(room_id: str, message_id: str = "") -> str:
-    """The page of a room, at a message of it."""
+    """The page of a room, at a message of it; of none the list."""
+    if not room_id:
+        return reverse("admin:conversations_room_changelist")
     url = reverse("admin:conversations_room_change", args=[quote(room_id)])
     return f"{url}?{urlencode({'message': message_id})}" if message_id else url
 

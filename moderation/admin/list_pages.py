@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from django import forms
 from django.http import HttpRequest, QueryDict
 
+from conversations.search_pattern import PatternTooLong
 from moderation.admin.message_search import MessagePage
 from moderation.admin.room_search import RoomPage
 from moderation.admin.windows import Place
+
+AnyPage = TypeVar("AnyPage", RoomPage, MessagePage)
 
 PLACE: Final = "before"
 """The address's part that says where a page begins."""
@@ -24,6 +28,15 @@ class DaysForm(forms.Form):
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data, auto_id="look_%s", label_suffix="")
+
+
+def found_by(form: DaysForm, find: Callable[[], AnyPage], nothing: AnyPage) -> AnyPage:
+    """What a search finds; for a text too long to be looked for `nothing`, and the form says so."""
+    try:
+        return find()
+    except PatternTooLong:
+        form.add_error("q", "This is too long to look for: take a part of it.")
+        return nothing
 
 
 def start_of_day(day: datetime.date | None) -> datetime.datetime | None:

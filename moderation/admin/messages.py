@@ -12,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from conversations.models import Message
-from moderation.admin.list_pages import DaysForm, end_of_day, page_context, place_in, start_of_day
-from moderation.admin.message_search import MessageSearch, find_messages
+from moderation.admin.list_pages import DaysForm, end_of_day, found_by, page_context, place_in, start_of_day
+from moderation.admin.message_search import MessagePage, MessageSearch, find_messages
 from moderation.admin.read_only import ReadOnlyAdmin
 from moderation.admin.transcript import lines_of, room_or_shell
 
@@ -52,9 +52,10 @@ class MessageAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         form = MessagesForm(request.GET)
         form.is_valid()
+        page = found_by(form, lambda: find_messages(form.search(), place_in(request)), MessagePage())
         context = {
             **self.admin_site.each_context(request),
-            **page_context(request, form, find_messages(form.search(), place_in(request))),
+            **page_context(request, form, page),
             "title": "Messages",
             "opts": self.opts,
             **(extra_context or {}),

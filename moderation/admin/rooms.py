@@ -14,10 +14,10 @@ from django.utils.http import urlencode
 
 from chozoi_chat.identity import Role
 from conversations.models import Room
-from moderation.admin.list_pages import DaysForm, end_of_day, page_context, place_in, start_of_day
+from moderation.admin.list_pages import DaysForm, end_of_day, found_by, page_context, place_in, start_of_day
 from moderation.admin.read_only import ReadOnlyAdmin
 from moderation.admin.room_page import page_urls, room_page
-from moderation.admin.room_search import RoomSearch, find_rooms
+from moderation.admin.room_search import RoomPage, RoomSearch, find_rooms
 
 _SIDES = [(role.value, role.value.lower()) for role in Role]
 
@@ -65,7 +65,7 @@ class RoomAdmin(ReadOnlyAdmin):
         form = RoomsForm(request.GET)
         form.is_valid()
         search = form.search()
-        page = find_rooms(search, place_in(request))
+        page = found_by(form, lambda: find_rooms(search, place_in(request)), RoomPage())
         messages_url = reverse("admin:conversations_message_changelist")
         context = {
             **self.admin_site.each_context(request),

@@ -181,7 +181,8 @@ def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
         for message_id, filter_name in FilterHit.objects.filter(message_id__in=part).values_list(
             "message_id", "filter_name"
         ):
-            lines[message_id].hits.append(filter_name)
+            if filter_name not in lines[message_id].hits:
+                lines[message_id].hits.append(filter_name)
     redacted = [message_id for message_id, line in lines.items() if line.message.redacted_at is not None]
     for part in in_parts(redacted):
         for redaction in RedactedOriginal.objects.filter(pk__in=part).values(

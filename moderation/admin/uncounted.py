@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from moderation.admin.read_only import ReadOnlyAdmin
-from moderation.admin.windows import BEGINNING, going_back
+from moderation.admin.windows import BEGINNING, can_be_near, going_back
 
 
 class Position(NamedTuple):
@@ -33,7 +33,8 @@ class Position(NamedTuple):
         at, _, past = text.partition("~")
         try:
             instant = datetime.datetime.fromisoformat(at)
-            return cls(instant, int(past)) if instant.tzinfo and 0 <= int(past) <= 10_000 else None
+            good = instant.tzinfo and can_be_near(instant) and 0 <= int(past) <= 10_000
+            return cls(instant, int(past)) if good else None
         except ValueError:
             return None
 

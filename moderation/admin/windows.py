@@ -23,6 +23,11 @@ _SLOW = 0.06
 """Seconds that reading one window took."""
 
 
+def can_be_near(instant: datetime.datetime) -> bool:
+    """Whether there are instants before and after this one, in any zone: the calendar has a first year and a last."""
+    return datetime.MINYEAR < instant.year < datetime.MAXYEAR
+
+
 class Place(NamedTuple):
     """Where something stands in the order (time, id), the latest first; `at` None: without a time, at the end."""
 
@@ -36,9 +41,10 @@ class Place(NamedTuple):
         if not mark:
             return None
         try:
-            return cls(from_milliseconds(int(milliseconds)) if milliseconds else None, row_id)
+            at = from_milliseconds(int(milliseconds)) if milliseconds else None
         except (ValueError, OverflowError):
             return None
+        return cls(at, row_id) if at is None or can_be_near(at) else None
 
     def written(self) -> str:
         """For an address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -24,7 +25,7 @@ class UnsafeExpression(ValueError):
 
 
 def compiled(expression: str) -> Any:
-    """An expression ready to search normalized texts with, blind to case.
+    """An expression ready to search normalized texts with, blind to case; a letter's marks may be written after it.
 
     Raises UnsafeExpression: too long, not RE2's syntax (which has no backreferences and no look-around), too much
     memory, or a match of the empty text, which every message has in it.
@@ -32,7 +33,7 @@ def compiled(expression: str) -> Any:
     if len(expression) > LONGEST:
         raise UnsafeExpression(f"it has {len(expression)} characters: at most {LONGEST} are allowed")
     try:
-        pattern = re2.compile(expression, _options(_MEMORY))
+        pattern = re2.compile(unicodedata.normalize("NFC", expression), _options(_MEMORY))
     except re2.error as error:
         reason = error.args[0] if error.args else error
         raise UnsafeExpression(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
@@ -53,7 +54,7 @@ class Expressions(Generic[Owner]):
             except UnsafeExpression as problem:
                 logger.error("the regular expression %r of filter %s is not used: %s", expression, owner, problem)
             else:
-                usable.append(expression)
+                usable.append(unicodedata.normalize("NFC", expression))
         self._any = _one_of(usable)
 
     def find(self, text: str) -> Iterator[tuple[Owner, str]]:

@@ -14,11 +14,12 @@ _LABEL = r"[a-z0-9\x{80}-\x{10FFFF}](?:[a-z0-9\x{80}-\x{10FFFF}-]*[a-z0-9\x{80}-
 _HOST = rf"{_LABEL}(?:\.{_LABEL})+"
 _LINK = re2.compile(rf"(?i)(?:[a-z][a-z0-9+.-]*:)?//[^\s/?#]+|\bwww\.{_HOST}|{_HOST}/|(?:{_LABEL}\.)+(?:{_ENDINGS})\b")
 """With a scheme or two slashes; with `www.`; or a bare host: one that ends as hosts do, or has a path."""
+_AS_BROWSERS_READ = str.maketrans({"\\": "/", "。": "."})
 
 
 def hosts(text: str) -> Iterator[str]:
     """The hosts that a normalized text links to, in small letters, without port and user."""
-    for match in _LINK.finditer(text.replace("\\", "/")):  # which browsers take for a slash
+    for match in _LINK.finditer(text.translate(_AS_BROWSERS_READ)):
         link: str = match.group()
         authority = link.partition("//")[2] or link
         host = authority.rpartition("@")[2].strip("/").partition(":")[0].strip(".").casefold()

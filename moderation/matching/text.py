@@ -8,6 +8,13 @@ from collections.abc import Iterator
 
 _UNSEEN = ("Cf", "Cc")
 """Unicode's categories of characters that are not drawn, such as zero-width spaces inside a word."""
+_SPACES = frozenset("\t\n\v\f\r\x85")
+"""What of the control characters is a space. Python takes U+001C to U+001F for such, too, which nothing draws."""
+_DRAWN_EMPTY = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What is in other categories and is not seen all the same: fillers, joiners, variation selectors (Unicode's property
+Default_Ignorable_Code_Point), and Braille's pattern without a dot."""
 _LAST_MARK = 0x1F000  # no script lies beyond
 
 
@@ -28,14 +35,18 @@ _TOKEN = re.compile(rf"[{_WORD}]+|[^{_WORD}\s]")
 
 
 def normalized(text: str) -> str:
-    """Unicode's NFKC, without characters that are not seen."""
+    """Unicode's NFKC, without characters that are not seen.
+
+    Those go first: one between a letter and its mark would keep them from becoming one character.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
+    seen = "".join(
         letter
-        for letter in unicodedata.normalize("NFKC", text)
-        if letter.isspace() or unicodedata.category(letter) not in _UNSEEN
+        for letter in _DRAWN_EMPTY.sub("", text)
+        if letter in _SPACES or unicodedata.category(letter) not in _UNSEEN
     )
+    return unicodedata.normalize("NFKC", seen)
 
 
 def tokens(text: str) -> list[str]:

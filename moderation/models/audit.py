@@ -99,10 +99,10 @@ class AuditRecord(models.Model):
         return f"{Act(self.act).label} by {self.staff_name}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the record. Raises AppendOnly for one that exists."""
+        """Add the record. Raises AppendOnly for one that exists, IntegrityError for another of its key."""
         if not self._state.adding:
             raise AppendOnly(f"audit record {self.pk} exists: it is never changed")
-        super().save(*args, **kwargs)
+        super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises AppendOnly."""

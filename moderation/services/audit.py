@@ -31,6 +31,9 @@ COLUMNS: Final = (
     "reason",
 )
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a formula begins with, in spreadsheets of any language."""
+
 
 class Target(NamedTuple):
     """What an act was done to, and the room and the user whom it concerns."""
@@ -91,7 +94,7 @@ def _cell(each: AuditRecord, column: str) -> str:
         return to_wire(value)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
     # A spreadsheet takes such a text for a formula, and what is in it may come from anybody.
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _line(cells: Any) -> str:

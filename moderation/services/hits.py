@@ -20,9 +20,14 @@ def note_refused(draft: Draft, found: Iterable[Found]) -> None:
     _note(draft, found, text=draft.content[:_LONGEST_TEXT])
 
 
-def note_flagged(draft: Draft, found: Iterable[Found], message_id: str) -> None:
-    """Note what was found in a message that was sent, and have staff look at it. Of a repeat nothing is noted."""
-    known = set(FilterHit.objects.filter(message_id=message_id).values_list("filter_name", flat=True))
+def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_edit: bool) -> None:
+    """Note what was found in a message that was sent or edited, and have staff look at it.
+
+    Of a repeat nothing is noted; an edit is none: staff may have looked at what it said before.
+    """
+    known: set[str] = set()
+    if not is_edit:
+        known.update(FilterHit.objects.filter(message_id=message_id).values_list("filter_name", flat=True))
     new = [each for each in found if each.filter_name not in known]
     _note(draft, new, message_id=message_id)
     for each in new:

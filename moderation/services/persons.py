@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from conversations.store import Document, durable, in_parts, in_store_thread
 from moderation.models import Act, FilterHit, HeldMessage, Note, RedactedOriginal, Report, Restriction, TargetKind
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
-from moderation.services.contents import contents_of_images
+from moderation.services.contents import contents_of_images, unquote
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
@@ -69,6 +70,8 @@ async def erase_person(
     `validation_failed`, `store_unavailable`.
     """
     await in_store_thread(record, staff, Act.PERSON_ERASED, _target(user_id), reason=require_reason(reason))
+    # First, so that nobody restores or releases meanwhile what is erased here; and last, for what came meanwhile.
+    changed = Counter(await in_store_thread(_erase_moderation, user_id))
     now = timezone.now()
     rooms = await _rooms_of(user_id)
     messages = 0
@@ -78,7 +81,8 @@ async def erase_person(
             progress(done - 1, len(rooms), messages)
         await in_store_thread(_erase_in_room, room_id, user_id, now)
         progress(done, len(rooms), messages)
-    return {"rooms": len(rooms), "messages": messages, **await in_store_thread(_erase_moderation, user_id)}
+    changed.update(await in_store_thread(_erase_moderation, user_id))
+    return {"rooms": len(rooms), "messages": messages, **changed}
 
 
 async def _rooms_of(user_id: str) -> list[str]:
@@ -158,6 +162,7 @@ def _erase_moderation(user_id: str) -> dict[str, int]:
         "held_messages": durable(HeldMessage).delete_many({"sender": user_id}).deleted_count,
         "filter_hits": durable(FilterHit).update_many({"user_id": user_id, **with_text}, no_text).modified_count,
         "reports_made": durable(Report).update_many({"reporter": user_id, **with_text}, no_text).modified_count,
+        "reports_of_filters": unquote({"user_id": user_id}),
         "notes": durable(Note).delete_many({"target_kind": TargetKind.USER, "target_id": user_id}).deleted_count,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import defaultdict
 
 from django.db import models
 from django.utils import timezone
@@ -16,14 +17,17 @@ from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.store import Document, document, durable, in_parts, in_store_thread
 from moderation.errors import Code
-from moderation.models import Act, RedactedOriginal
+from moderation.models import Act, HeldMessage, RedactedOriginal, TargetKind
 from moderation.services.audit import Target, record
+from moderation.services.contents import unquote
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
 LONGEST_PAST = 24 * 14
 """Hours of `redact_recent`: two weeks."""
 _AT_ONCE = 200
+_PASSES = 5
+"""Of `redact_recent`: what was edited since it was read, or written since, is found by the next one."""
 
 
 async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageRedaction:
@@ -56,10 +60,13 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
     since = timezone.now() - datetime.timedelta(hours=hours)
     ids: list[str] = []
     try:
-        messages = await in_store_thread(_find_recent, user_id, since)
-        for start in range(0, len(messages), _AT_ONCE):
-            redacted = await _redact(staff, messages[start : start + _AT_ONCE], reason)
-            ids += [redaction.id for redaction in redacted]
+        for _ in range(_PASSES):
+            messages = await in_store_thread(_find_recent, user_id, since)
+            if not messages:
+                break
+            for start in range(0, len(messages), _AT_ONCE):
+                redacted = await _redact(staff, messages[start : start + _AT_ONCE], reason)
+                ids += [redaction.id for redaction in redacted]
     finally:
         await in_store_thread(
             record,
@@ -111,6 +118,19 @@ def _put_aside(originals: list[RedactedOriginal]) -> None:
         [UpdateOne({"_id": original.pk}, {"$set": document(original)}, upsert=True) for original in originals],
         ordered=False,
     )
+    _take_out_of_copies(originals)
+
+
+def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
+    """What moderation itself has of it, for all staff to read: the held message that it was, what a filter found."""
+    rooms: defaultdict[str, list[str]] = defaultdict(list)
+    for original in originals:
+        rooms[original.room_id].append(original.message_id)
+    for room_id, ids in rooms.items():
+        for part in in_parts(ids):
+            released_as = {"room_id": room_id, "message_id": {"$in": part}}
+            durable(HeldMessage).update_many(released_as, {"$set": {"content": ""}})
+            unquote({"target_kind": TargetKind.MESSAGE, "target_id": {"$in": part}})
 
 
 def _find_recent(user_id: str, since: datetime.datetime) -> list[Message]:

@@ -7,7 +7,7 @@ statement of MongoDB, so of two who take the same one gets it.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Final
 
 from bson import ObjectId
 from bson.errors import InvalidId
@@ -22,11 +22,14 @@ from moderation.services.audit import Target, record
 from moderation.staff import Staff
 
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
+_LEFT: Final[Document] = {"assignee_id": None, "state": ReportState.IN_REVIEW}
+"""Reports that somebody had whose account is gone: they have waited longest."""
 _FIRST_TAKEN = [("taken_at", 1), ("_id", 1)]
 
 
 async def take_next(staff: Staff) -> Report | None:
-    """The oldest open report, in review by `staff` from now on; `None`: none is open.
+    """The oldest open report, in review by `staff` from now on; `None`: none is open. One left by an account that is
+    gone comes first.
 
     One on a target that a colleague works on goes to that colleague, and the next one is taken. RuleViolation:
     `store_unavailable`.
@@ -67,13 +70,18 @@ async def dismiss(staff: Staff, report_id: str, note: str = "") -> list[Report]:
 def _take_next(staff: Staff) -> Report | None:
     now = timezone.now()
     while True:
-        claimed = durable(Report).find_one_and_update(
-            {"state": ReportState.OPEN}, _taken(staff, now), sort=_OLDEST_FIRST, projection=["target_kind", "target_id"]
-        )
+        claimed = _claim(_LEFT, staff, now) or _claim({"state": ReportState.OPEN}, staff, now)
         if claimed is None:
             return None
         if _gather({"target_kind": claimed["target_kind"], "target_id": claimed["target_id"]}) == _key(staff):
             return _note_taking(staff, claimed["_id"])
+
+
+def _claim(free: Document, staff: Staff, now: datetime.datetime) -> Document | None:
+    claimed: Document | None = durable(Report).find_one_and_update(
+        free, _taken(staff, now), sort=_OLDEST_FIRST, projection=["target_kind", "target_id"]
+    )
+    return claimed
 
 
 def _take(staff: Staff, report_id: str) -> Report:

@@ -14,11 +14,11 @@ from django.utils import timezone
 from conversations.image_store import delete_images
 from conversations.instants import from_store, to_wire
 from conversations.models import Message, Room
-from conversations.store import durable, in_store_thread
+from conversations.store import durable, in_parts, in_store_thread
 from moderation.models import Act, FilterHit, HeldMessage, RedactedOriginal
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
-from moderation.services.contents import contents_of_images
+from moderation.services.contents import contents_of_images, unquote
 from moderation.staff import Staff
 
 
@@ -62,27 +62,30 @@ async def delete_older(
 def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     """The oldest of a room's old messages, with the originals of those redacted; at times a few more than `batch`."""
     old = {"room_id": room_id, "created_at": {"$lt": before}}
-    oldest = list(
-        durable(Message).find(
-            old, ["created_at", "redacted_at", "type", "content"], sort=[("created_at", 1)], limit=batch
-        )
-    )
-    if not oldest:
+    last = durable(Message).find(old, ["created_at"], sort=[("created_at", 1)], limit=batch)
+    instants = [message["created_at"] for message in last]
+    if not instants:
         return 0
-    redacted = [message["_id"] for message in oldest if message.get("redacted_at") is not None]
-    originals = [found for each in redacted if (found := durable(RedactedOriginal).find_one({"_id": each}))]
+    # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
+    until = from_store(instants[-1]) + datetime.timedelta(milliseconds=1)
+    oldest = {"room_id": room_id, "created_at": {"$lt": until}}
+    going = list(durable(Message).find(oldest, ["redacted_at", "type", "content"]))
+    redacted = [message["_id"] for message in going if message.get("redacted_at") is not None]
+    originals = [
+        original
+        for part in in_parts(redacted)
+        for original in durable(RedactedOriginal).find({"_id": {"$in": part}}, ["type", "content"])
+    ]
     delete_images(
         content
-        for content in contents_of_images([*oldest, *originals])
+        for content in contents_of_images([*going, *originals])
         if not durable(Message).find_one(
             {"room_id": room_id, "content": content, "created_at": {"$gte": before}}, ["_id"]
         )
     )
-    for message_id in redacted:
-        durable(RedactedOriginal).delete_one({"_id": message_id})
-    # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
-    until = from_store(oldest[-1]["created_at"]) + datetime.timedelta(milliseconds=1)
-    return durable(Message).delete_many({"room_id": room_id, "created_at": {"$lt": until}}).deleted_count
+    for part in in_parts(redacted):
+        durable(RedactedOriginal).delete_many({"_id": {"$in": part}})
+    return durable(Message).delete_many(oldest).deleted_count
 
 
 def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
@@ -103,7 +106,7 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
 
 
 def _delete_kept(before: datetime.datetime) -> None:
-    """What moderation keeps of messages' content goes with them."""
+    """What moderation keeps of messages' content goes with them; of what filters reported, all but what they found."""
     held = {"held_at": {"$lt": before}}
     delete_images(
         content
@@ -112,4 +115,5 @@ def _delete_kept(before: datetime.datetime) -> None:
         if not durable(Message).find_one({"room_id": message["room_id"], "content": content}, ["_id"])
     )
     durable(HeldMessage).delete_many(held)
+    unquote({"created_at": {"$lt": before}})
     durable(FilterHit).delete_many({"at": {"$lt": before}})

@@ -3,7 +3,8 @@
 Counted are tries of one name from one address, tries from one address, and tries of one name from anywhere: the last
 two with more patience, since many people may share an address, and nobody shall lock a colleague out by mistyping their
 name a few times. A try counts before its password is looked at, so that tries at once count, too; a good one takes them
-back. While Redis is away nothing is counted, and nobody kept out.
+back. One that is refused counts no further: who is kept out at one place must not use up a name's tries everywhere, nor
+a whole office's. While Redis is away nothing is counted, and nobody kept out.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ _PREFIX = "chozoi:logins:"
 
 def begin(name: str, address: str) -> int:
     """Count a try; for how many seconds this one is refused, 0: it is not."""
-    waits = [0]
     with _nobody_kept_out():
         for key, most in _limits(name, address):
             with redis().pipeline() as pipeline:
                 pipeline.set(key, 0, ex=settings.LOGIN_LOCKOUT, nx=True)
                 pipeline.incr(key)
                 pipeline.ttl(key)
-                _, tries, left = pipeline.execute()
+                counted: list[int] = pipeline.execute()
+            _, tries, left = counted
             if tries > most:
-                waits.append(max(1, left))
-    return max(waits)
+                return max(1, left)
+    return 0
 
 
 def forget(name: str, address: str) -> None:
@@ -50,6 +51,8 @@ def forget(name: str, address: str) -> None:
     with _nobody_kept_out(), redis().pipeline() as pipeline:
         pipeline.delete(own)
         for key, _ in others:
+            # A count that has ended meanwhile, or was not begun while Redis was away, is none to go on for ever.
+            pipeline.set(key, 1, ex=settings.LOGIN_LOCKOUT, nx=True)
             pipeline.decr(key)
         pipeline.execute()
 

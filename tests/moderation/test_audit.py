@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 
 import pytest
+from django.db import IntegrityError
 
 from chozoi_chat.identity import Identity
 from moderation import services
@@ -30,6 +31,22 @@ def test_a_record_is_neither_changed_nor_deleted(database: Store, mai: Staff) ->
         with pytest.raises(AppendOnly):
             attempt()
     assert AuditRecord.objects.get().reason == "a quarrel"
+
+
+def test_no_new_record_takes_the_place_of_one(database: Store, mai: Staff) -> None:
+    kept = record(mai, Act.ROOM_CLOSED, Target("room", "7.9", "7.9"), reason="a quarrel")
+    forged = AuditRecord(pk=kept.pk, at=kept.at, staff_name="tuan", act=Act.ROOM_CLOSED, reason="none")
+    with pytest.raises(IntegrityError):
+        forged.save()
+    assert AuditRecord.objects.get().reason == "a quarrel"
+
+
+@pytest.mark.parametrize("reason", ["\n=1+1", "＝1+1", "＠SUM(A1)"])
+async def test_no_cell_begins_as_a_formula_does(chat: Emitted, mai: Staff, reason: str) -> None:
+    record(mai, Act.USER_MUTED, Target("user", "7", user_id="7"), reason=reason)
+    lines = await services.export_audit(mai, AuditRecord.objects.filter(act=Act.USER_MUTED))
+    (row,) = csv.DictReader("".join(lines).splitlines(keepends=True))
+    assert row["reason"] == f"'{reason}"
 
 
 def test_nobody_can_be_given_the_right_to_change_it() -> None:

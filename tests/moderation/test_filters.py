@@ -10,7 +10,9 @@ from django.core.exceptions import ValidationError
 
 from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
+from conversations.models import Message, Room
 from moderation import services
+from moderation.admin.transcript import lines_of
 from moderation.live_rules import live_rules
 from moderation.models import MessageFilter
 from moderation.staff import Staff
@@ -64,6 +66,20 @@ async def test_a_flagged_message_is_sent_and_a_report_waits_for_staff(
     assert hit is not None
     assert (hit["message_id"], hit["text"]) == (sent.id, "")
     assert database.moderation_filterhit.count_documents({}) == 1
+
+
+async def test_an_edit_is_looked_at_anew_when_staff_have_finished_with_what_it_said_before(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    await filtering("flag")
+    sent = await chat_services.send_message(buyer, message("no scam at all"))
+    report = await services.take_next(mai)
+    assert report is not None
+    await services.dismiss(mai, str(report.pk))
+    await chat_services.edit_message(buyer, sent.id, "send money, it is a scam")
+    again = await services.take_next(mai)
+    assert again is not None and again.target_id == sent.id
+    assert [line.hits for line in lines_of(Room.objects.get(), list(Message.objects.all()))] == [["words to flag"]]
 
 
 async def test_a_held_message_is_nowhere_until_it_is_released_and_then_as_if_just_sent(

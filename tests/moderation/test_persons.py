@@ -47,6 +47,8 @@ def filled(database: Store, room: str) -> Store:
     database.moderation_heldmessage.insert_one({"sender": "7", "content": "secret of 7"})
     database.moderation_filterhit.insert_one({"user_id": "7", "text": "secret of 7"})
     database.moderation_report.insert_one({"reporter": "7", "text": "secret of 7", "target_id": "9"})
+    quoting = {"reporter": "numbers", "user_id": "7", "reason": "filter", "text": "numbers: secret of 7"}
+    database.moderation_report.insert_one(quoting)
     database.moderation_note.insert_one({"target_kind": "user", "target_id": "7", "text": "secret of 7"})
     return database
 
@@ -81,6 +83,22 @@ def test_erasing_again_finds_nothing_left(filled: Store, mai: Staff) -> None:
     again = async_to_sync(persons.erase_person)(mai, "7", "request 12")
     assert (first["messages"], first["rooms"], again["messages"]) == (3, 2, 0)
     assert {count for kind, count in again.items() if kind != "rooms"} == {0}
+
+
+def test_while_erasing_goes_on_nothing_of_it_can_be_restored_or_released(
+    filled: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes minutes: a room that was erased already would have it back."""
+    erase_in_room, left = persons._erase_in_room, list[int]()
+
+    def looked_at(*arguments: Any) -> None:
+        erase_in_room(*arguments)
+        left.extend(filled[f"moderation_{name}"].count_documents({}) for name in ("redactedoriginal", "heldmessage"))
+
+    monkeypatch.setattr(persons, "_erase_in_room", looked_at)
+    changed = async_to_sync(persons.erase_person)(mai, "7", "request 12")
+    assert left == [0, 0, 0, 0]
+    assert (changed["redacted_originals"], changed["held_messages"], changed["reports_of_filters"]) == (1, 1, 1)
 
 
 def test_erasing_many_messages_goes_in_parts(filled: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from conversations import services as chat_services
 from conversations.services import REDACTED
 from conversations.store import durable
 from moderation import services
-from moderation.models import RedactedOriginal
+from moderation.live_rules import live_rules
+from moderation.models import MessageFilter, RedactedOriginal
 from moderation.services import redaction
 from moderation.staff import Staff
 from tests.conversations.api.test_plans import Recorded, examined, plan
@@ -172,3 +173,49 @@ def test_what_is_recent_is_found_by_an_index(database: Store, room: str, monkeyp
     assert {message.pk for message in found} == {f"m{n:03}" for n in range(1, 41, 4)}
     assert [command for command in asked if "COLLSCAN" in plan(database, command)] == []
     assert sum(examined(database, command) for command in asked) <= 22
+
+
+async def test_what_moderation_has_of_it_besides_is_gone_too(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff
+) -> None:
+    """What all staff may read: the held message that it was, and what a filter found in it."""
+    hold = MessageFilter(name="numbers", kind="regex", patterns=r"\d{4,}", action="hold")
+    flag = MessageFilter(name="codes", kind="regex", patterns=r"\d+", action="flag")
+    for each in (hold, flag):
+        await services.save_filter(mai, each)
+    await live_rules().refresh(just_now=True)
+    assert await refusal(chat_services.send_message(buyer, message("call 0901234567"))) == "held_for_review"
+    held = database.moderation_heldmessage.find_one()
+    assert held is not None
+    released = await services.release_held(mai, str(held["_id"]))
+    flagged = await chat_services.send_message(buyer, message("room 090"))
+    for sent in (released, flagged):
+        await services.redact_message(mai, sent.id, "a number")
+    for name in ("heldmessage", "report", "filterhit", "auditrecord"):
+        assert "090" not in str(list(database[f"moderation_{name}"].find())), name
+    assert (await services.read_original(mai, released.id, "x")).content == "call 0901234567"
+
+
+async def test_nothing_recent_escapes_by_an_edit_or_by_being_written_meanwhile(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = await chat_services.send_message(buyer, message("first"))
+    put_aside, again = redaction._put_aside, [1]
+
+    def meanwhile(originals: list[RedactedOriginal]) -> None:
+        put_aside(originals)
+        if again:
+            again.pop()
+            database.cz_messages.update_one({"_id": sent.id}, {"$set": {"content": "second"}})
+            new = {
+                "_id": "new",
+                "room_id": room,
+                "from": "7",
+                "to": "9",
+                "created_at": datetime.datetime.now(datetime.UTC),
+            }
+            database.cz_messages.insert_one({**new, "type": "TEXT", "content": "third"})
+
+    monkeypatch.setattr(redaction, "_put_aside", meanwhile)
+    assert await services.redact_recent(mai, "7", 1, "spam") == 2
+    assert {found["content"] for found in database.cz_messages.find()} == {REDACTED}

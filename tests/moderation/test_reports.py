@@ -101,6 +101,17 @@ async def test_a_report_whose_assignee_left_is_free(database: Store, mai: Staff,
     assert state(report) == ("in_review", "tuan")
 
 
+async def test_what_an_account_that_is_gone_had_in_review_is_the_next_one(
+    database: Store, mai: Staff, tuan: Staff
+) -> None:
+    report, other = stored(), stored("10")
+    await services.take(mai, str(report.pk))
+    await User.objects.filter(username="mai").adelete()
+    taken = [await services.take_next(tuan) for _ in range(3)]
+    assert [each and each.pk for each in taken] == [report.pk, other.pk, None]
+    assert state(report) == state(other) == ("in_review", "tuan")
+
+
 async def test_resolving_closes_all_reports_on_the_target(database: Store, mai: Staff, tuan: Staff) -> None:
     first, second, other = stored(reporter="1", minutes_ago=9), stored(reporter="2"), stored("10")
     await services.take_next(mai)

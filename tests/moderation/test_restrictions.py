@@ -206,6 +206,23 @@ async def test_another_process_learns_of_a_change_at_its_next_look(
     assert disconnected == [{"7"}], "for sockets that were out of reach"
 
 
+async def test_a_change_whose_mark_was_never_made_is_learnt_of_all_the_same(
+    chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings
+) -> None:
+    """Redis was away for that one moment, in which the other process did not look."""
+    other, url = LiveRules(), settings.REDIS_URL
+    await other.refresh()
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    await services.ban(mai, "7", "fraud")
+    settings.REDIS_URL = url
+    await other.refresh(just_now=True)
+    assert other.rules.banned(timezone.now()) == set(), "no mark tells of it"
+    other._reread_at = 0.0
+    await other.refresh(just_now=True)
+    assert other.rules.banned(timezone.now()) == {"7"}
+    assert disconnected[-1] == {"7"}
+
+
 async def test_while_nothing_changes_nothing_is_read(chat: Emitted, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = counted_reads(monkeypatch)
     live = LiveRules()

@@ -133,3 +133,23 @@ def test_it_needs_a_number_of_days(rooms: Store, arguments: list[str]) -> None:
 def test_days_before_the_calendar_begins_are_named(database: Store, days: str) -> None:
     with pytest.raises(CommandError, match=f"`days` is {days}"):
         call_command("retain_messages", "--days", days)
+
+
+def test_of_what_goes_beyond_a_batch_nothing_is_kept_either(database: Store, room: str, mai: Staff) -> None:
+    """All messages of one millisecond go at once."""
+    for name in ("one", "two", "three"):
+        stored(database, name, room, 40, redacted_at=NOW)
+        database.moderation_redactedoriginal.insert_one({"_id": name, "content": "x"})
+    assert async_to_sync(delete_older)(mai, 30, batch=1) == 3
+    assert database.moderation_redactedoriginal.count_documents({}) == 0
+
+
+def test_what_a_filter_found_in_them_is_in_no_report(rooms: Store, mai: Staff) -> None:
+    for days in (40, 1):
+        at = NOW - datetime.timedelta(days=days)
+        quoting = {"reason": "filter", "reporter": "numbers", "text": "numbers: 0901 234 567", "created_at": at}
+        rooms.moderation_report.insert_one(quoting)
+    rooms.moderation_report.insert_one({"reason": "fraud", "reporter": "7", "text": "a thief", "created_at": at})
+    async_to_sync(delete_older)(mai, 30)
+    texts = [found["text"] for found in rooms.moderation_report.find(sort=[("_id", 1)])]
+    assert texts == ["numbers", "numbers: 0901 234 567", "a thief"]

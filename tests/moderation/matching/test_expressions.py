@@ -63,3 +63,10 @@ def test_many_expressions_find_what_each_alone_finds() -> None:
     many = Expressions([(rf"word{number}\b", number) for number in range(300)])
     assert list(many.find("word17 and word299")) == [(17, "word17"), (299, "word299")]
     assert list(many.find("words")) == []
+
+
+def test_marks_written_after_their_letters_are_as_good_as_with_them() -> None:
+    """As macOS writes them where a file's name is copied."""
+    assert found("chuye\u0302\u0309n\\s+khoa\u0309n", "xin chuyển khoản") == ["chuyển khoản"]
+    many = Expressions([("chuye\u0302\u0309n", 1), ("other", 2)])
+    assert [owner for owner, _ in many.find("chuyển")] == [1]

@@ -21,6 +21,8 @@ from moderation.matching.text import normalized
         ("bit.ly/abc", ["bit.ly"]),
         ("ｅｖｉｌ．ｃｏｍ", ["evil.com"]),
         ("münchen.de", ["münchen.de"]),
+        ("evil。com", ["evil.com"]),
+        ("https://good.com｡evil.com/", ["good.com.evil.com"]),
         ("ev\u200bil.com", ["evil.com"]),
         ("https://evil.com.", ["evil.com"]),
         ("mail me: an@evil.com", ["evil.com"]),

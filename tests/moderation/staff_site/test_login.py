@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
+from moderation.staff_site import failed_logins
 from moderation.staff_site.failed_logins import ADDRESS_PATIENCE, NAME_PATIENCE
 from tests.moderation.conftest import Store
 
@@ -107,3 +108,19 @@ def test_who_is_no_staff_does_not_get_in() -> None:
 def test_forms_without_a_token_are_refused(database: Store) -> None:
     given = {"username": "anna", "password": "correct horse"}
     assert Client(enforce_csrf_checks=True).post("/admin/login/", given).status_code == 403
+
+
+def test_who_is_kept_out_at_one_place_uses_up_no_tries_of_others() -> None:
+    for _ in range(NAME_PATIENCE * FEW + 1):
+        log_in()
+    assert is_in(log_in(password="correct horse", address=THERE)), "the name is not locked everywhere"
+    User.objects.create_user("bob", password="battery staple", is_staff=True)
+    assert is_in(log_in("bob", "battery staple")), "nor are colleagues behind the same address"
+
+
+def test_a_good_login_leaves_no_count_that_never_ends(settings: Settings) -> None:
+    """What was counted may have ended while the password was looked at, or Redis have been away before."""
+    failed_logins.forget("anna", HERE)
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        assert all(redis.pttl(key) > 0 for key in redis.scan_iter("chozoi:logins:*"))
+    assert not is_refused(log_in())
