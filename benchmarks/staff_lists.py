@@ -99,7 +99,7 @@ class Staff:
         while query and len(waits.taken) < TOLD:
             with waits:
                 body = self.get(path, query)
-            query = following(body) if "Look further back" in body else ""
+            query = following(body) if 'id="further" data-next=' in body else ""
         waits.tell(what, f"; {len(waits.taken)} pages" + (", and more" if query else ""))
 
 
