@@ -125,7 +125,7 @@ class RedactView(ReportActView):
 
     def explanation(self) -> list[str]:
         """What comes of it."""
-        return ["What it says vanishes for both sides at once. It is kept apart: the room's page can restore it."]
+        return ["It vanishes for both sides at once. It is kept apart: a lead can restore it, on the room's page."]
 
     @cached_property
     def report(self) -> Report:
