@@ -17,6 +17,8 @@ from chozoi_chat.identity import AuthMode
 from chozoi_chat.identity.keys import parse_key
 
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
+FEWEST_CHARACTERS = 5
+"""Different ones, of a secret."""
 NAMESPACES = ("MESSENGER_NAMESPACE", "STAFF_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
 HTTP_URLS = (
     "AUTH_JWKS_URL",
@@ -180,6 +182,9 @@ def _serving() -> Iterator[CheckMessage]:
         yield _wrong(19, "WORKER_STATUS_PORT", settings.WORKER_STATUS_PORT, "a port from 1 to 65535, or 0 for none")
     if settings.LOG_LEVEL not in logging.getLevelNamesMapping():
         yield _wrong(14, "LOG_LEVEL", settings.LOG_LEVEL, "one of DEBUG, INFO, WARNING, ERROR")
+    if settings.SECURE_HSTS_SECONDS < 0:
+        yield _wrong(31, "HSTS_SECONDS", settings.SECURE_HSTS_SECONDS, "a number of seconds, or 0 for none")
+    yield from _secret_key(settings.SECRET_KEY)
     if not _is_loopback(settings.HOST):
         if settings.DEBUG:
             yield Warning(
@@ -193,6 +198,17 @@ def _serving() -> Iterator[CheckMessage]:
                 hint="Set ALLOWED_HOSTS to the names under which clients reach the server, separated by commas.",
                 id="chozoi_chat.W016",
             )
+
+
+def _secret_key(key: str) -> Iterator[CheckMessage]:
+    """What Django itself judges by, but for every command and not for `check --deploy` alone."""
+    if len(key) < SHORTEST_SECRET or len(set(key)) < FEWEST_CHARACTERS or key.startswith("django-insecure-"):
+        yield Warning(
+            f"SECRET_KEY has {len(key)} characters, {len(set(key))} of them different: it can be guessed, and with it "
+            "the sessions of the admin.",
+            hint="Unset it, and the server makes one; or use 50 random characters: openssl rand -base64 48",
+            id="chozoi_chat.W030",
+        )
 
 
 def _is_loopback(host: str) -> bool:

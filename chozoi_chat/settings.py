@@ -30,9 +30,9 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
-def switch(name: str) -> bool:
-    """The variable as a bool; unset, it is off. Raises `ImproperlyConfigured` for anything but a yes or a no."""
-    match text(name, "false").lower():
+def switch(name: str, *, default: bool = False) -> bool:
+    """The variable as a bool. Raises `ImproperlyConfigured` for anything but a yes or a no."""
+    match text(name, str(default)).lower():
         case "true" | "yes" | "on" | "1":
             return True
         case "false" | "no" | "off" | "0":
@@ -55,6 +55,12 @@ def json_object(name: str) -> dict[str, Any]:
         return msgspec.json.decode(text(name, "{}"), type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise ImproperlyConfigured(f'{name} is no JSON object such as {{"name": "value"}}: {error}.') from None
+
+
+def origin_of(url: str) -> str:
+    """The scheme, host and port of a URL; empty for what is none, which a check names."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.partition('/')[0]}" if rest else ""
 
 
 # Where the server keeps what it makes itself: keys, and the data of the embedded stores.
@@ -124,7 +130,12 @@ SOCKETIO: dict[str, Any] = {
     "outbound_limit": 4_000_000,
     "per_message_deflate": switch("PER_MESSAGE_DEFLATE"),
 }
-SILENCED_SYSTEM_CHECKS = ["socketio_bridge.I012"]  # `manage.py serve` tells uvicorn
+SILENCED_SYSTEM_CHECKS = [
+    "socketio_bridge.I012",  # `manage.py serve` tells uvicorn
+    "security.W005",  # HSTS for all subdomains: they are others', not this service's to decide about
+    "security.W021",  # nor is their place in browsers' preload lists
+    "security.W008",  # the proxy that ends TLS redirects; this server sees probes over http
+]
 # Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
 MAX_DISCONNECTION_DURATION = whole_number("MAX_DISCONNECTION_DURATION", 0)  # seconds; 0: they come back as new ones
 if MAX_DISCONNECTION_DURATION > 0:
@@ -270,8 +281,13 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 FORMAT_MODULE_PATH = "chozoi_chat.formats"
 USE_TZ = True
-CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
+# Whose pages may post to the admin: its own. A page of ALLOWED_ORIGINS may chat, which is another matter.
+CSRF_TRUSTED_ORIGINS = [origin.rstrip("/") for origin in names("CSRF_TRUSTED_ORIGINS", origin_of(PUBLIC_URL))]
 X_FRAME_OPTIONS = "DENY"
+# What a browser must never send in the clear, where clients reach this server over https.
+SERVED_OVER_HTTPS = switch("SERVED_OVER_HTTPS", default=PUBLIC_URL.startswith("https://"))
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
+SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", 31_536_000) if SERVED_OVER_HTTPS else 0
 LOGIN_FAILURES = whole_number("LOGIN_FAILURES", 5)  # of one staff account from one address; 0: any number
 LOGIN_LOCKOUT = whole_number("LOGIN_LOCKOUT", 900)  # seconds
 SESSION_COOKIE_HTTPONLY = True

@@ -52,6 +52,7 @@ def test_the_defaults_have_no_problem() -> None:
         ("SCHEMA_REGISTRY_URL", "registry", "http:// or https:// URL"),
         ("KAFKA_BOOTSTRAP_SERVERS", "kafka", "host:port"),
         ("PORT", 70000, "1 to 65535"),
+        ("SECURE_HSTS_SECONDS", -1, "0 for none"),
         ("LOGIN_FAILURES", -1, "0 for any number"),
         ("LOGIN_LOCKOUT", 0, "1 or more"),
         ("WEB_CONCURRENCY", 0, "1 or more"),
@@ -63,7 +64,7 @@ def test_the_defaults_have_no_problem() -> None:
 def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, value: object, hint: str) -> None:
     [problem] = problems(**{name: value})
     assert problem.is_serious()
-    assert name.replace("REDIS_URL", "REDIS_ADDRESS") in problem.msg
+    assert name.replace("REDIS_URL", "REDIS_ADDRESS").removeprefix("SECURE_") in problem.msg
     assert problem.hint
     assert hint in problem.hint
 
@@ -96,6 +97,23 @@ def test_a_secret_that_can_be_guessed_is_a_warning_that_does_not_show_it() -> No
     assert not problem.is_serious()
     assert "7 bytes" in problem.msg
     assert "hunter2" not in f"{problem.msg} {problem.hint}"
+
+
+@pytest.mark.parametrize("key", ["hunter2", "x" * 60, "django-insecure-" + SECRET * 2])
+def test_a_weak_secret_key_is_a_warning_that_does_not_show_it(key: str) -> None:
+    [problem] = problems(SECRET_KEY=key)
+    assert not problem.is_serious()
+    assert "SECRET_KEY" in problem.msg
+    assert key not in f"{problem.msg} {problem.hint}"
+
+
+def test_served_over_https_the_checks_of_django_for_deployment_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://chat.example.com")
+    monkeypatch.setenv("ALLOWED_HOSTS", "chat.example.com")
+    monkeypatch.setenv("SECRET_KEY", "".join(chr(33 + number) for number in range(60)))
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_passwords_in_urls_are_not_shown() -> None:

@@ -122,6 +122,29 @@ def test_slashes_at_the_end_do_not_matter(read: Any) -> None:
     assert settings["ALLOWED_ORIGINS"] == ["https://a.example", "http://b:81"]
 
 
+def test_a_page_that_may_chat_may_not_post_to_the_admin(read: Any) -> None:
+    settings = read(ALLOWED_ORIGINS="https://shop.example,http://b:81", PUBLIC_URL="https://chat.example/base/")
+    assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://chat.example"]
+    assert read(ALLOWED_ORIGINS="https://shop.example", PUBLIC_URL="")["CSRF_TRUSTED_ORIGINS"] == []
+    assert read(CSRF_TRUSTED_ORIGINS="https://staff.example/")["CSRF_TRUSTED_ORIGINS"] == ["https://staff.example"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "https"),
+    [
+        ({}, False),
+        ({"PUBLIC_URL": "http://127.0.0.1:8000"}, False),
+        ({"PUBLIC_URL": "https://chat.example"}, True),
+        ({"SERVED_OVER_HTTPS": "true"}, True),
+        ({"PUBLIC_URL": "https://chat.example", "SERVED_OVER_HTTPS": "no"}, False),
+    ],
+)
+def test_over_https_cookies_and_names_are_for_https_alone(read: Any, variables: dict[str, str], https: bool) -> None:
+    settings = read(**variables)
+    assert settings["SESSION_COOKIE_SECURE"] is settings["CSRF_COOKIE_SECURE"] is https
+    assert settings["SECURE_HSTS_SECONDS"] == (31_536_000 if https else 0)
+
+
 def test_a_number_that_is_none_is_named(read: Any) -> None:
     with pytest.raises(ImproperlyConfigured, match="PORT is 'http'; it must be a whole number such as 8000"):
         read(PORT="http")
