@@ -6,7 +6,8 @@ change. `{"user": {"name": "$user.name"}}` is the same to both.
 
 Sorting: django-mongodb-backend 5.2 sets each field that a query is ordered by to itself (`$addFields`) before it sorts,
 and what a pipeline has set cannot come from an index in that order: all that matches would be read and sorted. The
-stage changes nothing, so it is left out.
+stage changes nothing, so it is left out. What is left of it names each field of a joined document by its path:
+MongoDB merges a document that `$addFields` names into the one that is there, SecantusDB puts it in its place.
 
 Conditions: of filters that were chained it makes `$and`s within each other. MongoDB sees through them, SecantusDB reads
 the whole collection; so what can stand side by side does. The same goes for the `$or` by which it says that a field is

@@ -23,18 +23,28 @@ class _Compiler:
         if query.match_mql:
             query.match_mql = side_by_side(query.match_mql)
         if query.extra_fields:
-            query.extra_fields = {name: value for name, value in query.extra_fields.items() if value != f"${name}"}
+            query.extra_fields = {path: value for path, value in _paths(query.extra_fields) if value != f"${path}"}
         return query
 
 
 def _by_path(collection: str, value: Any) -> Any:
-    if not isinstance(value, dict):
+    if not _is_joined(value):
         return value
-    # An expression, such as {"$literal": 1}, is a dict, too.
-    return {
-        name: f"${collection}.{name}" if inner == 1 and not name.startswith("$") else inner
-        for name, inner in value.items()
-    }
+    return {name: f"${collection}.{name}" if inner == 1 else inner for name, inner in value.items()}
+
+
+def _paths(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields, each with its whole path: `$addFields` sets a path within a document and keeps the rest of it."""
+    for name, value in fields.items():
+        if _is_joined(value):
+            yield from ((f"{name}.{inner}", expression) for inner, expression in value.items())
+        else:
+            yield name, value
+
+
+def _is_joined(value: Any) -> bool:
+    """Whether these are the fields of a joined document. An expression, such as {"$literal": 1}, is a dict, too."""
+    return isinstance(value, dict) and not any(name.startswith("$") for name in value)
 
 
 _STRICTER: dict[str, Callable[[Any, Any], Any]] = {"$gt": max, "$gte": max, "$lt": min, "$lte": min}

@@ -4,7 +4,9 @@ import datetime
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import F, Value
 from django.test.utils import CaptureQueriesContext
@@ -52,6 +54,30 @@ def test_a_permission_is_found_by_a_users_groups(anna: User) -> None:
 def test_a_related_object_comes_with_its_own_fields() -> None:
     permission = Permission.objects.select_related("content_type").get(codename="view_room")
     assert (permission.content_type.app_label, permission.content_type.model) == ("conversations", "room")
+
+
+def test_a_related_object_comes_whole_in_an_order_over_the_join() -> None:
+    ordered = Permission.objects.select_related("content_type").order_by(
+        "content_type__app_label", F("content_type__model").asc(nulls_last=True), "codename"
+    )
+    rows = [(each.content_type.app_label, each.content_type.model, each.codename) for each in ordered]
+    assert rows == sorted(rows)
+    assert len(rows) == Permission.objects.count()
+
+
+def test_an_order_over_a_join_of_joins_keeps_what_is_joined() -> None:
+    author = User.objects.create_user("anna")
+    content_type = ContentType.objects.get_for_model(Room)
+    for repr_ in ("b", "a"):
+        LogEntry.objects.create(user=author, content_type=content_type, object_repr=repr_, action_flag=1)
+    LogEntry.objects.create(user=author, object_repr="c", action_flag=1)
+    entries = LogEntry.objects.select_related("user", "content_type").order_by("content_type__model", "object_repr")
+    assert [
+        (entry.user.get_username(), entry.content_type and entry.content_type.model, entry.object_repr) for entry in entries
+    ] == [("anna", None, "c"), ("anna", "room", "a"), ("anna", "room", "b")]
+    assert list(entries.values_list("content_type__model", "user__username").distinct()) == [
+        (None, "anna"), ("room", "anna"), ("room", "anna"),
+    ]  # fmt: skip
 
 
 def test_values_of_a_joined_collection_and_expressions_stand_side_by_side() -> None:
