@@ -72,9 +72,9 @@ def test_an_order_over_a_join_of_joins_keeps_what_is_joined() -> None:
         LogEntry.objects.create(user=author, content_type=content_type, object_repr=repr_, action_flag=1)
     LogEntry.objects.create(user=author, object_repr="c", action_flag=1)
     entries = LogEntry.objects.select_related("user", "content_type").order_by("content_type__model", "object_repr")
-    assert [
-        (entry.user.get_username(), entry.content_type and entry.content_type.model, entry.object_repr) for entry in entries
-    ] == [("anna", None, "c"), ("anna", "room", "a"), ("anna", "room", "b")]
+    models = [(entry.content_type and entry.content_type.model, entry.object_repr) for entry in entries]
+    assert models == [(None, "c"), ("room", "a"), ("room", "b")]
+    assert {entry.user.get_username() for entry in entries} == {"anna"}
     assert list(entries.values_list("content_type__model", "user__username").distinct()) == [
         (None, "anna"), ("room", "anna"), ("room", "anna"),
     ]  # fmt: skip
