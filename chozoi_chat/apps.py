@@ -9,14 +9,15 @@ OBJECT_ID = "django_mongodb_backend.fields.ObjectIdAutoField"
 
 
 class ChozoiChatConfig(AppConfig):
-    """Registers the system checks of the settings."""
+    """Registers the system checks of the settings, and which web pages may call the API."""
 
     name = "chozoi_chat"
     default_auto_field = OBJECT_ID
 
     def ready(self) -> None:
-        """Register the checks with Django."""
-        from chozoi_chat import checks  # noqa: F401  importing it registers them; before `ready` Django's registry is not there
+        """Register the checks and the receiver with Django."""
+        # Importing them registers them; before `ready` Django's registry is not there.
+        from chozoi_chat import checks, origins  # noqa: F401
 
 
 class MongoAdminConfig(AdminConfig):

@@ -167,10 +167,10 @@ API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hou
 API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
 API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
 API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
-# Web apps on other origins: the same ones that may connect sockets. No cookies: the token says who calls.
+# Web apps on other origins: the same ones that may connect sockets, as `chozoi_chat/origins.py` answers. No cookies:
+# the token says who calls.
 CORS_URLS_REGEX = r"^/v1/conversations/"
 CORS_ALLOW_ALL_ORIGINS = "*" in ALLOWED_ORIGINS
-CORS_ALLOWED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-requested-with", *filter(None, [AUTH_TOKEN_HEADER])]
 CORS_EXPOSE_HEADERS = ["retry-after"]
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
@@ -100,9 +99,7 @@ def _is_own_page(handshake: Handshake) -> bool:
 
     Of the script that a JSONP request is (`j`) it does not say whose page has it.
     """
-    headers = handshake.headers
-    own = "origin" not in headers or urlsplit(headers["origin"]).netloc == headers.get("host")
-    return own and "j" not in handshake.query
+    return not handshake.xdomain and "j" not in handshake.query
 
 
 async def _check_on(socket: Socket) -> None:

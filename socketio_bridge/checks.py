@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -18,8 +17,7 @@ from django.utils.module_loading import import_string
 
 from socketio_bridge.asgi_module import AsgiModule
 from socketio_bridge.options import Options
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from socketio_bridge.origins import ANY, OPAQUE, parse_origin
 
 
 @register()
@@ -58,41 +56,23 @@ def _origins(options: Options) -> Iterator[CheckMessage]:
     own = "allowed_origins" in getattr(settings, "SOCKETIO", {})
     name = "SOCKETIO['allowed_origins']" if own else "ALLOWED_ORIGINS"
     for origin in options.allowed_origins:
-        if origin in ("*", "null"):
-            whose = "any site" if origin == "*" else "any site, from a sandboxed frame,"
+        if origin in (ANY, OPAQUE):
+            whose = "any site" if origin == ANY else "any site, from a sandboxed frame,"
             yield Warning(
                 f"{name} has {origin!r}: pages of {whose} may connect, with your users' cookies.",
                 hint="Name the origins that may. Where no handler goes by cookies (session, user), but by a token in "
                 "`auth` or `query`, this is safe: put socketio_bridge.W003 into SILENCED_SYSTEM_CHECKS.",
                 id="socketio_bridge.W003",
             )
-        elif wrong := _wrong_with(origin):
+            continue
+        try:
+            parse_origin(origin)
+        except ValueError as error:
             yield Error(
-                f"{name} has {origin!r}, which matches no browser's origin: {wrong}.",
+                f"{name} has {origin!r}, which matches no browser's origin: {error}.",
                 hint="An origin is scheme://host, or scheme://host:port: https://shop.example, http://localhost:3000",
                 id="socketio_bridge.E004",
             )
-
-
-def _wrong_with(origin: str) -> str:
-    """Why no browser sends this in its Origin header; empty where one may."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError as error:
-        return str(error)
-    if not parts.scheme or not parts.hostname or "://" not in origin:
-        return "it needs a scheme and a host"
-    if "*" in origin:
-        return "a host may not be a pattern"
-    if origin != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
-        rest = "in lower case, " if origin.lower() != origin else ""
-        return f"it must be {rest}scheme and host alone, without a path or a slash at its end"
-    if parts.netloc != parts.netloc.lower():
-        return "browsers write the host in lower case"
-    if port is not None and port == _DEFAULT_PORTS.get(parts.scheme):
-        return f"browsers leave out the port {port}, which is the scheme's own"
-    return ""
 
 
 @register()

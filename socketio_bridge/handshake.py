@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
+from socketio_bridge import origins
 from socketio_bridge.engineio import Revision
 from socketio_bridge.options import Options, TransportName
+
+logger = logging.getLogger(__name__)
 
 
 class HandshakeRefused(Exception):
@@ -54,7 +58,7 @@ class HandshakeRefused(Exception):
 
     @classmethod
     def unsupported_protocol(cls) -> Self:
-        """The `EIO` parameter is neither 3 nor 4."""
+        """The `EIO` parameter is neither 3 nor 4, or missing where `eio_required`."""
         return cls(5, "Unsupported protocol version")
 
 
@@ -81,12 +85,14 @@ class Handshake:
         """Read an ASGI `http` or `websocket` scope."""
         query_string = scope.get("query_string", b"").decode("latin-1")
         client = scope.get("client")
+        headers: dict[str, str] = {}
+        for name, value in scope.get("headers", ()):
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text  # RFC 9110, section 5.3
         return cls(
             query=dict(parse_qsl(query_string, keep_blank_values=True)),
             auth={},
-            headers={
-                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope.get("headers", ())
-            },
+            headers=headers,
             address=client[0] if client else "",
             time=datetime.now(UTC),
             secure=scope.get("scheme") in ("https", "wss"),
@@ -97,12 +103,14 @@ class Handshake:
     @property
     def xdomain(self) -> bool:
         """Whether a browser sent the request from a page of another origin."""
-        return "origin" in self.headers and not self._same_origin()
+        return "origin" in self.headers and not origins.is_own(
+            self.headers["origin"], self.headers, str(self.scope.get("scheme", "http"))
+        )
 
     @property
     def wants_base64(self) -> bool:
         """Whether the client, of protocol 3, cannot take binary (Engine.IO protocol 3, "b64")."""
-        return self.query.get("EIO") == "3" and self.query.get("b64", "0") not in ("", "0", "false")
+        return self.query.get("EIO", "3") == "3" and self.query.get("b64", "0") not in ("", "0", "false")
 
     def for_namespace(self, query: Mapping[str, str], auth: Mapping[str, Any]) -> Handshake:
         """The handshake as one namespace's CONNECT packet completes it."""
@@ -118,25 +126,22 @@ class Handshake:
         if asked not in options.transports:
             raise HandshakeRefused.unknown_transport()
         if not self.origin_allowed(options):
+            own = origins.own_origin(self.headers, str(self.scope.get("scheme", "http")))
+            logger.info("Refused a page of %.100r: this server's own origin is %.100r.", self.headers["origin"], own)
             raise HandshakeRefused.forbidden()
         if asked != carried_by:
             raise HandshakeRefused.bad_request()
 
-    def revision(self) -> Revision:
-        """The Engine.IO protocol that the client speaks; raises `HandshakeRefused` for one that the bridge does not."""
-        if self.query.get("EIO") not in ("3", "4"):
+    def revision(self, options: Options) -> Revision:
+        """The Engine.IO protocol that the client speaks; raises `HandshakeRefused` for one that the bridge does not.
+
+        A client that names none speaks 3, as for the reference server: the iOS client for 2.x servers sends no `EIO`.
+        """
+        named = self.query.get("EIO", "" if options.eio_required else "3")
+        if named not in ("3", "4"):
             raise HandshakeRefused.unsupported_protocol()
-        return cast(Revision, int(self.query["EIO"]))
+        return cast(Revision, int(named))
 
     def origin_allowed(self, options: Options) -> bool:
         """Whether a page of this origin may use the server."""
-        if not self.xdomain or "*" in options.allowed_origins:
-            return True
-        return self.headers["origin"].rstrip("/") in options.allowed_origins
-
-    def _same_origin(self) -> bool:
-        try:
-            origin = urlsplit(self.headers["origin"])
-        except ValueError:
-            return False
-        return origin.netloc == self.headers.get("host") and (origin.scheme == "https") == self.secure
+        return not self.xdomain or origins.is_allowed(self.headers["origin"], options.allowed_origins)

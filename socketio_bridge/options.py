@@ -22,12 +22,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `inbound_limit`: how much of a client's input may wait for its handlers before the bridge stops reading from it.
     `transports`: what a client may connect by; with both it may begin by polling and go over to a WebSocket, within
     `upgrade_timeout`. `cookie`: the name of a cookie that holds the session's id; None: no cookie. `allowed_origins`:
-    whose pages may connect beside the server's own; `"*"`: any. `per_message_deflate`: whether WebSockets compress,
-    which is the ASGI server's to do: `for_uvicorn` tells it. `max_disconnection_duration`: how long after a cut a
-    client may come back as the socket that it was (`connectionStateRecovery.maxDisconnectionDuration`); None: never.
-    What it missed is kept in `recovery_redis_url` (None: the channel layer's Redis), at most `recovery_stream_length`
-    envelopes of it. With it on, each event without an acknowledgement reaches clients of protocol 5 with one argument
-    more, the offset, as with the reference server.
+    whose pages may connect beside the server's own; `"*"`: any. `eio_required`: whether a client must name its
+    Engine.IO protocol in `EIO`, as the conformance suites want it; else one that names none speaks protocol 3.
+    `per_message_deflate`: whether WebSockets compress, which is the ASGI server's to do: `for_uvicorn` tells it.
+    `max_disconnection_duration`: how long after a cut a client may come back as the socket that it was
+    (`connectionStateRecovery.maxDisconnectionDuration`); None: never. What it missed is kept in `recovery_redis_url`
+    (None: the channel layer's Redis), at most `recovery_stream_length` envelopes of it. With it on, each event without
+    an acknowledgement reaches clients of protocol 5 with one argument more, the offset, as with the reference server.
     """
 
     ping_interval: Seconds = 25.0
@@ -40,6 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     transports: tuple[TransportName, ...] = ("polling", "websocket")
     cookie: str | None = None
     allowed_origins: tuple[str, ...] = ()
+    eio_required: bool = False
     per_message_deflate: bool = False
     max_disconnection_duration: Seconds | None = None
     recovery_redis_url: str | None = None

@@ -65,7 +65,7 @@ class SocketIOServer:
 
     def begin_session(self, handshake: Handshake) -> Session:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
-        return Session(self, handshake, handshake.revision())
+        return Session(self, handshake, handshake.revision(self.options))
 
     async def find_session(self, handshake: Handshake) -> Session | RemoteSession:
         """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
@@ -76,7 +76,7 @@ class SocketIOServer:
         session = hub.sessions.get(sid) or await find_remote_session(hub, sid)
         if session is None:
             raise HandshakeRefused.unknown_session()
-        if session.revision != handshake.revision():
+        if session.revision != handshake.revision(self.options):
             raise HandshakeRefused.bad_request()
         return session
 

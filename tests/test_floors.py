@@ -17,6 +17,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.asgi": ("chozoi_chat", "moderation", "auctions", *CHAT),
     "chozoi_chat.urls": ("chozoi_chat", "moderation", "auctions", *CHAT),
     "chozoi_chat.serving": ("chozoi_chat", "socketio_bridge"),
+    "chozoi_chat.origins": ("socketio_bridge",),
     "chozoi_chat": (),
     "moderation": CHAT,
     "auctions": ("kafka_workers", *CHAT),

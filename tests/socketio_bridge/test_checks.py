@@ -92,6 +92,8 @@ class TestOrigins:
             "https://shop.example:8443",
             "capacitor://localhost",
             "http://[::1]:8000",
+            "wss://shop.example",
+            "https://Shop.Example:443/",
         ],
     )
     def test_origins_are_fine(self, origin: str) -> None:
@@ -105,13 +107,9 @@ class TestOrigins:
             ("localhost:3000", "needs a scheme"),
             ("https://", "needs a scheme and a host"),
             ("", "needs a scheme"),
-            ("https://shop.example/", "without a path or a slash"),
-            ("https://shop.example/page", "without a path"),
+            ("https://shop.example/page", "without a user or a path"),
             ("https://ann@shop.example", "scheme and host alone"),
             ("https://*.shop.example", "may not be a pattern"),
-            ("https://Shop.example", "lower case"),
-            ("HTTPS://shop.example", "lower case"),
-            ("https://shop.example:443", "leave out the port 443"),
             ("http://shop.example:port", "port"),
         ],
     )

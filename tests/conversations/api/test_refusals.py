@@ -279,12 +279,13 @@ async def test_a_store_that_is_away_is_503_and_a_defect_500(
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
 
 
+@pytest.mark.parametrize("entry", ["https://shop.example.com", "https://Shop.Example.com:443/"])
 @pytest.mark.parametrize(("origin", "allowed"), [("https://shop.example.com", True), ("https://evil.example", False)])
 async def test_web_pages_of_allowed_origins_may_call(
-    buyer_app: App, settings: Settings, origin: str, allowed: bool
+    buyer_app: App, settings: Settings, origin: str, allowed: bool, entry: str
 ) -> None:
     """A browser asks first (CORS), with no token, and then looks whether the answer is meant for the page."""
-    settings.CORS_ALLOWED_ORIGINS = ["https://shop.example.com"]
+    settings.ALLOWED_ORIGINS = [entry]
     buyer_app.headers |= {"Origin": origin, "Access-Control-Request-Method": "PUT"}
     assert (await buyer_app.get("/rooms")).headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
     del buyer_app.headers["Authorization"]

@@ -44,7 +44,6 @@ class TestOpening:
             ("PUT", {}, 400, '{"code":2,"message":"Bad handshake method"}'),
             ("GET", {"transport": "websocket"}, 400, '{"code":3,"message":"Bad request"}'),
             ("GET", {"EIO": "5"}, 400, '{"code":5,"message":"Unsupported protocol version"}'),
-            ("GET", {"EIO": ""}, 400, '{"code":5,"message":"Unsupported protocol version"}'),
         ],
     )
     async def test_bad_requests_get_the_reference_servers_errors(

@@ -108,7 +108,7 @@ async def test_a_client_that_left_while_its_connect_handler_ran_is_let_go(server
         ("EIO=4", [], 400, b'{"code":0,"message":"Transport unknown"}'),
         ("EIO=4&transport=websocket&sid=x", [], 400, b'{"code":1,"message":"Session ID unknown"}'),
         ("EIO=2&transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
-        ("transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
+        ("EIO=&transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),
         ("EIO=4&transport=websocket", EVIL_ORIGIN, 403, b'{"code":4,"message":"Forbidden"}'),
         ("EIO=4&transport=websocket", BROKEN_ORIGIN, 403, b'{"code":4,"message":"Forbidden"}'),
     ],
@@ -122,6 +122,23 @@ async def test_bad_handshakes_get_the_protocols_error(
     start = await communicator.receive_output(1)
     assert (start["type"], start["status"]) == ("websocket.http.response.start", status)
     assert (await communicator.receive_output(1))["body"] == body
+
+
+async def test_a_client_that_names_no_protocol_speaks_3(server: SocketIOServer) -> None:
+    """The official iOS client for 2.x servers puts `transport=websocket` into the URL, and no `EIO`."""
+    async with connect(server, "transport=websocket&token=t") as client:
+        assert await client.receive() == "40"
+        await client.send("40/chat")
+        assert await client.receive() == "40/chat,"
+
+
+async def test_a_server_may_demand_that_the_protocol_is_named(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(eio_required=True))
+    communicator = WebsocketCommunicator(server, "/socket.io/?transport=websocket")
+    communicator.scope["extensions"] = {"websocket.http.response": {}}
+    await communicator.send_input({"type": "websocket.connect"})
+    assert (await communicator.receive_output(1))["status"] == 400
+    assert (await communicator.receive_output(1))["body"] == b'{"code":5,"message":"Unsupported protocol version"}'
 
 
 @pytest.mark.parametrize(
