@@ -48,7 +48,8 @@ def hosts(text: str) -> Iterator[str]:
             authority, end = _bare_host_of(match, text)
             if authority is None:
                 continue
-        read_to = _REST.match(text, end).end()
+        rest = _REST.match(text, end)
+        read_to = rest.end() if rest else end
         within = (link[1] for link in _ADDRESS_WITHIN.finditer(written[end:read_to]))
         for each in (authority, *within):
             if host := _host_of(each):
