@@ -204,6 +204,7 @@ STORAGES = {
 
 # Neighbours. Unset: that feature is off.
 SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
+SHOP_OWNER_FIELDS = names("SHOP_OWNER_FIELDS", "seller_id,sellerId,seller,owner_id,ownerId,owner,user_id,userId,user")
 ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
 KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS") or _embedded.kafka
 SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL") or _embedded.schema_registry

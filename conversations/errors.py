@@ -18,6 +18,8 @@ class Code(StrEnum):
     """`from` or `creator` is not the authenticated user."""
     ROLE_MISMATCH = "role_mismatch"
     """`role` is not the side that the user is of that room."""
+    ROLE_NOT_ALLOWED = "role_not_allowed"
+    """The token may not speak for the side that the user is of that room."""
     ROOM_NOT_FOUND = "room_not_found"
     """There is no room of that id."""
     NOT_A_MEMBER = "not_a_member"

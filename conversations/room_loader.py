@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from chozoi_chat.identity import Role
 from conversations import policy
+from conversations.actor import Actor, require_role
 from conversations.errors import Code, RuleViolation
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.instants import stored_time
@@ -36,6 +37,14 @@ class RoomRecord:
     closed: bool
     buyer_deleted_at: datetime.datetime | None = None
     seller_deleted_at: datetime.datetime | None = None
+
+    def side_for(self, actor: Actor, claimed: Role | None = None) -> Role:
+        """The side on which an actor does something here. RuleViolation: as `side_of`, and `role_not_allowed`."""
+        if claimed is None and len(actor.roles) == 1 and self.buyer == self.seller:
+            (claimed,) = actor.roles
+        side = self.side_of(actor.user_id, claimed)
+        require_role(actor, side)
+        return side
 
     def side_of(self, user_id: str, claimed: Role | None = None) -> Role:
         """The user's side. RuleViolation: `not_a_member`, they have none; `role_mismatch`, it is not the `claimed` one.

@@ -1,17 +1,18 @@
 """What a room shows of its shop: asked of SHOP_SERVICE, an HTTP service that may be slow, down or not configured.
 
 `GET SHOP_SERVICE/{shop_id}` answers the shop as a JSON object, kept in the room as it comes (an envelope with the
-single object `data` or `shop` is taken off). Where the answer says who owns the shop, it must be the room's
-seller. The names under which it may say so are OWNER_FIELDS, looked for in this order; a name holds the owner's id,
-or an object with an `id` or `_id`.
+single object `data` or `shop` is taken off) if its owner is the room's seller: else anybody could open rooms under
+the name of somebody else's shop. The names under which the answer may say who that is are SHOP_OWNER_FIELDS, looked
+for in this order; a name holds the owner's id, or an object with an `id` or `_id`.
 
-No service configured, or none that answers: the room is made with `{}` and filled when it can be, by a task here
-that tries again for about an hour, and whenever somebody creates the room again.
+No service configured, or none that answers and says whose shop it is: the room is made with `{}` and filled when it
+can be, by a task here that tries again for about an hour, and whenever somebody creates the room again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 from urllib.parse import quote
@@ -29,17 +30,6 @@ from conversations.store import durable, in_store_thread
 
 logger = logging.getLogger(__name__)
 
-OWNER_FIELDS = (
-    "seller_id",
-    "sellerId",
-    "seller",
-    "owner_id",
-    "ownerId",
-    "owner",
-    "user_id",
-    "userId",
-    "user",
-)
 TIMEOUT = 3.0
 """Seconds for one attempt, all of it."""
 ATTEMPTS = 2
@@ -51,7 +41,7 @@ MOST_FILLING = 1000
 
 
 class ShopUnknown(Exception):
-    """The service did not answer with a shop."""
+    """The service did not answer with a shop, or not whose it is."""
 
 
 async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | None:
@@ -59,12 +49,10 @@ async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | No
     if not shop_id or not settings.SHOP_SERVICE:
         return None
     try:
-        shop = await _ask(shop_id)
+        return await _ask(shop_id, seller)
     except ShopUnknown as error:
         logger.warning("shop %s is unknown for now: %s", shop_id, error)
         return None
-    _require_owner(shop, shop_id, seller)
-    return shop
 
 
 def fill_later(room_id: str, shop_id: str, seller: str) -> None:
@@ -94,8 +82,7 @@ async def _fill(room_id: str, shop_id: str, seller: str) -> None:
     for pause in RETRY_PAUSES:
         await asyncio.sleep(pause)
         try:
-            shop = await _ask(shop_id)
-            _require_owner(shop, shop_id, seller)
+            shop = await _ask(shop_id, seller)
             await in_store_thread(_set_shop, room_id, shop)
         except ShopUnknown:
             continue
@@ -103,6 +90,8 @@ async def _fill(room_id: str, shop_id: str, seller: str) -> None:
             if error.code == Code.STORE_UNAVAILABLE:
                 continue
             logger.warning("room %s stays without its shop: %s", room_id, error)
+            with contextlib.suppress(RuleViolation):  # the next `create_room` asks again
+                await in_store_thread(_forget_shop, room_id, shop_id)
         return
 
 
@@ -110,7 +99,23 @@ def _set_shop(room_id: str, shop: dict[str, Any]) -> None:
     durable(Room).update_one({"_id": room_id}, {"$set": {"shop": shop}})
 
 
-async def _ask(shop_id: str) -> dict[str, Any]:
+def _forget_shop(room_id: str, shop_id: str) -> None:
+    durable(Room).update_one({"_id": room_id, "shop_id": shop_id, "shop": {}}, {"$set": {"shop_id": ""}})
+
+
+async def _ask(shop_id: str, seller: str) -> dict[str, Any]:
+    """The seller's shop. ShopUnknown; RuleViolation `shop_not_of_seller`."""
+    shop = await _find(shop_id)
+    owner = _owner(shop)
+    if owner is None:
+        names = ", ".join(settings.SHOP_OWNER_FIELDS)
+        raise ShopUnknown(f"the answer does not say whose it is: it has none of the fields {names}")
+    if owner != seller:
+        raise RuleViolation(Code.SHOP_NOT_OF_SELLER, f"shop {shop_id!r} does not belong to seller {seller!r}")
+    return shop
+
+
+async def _find(shop_id: str) -> dict[str, Any]:
     if shop_id in (".", ".."):
         raise ShopUnknown(f"{shop_id!r} is no shop id")
     url = f"{settings.SHOP_SERVICE.rstrip('/')}/{quote(shop_id, safe='')}"
@@ -150,14 +155,8 @@ async def _answer(url: str) -> dict[str, Any]:
     return shop
 
 
-def _require_owner(shop: dict[str, Any], shop_id: str, seller: str) -> None:
-    owner = _owner(shop)
-    if owner is not None and owner != seller:
-        raise RuleViolation(Code.SHOP_NOT_OF_SELLER, f"shop {shop_id!r} does not belong to seller {seller!r}")
-
-
 def _owner(shop: dict[str, Any]) -> str | None:
-    for name in OWNER_FIELDS:
+    for name in settings.SHOP_OWNER_FIELDS:
         value = shop.get(name)
         if isinstance(value, dict):
             value = value.get("id", value.get("_id"))

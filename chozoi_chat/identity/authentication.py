@@ -30,12 +30,16 @@ MAX_TOKEN_LENGTH = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a socket or a request speaks for: a user, on one side, until the token expires (unix seconds)."""
+    """Who a socket or a request speaks for: a user, on one side, until the token expires (unix seconds).
+
+    `roles`: the sides that the token may speak for, `role` among them.
+    """
 
     user_id: str
     role: Role
     token: str = field(repr=False)
     expires_at: float
+    roles: frozenset[Role]
 
 
 class NoSigningKey(Exception):
@@ -153,8 +157,8 @@ async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
     except IdentityRefused as refusal:
         if not (isinstance(user_id, str) and user_id.strip() and let_pass(refusal, user_id, side)):
             raise
-        return Identity(user_id, side, token.strip(), math.inf)
-    return Identity(claims.user_id, side, token.strip(), claims.expires_at)
+        return Identity(user_id, side, token.strip(), math.inf, EITHER_ROLE)
+    return Identity(claims.user_id, side, token.strip(), claims.expires_at, claims.roles)
 
 
 def _require_agreement(claims: Claims, user_id: str, side: Role) -> None:

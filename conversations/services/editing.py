@@ -33,7 +33,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     if found is None:
         raise _not_found(message_id)
     room = await load_room(found.get("room_id", ""))
-    side = room.side_of(actor.user_id)
+    side = room.side_for(actor)
     hidden_until, created_at = room.hidden_until(side), stored_time(found.get("created_at"))
     if hidden_until is not None and (created_at is None or created_at <= hidden_until):
         raise _not_found(message_id)

@@ -43,10 +43,11 @@ class MessagePage:
 async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: Role | None = None) -> MessagePage:
     """Messages of a room, as far as the user's side sees them: not those before its deletion.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `validation_failed`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`,
+    `validation_failed`, `store_unavailable`.
     """
     room = await load_room(room_id)
-    side = room.side_of(actor.user_id, claimed)
+    side = room.side_for(actor, claimed)
     about = None if excerpt.cursor else await in_store_thread(_end_of, room_id, side, excerpt.oldest_first)
     conditions = _conditions(excerpt, room.hidden_until(side), about)
     ranges: list[list[Condition]] = [[{"room_id": room_id, **condition}] for condition in conditions]
@@ -58,7 +59,7 @@ async def list_unseen_messages(
 ) -> MessagePage:
     """Those of them that were written to the user, who has not seen them. RuleViolation: as `list_messages`."""
     room = await load_room(room_id)
-    conditions = _conditions(excerpt, room.hidden_until(room.side_of(actor.user_id, claimed)))
+    conditions = _conditions(excerpt, room.hidden_until(room.side_for(actor, claimed)))
     unseen = {"room_id": room_id, "to": actor.user_id, "is_seen": {"$in": [False, None]}}
     # In two: what the index finds, and what is left of that. MongoDB makes them one, SecantusDB finds an index for one.
     return _page(await in_store_thread(_find, [[unseen, condition] for condition in conditions], excerpt), excerpt)

@@ -8,7 +8,7 @@ from django.conf import settings
 from pymongo import UpdateOne
 
 from chozoi_chat.identity import Role
-from conversations.actor import Actor
+from conversations.actor import Actor, require_role
 from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
 from conversations.fields import object_in
@@ -33,7 +33,7 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     _require_self(actor, message)
     require_length(message.content)
     room = await load_room(message.room_id)
-    side = _require_sides(room, message)
+    side = _require_sides(actor, room, message)
     require_open(room)
     draft = Draft(
         room_id=room.room_id,
@@ -57,7 +57,7 @@ async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
     RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `wrong_recipient`, `store_unavailable`.
     """
     _require_self(actor, seen)
-    side = _require_sides(await load_room(seen.room_id), seen)
+    side = _require_sides(actor, await load_room(seen.room_id), seen)
     await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.divide())
     await announce_seen(seen)
 
@@ -66,10 +66,10 @@ async def mark_room_seen(actor: Actor, room_id: str, claimed: Role | None = None
     """Everything that the other side wrote so far is seen; the counter is 0; the writer is told. Returns the room.
 
     Nobody is told where nothing had been written to the user yet. RuleViolation: `room_not_found`, `not_a_member`,
-    `role_mismatch`, `store_unavailable`.
+    `role_mismatch`, `role_not_allowed`, `store_unavailable`.
     """
     room = await load_room(room_id)
-    side = room.side_of(actor.user_id, claimed)
+    side = room.side_for(actor, claimed)
     user, other = room.user_on(side), room.user_on(side.other)
     seen, stored = await in_store_thread(_mark_room_seen, room_id, side, user, other, message_ids.divide())
     if seen is not None:
@@ -143,6 +143,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
             Code.NOT_A_MEMBER,
             f"{typing.sender!r} and {typing.recipient!r} are not the sides of room {typing.room_id!r}",
         )
+    require_role(actor, Role.BUYER if typing.room_id == pair[0] else Role.SELLER)
     await require_room(typing.room_id)
     await announce_typing(event_name, typing, except_)
 
@@ -171,8 +172,8 @@ def _require_self(actor: Actor, what: Participants) -> None:
         )
 
 
-def _require_sides(room: RoomRecord, what: Participants) -> Role:
-    side = room.side_of(what.sender)
+def _require_sides(actor: Actor, room: RoomRecord, what: Participants) -> Role:
+    side = room.side_for(actor)
     other = room.other_than(what.sender)
     if what.recipient != other:
         raise RuleViolation(

@@ -59,9 +59,9 @@ async def list_rooms(actor: Actor, side: Role, query: RoomQuery) -> RoomPage:
 async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """One room, as its side sees it, deleted or not.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`, `store_unavailable`.
     """
-    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    side = (await load_room(room_id)).side_for(actor, claimed)
     (room,) = await in_store_thread(_find_rooms, [room_id])
     return view_of(room, side)
 

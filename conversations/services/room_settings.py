@@ -32,16 +32,16 @@ class Blocking:
 async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """Put a room first in its side's list, before those pinned earlier.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`, `store_unavailable`.
     """
-    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    side = (await load_room(room_id)).side_for(actor, claimed)
     pin = {"$set": {f"pinned_by_{side.lower()}": message_ids.divide()}}
     return view_of(await in_store_thread(_change, room_id, pin), side)
 
 
 async def unpin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """Undo `pin_room`, which raises the same."""
-    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    side = (await load_room(room_id)).side_for(actor, claimed)
     return view_of(await in_store_thread(_change, room_id, {"$unset": {f"pinned_by_{side.lower()}": ""}}), side)
 
 
@@ -51,7 +51,7 @@ async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -
     If both sides are online the other one is told that this one is. RuleViolation: as `pin_room`.
     """
     room = await load_room(room_id)
-    side = room.side_of(actor.user_id, claimed)
+    side = room.side_for(actor, claimed)
     change = {"$set": {f"deleted_by_{side.lower()}": False, "updated_at": message_ids.divide()}}
     stored = await in_store_thread(_change, room_id, change)
     user, other = room.user_on(side), room.user_on(side.other)
@@ -66,7 +66,7 @@ async def block_room(actor: Actor, room_id: str, claimed: Role | None = None) ->
 
     RuleViolation: as `pin_room`.
     """
-    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    side = (await load_room(room_id)).side_for(actor, claimed)
     block = {"$set": {"blocked_by": side.value, "updated_at": message_ids.divide()}}
     return await _change_block(room_id, side, _NOT_BLOCKED, block)
 
@@ -76,7 +76,7 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
 
     RuleViolation: as `pin_room`, and `not_the_blocker`.
     """
-    side = (await load_room(room_id)).side_of(actor.user_id, claimed)
+    side = (await load_room(room_id)).side_for(actor, claimed)
     lift = {"$unset": {"blocked_by": ""}, "$set": {"updated_at": message_ids.divide()}}
     lifted = await _change_block(room_id, side, {"blocked_by": side.value}, lift)
     if lifted.room.blocked_by is side.other:

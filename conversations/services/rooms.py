@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from chozoi_chat.identity import Role
-from conversations.actor import Actor
+from conversations.actor import Actor, require_role
 from conversations.announcements import announce_deletion, announce_room
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
@@ -63,18 +62,18 @@ class RoomMembers:
 async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
     """Make a room, or bring back one that a side had deleted, and tell the creator's devices, whatever it came to.
 
-    RuleViolation: `user_mismatch`, `buyer_is_seller`, `not_a_member`, `shop_not_of_seller`,
+    RuleViolation: `user_mismatch`, `buyer_is_seller`, `not_a_member`, `role_not_allowed`, `shop_not_of_seller`,
     `store_unavailable`.
     """
     creator = _check(actor, request)
     known = await in_store_thread(_find, request.room_id)
-    shop = await _shop_for(known, request)
+    shop_id, shop = await _shop_for(known, request)
     if known is None:
         room, outcome = await in_store_thread(_insert_or_find, _new_room(request, creator, shop or {}))
     else:
         room, outcome = known, Outcome.EXISTED
     if outcome is Outcome.EXISTED:
-        room, outcome = await in_store_thread(_bring_back, room, request, creator, shop)
+        room, outcome = await in_store_thread(_bring_back, room, request, creator, shop_id, shop)
     if shop is None and room.shop_id and not room.shop:
         fill_later(room.room_id, room.shop_id, room.seller)
     info = None if request.buyer_info is None else request.buyer_info.known()
@@ -83,15 +82,21 @@ async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
     return RoomAnswer(payload, outcome, room)
 
 
-async def _shop_for(room: Room | None, request: CreateRoom) -> dict[str, Any] | None:
-    """The shop to store; `None`: unknown, or stored already. A room that exists is not refused for its shop."""
+async def _shop_for(room: Room | None, request: CreateRoom) -> tuple[str, dict[str, Any] | None]:
+    """The id and the shop to store; `None`: unknown, or stored already.
+
+    A room that exists is not refused for its shop: one of somebody else is not noted.
+    """
     if room is None:
-        return await shop_for_room(request.shop_id, request.seller)
-    if room.shop:
-        return None
-    with contextlib.suppress(RuleViolation):
-        return await shop_for_room(room.shop_id or request.shop_id, room.seller)
-    return None
+        return request.shop_id or "", await shop_for_room(request.shop_id, request.seller)
+    if room.shop and room.shop_id:
+        return room.shop_id, None
+    shop_id = room.shop_id or request.shop_id or ""
+    try:
+        shop = await shop_for_room(shop_id, room.seller)
+    except RuleViolation:
+        return room.shop_id, None
+    return shop_id, None if room.shop else shop
 
 
 def _check(actor: Actor, request: CreateRoom) -> str:
@@ -106,6 +111,7 @@ def _check(actor: Actor, request: CreateRoom) -> str:
         raise RuleViolation(
             Code.NOT_A_MEMBER, f"`creator` is {creator!r}: it must be `buyer` or `seller` of the room it creates"
         )
+    require_role(actor, Role.BUYER if creator == request.buyer else Role.SELLER)
     return creator
 
 
@@ -138,15 +144,17 @@ def _insert_or_find(room: Room) -> tuple[Room, Outcome]:
     return room, Outcome.CREATED
 
 
-def _bring_back(room: Room, request: CreateRoom, creator: str, shop: dict[str, Any] | None) -> tuple[Room, Outcome]:
+def _bring_back(
+    room: Room, request: CreateRoom, creator: str, shop_id: str, shop: dict[str, Any] | None
+) -> tuple[Room, Outcome]:
     """Undo deletions (what lies before them stays hidden) and add what the room had not known."""
     side = room.side_of(creator)
     visible = side is not None and room.visible_to(side)
     changes: dict[str, Any] = {}
     if room.deleted_by_buyer or room.deleted_by_seller:
         changes |= {"deleted_by_buyer": False, "deleted_by_seller": False}
-    if request.shop_id and not room.shop_id:
-        changes["shop_id"] = request.shop_id
+    if shop_id != room.shop_id:
+        changes["shop_id"] = shop_id
     if shop:
         changes["shop"] = shop
     info = request.buyer_info.known() if request.buyer_info else {}
@@ -162,10 +170,10 @@ def _bring_back(room: Room, request: CreateRoom, creator: str, shop: dict[str, A
 async def delete_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Deleted:
     """Hide a room and its history so far from the caller's side, and tell both sides.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`, `store_unavailable`.
     """
     room = await load_room(room_id)
-    side = room.side_of(actor.user_id, claimed)
+    side = room.side_for(actor, claimed)
     now = message_ids.divide()
     await in_store_thread(_delete, room, side, now)
     await announce_deletion(

@@ -126,7 +126,7 @@ async def search_messages(
 async def _block_of(actor: Actor, sides: Collection[Role], room_id: str) -> _Block:
     room = await load_room(room_id)
     claimed = next(iter(sides)) if len(sides) == 1 else None
-    return _Block([room_id], _LATEST, room.hidden_until(room.side_of(actor.user_id, claimed)))
+    return _Block([room_id], _LATEST, room.hidden_until(room.side_for(actor, claimed)))
 
 
 def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:

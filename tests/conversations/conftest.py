@@ -32,8 +32,8 @@ class Emitted:
 
 
 def person(user_id: str, role: Role) -> Identity:
-    """An authenticated user."""
-    return Identity(user_id=user_id, role=role, token="", expires_at=float("inf"))
+    """An authenticated user whose token may speak for one side."""
+    return Identity(user_id=user_id, role=role, token="", expires_at=float("inf"), roles=frozenset([role]))
 
 
 @pytest.fixture

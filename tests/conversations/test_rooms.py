@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -13,8 +14,8 @@ from chozoi_chat.identity import Identity, Role
 from conversations import services
 from conversations.errors import RuleViolation
 from conversations.models import Room
-from conversations.requests import CreateRoom, NewMessage
-from conversations.services import Outcome, RoomMembers
+from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing
+from conversations.services import Excerpt, Outcome, RoomMembers
 from tests.conversations.conftest import Emitted, person
 
 Store = Database[dict[str, Any]]
@@ -184,3 +185,36 @@ async def test_the_visible_rooms_of_a_user_are_those_of_a_role_or_of_either(
     assert await visible(Role.BUYER) == as_buyer
     assert await visible(Role.SELLER) == [RoomMembers("6.7", "6", "7")]
     assert len(await visible(None)) == 4
+
+
+async def test_a_token_of_one_side_neither_makes_a_room_nor_does_anything_in_one_on_the_other(
+    database: Store, chat: Emitted, room: str
+) -> None:
+    seller = person("9", Role.BUYER)  # the seller of the room, whose token may speak for buyers alone
+    assert await refusal(services.create_room(seller, wish(buyer="8", creator="9"))) == "role_not_allowed"
+    assert await refusal(services.create_room(seller, wish(creator="9"))) == "role_not_allowed"
+    answer = message(**{"from": "9", "to": "7"})
+    assert await refusal(services.send_message(seller, answer)) == "role_not_allowed"
+    typing = Typing(room_id=room, sender="9", recipient="7")
+    assert await refusal(services.relay_typing(seller, "typing", typing)) == "role_not_allowed"
+    seen = SeenMessages(
+        room_id=room, sender="9", recipient="7", last_message_id="1", last_message_created_at="2020-10-11T00:13:35Z"
+    )
+    assert await refusal(services.mark_seen(seller, seen)) == "role_not_allowed"
+    for act in (services.block_room, services.delete_room, services.enable_room, services.mark_room_seen):
+        assert await refusal(act(seller, room)) == "role_not_allowed"
+    assert await refusal(services.list_messages(seller, room, Excerpt(limit=15))) == "role_not_allowed"
+    assert chat.all == []
+    assert database.cz_rooms.count_documents({}) == 1
+
+
+async def test_a_message_of_the_other_side_than_the_tokens_is_not_edited(chat: Emitted, room: str) -> None:
+    sent = await services.send_message(person("9", Role.SELLER), message(**{"from": "9", "to": "7"}))
+    assert await refusal(services.edit_message(person("9", Role.BUYER), sent.id, "hi")) == "role_not_allowed"
+
+
+async def test_a_token_that_names_no_role_is_for_either_side(database: Store, chat: Emitted) -> None:
+    either = dataclasses.replace(person("9", Role.BUYER), roles=frozenset(Role))
+    answer = await services.create_room(either, wish(creator="9"))
+    await services.send_message(either, message(**{"from": "9", "to": "7"}))
+    assert answer.outcome is Outcome.CREATED

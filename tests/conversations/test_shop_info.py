@@ -47,6 +47,7 @@ async def service(settings: Settings) -> AsyncIterator[ShopService]:
     server.close()
 
 
+TEA = {"name": "Tea", "seller_id": 9}
 WISH = CreateRoom(buyer="7", seller="9", shop_id="3")
 
 
@@ -97,20 +98,52 @@ async def test_a_shop_of_another_seller_is_refused(
     assert chat.all == []
 
 
-async def test_a_shop_that_names_no_owner_is_taken_and_its_envelope_taken_off(
+async def test_the_envelope_of_a_shop_is_taken_off(
     database: Store, chat: Emitted, service: ShopService, buyer: Identity
 ) -> None:
-    service.answers = [(200, {"status": True, "data": {"name": "Tea"}})]
+    service.answers = [(200, {"status": True, "data": TEA})]
     await services.create_room(buyer, WISH)
-    assert shop_of(database) == {"name": "Tea"}
+    assert shop_of(database) == TEA
+
+
+async def test_a_room_whose_shops_owner_is_unknown_shows_no_shop_until_it_is_known(
+    database: Store, chat: Emitted, service: ShopService, buyer: Identity, seller: Identity
+) -> None:
+    service.answers = [(200, {"name": "Somebody's"})]
+    await services.create_room(seller, WISH)
+    assert shop_of(database) == {}
+    service.answers = [(200, TEA)]
+    await services.create_room(buyer, WISH)
+    assert shop_of(database) == TEA
+
+
+async def test_an_owner_is_found_under_the_name_that_the_operator_gives(
+    database: Store, chat: Emitted, service: ShopService, buyer: Identity, settings: Settings
+) -> None:
+    settings.SHOP_OWNER_FIELDS = ["merchant"]
+    service.answers = [(200, {"name": "Tea", "seller_id": 10, "merchant": {"id": 9}})]
+    await services.create_room(buyer, WISH)
+    assert shop_of(database)["name"] == "Tea"
+
+
+async def test_a_shop_that_turns_out_to_be_anothers_is_forgotten(
+    database: Store, chat: Emitted, service: ShopService, buyer: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop_info, "RETRY_PAUSES", (0.05,))
+    service.answers = [(500, {}), (500, {}), (200, {"name": "Tea", "seller_id": 10})]
+    await services.create_room(buyer, WISH)
+    async with asyncio.timeout(5):
+        while database.cz_rooms.find_one({"_id": "7.9", "shop_id": "3"}):
+            await asyncio.sleep(0.02)
+    assert shop_of(database) == {}
 
 
 async def test_a_failing_service_is_asked_once_more(
     database: Store, chat: Emitted, service: ShopService, buyer: Identity
 ) -> None:
-    service.answers = [(503, {}), (200, {"name": "Tea"})]
+    service.answers = [(503, {}), (200, TEA)]
     await services.create_room(buyer, WISH)
-    assert shop_of(database) == {"name": "Tea"}
+    assert shop_of(database) == TEA
     assert len(service.asked) == 2
 
 
@@ -152,21 +185,21 @@ async def test_a_shop_unknown_at_first_is_filled_in_the_background(
     database: Store, chat: Emitted, service: ShopService, buyer: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shop_info, "RETRY_PAUSES", (0.05, 0.05, 0.05))
-    service.answers = [(500, {})] * 4 + [(200, {"name": "Tea"})]
+    service.answers = [(500, {})] * 4 + [(200, TEA)]
     await services.create_room(buyer, WISH)
     async with asyncio.timeout(5):
         while shop_of(database) == {}:
             await asyncio.sleep(0.02)
-    assert shop_of(database) == {"name": "Tea"}
+    assert shop_of(database) == TEA
 
 
 async def test_a_shop_unknown_at_first_is_filled_when_the_room_is_created_again(
     database: Store, chat: Emitted, service: ShopService, buyer: Identity
 ) -> None:
-    service.answers = [(500, {}), (500, {}), (200, {"name": "Tea"})]
+    service.answers = [(500, {}), (500, {}), (200, TEA)]
     await services.create_room(buyer, WISH)
     await services.create_room(buyer, CreateRoom(buyer="7", seller="9"))
-    assert shop_of(database) == {"name": "Tea"}
+    assert shop_of(database) == TEA
     assert service.asked[-1] == "/shops/3"
 
 
@@ -176,7 +209,7 @@ async def test_an_old_room_is_not_refused_for_its_shop(
     service.answers = [(200, {"seller_id": 10})]
     await services.create_room(buyer, WISH)
     kept = database.cz_rooms.find_one({"_id": room})
-    assert kept is not None and not kept.get("shop")
+    assert kept is not None and not kept.get("shop") and not kept.get("shop_id")
 
 
 async def test_a_shop_id_cannot_reach_other_paths_of_the_service(

@@ -68,7 +68,7 @@ async def here(settings: Any) -> AsyncIterator[Presence]:
 
 
 def identity(user_id: str, role: Role) -> Identity:
-    return Identity(user_id=user_id, role=role, token="", expires_at=float("inf"))
+    return Identity(user_id=user_id, role=role, token="", expires_at=float("inf"), roles=frozenset([role]))
 
 
 async def test_the_list_names_each_visible_room_of_the_side_and_whether_the_other_is_online(

@@ -19,7 +19,7 @@ from conversations import services
 from socketio_bridge import flush
 
 async def delete():
-    identity = Identity(user_id={user_id!r}, role=Role({role!r}), token="", expires_at=4e9)
+    identity = Identity(user_id={user_id!r}, role=Role({role!r}), token="", expires_at=4e9, roles=frozenset(Role))
     await services.delete_room(identity, {room_id!r})
     await flush()
 

@@ -6,6 +6,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand
 
+from chozoi_chat.identity import Role
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.requests import NewMessage
@@ -24,6 +25,7 @@ class Somebody:
     """A user of the demo."""
 
     user_id: str
+    roles: frozenset[Role] = frozenset(Role)
 
 
 class Command(BaseCommand):
