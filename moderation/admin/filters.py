@@ -35,7 +35,16 @@ class FilterForm(forms.ModelForm[MessageFilter]):
         """All that staff decide about."""
 
         model = MessageFilter
-        fields: ClassVar[list[str]] = ["name", "kind", "patterns", "rooms", "seconds", "action", "is_active"]
+        fields: ClassVar[list[str]] = [
+            "name",
+            "kind",
+            "patterns",
+            "also_without_marks",
+            "rooms",
+            "seconds",
+            "action",
+            "is_active",
+        ]
         help_texts: ClassVar[dict[str, str]] = {
             "kind": "Words: whole words or phrases. Regex: regular expressions. Links: hosts that may be linked to; a "
             "link to any other is found. Flood: the same text into many rooms.",
@@ -55,7 +64,7 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
     list_filter = ("kind", "action", "is_active")
     actions: Any = None
     fieldsets = (
-        (None, {"fields": ("name", "kind", "patterns")}),
+        (None, {"fields": ("name", "kind", "patterns", "also_without_marks")}),
         ("Only for a flood", {"fields": ("rooms", "seconds")}),
         ("What to do about a message", {"fields": ("action", "is_active", "reason")}),
     )
@@ -82,6 +91,7 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
             name="tried",
             kind=request.POST.get("kind", ""),
             patterns=request.POST.get("patterns", ""),
+            also_without_marks=request.POST.get("also_without_marks") == "true",
             rooms=_number(request.POST.get("rooms", "")),
             seconds=_number(request.POST.get("seconds", "")),
             action=request.POST.get("action") or "flag",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from moderation.matching.expressions import UnsafeExpression, compiled
 from moderation.matching.filters import lines_of
 from moderation.matching.links import AllowedHosts, host_name
-from moderation.matching.text import normalized, tokens
+from moderation.matching.words import phrase_words
 from moderation.models import FilterKind, MessageFilter
 
 MOST_PATTERNS = 2000
@@ -35,7 +35,7 @@ def problems_of(message_filter: MessageFilter) -> dict[str, list[str]]:
 def _word(line: str) -> str | None:
     if len(line) > LONGEST_PHRASE:
         return f"it has {len(line)} characters: a phrase has at most {LONGEST_PHRASE}"
-    return None if tokens(normalized(line)) else "it has no letter, number or sign in it"
+    return None if phrase_words(line) else "it has no letter, number or sign in it"
 
 
 def _expression(line: str) -> str | None:

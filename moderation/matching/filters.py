@@ -45,8 +45,15 @@ class Matcher:
     def __init__(self, filters: Iterable[MessageFilter] = ()) -> None:
         known = list(filters)
         self._actions = {each.name: FilterAction(each.action) for each in known}
-        self._words = Words(_lines(known, FilterKind.WORDS))
-        self._expressions = Expressions(_lines(known, FilterKind.REGEX))
+        self._words = Words(
+            (line, each.name, each.also_without_marks)
+            for each in known
+            if each.kind == FilterKind.WORDS
+            for line in lines_of(each.patterns)
+        )
+        self._expressions = Expressions(
+            (line, each.name) for each in known if each.kind == FilterKind.REGEX for line in lines_of(each.patterns)
+        )
         self._links = [
             (each.name, AllowedHosts(lines_of(each.patterns))) for each in known if each.kind == FilterKind.LINKS
         ]
@@ -83,7 +90,3 @@ class Matcher:
 def lines_of(patterns: str) -> list[str]:
     """What stands in a filter's `patterns`: its lines, without the empty ones."""
     return [line.strip() for line in patterns.splitlines() if line.strip()]
-
-
-def _lines(filters: list[MessageFilter], kind: FilterKind) -> list[tuple[str, str]]:
-    return [(line, each.name) for each in filters if each.kind == kind for line in lines_of(each.patterns)]

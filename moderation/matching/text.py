@@ -50,5 +50,5 @@ def normalized(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words, of any script, and the signs of a normalized text, in small letters; spaces only part them."""
-    return _TOKEN.findall(text.casefold())
+    """The words, of any script, and the signs of a normalized text, spaces only part them."""
+    return _TOKEN.findall(text)

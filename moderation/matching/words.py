@@ -4,28 +4,55 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from moderation.matching.folding import bare, folded, has_no_other_marks
 from moderation.matching.text import normalized, tokens
 
 Owner = TypeVar("Owner", bound=Hashable)
 
 
-class Words(Generic[Owner]):
-    """Phrases, each with whom it belongs to. Found as whole words, in any case, with any spaces between."""
+class _Phrase(NamedTuple):
+    words: list[str]
+    written: str
+    also_without_marks: bool
 
-    def __init__(self, phrases: Iterable[tuple[str, Owner]]) -> None:
-        self._by_first: defaultdict[str, list[tuple[list[str], str, Owner]]] = defaultdict(list)
-        for phrase, owner in phrases:
-            if parts := tokens(normalized(phrase)):
-                self._by_first[parts[0]].append((parts, phrase, owner))
+
+class Words(Generic[Owner]):
+    """Phrases, each with whom it belongs to and whether it is also found without its marks.
+
+    Found as whole words, in any case and look-alike, with any spaces or joining signs between: see `folding`.
+    """
+
+    def __init__(self, phrases: Iterable[tuple[str, Owner, bool]]) -> None:
+        self._by_first: defaultdict[str, list[tuple[_Phrase, Owner]]] = defaultdict(list)
+        for phrase, owner, also_without_marks in phrases:
+            if words := phrase_words(phrase):
+                self._by_first[bare(words[0])].append((_Phrase(words, phrase, also_without_marks), owner))
 
     def find(self, text: str) -> Iterator[tuple[Owner, str]]:
         """Whose phrases a normalized text has in it, and which."""
         if not self._by_first:
             return
-        words = tokens(text)
+        words = tokens(folded(text))
         for start, word in enumerate(words):
-            for parts, phrase, owner in self._by_first.get(word, ()):
-                if words[start : start + len(parts)] == parts:
-                    yield owner, phrase
+            for phrase, owner in self._by_first.get(bare(word), ()):
+                if _is_at(phrase, words, start):
+                    yield owner, phrase.written
+
+
+def phrase_words(phrase: str) -> list[str]:
+    """The words of a phrase as they are compared; none: it has no letter, number or sign."""
+    return tokens(folded(normalized(phrase)))
+
+
+def _is_at(phrase: _Phrase, words: list[str], start: int) -> bool:
+    part = words[start : start + len(phrase.words)]
+    if part == phrase.words:
+        return True
+    if not phrase.also_without_marks or len(part) != len(phrase.words):
+        return False
+    return all(
+        bare(word) == bare(wanted) and has_no_other_marks(word, wanted)
+        for word, wanted in zip(part, phrase.words, strict=True)
+    )

@@ -36,6 +36,9 @@ class MessageFilter(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=16, choices=FilterKind.choices)
     patterns = models.TextField(blank=True, help_text="One a line.")
+    also_without_marks = models.BooleanField(
+        default=True, help_text="Of words: “lừa đảo” is found as “lua dao” and “lưa đao”, too, but not as “lửa đào”."
+    )
     rooms = models.PositiveIntegerField(null=True, blank=True, help_text="Of a flood: how many rooms are too many.")
     seconds = models.PositiveIntegerField(null=True, blank=True, help_text="Of a flood: within which time.")
     action = models.CharField(max_length=16, choices=FilterAction.choices)

@@ -14,7 +14,7 @@ from moderation.models import Act, MessageFilter
 from moderation.services.audit import Target, record
 from moderation.staff import Staff
 
-_AUDITED = ("name", "kind", "patterns", "rooms", "seconds", "action", "is_active")
+_AUDITED = ("name", "kind", "patterns", "also_without_marks", "rooms", "seconds", "action", "is_active")
 
 
 async def save_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> MessageFilter:

@@ -17,6 +17,7 @@ function show(text, outcome) {
 async function find(text) {
   const data = new FormData();
   for (const name of ASKED) data.append(name, form.elements[name].value);
+  data.append("also_without_marks", form.elements.also_without_marks.checked);
   data.append("text", text);
   try {
     const response = await fetch(box.dataset.url, {

@@ -208,6 +208,9 @@ def test_a_text_is_tried_before_the_filter_is_saved(support: Client, lead: Clien
     assert support.post(url, given).status_code == 403
     assert lead.post(url, given).json() == {"found": ["moron"]}
     assert lead.post(url, {**given, "text": "hello"}).json() == {"found": []}
+    unmarked = {**given, "patterns": "lừa đảo", "text": "lua dao"}
+    assert lead.post(url, {**unmarked, "also_without_marks": "true"}).json() == {"found": ["lừa đảo"]}
+    assert lead.post(url, {**unmarked, "also_without_marks": "false"}).json() == {"found": []}
     assert "line 1" in lead.post(url, {**given, "kind": "regex", "patterns": "("}).json()["problems"][0]
     assert lead.post(url, {**given, "kind": ""}).json() == {"problems": ["Choose a kind first."]}
     assert "many rooms" in lead.post(url, {**given, "kind": "flood", "rooms": "5", "seconds": "60"}).json()["note"]

@@ -6,8 +6,8 @@ from moderation.matching.text import normalized
 from moderation.matching.words import Words
 
 
-def find(phrase: str, text: str) -> bool:
-    return bool(list(Words([(phrase, "x")]).find(normalized(text))))
+def find(phrase: str, text: str, *, also_without_marks: bool = True) -> bool:
+    return bool(list(Words([(phrase, "x", also_without_marks)]).find(normalized(text))))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,50 @@ def test_what_reads_the_same_is_found(phrase: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("phrase", "text"),
     [
+        ("lừa đảo", "đồ lừa-đảo"),
+        ("lừa đảo", "lừa_đảo"),
+        ("lừa đảo", "lừa.đảo"),
+        ("lừa đảo", "lừa * đảo".replace(" ", "")),
+        ("scam", "_scam_"),
+        ("scam", "a __SCAM__!"),
+        ("scam", "s\u0336c\u0336a\u0336m\u0336"),
+        ("lừa đảo", "l\u0336ừ\u0336a\u0336 đ\u0336ả\u0336o\u0336"),
+        ("scam", "s\u0489c\u20dda\u0332m"),
+        ("scam", "ѕсаm in Cyrillic"),
+        ("scam", "SСАМ with capitals in Cyrillic"),
+        ("scam", "ꜱcαm"),
+        ("idiot", "ΙDΙΟΤ in Greek"),
+        ("zalo", "ᴢаlо"),
+        ("lừa đảo", "lừа đảо"),
+        ("c++", "C++, please"),
+        ("đ.m", "đ m"),
+        ("e-mail", "E mail"),
+        ("💩", "so💩so"),
+        ("скам", "СКАМ"),
+    ],
+)
+def test_what_a_reader_sees_as_the_phrase_is_found(phrase: str, text: str) -> None:
+    assert find(phrase, text)
+    assert find(phrase, text, also_without_marks=False)
+
+
+@pytest.mark.parametrize("text", ["lua dao", "LUA DAO", "lừa dao", "lưa đao", "lùa-dao", "ĐỒ LUA_ĐAO", "lüa dao"])
+def test_a_phrase_is_found_without_its_marks_unless_the_filter_says_otherwise(text: str) -> None:
+    assert find("lừa đảo", text)
+    assert not find("lừa đảo", text, also_without_marks=False)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [("lừa đảo", "lửa đào"), ("ngu", "ngủ ngon"), ("ban", "bạn ơi"), ("dao", "đạo"), ("lừa đảo", "lừa, đảo")],
+)
+def test_other_marks_make_another_word(phrase: str, text: str) -> None:
+    assert not find(phrase, text)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [
         ("scam", "scampi"),
         ("ass", "class, glass, assessment"),
         ("lừa", "lửa"),
@@ -56,5 +100,5 @@ def test_a_part_of_a_word_is_not_the_word(phrase: str, text: str) -> None:
 
 
 def test_each_owner_is_told_of_its_own_phrases() -> None:
-    words = Words([("red", "colours"), ("red herring", "fish"), ("blue", "colours")])
+    words = Words([("red", "colours", True), ("red herring", "fish", True), ("blue", "colours", True)])
     assert sorted(words.find("a red herring")) == [("colours", "red"), ("fish", "red herring")]
