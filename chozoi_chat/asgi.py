@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402
 
 from auctions.namespaces import AuctionResultEvents, AuctionResultListEvents  # noqa: E402
 from chozoi_chat.body_limit import limit_bodies  # noqa: E402
+from chozoi_chat.connection_limit import limit_connections  # noqa: E402
 from chozoi_chat.origins import with_own_origin  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
 from moderation.staff_events import StaffEvents  # noqa: E402
@@ -21,6 +22,9 @@ from socketio_bridge import SocketIOServer  # noqa: E402
 socketio_server = SocketIOServer(
     [ModeratedConversationEvents(), StaffEvents(), AuctionResultEvents(), AuctionResultListEvents()]
 )
-application = socketio_server.mount(
-    settings.SOCKET_PATH, beside=limit_bodies(with_own_origin(django_application), settings.LARGEST_BODY)
+application = limit_connections(
+    socketio_server.mount(
+        settings.SOCKET_PATH, beside=limit_bodies(with_own_origin(django_application), settings.LARGEST_BODY)
+    ),
+    settings.MAX_CONNECTIONS_PER_ADDRESS,
 )

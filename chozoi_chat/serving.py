@@ -1,9 +1,11 @@
 """How the application is served in production: uvicorn, with the options that a Socket.IO server needs."""
 
 import multiprocessing
+import resource
 from typing import Any
 
 import uvicorn
+from django.conf import settings
 
 from chozoi_chat.embedded.tied_to_parent import die_with
 from socketio_bridge import Options
@@ -16,6 +18,8 @@ def serve(host: str, port: int, workers: int) -> None:
 
     Exits the process with 3 where the server cannot start, for one because the port is taken.
     """
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a connection is one; usual is 1,024
     uvicorn.run(
         "chozoi_chat.serving:worker_application",
         factory=True,
@@ -23,12 +27,16 @@ def serve(host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
-        **Options.from_settings().for_uvicorn(),
+        **Options.from_settings().for_uvicorn()
+        | {
+            "http": "chozoi_chat.http_protocol:BoundedHttpProtocol",
+            "ws": "chozoi_chat.http_protocol:BoundedWebSocketProtocol",
+        },
         lifespan="auto",
         log_config=None,  # settings.LOGGING has seen to it
         access_log=False,
         server_header=False,
+        timeout_keep_alive=settings.KEEP_ALIVE,
         timeout_graceful_shutdown=GOODBYE,
     )
 

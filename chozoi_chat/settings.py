@@ -79,6 +79,10 @@ PORT = whole_number("PORT", 8000)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 ALLOWED_ORIGINS = [origin.rstrip("/") for origin in names("ALLOWED_ORIGINS")]
 WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
+KEEP_ALIVE = whole_number("KEEP_ALIVE", 75)  # seconds; longer than load balancers keep theirs, or they meet closed ones
+REQUEST_TIMEOUT = whole_number("REQUEST_TIMEOUT", 20)  # seconds for a request's head to come, and for its body
+MAX_CONNECTIONS = whole_number("MAX_CONNECTIONS", 20_000)  # of a process
+MAX_CONNECTIONS_PER_ADDRESS = whole_number("MAX_CONNECTIONS_PER_ADDRESS", 1_000)
 
 # Stores. Unset: the embedded ones, at the address that the supervisor wrote down. None runs: port 1, where nothing
 # listens, and not some usual port, where the embedded store of another DATA_DIR may.

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -86,3 +87,19 @@ def test_it_compresses_them_where_it_is_told_to() -> None:
 def test_it_tells_nobody_what_it_is(port: int) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
         assert answer.headers["Server"] is None
+
+
+def said_to(port: int, sent: bytes) -> bytes:
+    """What the server says to these bytes, until it hangs up."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def test_a_request_that_never_ends_is_refused() -> None:
+    """By its size, and by its time; `test_http_protocol` has the rules."""
+    with serving(REQUEST_TIMEOUT="1") as port:
+        assert said_to(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 200_000).startswith(b"HTTP/1.1 431 ")
+        assert said_to(port, b"GET /" + b"a" * 200_000).startswith(b"HTTP/1.1 414 ")
+        assert said_to(port, b"GET / HTTP/1.1\r\nA: ").startswith(b"HTTP/1.1 408 ")
+        assert said_to(port, b"") == b""
