@@ -100,7 +100,14 @@ DATABASES = {
         "HOST": MONGODB_URI,
         "NAME": urlsplit(MONGODB_URI).path.strip("/"),
         # Acknowledged means on the disks of most members: clients are told only what survives a crash.
-        "OPTIONS": {"w": "majority", "journal": True, "serverSelectionTimeoutMS": 5000},
+        "OPTIONS": {
+            "w": "majority",
+            "journal": True,
+            "serverSelectionTimeoutMS": 5000,
+            # No document fails to load: JavaScript's dates go on to the year 275760, Python's to 9999.
+            "datetime_conversion": "DATETIME_AUTO",
+            "unicode_decode_error_handler": "replace",
+        },
     }
 }
 DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]

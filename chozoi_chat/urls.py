@@ -5,6 +5,9 @@ from django.urls import include, path
 
 from chozoi_chat import health
 
+handler400 = "chozoi_chat.failures.bad_request"
+handler500 = "chozoi_chat.failures.server_error"
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

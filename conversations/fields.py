@@ -1,16 +1,20 @@
-"""Model fields for documents that another program wrote: what a document lacks loads as the field's default.
+"""Documents that another program wrote, as this one reads them: by model fields, and where a bare document is read.
 
-A MongoDB document simply has no `is_seen` where the old service never set one; Django would load `None` into a
-field that promises a bool. These fields promise, and keep it. Filters still see the database: `filter(is_seen=False)`
-finds only documents that say so, `exclude(is_seen=True)` finds those that lack the field, too.
+What a document lacks loads as the field's default. A MongoDB document simply has no `is_seen` where the old service
+never set one; Django would load `None` into a field that promises a bool. These fields promise, and keep it. Filters
+still see the database: `filter(is_seen=False)` finds only documents that say so, `exclude(is_seen=True)` finds those
+that lack the field, too.
 """
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.db import models
+
+from chozoi_chat.mongodb.values import as_flag, as_number, as_text
 
 
 class AbsentIsDefault:
@@ -34,7 +38,11 @@ class FlagOrDefault(AbsentIsDefault, models.BooleanField[Any, Any]):
 
 
 class CountOrDefault(AbsentIsDefault, models.IntegerField[Any, Any]):
-    """A whole number; absent: the default."""
+    """How many there are; absent, or fewer than none: the default."""
+
+    def from_db_value(self, value: Any, expression: object, connection: object) -> Any:
+        """What the model instance gets for what the document holds."""
+        return super().from_db_value(None if value is None or value < 0 else value, expression, connection)
 
 
 class ObjectField(models.JSONField):
@@ -58,10 +66,25 @@ class ObjectField(models.JSONField):
 
     def from_db_value(self, value: Any, expression: object, connection: object) -> Any:
         """The stored object with all of its values made ones of JSON; `{}` where there is none."""
-        return {} if value is None else as_json(value)
+        return as_json(value) if isinstance(value, dict) else {}
 
 
-def object_in(document: dict[str, Any], name: str) -> dict[str, Any]:
+def text_in(document: Mapping[str, Any], name: str) -> str:
+    """The text that a document holds under a name, as `as_text` reads it; empty where it holds none."""
+    return as_text(document.get(name)) or ""
+
+
+def count_in(document: Mapping[str, Any], name: str) -> int:
+    """How many a document says that there are; 0 where it says nothing, something else, or fewer than none."""
+    return max(0, as_number(document.get(name)) or 0)
+
+
+def flag_in(document: Mapping[str, Any], name: str) -> bool:
+    """The flag that a document holds under a name; unset where it holds none."""
+    return bool(as_flag(document.get(name)))
+
+
+def object_in(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The object that a document holds under a name; `{}` where it holds none, or something else."""
     value = document.get(name)
     return value if isinstance(value, dict) else {}

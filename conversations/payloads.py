@@ -10,6 +10,8 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from chozoi_chat.identity import Role
+from chozoi_chat.mongodb.values import as_text
+from conversations.fields import flag_in, text_in
 from conversations.instants import stored_time, to_wire
 from conversations.models import Message, MessageType, Room
 
@@ -64,14 +66,14 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
         redacted_at = stored_time(document.get("redacted_at"))
         created = to_wire(created_at) if created_at else ""
         return cls(
-            id=document.get("_id") or "",
-            room_id=document.get("room_id") or "",
-            sender=document.get("from") or "",
-            recipient=document.get("to") or "",
-            type=document.get("type") or MessageType.TEXT.value,
-            content=document.get("content") or "",
-            client_message_id=document.get("client_message_id"),
-            is_seen=bool(document.get("is_seen")),
+            id=text_in(document, "_id"),
+            room_id=text_in(document, "room_id"),
+            sender=text_in(document, "from"),
+            recipient=text_in(document, "to"),
+            type=text_in(document, "type") or MessageType.TEXT.value,
+            content=text_in(document, "content"),
+            client_message_id=as_text(document.get("client_message_id")),
+            is_seen=flag_in(document, "is_seen"),
             created_at=created,
             updated_at=to_wire(updated_at) if updated_at else created,
             redacted_at=to_wire(redacted_at) if redacted_at else UNSET,

@@ -52,14 +52,28 @@ def _of_side(side: str) -> Document:
         "$cond": [
             {"$lt": [f"${side}_deleted_at", "$$new.last.created_at"]},  # also where it never has
             {
-                unseen: {"$add": [{"$ifNull": [f"${unseen}", 0]}, f"$$new.{side}"]},
-                last: {"$max": [f"${last}", "$$new.last"]},
+                unseen: {"$add": [_if_count(f"${unseen}"), f"$$new.{side}"]},
+                last: {"$max": [_if_object(f"${last}"), "$$new.last"]},
             },
             {},
         ]
     }
 
 
+def _if_count(field: str) -> Document:
+    """A counter; 0 where there is none, or what is none: a negative one, not a number, infinity, a text.
+
+    One range tells them apart: MongoDB orders values of all types, numbers between `null` and texts.
+    """
+    return {"$cond": [{"$and": [{"$gte": [field, 0]}, {"$lt": [field, _MOST]}]}, field, 0]}
+
+
+def _if_object(field: str) -> Document:
+    """An object; null where there is none, or something else, which might be greater than any object."""
+    return {"$cond": [{"$eq": [{"$type": field}, "object"]}, field, None]}
+
+
+_MOST = 2**31
 _TELL_ROOM: list[Document] = [
     {
         "$replaceWith": {
@@ -154,7 +168,7 @@ def is_behind(room: Room, message: Message) -> bool:
 
 
 def _age(message: Message | EmbeddedMessage) -> tuple[float, str]:
-    return (message.created_at.timestamp() if message.created_at else 0.0, message.message_id)
+    return (message.created_at.timestamp() if message.created_at else 0.0, message.message_id or "")
 
 
 def _sides(room: Room) -> list[tuple[Role, str, Any]]:

@@ -14,6 +14,7 @@ from chozoi_chat.identity import Role
 from conversations import policy
 from conversations.actor import Actor, require_role
 from conversations.errors import Code, RuleViolation
+from conversations.fields import text_in
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.instants import stored_time
 from conversations.models import Room
@@ -113,9 +114,9 @@ def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
     return {
         found["_id"]: RoomRecord(
             found["_id"],
-            str(found.get("buyer") or ""),
-            str(found.get("seller") or ""),
-            str(found.get("blocked_by") or "") or None,
+            text_in(found, "buyer"),
+            text_in(found, "seller"),
+            text_in(found, "blocked_by") or None,
             found.get("closed_at") is not None,
             stored_time(found.get("buyer_deleted_at")),
             stored_time(found.get("seller_deleted_at")),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from chozoi_chat.identity import Role
-from conversations.fields import as_json, object_in
+from conversations.fields import as_json, count_in, flag_in, object_in, text_in
 from conversations.instants import stored_time, to_wire
 from conversations.models import BUYER_AND_SELLER
 from conversations.payloads import MessagePayload
@@ -70,11 +70,8 @@ def view_of(room: Document, side: Role) -> RoomView:
     shared: dict[str, Any] = {
         "id": room["_id"],
         "room_id": room["_id"],
-        "type": room.get("type") or BUYER_AND_SELLER,
-        "creator": room.get("creator") or "",
-        "buyer": room.get("buyer") or "",
-        "seller": room.get("seller") or "",
-        "shop_id": room.get("shop_id") or "",
+        "type": text_in(room, "type") or BUYER_AND_SELLER,
+        **{name: text_in(room, name) for name in ("creator", "buyer", "seller", "shop_id")},
         "blocked_by": next((side for side in Role if side == room.get("blocked_by")), None),
         "closed_at": _time(room, "closed_at"),
         "created_at": _time(room, "created_at"),
@@ -84,8 +81,8 @@ def view_of(room: Document, side: Role) -> RoomView:
     own: dict[str, Any] = {
         f"{name}_last_message": _last_message(room, f"{name}_last_message"),
         f"pinned_by_{name}": _time(room, f"pinned_by_{name}"),
-        f"{name}_unseen_messages": _count(room.get(f"{name}_unseen_messages")),
-        f"deleted_by_{name}": bool(room.get(f"deleted_by_{name}")),
+        f"{name}_unseen_messages": count_in(room, f"{name}_unseen_messages"),
+        f"deleted_by_{name}": flag_in(room, f"deleted_by_{name}"),
         f"{name}_deleted_at": _time(room, f"{name}_deleted_at"),
     }
     if side is Role.BUYER:
@@ -96,13 +93,6 @@ def view_of(room: Document, side: Role) -> RoomView:
 def _time(room: Document, name: str) -> str | None:
     instant = stored_time(room.get(name))
     return None if instant is None else to_wire(instant)
-
-
-def _count(value: object) -> int:
-    try:
-        return int(value)  # type: ignore[call-overload, no-any-return]  # whatever it is
-    except (TypeError, ValueError, OverflowError):  # JavaScript's NaN among them
-        return 0
 
 
 def _last_message(room: Document, name: str) -> MessagePayload | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-CHAT = ("conversations", "presence", "socketio_bridge", "chozoi_chat.identity")
+CHAT = ("conversations", "presence", "socketio_bridge", "chozoi_chat.identity", "chozoi_chat.mongodb")
 
 # What each part may import of ours, besides itself. The longest name that fits a module is its part.
 FLOORS: dict[str, tuple[str, ...]] = {
@@ -27,6 +27,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "presence": (),
     "socketio_bridge": (),
     "chozoi_chat.identity": ("chozoi_chat.server_keys",),
+    "chozoi_chat.mongodb": (),
     "chozoi_chat.embedded": (),
 }
 NEVER_IMPORTED = {
@@ -127,6 +128,8 @@ def test_some_packages_are_never_imported(path: Path) -> None:
         ("chozoi_chat.identity.keys", "chozoi_chat.settings", False),
         ("chozoi_chat.embedded.store", "chozoi_chat.settings", False),
         ("chozoi_chat.checks", "conversations.models", False),
+        ("chozoi_chat.mongodb.values", "chozoi_chat.settings", False),
+        ("conversations.fields", "chozoi_chat.mongodb.values.as_text", True),
         ("chozoi_chat.asgi", "conversations.events", True),
     ],
 )

@@ -15,6 +15,6 @@ missing or null: `{"field": None}` says so, too. An end that is included, `$lte`
 `$lt` a millisecond later, the finest that MongoDB knows: SecantusDB leaves out what equals the end where an index goes
 on after that field.
 
-Values: the old service's documents may hold something else where a time or a number belongs. It loads as none; with
-django-mongodb-backend no room of a user would load for one such field in one of them.
+Values: the old service's documents may hold something else where a time, a number, a flag or a text belongs. It loads
+as `values` reads it; with django-mongodb-backend no room of a user would load for one such field in one of them.
 """

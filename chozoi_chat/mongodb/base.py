@@ -11,11 +11,23 @@ from typing import Any
 from django_mongodb_backend.base import DatabaseWrapper as MongoDatabaseWrapper
 from django_mongodb_backend.operations import DatabaseOperations as MongoDatabaseOperations
 
+from chozoi_chat.mongodb.values import as_flag, as_number, as_text
+
 
 class DatabaseOperations(MongoDatabaseOperations):
     """With the compilers of this package, and conversions that no document fails at."""
 
     compiler_module = "chozoi_chat.mongodb.compiler"
+
+    def get_db_converters(self, expression: Any) -> list[Any]:
+        """With those of texts and flags, which django-mongodb-backend takes as they come."""
+        converters: list[Any] = super().get_db_converters(expression)
+        match expression.output_field.get_internal_type():
+            case "CharField" | "TextField":
+                converters.append(lambda value, expression, connection: as_text(value))
+            case "BooleanField":
+                converters.append(lambda value, expression, connection: as_flag(value))
+        return converters
 
     def convert_datetimefield_value(self, value: Any, expression: object, connection: object) -> Any:
         """The instant; `None` for what is none."""
@@ -25,10 +37,7 @@ class DatabaseOperations(MongoDatabaseOperations):
 
     def convert_integerfield_value(self, value: Any, expression: object, connection: object) -> Any:
         """The number; `None` for what is none, as what JavaScript counts from `undefined` on."""
-        try:
-            return super().convert_integerfield_value(value, expression, connection)
-        except (TypeError, ValueError, OverflowError):
-            return None
+        return as_number(value)
 
     def convert_embeddedmodelfield_value(self, value: Any, expression: object, connection: object) -> Any:
         """The instance; `None` for what is no object."""

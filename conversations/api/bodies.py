@@ -13,6 +13,8 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from conversations.api.refusals import answer_to
+
 
 class JSONBody(BaseParser):
     """Reads a JSON object. ParseError: it is none, or it is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
@@ -56,8 +58,17 @@ class JSONAnswer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """The body; empty for nothing."""
-        return b"" if data is None else msgspec.json.encode(data)
+        """The body; empty for nothing. What cannot be encoded is a defect, answered as one."""
+        if data is None:
+            return b""
+        try:
+            return msgspec.json.encode(data)
+        except (TypeError, ValueError) as error:
+            if renderer_context is None:
+                raise
+            failure = answer_to(error, dict(renderer_context))
+            renderer_context["response"].status_code = failure.status_code
+            return msgspec.json.encode(failure.data)
 
 
 class OneForm(BaseContentNegotiation):

@@ -9,6 +9,7 @@ from pymongo import ReturnDocument
 from conversations.actor import Actor
 from conversations.announcements import announce_update
 from conversations.errors import Code, RuleViolation
+from conversations.fields import text_in
 from conversations.instants import stored_time
 from conversations.message_ids import message_ids
 from conversations.models import Message, MessageType
@@ -32,12 +33,12 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     found = await in_store_thread(_find, message_id)
     if found is None:
         raise _not_found(message_id)
-    room = await load_room(found.get("room_id", ""))
+    room = await load_room(text_in(found, "room_id"))
     side = room.side_for(actor)
     hidden_until, created_at = room.hidden_until(side), stored_time(found.get("created_at"))
     if hidden_until is not None and (created_at is None or created_at <= hidden_until):
         raise _not_found(message_id)
-    if found.get("from") != actor.user_id:
+    if text_in(found, "from") != actor.user_id:
         raise RuleViolation(Code.NOT_THE_SENDER, f"message {message_id!r} was written by the other side")
     require_open(room)
     draft = Draft(
@@ -45,7 +46,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         sender=actor.user_id,
         recipient=room.user_on(side.other),
         receiver=side.other,
-        type=found.get("type") or MessageType.TEXT.value,
+        type=text_in(found, "type") or MessageType.TEXT.value,
         content=content,
         client_message_id=None,
     )

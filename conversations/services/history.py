@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
-from conversations.fields import object_in
+from conversations.fields import object_in, text_in
 from conversations.instants import stored_time
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
@@ -112,7 +112,7 @@ def _page(found: list[Document], excerpt: Excerpt) -> MessagePage:
         position = MessagePosition(
             oldest_first=excerpt.oldest_first,
             created_at=from_instant(stored_time(last.get("created_at"))),
-            message_id=last["_id"],
+            message_id=text_in(last, "_id"),
         )
         next_cursor = to_cursor(position)
     return MessagePage([MessagePayload.read(message) for message in page], next_cursor)

@@ -11,7 +11,7 @@ from chozoi_chat.identity import Role
 from conversations.actor import Actor, require_role
 from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
-from conversations.fields import object_in
+from conversations.fields import object_in, text_in
 from conversations.instants import stored_time, to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
@@ -87,14 +87,14 @@ def _mark_room_seen(
     if newest is None:  # all seen already, in which case the other side may be told again
         room = durable(Room).find_one({"_id": room_id}, [f"{side.lower()}_last_message"]) or {}
         last = object_in(room, f"{side.lower()}_last_message")
-        newest = last if last.get("to") == user and last.get("_id") else None
+        newest = last if text_in(last, "to") == user and last.get("_id") else None
     seen = None
     if newest is not None:
         seen = SeenMessages(
             room_id=room_id,
             sender=user,
             recipient=other,
-            last_message_id=newest["_id"],
+            last_message_id=text_in(newest, "_id"),
             last_message_created_at=to_wire(stored_time(newest.get("created_at")) or now),
         )
         _mark_seen(side, seen, now, now)

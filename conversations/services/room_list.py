@@ -14,7 +14,7 @@ from typing import Any
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
-from conversations.fields import object_in
+from conversations.fields import flag_in, object_in
 from conversations.instants import stored_time
 from conversations.models import Room, is_visible
 from conversations.room_loader import load_room
@@ -120,13 +120,15 @@ def _pinned_at(room: Document, side: Role) -> datetime.datetime | None:
 def _is_visible(room: Document, side: Role) -> bool:
     name = side.lower()
     return is_visible(
-        deleted=bool(room.get(f"deleted_by_{name}")),
+        deleted=flag_in(room, f"deleted_by_{name}"),
         deleted_at=stored_time(room.get(f"{name}_deleted_at")),
         last_message_at=_last_message_at(room, side),
     )
 
 
 def _is_listed(room: Document, side: Role, query: RoomQuery) -> bool:
+    if not isinstance(room["_id"], str):  # no client could name it
+        return False
     if query.pinned_only and _pinned_at(room, side) is None:
         return False
     if query.name:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
-from conversations.fields import object_in
+from conversations.fields import flag_in, object_in, text_in
 from conversations.instants import from_milliseconds, stored_time
 from conversations.models import Message, MessageType, Room, is_visible
 from conversations.payloads import MessagePayload
@@ -56,7 +56,7 @@ class _Order(NamedTuple):
 
 
 def _order(message: Document) -> _Order:
-    return _Order(stored_time(message.get("created_at")) or _EARLIEST, message["_id"])
+    return _Order(stored_time(message.get("created_at")) or _EARLIEST, text_in(message, "_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +136,17 @@ def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:
         fields = [_last_message_at(side), _deleted_at(side), f"deleted_by_{side.lower()}"]
         for room in durable(Room).find({side.lower(): actor.user_id}, fields):
             if (visible := _block_if_visible(room, side)) is not None:
-                rooms.setdefault(room["_id"], visible)
+                rooms.setdefault(visible.room_ids[0], visible)
     latest_first = sorted(rooms.values(), key=lambda room: room.latest, reverse=True)
     return sorted(_together(latest_first), key=lambda block: block.latest, reverse=True)
 
 
 def _block_if_visible(room: Document, side: Role) -> _Block | None:
+    if not isinstance(room["_id"], str):  # no client could name it
+        return None
     latest = stored_time(object_in(room, f"{side.lower()}_last_message").get("created_at"))
     hidden_until = stored_time(room.get(_deleted_at(side)))
-    deleted = bool(room.get(f"deleted_by_{side.lower()}"))
+    deleted = flag_in(room, f"deleted_by_{side.lower()}")
     if not is_visible(deleted=deleted, deleted_at=hidden_until, last_message_at=latest):
         return None
     return _Block([room["_id"]], latest or _LATEST, hidden_until)

@@ -4,6 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
+from bson import DatetimeMS, decode, encode
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
@@ -12,6 +13,7 @@ from django.db.models import F, Value
 from django.test.utils import CaptureQueriesContext
 
 from chozoi_chat.mongodb.compiler import side_by_side
+from conversations.instants import stored_time
 from conversations.models import Message, Room
 
 NOON = datetime.datetime(2026, 1, 1, 12)
@@ -78,6 +80,15 @@ def test_an_order_over_a_join_of_joins_keeps_what_is_joined() -> None:
     assert list(entries.values_list("content_type__model", "user__username").distinct()) == [
         (None, "anna"), ("room", "anna"), ("room", "anna"),
     ]  # fmt: skip
+
+
+def test_dates_beyond_the_calendar_and_broken_texts_load_as_none_and_mended() -> None:
+    """A driver of another language writes both; what it wrote must not keep the rest of an answer back."""
+    connection.ensure_connection()
+    database: Any = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
+    broken = encode({"at": DatetimeMS(8_640_000_000_000_000), "name": "XX"}).replace(b"XX", b"X\xff")
+    loaded = decode(broken, database.codec_options)
+    assert (stored_time(loaded["at"]), loaded["name"]) == (None, "X\ufffd")
 
 
 def test_values_of_a_joined_collection_and_expressions_stand_side_by_side() -> None:

@@ -10,15 +10,17 @@ import pytest
 from pymongo.database import Database
 
 from chozoi_chat.identity import Identity, Role
+from chozoi_chat.mongodb.values import as_number
 from conversations import services
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.requests import CreateRoom, NewMessage
-from conversations.room_accounts import is_behind, recount
+from conversations.room_accounts import account, is_behind, recount
 from conversations.services import Excerpt, RoomQuery
 from conversations.statuses import _rooms_that_others_see
 from conversations.store import in_store_thread
 from tests.conversations.conftest import Emitted
+from tests.conversations.oddities import VALUES
 
 Store = Database[dict[str, Any]]
 THEN = datetime.datetime(2020, 10, 11, 0, 13, 35, 390_000)
@@ -84,6 +86,27 @@ async def test_a_message_is_accounted_and_could_be_anew(
     kept = database.cz_rooms.find_one({"_id": "7.9"})
     assert kept is not None
     assert (kept["seller_last_message"]["_id"], kept["buyer_unseen_messages"]) == (sent.id, 1)
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("field", ["seller_unseen_messages", "seller_last_message", "updated_at"])
+def test_the_next_message_heals_what_it_counts_and_costs_no_other_room_of_its_batch(
+    database: Store, field: str, value: Any
+) -> None:
+    database.cz_rooms.insert_many(
+        [
+            {"_id": "7.9", "buyer": "7", "seller": "9", field: value},
+            {"_id": "8.9", "buyer": "8", "seller": "9", "seller_unseen_messages": 2},
+        ]
+    )
+    at = THEN + datetime.timedelta(days=4000)
+    news = [{**LAST, "_id": f"m{buyer}", "room_id": f"{buyer}.9", "created_at": at} for buyer in "78"]
+    account([(message, Role.SELLER) for message in news])
+    odd, sound = database.cz_rooms.find(sort=[("_id", 1)])
+    assert (odd["seller_last_message"]["_id"], sound["seller_last_message"]["_id"]) == ("m7", "m8")
+    assert sound["seller_unseen_messages"] == 3
+    was = as_number(value) if field == "seller_unseen_messages" else 0
+    assert int(str(odd["seller_unseen_messages"]).partition(".")[0]) == max(0, was or 0) + 1
 
 
 async def test_a_blocked_room_stays_one_whoever_blocked_it(database: Store, chat: Emitted, seller: Identity) -> None:
