@@ -1,14 +1,15 @@
 """What may keep a user out or a message back besides the rules of rooms: policies, of apps that stand above this one.
 
 `CONVERSATION_POLICIES` names their classes; one instance of each serves the process. They are asked by everything that
-lets a user in (connect, `verify_user`, recovery, REST) and that takes a message (sending, editing). They say no with a
-RuleViolation, whose code the client gets like any other.
+lets a user in (connect, `verify_user`, recovery, REST) and that shows one side of a room what the other one writes
+(sending, editing, making rooms, typing). They say no with a RuleViolation, whose code the client gets like any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
@@ -18,16 +19,24 @@ from django.utils.module_loading import import_string
 from conversations.payloads import MessagePayload
 from conversations.writer import Draft
 
-AfterStoring: TypeAlias = Callable[[MessagePayload], Awaitable[None]]
-"""What a policy does about a message once it is stored; a repeat comes here too."""
+AfterStoring: TypeAlias = Callable[[MessagePayload | None], Awaitable[None]]
+"""What a policy does about a text once it is stored; a repeat of a message comes here too. `None`: it is no message."""
+
+
+class AttemptKind(Enum):
+    """What a text that may be written is to become."""
+
+    NEW = "a message"
+    EDIT = "what a message says from now on"
+    INTRODUCTION = "what a room that a side makes, or brings back, shows the other side of it; empty: that it is there"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A message that may be written: a new one, or what is to become of the one named by `edits`."""
+    """A text that one side of a room may show the other."""
 
     draft: Draft
-    edits: str | None = None
+    kind: AttemptKind = AttemptKind.NEW
 
 
 class Policy(Protocol):
@@ -41,6 +50,9 @@ class Policy(Protocol):
 
     def check_user(self, user_id: str) -> None:
         """RuleViolation: this user may not come in."""
+
+    def check_writer(self, user_id: str) -> None:
+        """RuleViolation: this user may not write, nor be seen typing."""
 
     async def check_message(self, attempt: Attempt) -> AfterStoring | None:
         """RuleViolation: this message may not be written. Else what is to be done when it has been, if anything.
@@ -70,6 +82,13 @@ async def require_admitted(user_id: str, *, just_now: bool = False) -> None:
     for policy in policies():
         await policy.refresh(just_now=just_now)
         policy.check_user(user_id)
+
+
+async def require_writer(user_id: str) -> None:
+    """RuleViolation: a policy does not let this user write."""
+    for policy in policies():
+        await policy.refresh()
+        policy.check_writer(user_id)
 
 
 async def check_message(attempt: Attempt) -> list[AfterStoring]:

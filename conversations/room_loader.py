@@ -7,6 +7,7 @@ one query runs, further askers gather; the next query is for all their rooms tog
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,10 +22,12 @@ from conversations.models import Room
 from conversations.per_loop import PerLoop
 from conversations.store import durable, in_parts, in_store_thread
 
-MOST_KNOWN = 100_000
-"""Rooms that a process remembers to exist; of more, those it learnt of first are forgotten."""
+FRESH = 1.0
+"""Seconds for which a room that was just asked for is as it was, to those who ask for a recent one."""
+MOST_RECENT = 100_000
+"""Rooms that a process keeps for them; of more, those read first are forgotten."""
 
-_known: dict[str, None] = {}
+_NOT_READ = (0.0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,26 @@ async def load_room(room_id: str) -> RoomRecord:
     return room
 
 
-async def require_room(room_id: str) -> None:
-    """Make sure that a room exists, which is asked of the store once: a room never ceases to be.
+async def recent_room(room_id: str) -> RoomRecord:
+    """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
 
     RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`.
     """
-    if room_id in _known:
-        return
-    await load_room(room_id)
-    while len(_known) >= MOST_KNOWN:
-        _known.pop(next(iter(_known)), None)
-    _known[room_id] = None
+    recent = _recent.get()
+    read_at, room = recent.get(room_id, _NOT_READ)
+    now = time.monotonic()
+    if room is None or now - read_at > FRESH:
+        room = await load_room(room_id)
+        recent.pop(room_id, None)
+        while len(recent) >= MOST_RECENT:
+            del recent[next(iter(recent))]
+        recent[room_id] = (now, room)
+    return room
+
+
+def forget_recent(room_id: str) -> None:
+    """Have a room that was changed be read by who asks for a recent one."""
+    _recent.get().pop(room_id, None)
 
 
 async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
@@ -126,4 +138,5 @@ def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
     }
 
 
+_recent: PerLoop[dict[str, tuple[float, RoomRecord]]] = PerLoop(dict)
 _loaders: PerLoop[GroupCommit[str, RoomRecord | None]] = PerLoop(lambda: GroupCommit(_load))

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from conversations.errors import Forbidden, RuleViolation
 from conversations.payloads import MessagePayload
-from conversations.policy import AfterStoring, Attempt
+from conversations.policy import AfterStoring, Attempt, AttemptKind
 from conversations.store import in_store_thread
 from conversations.writer import Draft
 from moderation.errors import Code
@@ -38,20 +38,25 @@ class ModerationPolicy:
         """RuleViolation: `banned`."""
         live_rules().rules.check_user(user_id, timezone.now())
 
+    def check_writer(self, user_id: str) -> None:
+        """RuleViolation: `banned`, `muted`."""
+        live_rules().rules.check_writer(user_id, timezone.now())
+
     async def check_message(self, attempt: Attempt) -> AfterStoring | None:
         """RuleViolation: `banned`, `muted`, `message_refused`, `held_for_review`, `slow_mode`.
 
-        An edit can neither be held, so it is refused, nor is it counted for floods and slow mode.
+        Only a message can be held: what else is to be is refused. Nor is that counted for floods: a buyer's name is the
+        same in all rooms. An edit takes no turn in slow mode.
         """
         rules, now, draft = live_rules().rules, timezone.now(), attempt.draft
         rules.check_writer(draft.sender, now)
-        is_new = attempt.edits is None
+        is_new = attempt.kind is AttemptKind.NEW
         found = rules.matcher.find(draft.content, draft.type)
         if is_new and rules.matcher.floods:
             found += await count_rooms(draft, rules.matcher.floods)
         if found:
             await _keep_back(draft, found, is_new=is_new)
-        if is_new and (interval := rules.interval(draft.room_id, now)):
+        if attempt.kind is not AttemptKind.EDIT and (interval := rules.interval(draft.room_id, now)):
             await take_turn(draft, interval)
         return partial(_flag, attempt, found) if found else None
 
@@ -82,9 +87,15 @@ async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
     raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
 
 
-async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload) -> None:
-    is_edit = attempt.edits is not None
+async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload | None) -> None:
+    is_new, message_id = attempt.kind is AttemptKind.NEW, "" if stored is None else stored.id
     try:
-        await in_store_thread(note_flagged, attempt.draft, found, stored.id, is_edit=is_edit)
+        await in_store_thread(note_flagged, attempt.draft, found, message_id, is_new=is_new)
     except RuleViolation as error:  # it is sent, so its sender must not hear that it was refused
-        logger.error("message %s is to be reviewed, which could not be noted: %s", stored.id, error)
+        logger.error(
+            "what %s wrote in room %s (message %s) is to be reviewed, which could not be noted: %s",
+            attempt.draft.sender,
+            attempt.draft.room_id,
+            message_id or "none",
+            error,
+        )

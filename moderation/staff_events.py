@@ -20,7 +20,7 @@ from msgspec import Struct
 from conversations.acknowledgements import Done, Reason, Refused
 from conversations.announcements import ANNOUNCED
 from conversations.errors import Code, RuleViolation
-from conversations.room_loader import require_room
+from conversations.room_loader import load_room
 from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Namespace, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class StaffEvents(Namespace):
     @event("watch")
     async def watch(self, socket: Socket, watch: Watch) -> Done:
         """Hear what happens in a room, and in no other."""
-        await require_room(watch.room_id)
+        await load_room(watch.room_id)
         for room in set(socket.rooms):
             await socket.leave_room(room)
         await socket.enter_room(watch.room_id)

@@ -8,7 +8,7 @@ from conversations.announcements import announce_closing, announce_opening
 from conversations.instants import to_wire
 from conversations.models import Room
 from conversations.payloads import RoomClosing, RoomOpening
-from conversations.room_loader import RoomRecord, load_room
+from conversations.room_loader import RoomRecord, forget_recent, load_room
 from conversations.store import durable, in_store_thread
 
 
@@ -17,6 +17,7 @@ async def close_room(room_id: str, at: datetime.datetime) -> bool:
     room = await load_room(room_id)
     if not await in_store_thread(_set_closed, room, {"closed_at": None}, at):
         return False
+    forget_recent(room_id)
     await announce_closing(
         RoomClosing(room_id=room.room_id, buyer=room.buyer, seller=room.seller, closed_at=to_wire(at))
     )
@@ -28,6 +29,7 @@ async def reopen_room(room_id: str) -> bool:
     room = await load_room(room_id)
     if not await in_store_thread(_set_closed, room, {"closed_at": {"$ne": None}}, None):
         return False
+    forget_recent(room_id)
     await announce_opening(RoomOpening(room_id=room.room_id, buyer=room.buyer, seller=room.seller))
     return True
 

@@ -14,7 +14,7 @@ from conversations.instants import stored_time
 from conversations.message_ids import message_ids
 from conversations.models import Message, MessageType
 from conversations.payloads import MessagePayload
-from conversations.policy import Attempt, check_message
+from conversations.policy import Attempt, AttemptKind, check_message
 from conversations.room_accounts import follow
 from conversations.room_loader import load_room
 from conversations.services.messages import require_length, require_open
@@ -50,7 +50,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         content=content,
         client_message_id=None,
     )
-    afterwards = await check_message(Attempt(draft, edits=message_id))
+    afterwards = await check_message(Attempt(draft, AttemptKind.EDIT))
     edited = await in_store_thread(_edit, message_id, room.room_id, content, message_ids.divide())
     if edited is None:
         raise RuleViolation(

@@ -16,9 +16,9 @@ from conversations.instants import stored_time, to_wire
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
-from conversations.policy import Attempt, check_message
+from conversations.policy import Attempt, check_message, require_writer
 from conversations.requests import NewMessage, Participants, SeenMessages, Typing
-from conversations.room_loader import RoomRecord, load_room, require_room
+from conversations.room_loader import RoomRecord, load_room, recent_room
 from conversations.room_views import RoomView, view_of
 from conversations.store import Document, durable, in_store_thread
 from conversations.writer import Draft, message_writer
@@ -131,10 +131,10 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
 async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
     """Tell the other devices of who types, and the other side. `except_`: the socket that it came from.
 
-    Each keystroke may come here, so the store is asked of a room once and then no more: its own name,
-    `<BuyerID>.<SellerID>`, says who its sides are. A room that is blocked is not told apart from one that is open:
-    who types into it tells nothing. RuleViolation: `user_mismatch`, `not_a_member`, `room_not_found`,
-    `store_unavailable`.
+    Only where a message may be sent: who is blocked, or muted, does not get to show that they are there. Each
+    keystroke may come here, so a room is asked of the store once a second, and its own name, `<BuyerID>.<SellerID>`,
+    says who its sides are. RuleViolation: `user_mismatch`, `not_a_member`, `role_not_allowed`, `room_not_found`,
+    `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
     """
     _require_self(actor, typing)
     pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")
@@ -144,7 +144,8 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
             f"{typing.sender!r} and {typing.recipient!r} are not the sides of room {typing.room_id!r}",
         )
     require_role(actor, Role.BUYER if typing.room_id == pair[0] else Role.SELLER)
-    await require_room(typing.room_id)
+    require_open(await recent_room(typing.room_id))
+    await require_writer(actor.user_id)
     await announce_typing(event_name, typing, except_)
 
 

@@ -13,7 +13,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.message_ids import message_ids
 from conversations.models import Room
 from conversations.payloads import UserStatusChange
-from conversations.room_loader import load_room
+from conversations.room_loader import forget_recent, load_room
 from conversations.room_views import RoomView, view_of
 from conversations.store import Document, durable, in_store_thread
 from presence import current as current_presence
@@ -90,6 +90,7 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
 async def _change_block(room_id: str, side: Role, only_if: Document, change: Document) -> Blocking:
     """One statement decides between two who block and unblock at once."""
     changed = await in_store_thread(_change, room_id, change, only_if)
+    forget_recent(room_id)
     room = changed or await in_store_thread(_find, room_id)
     return Blocking(view_of(room, side), bool(changed))
 

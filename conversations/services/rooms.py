@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,15 +13,20 @@ from pymongo.errors import DuplicateKeyError
 from chozoi_chat.identity import Role
 from conversations.actor import Actor, require_role
 from conversations.announcements import announce_deletion, announce_room
+from conversations.buyer_info import text_in
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_wire
 from conversations.message_ids import message_ids
-from conversations.models import Room, is_visible
+from conversations.models import MessageType, Room, is_visible
 from conversations.payloads import RoomDeletion, RoomPayload
+from conversations.policy import AfterStoring, Attempt, AttemptKind, check_message
+from conversations.policy import refresh as refresh_policies
 from conversations.requests import CreateRoom
 from conversations.room_loader import RoomRecord, load_room
+from conversations.services.messages import require_open
 from conversations.shop_info import fill_later, shop_for_room
 from conversations.store import document, durable, in_store_thread
+from conversations.writer import Draft
 
 
 class Outcome(StrEnum):
@@ -62,33 +68,96 @@ class RoomMembers:
 async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
     """Make a room, or bring back one that a side had deleted, and tell the creator's devices, whatever it came to.
 
+    What the other side gets to see by it, the room itself and what it shows of the buyer, stands under the rules of a
+    message. A room that takes no messages from the creator is brought back for the creator alone.
+
     RuleViolation: `user_mismatch`, `buyer_is_seller`, `not_a_member`, `role_not_allowed`, `shop_not_of_seller`,
-    `store_unavailable`.
+    `room_blocked`, `room_closed`, `store_unavailable`; and those of the policies.
     """
     creator = _check(actor, request)
-    known = await in_store_thread(_find, request.room_id)
-    shop_id, shop = await _shop_for(known, request)
-    if known is None:
-        room, outcome = await in_store_thread(_insert_or_find, _new_room(request, creator, shop or {}))
+    await refresh_policies()
+    found = await in_store_thread(_find, request.room_id)
+    if found is None:
+        room, outcome, afterwards = await _make(request, creator)
     else:
-        room, outcome = known, Outcome.EXISTED
-    if outcome is Outcome.EXISTED:
-        room, outcome = await in_store_thread(_bring_back, room, request, creator, shop_id, shop)
-    if shop is None and room.shop_id and not room.shop:
+        room, outcome, afterwards = await _bring_back(found, request, creator)
+    if room.shop_id and not room.shop:
         fill_later(room.room_id, room.shop_id, room.seller)
-    info = None if request.buyer_info is None else request.buyer_info.known()
-    payload = RoomPayload.of(room, buyer_info=info)
+    for do in afterwards:
+        await do(None)
+    payload = RoomPayload.of(room, buyer_info=None if request.buyer_info is None else request.buyer_info.known())
     await announce_room(payload, creator)
     return RoomAnswer(payload, outcome, room)
 
 
-async def _shop_for(room: Room | None, request: CreateRoom) -> tuple[str, dict[str, Any] | None]:
-    """The id and the shop to store; `None`: unknown, or stored already.
+async def _make(request: CreateRoom, creator: str) -> tuple[Room, Outcome, list[AfterStoring]]:
+    info = request.buyer_info.known() if request.buyer_info else {}
+    afterwards = await check_message(_introduction(request, creator, info, request.shop_id))
+    shop = await shop_for_room(request.shop_id, request.seller)
+    room, is_new = await in_store_thread(_insert_or_find, _new_room(request, creator, info, shop or {}))
+    return (room, Outcome.CREATED, afterwards) if is_new else await _bring_back(room, request, creator)
+
+
+async def _bring_back(room: Room, request: CreateRoom, creator: str) -> tuple[Room, Outcome, list[AfterStoring]]:
+    """Undo deletions (what lies before them stays hidden) and add what the room had not known."""
+    side = Role.BUYER if creator == room.buyer else Role.SELLER
+    outcome = Outcome.EXISTED if room.visible_to(side) else Outcome.ENABLED
+    info = _new_info(room, request, creator)
+    shop_id, shop = await _shop_for(room, request)
+    shown = bool(info) or shop_id != room.shop_id
+    afterwards: list[AfterStoring] = []
+    both = True
+    try:
+        if shown or getattr(room, f"deleted_by_{side.other.lower()}"):
+            require_open(_record_of(room))
+            afterwards = await check_message(_introduction(request, creator, info, shop_id))
+    except RuleViolation:
+        if shown:
+            raise
+        both = False
+    changes: dict[str, Any] = {
+        f"deleted_by_{each.lower()}": False
+        for each in Role
+        if (both or each is side) and getattr(room, f"deleted_by_{each.lower()}")
+    }
+    changes |= {"buyer_info": info} if info else {}
+    changes |= {"shop_id": shop_id} if shop_id != room.shop_id else {}
+    changes |= {"shop": shop} if shop else {}
+    if changes:
+        room = await in_store_thread(_change, room, {**changes, "updated_at": message_ids.divide()})
+    return room, outcome, afterwards
+
+
+def _record_of(room: Room) -> RoomRecord:
+    return RoomRecord(room.room_id, room.buyer, room.seller, room.blocked_by or None, room.closed_at is not None)
+
+
+def _new_info(room: Room, request: CreateRoom, creator: str) -> dict[str, str]:
+    """What the room is to show of the buyer from now on; empty: what it shows already."""
+    info = request.buyer_info.known() if request.buyer_info else {}
+    return info if info != room.buyer_info and (creator == room.buyer or not room.buyer_info) else {}
+
+
+def _introduction(request: CreateRoom, creator: str, info: Mapping[str, str], shop_id: str | None) -> Attempt:
+    """What the other side gets to see by it."""
+    receiver = Role.SELLER if creator == request.buyer else Role.BUYER
+    draft = Draft(
+        room_id=request.room_id,
+        sender=creator,
+        recipient=request.seller if receiver is Role.SELLER else request.buyer,
+        receiver=receiver,
+        type=MessageType.TEXT.value,
+        content="\n".join(filter(None, (text_in(info), shop_id))),
+        client_message_id=None,
+    )
+    return Attempt(draft, AttemptKind.INTRODUCTION)
+
+
+async def _shop_for(room: Room, request: CreateRoom) -> tuple[str, dict[str, Any] | None]:
+    """The id of the shop to note, and the shop; `None`: unknown, or stored already.
 
     A room that exists is not refused for its shop: one of somebody else is not noted.
     """
-    if room is None:
-        return request.shop_id or "", await shop_for_room(request.shop_id, request.seller)
     if room.shop and room.shop_id:
         return room.shop_id, None
     shop_id = room.shop_id or request.shop_id or ""
@@ -115,7 +184,7 @@ def _check(actor: Actor, request: CreateRoom) -> str:
     return creator
 
 
-def _new_room(request: CreateRoom, creator: str, shop: dict[str, Any]) -> Room:
+def _new_room(request: CreateRoom, creator: str, info: dict[str, str], shop: dict[str, Any]) -> Room:
     now = message_ids.divide()
     return Room(
         room_id=request.room_id,
@@ -125,7 +194,7 @@ def _new_room(request: CreateRoom, creator: str, shop: dict[str, Any]) -> Room:
         seller=request.seller,
         shop_id=request.shop_id or "",
         shop=shop,
-        buyer_info=request.buyer_info.known() if request.buyer_info else {},
+        buyer_info=info,
         created_at=now,
         updated_at=now,
     )
@@ -135,36 +204,18 @@ def _find(room_id: str) -> Room | None:
     return Room.objects.filter(pk=room_id).first()
 
 
-def _insert_or_find(room: Room) -> tuple[Room, Outcome]:
-    """The room's key decides between two who create it at once."""
+def _insert_or_find(room: Room) -> tuple[Room, bool]:
+    """The room as stored, and whether it is new: its key decides between two who create it at once."""
     try:
         durable(Room).insert_one(document(room))
     except DuplicateKeyError:
-        return Room.objects.get(pk=room.pk), Outcome.EXISTED
-    return room, Outcome.CREATED
+        return Room.objects.get(pk=room.pk), False
+    return room, True
 
 
-def _bring_back(
-    room: Room, request: CreateRoom, creator: str, shop_id: str, shop: dict[str, Any] | None
-) -> tuple[Room, Outcome]:
-    """Undo deletions (what lies before them stays hidden) and add what the room had not known."""
-    side = room.side_of(creator)
-    visible = side is not None and room.visible_to(side)
-    changes: dict[str, Any] = {}
-    if room.deleted_by_buyer or room.deleted_by_seller:
-        changes |= {"deleted_by_buyer": False, "deleted_by_seller": False}
-    if shop_id != room.shop_id:
-        changes["shop_id"] = shop_id
-    if shop:
-        changes["shop"] = shop
-    info = request.buyer_info.known() if request.buyer_info else {}
-    if info and (creator == room.buyer or not room.buyer_info) and info != room.buyer_info:
-        changes["buyer_info"] = info
-    if changes:
-        changes["updated_at"] = message_ids.divide()
-        durable(Room).update_one({"_id": room.pk}, {"$set": changes})
-        room = Room.objects.get(pk=room.pk)
-    return room, Outcome.EXISTED if visible else Outcome.ENABLED
+def _change(room: Room, changes: dict[str, Any]) -> Room:
+    durable(Room).update_one({"_id": room.pk}, {"$set": changes})
+    return Room.objects.get(pk=room.pk)
 
 
 async def delete_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Deleted:

@@ -20,20 +20,22 @@ def note_refused(draft: Draft, found: Iterable[Found]) -> None:
     _note(draft, found, text=draft.content[:_LONGEST_TEXT])
 
 
-def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_edit: bool) -> None:
+def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_new: bool) -> None:
     """Note what was found in a message that was sent or edited, and have staff look at it.
 
-    Of a repeat nothing is noted; an edit is none: staff may have looked at what it said before.
+    No `message_id`: it was found in what the room shows of its buyer. Of a repeat of a new message nothing is noted;
+    anything else is none: staff may have looked at what it said before.
     """
     known: set[str] = set()
-    if not is_edit:
+    if is_new:
         known.update(FilterHit.objects.filter(message_id=message_id).values_list("filter_name", flat=True))
     new = [each for each in found if each.filter_name not in known]
     _note(draft, new, message_id=message_id)
     for each in new:
         about = About(draft.room_id, draft.sender)
         text = f"{each.filter_name}: {each.what}"
-        file_report(each.filter_name, TargetKind.MESSAGE, message_id, about, ReportReason.FILTER, text)
+        kind, target_id = (TargetKind.MESSAGE, message_id) if message_id else (TargetKind.ROOM, draft.room_id)
+        file_report(each.filter_name, kind, target_id, about, ReportReason.FILTER, text)
 
 
 def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:

@@ -225,11 +225,19 @@ async def test_typing_in_the_room_of_others_or_as_another_is_refused(emitted: Em
     assert emitted.all == []
 
 
-async def test_of_a_room_that_is_typed_in_the_store_is_asked_once(
+async def test_of_a_room_that_is_typed_in_the_store_is_asked_once_a_second(
     emitted: Emitted, room: str, buyer: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[str] = []
+
+    async def load_room(room_id: str) -> room_loader.RoomRecord:
+        asked.append(room_id)
+        return room_loader.RoomRecord(room_id, "7", "9", None, closed=False)
+
+    monkeypatch.setattr(room_loader, "load_room", load_room)
     typing = Typing(room_id=room, sender="7", recipient="9")
-    await services.relay_typing(buyer, "typing", typing)
-    monkeypatch.setattr("conversations.room_loader.load_room", None)
-    await services.relay_typing(buyer, "typing", typing)
-    assert len(emitted.all) == 2
+    for fresh, questions in ((3600.0, 1), (3600.0, 1), (0.0, 2)):
+        monkeypatch.setattr(room_loader, "FRESH", fresh)
+        await services.relay_typing(buyer, "typing", typing)
+        assert len(asked) == questions
+    assert len(emitted.all) == 3

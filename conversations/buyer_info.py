@@ -1,0 +1,26 @@
+"""What a room shows its seller of the buyer: which of it is text, and stands under the rules of a message.
+
+A phone number and an e-mail address are what filters keep out of messages, and what these two fields are for: a field
+that holds what its name promises is no text. Whatever else it holds is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_PHONE_NUMBER = re.compile(r"[\d\s()+.*/-]{0,32}")
+_EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
+
+
+def text_in(info: Mapping[str, str]) -> str:
+    """The text in it, a field a line; of an e-mail address its words, which no filter takes for a link."""
+    return "\n".join(filter(None, (_text_of(name, value) for name, value in info.items())))
+
+
+def _text_of(name: str, value: str) -> str:
+    if name == "phone_number" and _PHONE_NUMBER.fullmatch(value):
+        return ""
+    if name == "email" and _EMAIL.fullmatch(value):
+        return " ".join(re.split(r"[@.]", value))
+    return value
