@@ -76,7 +76,8 @@ class Message(MessageFields):
             # what one side of a room has not seen
             models.Index(fields=["room_id", "recipient", "is_seen", "created_at"], name="message_unseen"),
         )
-        constraints = (models.UniqueConstraint(fields=["dedup_key"], name="message_once"),)
+        # The room first, as the shard key (docs/operations.md) must stand first in a unique index.
+        constraints = (models.UniqueConstraint(fields=["room_id", "dedup_key"], name="message_once_in_room"),)
 
 
 class Room(models.Model):

@@ -95,7 +95,8 @@ def _age(entry: _Entry) -> tuple[object, str]:
 
 def _finish(entries: list[_Entry]) -> list[_Entry]:
     # As they are stored: since they were written they may have been seen, edited or redacted.
-    stored = Message.objects.in_bulk([entry.message.message_id for entry in entries])
+    ids, rooms = zip(*((entry.message.message_id, entry.message.room_id) for entry in entries), strict=True)
+    stored = {message.pk: message for message in Message.objects.filter(pk__in=ids, room_id__in=set(rooms))}
     by_room: defaultdict[str, list[_Entry]] = defaultdict(list)
     for entry in entries:
         if (message := stored.get(entry.message.message_id)) is not None:

@@ -213,9 +213,8 @@ def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -
     refused = {problem["index"]: problem for problem in error.details["writeErrors"]}
     repeats = {position for position, problem in refused.items() if problem["code"] == _DUPLICATE_KEY}
     # Without a dedup_key only a message's own _id can be there already: the driver sent this insert twice.
-    keys = [key for position in repeats if (key := messages[position].dedup_key) is not None]
     try:
-        firsts = {first.dedup_key: first for first in Message.objects.filter(dedup_key__in=keys)} if keys else {}
+        firsts = _firsts([messages[position] for position in repeats if messages[position].dedup_key is not None])
         rooms = {room.pk: room for room in Room.objects.filter(pk__in={first.room_id for first in firsts.values()})}
     except (PyMongoError, DatabaseError) as problem:
         stored.failures.update({position: store_unavailable(problem) for position in repeats})
@@ -240,6 +239,16 @@ def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -
         for position in range(len(messages)):
             if position not in stored.repeats:
                 stored.failures.setdefault(position, store_unavailable(error))
+
+
+def _firsts(repeats: Iterable[Message]) -> dict[str | None, Message]:
+    """What is stored of these messages already, by `dedup_key`: one seek in the index `message_once_in_room` each.
+
+    By equality, which implies that partial index's filter.
+    """
+    keys = {(repeat.room_id, repeat.dedup_key) for repeat in repeats}
+    found = (first for room_id, key in keys for first in Message.objects.filter(room_id=room_id, dedup_key=key))
+    return {first.dedup_key: first for first in found}
 
 
 async def _announce(payloads: Iterable[MessagePayload]) -> None:

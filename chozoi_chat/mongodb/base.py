@@ -11,6 +11,7 @@ from typing import Any
 from django_mongodb_backend.base import DatabaseWrapper as MongoDatabaseWrapper
 from django_mongodb_backend.operations import DatabaseOperations as MongoDatabaseOperations
 
+from chozoi_chat.mongodb.schema import DatabaseSchemaEditor
 from chozoi_chat.mongodb.values import as_flag, as_number, as_text
 
 
@@ -47,6 +48,7 @@ class DatabaseOperations(MongoDatabaseOperations):
 
 
 class DatabaseWrapper(MongoDatabaseWrapper):
-    """django-mongodb-backend's, with these operations."""
+    """django-mongodb-backend's, with these operations and this schema editor."""
 
     ops_class = DatabaseOperations
+    SchemaEditorClass = DatabaseSchemaEditor

@@ -69,7 +69,6 @@ class Migration(migrations.Migration):
                     models.Index(fields=["room_id", "created_at", "message_id"], name="message_history"),
                     models.Index(fields=["room_id", "recipient", "is_seen", "created_at"], name="message_unseen"),
                 ],
-                "constraints": [models.UniqueConstraint(fields=("dedup_key",), name="message_once")],
             },
         ),
         AdoptModel(

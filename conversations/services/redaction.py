@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from pymongo import UpdateOne
 
@@ -47,10 +47,21 @@ async def unredact_message(message_id: str, content: str) -> MessagePayload | No
 
 def _redact(said: Mapping[str, str], at: datetime.datetime) -> list[Message]:
     change = {"$set": {"content": REDACTED, "redacted_at": at}}
+    rooms = _rooms_of(said)
+    if not rooms:
+        return []
     durable(Message).bulk_write(
         [
-            UpdateOne({"_id": message_id, "content": content or {"$in": ["", None]}, "redacted_at": None}, change)
-            for message_id, content in said.items()
+            UpdateOne(
+                {
+                    "_id": message_id,
+                    "room_id": room_id,
+                    "content": said[message_id] or {"$in": ["", None]},
+                    "redacted_at": None,
+                },
+                change,
+            )
+            for message_id, room_id in rooms.items()
         ],
         ordered=False,
     )
@@ -59,13 +70,23 @@ def _redact(said: Mapping[str, str], at: datetime.datetime) -> list[Message]:
     return redacted
 
 
+def _rooms_of(message_ids: Collection[str]) -> dict[str, Any]:
+    """The room of each of these messages that exists, as its document has it."""
+    return {
+        found["_id"]: found.get("room_id")
+        for part in in_parts(message_ids)
+        for found in durable(Message).find({"_id": {"$in": part}}, ["room_id"])
+    }
+
+
 def _unredact(message_id: str, content: str) -> Message | None:
     change: dict[str, Document] = {
         "$set": {"content": content, "updated_at": message_ids.divide()},
         "$unset": {"redacted_at": ""},
     }
-    redacted = {"_id": message_id, "redacted_at": {"$ne": None}}
-    if durable(Message).update_one(redacted, change).modified_count == 0:
+    rooms = _rooms_of([message_id])
+    redacted = {"_id": message_id, "room_id": rooms.get(message_id), "redacted_at": {"$ne": None}}
+    if not rooms or durable(Message).update_one(redacted, change).modified_count == 0:
         return None
     message = Message.objects.get(pk=message_id)
     follow([(message.room_id, message_id)], change)

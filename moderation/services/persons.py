@@ -131,7 +131,7 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
     )
     for part in in_parts(ids):
         durable(Message).update_many(
-            {"_id": {"$in": part}},
+            {"_id": {"$in": part}, "room_id": room_id},
             {
                 "$set": {"content": REDACTED, "redacted_at": now},
                 "$unset": {"client_message_id": "", "dedup_key": ""},  # either may be made from what was said

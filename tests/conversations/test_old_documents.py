@@ -58,7 +58,7 @@ def old_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
         database.drop_collection("cz_messages")
         database.cz_rooms.insert_many(copy.deepcopy([FULL_ROOM, BARE_ROOM]))
         database.cz_messages.insert_many(copy.deepcopy([FULL_MESSAGE, BARE_MESSAGE]))
-        call_command("migrate", "conversations", verbosity=0)
+        call_command("migrate", verbosity=0)
         yield database
         database.cz_rooms.delete_many({})
         database.cz_messages.delete_many({})
@@ -73,8 +73,9 @@ def test_migrating_adds_the_indexes_that_the_queries_need(old_database: Database
     messages = old_database.cz_messages.index_information()
     assert messages["message_history"]["key"] == [("room_id", 1), ("created_at", 1), ("_id", 1)]
     assert messages["message_unseen"]["key"] == [("room_id", 1), ("to", 1), ("is_seen", 1), ("created_at", 1)]
-    assert messages["message_once"]["unique"] is True
-    assert messages["message_once"]["partialFilterExpression"] == {"dedup_key": {"$type": "string"}}
+    assert messages["message_once_in_room"]["key"] == [("room_id", 1), ("dedup_key", 1)]
+    assert messages["message_once_in_room"]["unique"] is True
+    assert messages["message_once_in_room"]["partialFilterExpression"] == {"dedup_key": {"$gte": ""}}
     rooms = old_database.cz_rooms.index_information()
     assert rooms["room_buyer"]["key"] == [("buyer", 1)]
     assert rooms["room_seller"]["key"] == [("seller", 1)]
@@ -101,7 +102,7 @@ def test_migrating_back_takes_the_indexes_and_leaves_the_documents(old_database:
     call_command("migrate", "conversations", "zero", verbosity=0)
     assert old_database.cz_rooms.count_documents({}) == 2
     assert list(old_database.cz_messages.index_information()) == ["_id_"]
-    call_command("migrate", "conversations", verbosity=0)
+    call_command("migrate", verbosity=0)
 
 
 def test_a_full_room_loads(old_database: Database[dict[str, Any]]) -> None:
