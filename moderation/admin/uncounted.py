@@ -1,7 +1,9 @@
 """Lists of any length: no page counts what there is, and the thousandth costs what the first does.
 
-A page begins where the one before ended, at the value that the list is ordered by; what it lists, an index gives in
-that order. So a list is ordered by one field, and is not sorted by a click on a column.
+A page begins where the one before ended: at an instant and, of the rows of that instant, at a key (keyset
+pagination). An index gives rows in the order of their instants, and in no order that MongoDB promises those of one
+instant; these are asked for by themselves and ordered by their keys. So a list is ordered by one field, and a click on
+a column does not sort it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, ClassVar, NamedTuple
 
+from bson import ObjectId
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
@@ -22,25 +25,24 @@ from moderation.admin.windows import BEGINNING, can_be_near, going_back
 
 
 class Position(NamedTuple):
-    """Where a page begins: at this instant, past so many rows that have just the same."""
+    """Where a page begins: behind the row of this instant with this key."""
 
     at: datetime.datetime
-    past: int
+    key: str
 
     @classmethod
     def read(cls, text: str) -> Position | None:
         """As `written`; `None`: it was not."""
-        at, _, past = text.partition("~")
+        at, _, key = text.partition("~")
         try:
             instant = datetime.datetime.fromisoformat(at)
-            good = instant.tzinfo and can_be_near(instant) and 0 <= int(past) <= 10_000
-            return cls(instant, int(past)) if good else None
         except ValueError:
             return None
+        return cls(instant, key) if instant.tzinfo and can_be_near(instant) and ObjectId.is_valid(key) else None
 
     def written(self) -> str:
         """For an address."""
-        return f"{self.at.isoformat()}~{self.past}"
+        return f"{self.at.isoformat()}~{self.key}"
 
 
 class UncountedChangeList(ChangeList):
@@ -61,7 +63,8 @@ class UncountedChangeList(ChangeList):
         found = self._rows(ordering, position)
         self.result_list = found[: self.list_per_page]
         if len(found) > self.list_per_page:
-            following = self._after(position, ordering.removeprefix("-"))
+            last = self.result_list[-1]
+            following = Position(getattr(last, ordering.removeprefix("-")), str(last.pk))
             self.next_page = self.get_query_string({PAGE_VAR: following.written()})
         if position is not None:
             self.first_page = self.get_query_string(remove=[PAGE_VAR])
@@ -76,37 +79,65 @@ class UncountedChangeList(ChangeList):
     def _rows(self, ordering: str, position: Position | None) -> list[Any]:
         """The rows of the page, and one more where there is one."""
         field, latest_first = ordering.removeprefix("-"), ordering.startswith("-")
-        past = position.past if position is not None else 0
-        wanted = past + self.list_per_page + 1
+        wanted = self.list_per_page + 1
         branches = self.model_admin.branches(self.queryset, self.query.strip())
-        if latest_first and len(branches) == 1:
-            return self._back_in_time(branches[0], field, position, wanted)[past:]
+        read = _back_in_time if latest_first and len(branches) == 1 else _in_order
         rows: dict[Any, Any] = {}
+        keys: list[Any] = []
         for branch in branches:
             if position is not None:
-                branch = branch.filter(**{f"{field}__{'lte' if latest_first else 'gte'}": position.at})
-            rows |= {row.pk: row for row in branch[:wanted]}
-        return sorted(rows.values(), key=lambda row: getattr(row, field), reverse=latest_first)[past:wanted]
+                keys += _keys_of_instant(branch, field, position.at, latest_first, wanted, position.key)
+            following = read(branch, field, latest_first, position, wanted)
+            if len(following) >= wanted:  # of the last instant not all may be there
+                last = getattr(following[-1], field)
+                keys += _keys_of_instant(branch, field, last, latest_first, wanted)
+                following = [row for row in following if getattr(row, field) != last]
+            rows |= {row.pk: row for row in following}
+        if keys:
+            rows |= {row.pk: row for row in self.root_queryset.filter(pk__in=keys).order_by()}
+        return sorted(rows.values(), key=lambda row: (getattr(row, field), row.pk), reverse=latest_first)[:wanted]
 
-    def _back_in_time(self, queryset: QuerySet[Any], field: str, position: Position | None, wanted: int) -> list[Any]:
-        until = None if position is None else position.at + datetime.timedelta(milliseconds=1)
-        rows: list[Any] = []
-        for window in going_back(until, BEGINNING, timezone.now()):
-            within = {f"{field}__gte": window.since}
-            if window.until is not None:
-                within[f"{field}__lt"] = window.until
-            rows += queryset.filter(**within)[: wanted - len(rows)]
-            if len(rows) >= wanted:
-                break
-        return rows
 
-    def _after(self, position: Position | None, field: str) -> Position:
-        instants = [getattr(row, field) for row in self.result_list]
-        last = instants[-1]
-        past = instants.count(last)
-        if position is not None and position.at == last:  # nothing but the same instant on the whole page
-            past += position.past
-        return Position(last, past)
+def _keys_of_instant(
+    queryset: QuerySet[Any],
+    field: str,
+    at: datetime.datetime,
+    latest_first: bool,
+    wanted: int,
+    beyond: str | None = None,
+) -> list[Any]:
+    """The first keys of rows of one instant, in their order; `beyond`: those behind this key."""
+    keys: list[Any] = sorted(
+        queryset.filter(**{field: at}).order_by().values_list("pk", flat=True), reverse=latest_first
+    )
+    if beyond is not None:
+        end = ObjectId(beyond)
+        keys = [key for key in keys if (key < end if latest_first else key > end)]
+    return keys[:wanted]
+
+
+def _in_order(
+    queryset: QuerySet[Any], field: str, latest_first: bool, position: Position | None, wanted: int
+) -> list[Any]:
+    """The rows of later (or earlier) instants than that of the position, those of one instant in any order."""
+    if position is not None:
+        queryset = queryset.filter(**{f"{field}__{'lt' if latest_first else 'gt'}": position.at})
+    return list(queryset[:wanted])
+
+
+def _back_in_time(
+    queryset: QuerySet[Any], field: str, latest_first: bool, position: Position | None, wanted: int
+) -> list[Any]:
+    """As `_in_order`, the latest first, window by window."""
+    rows: list[Any] = []
+    for window in going_back(position.at if position is not None else None, BEGINNING, timezone.now()):
+        within = {f"{field}__gte": window.since}
+        if window.until is not None:
+            within[f"{field}__lt"] = window.until
+        rows += queryset.filter(**within)[: wanted - len(rows)]
+        if len(rows) >= wanted:
+            break
+    return rows
 
 
 class UncountedAdmin(ReadOnlyAdmin):
