@@ -54,7 +54,12 @@ def _hidden(url: str) -> str:
 @register()
 def check_stores(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """MONGODB_URI and REDIS_ADDRESS."""
-    return [*_mongodb(settings.MONGODB_URI), *_redis(settings.REDIS_URL)]
+    return [*_mongodb(settings.MONGODB_URI), *_redis(settings.REDIS_URL), *_channel_prefix(settings.CHANNEL_PREFIX)]
+
+
+def _channel_prefix(prefix: str) -> Iterator[CheckMessage]:
+    if not re.fullmatch(r"[\w.-]{1,50}", prefix, re.ASCII):
+        yield _wrong(32, "CHANNEL_PREFIX", prefix, "a name of at most 50 letters, digits, dots, dashes and underscores")
 
 
 def _mongodb(uri: str) -> Iterator[CheckMessage]:

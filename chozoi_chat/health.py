@@ -1,6 +1,10 @@
-"""`/healthz` and `/readyz`: does this process serve, and does it reach its stores. For load balancers; no login."""
+"""`/healthz` and `/readyz`: does this process serve, and does it reach its stores and the other processes.
+
+For load balancers; no login.
+"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pymongo
 from django.conf import settings
@@ -17,12 +21,16 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     return _uncached({"status": "ok"})
 
 
-async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when MongoDB and Redis answer, else 503; the body names each store with "ok" or what went wrong."""
-    mongodb, redis = await asyncio.gather(_mongodb(), _redis())
-    ready = mongodb == redis == "ok"
+async def readyz(request: HttpRequest, not_heard: Callable[[], Awaitable[str]]) -> JsonResponse:
+    """200 when MongoDB and Redis answer, else 503; the body names each store with "ok" or what went wrong.
+
+    503 also for a process that hears none of the others, as `not_heard` finds: its users would miss what those of
+    others send. `processes` then says so.
+    """
+    mongodb, redis, processes = await asyncio.gather(_mongodb(), _redis(), not_heard())
+    ready = mongodb == redis == "ok" and not processes
     body = {"status": "ok" if ready else "unavailable", "mongodb": mongodb, "redis": redis}
-    return _uncached(body, status=200 if ready else 503)
+    return _uncached({**body, **({"processes": processes} if processes else {})}, status=200 if ready else 503)
 
 
 def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:

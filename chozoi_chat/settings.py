@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.connection import parse_url
 
 from chozoi_chat.embedded.running import running_in
 from chozoi_chat.logs import logging_config
@@ -63,6 +64,14 @@ def origin_of(url: str) -> str:
     return f"{scheme}{separator}{rest.partition('/')[0]}" if rest else ""
 
 
+def redis_database(url: str) -> int:
+    """The number of the database that a client of this URL uses; 0 for what is no such URL, which a check names."""
+    try:
+        return int(parse_url(url).get("db", 0))
+    except ValueError:
+        return 0
+
+
 # Where the server keeps what it makes itself: keys, and the data of the embedded stores.
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).expanduser().resolve()
 
@@ -93,6 +102,7 @@ REDIS_EMBEDDED = not text("REDIS_ADDRESS")
 REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
 if "://" not in REDIS_URL:  # the old service's form: host:port
     REDIS_URL = f"redis://{REDIS_URL}"
+CHANNEL_PREFIX = text("CHANNEL_PREFIX", "chozoi")
 
 DATABASES = {
     "default": {
@@ -121,7 +131,7 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         # What is published in Redis is heard in all its databases: the prefix keeps those of other systems apart.
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"chozoi-{REDIS_URL.rpartition('/')[2] or 0}"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{CHANNEL_PREFIX}-{redis_database(REDIS_URL)}"},
     }
 }
 

@@ -131,6 +131,16 @@ class Presence:
                 self._lose(error)
         return len(self._sockets)
 
+    async def other_processes(self, seconds: float) -> int:
+        """How many other processes have had a heartbeat in the last so many seconds. While Redis is away: 0."""
+        if not self._up or self._heart is None:
+            return 0
+        try:
+            return await self._registry.others(seconds)
+        except _AWAY as error:
+            self._lose(error)
+            return 0
+
     async def start(self) -> None:
         """Begin the heartbeat, unless it beats already; `enter` does so by itself."""
         if self._stopped:

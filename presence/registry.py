@@ -220,6 +220,13 @@ class Registry:
         users.discard("")
         return len(users)
 
+    async def others(self, seconds: float) -> int:
+        """How many other processes have had a heartbeat in the last so many seconds."""
+        now, microseconds = await self._redis.time()
+        since = now * 1000 + microseconds // 1000 - int(seconds * 1000)
+        alive: Any = await self._redis.zrangebyscore(f"{self._prefix}processes", since, "+inf")
+        return sum(process != self._process_id for process in alive)
+
     async def retire(self) -> None:
         """Be taken for dead at the next heartbeat of any other process."""
         await self._redis.zadd(f"{self._prefix}processes", {self._process_id: 0}, xx=True)

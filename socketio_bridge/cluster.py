@@ -59,11 +59,19 @@ class Cluster:
         self._acquainted.set()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the timer should go off
+        self._heard_at = 0.0  # when any other hub was last heard of, or this one joined, in the loop's time
 
     @property
     def hubs(self) -> frozenset[str]:
         """The ids of the other hubs, as far as this one knows."""
         return frozenset(self._heard)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since another hub was last heard of, or this one joined; 0 while it knows of some, or has not."""
+        if self._heard or self._timer is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._heard_at
 
     def answer(self, kind: str, handler: Handler) -> None:
         """Have `handler` answer questions of a kind.
@@ -119,7 +127,7 @@ class Cluster:
         self._acquainted.clear()
         loop = asyncio.get_running_loop()
         loop.call_later(_ACQUAINTANCE, self._acquainted.set)
-        self._due = loop.time()
+        self._due = self._heard_at = loop.time()
         self._greet()
 
     def leave(self) -> None:
@@ -222,7 +230,7 @@ class Cluster:
             if origin not in self._heard and not self._visiting:
                 self._send(Hello(), origin)
             if not hello.visiting:
-                self._heard[origin] = asyncio.get_running_loop().time()
+                self._heard[origin] = self._heard_at = asyncio.get_running_loop().time()
 
     def _forget(self, hub_id: str, reason: str) -> None:
         self._heard.pop(hub_id, None)

@@ -34,6 +34,7 @@ def test_the_defaults_have_no_problem() -> None:
         ("REDIS_URL", "redis://cache:port", "host:port"),
         ("REDIS_URL", "redis://:6379", "host:port"),
         ("REDIS_URL", "redis://cache:6379/zero", "number of a database"),
+        ("CHANNEL_PREFIX", "a b", "letters, digits"),
         ("SOCKET_PATH", "v1/sockets", "begins with a slash"),
         ("SOCKET_PATH", "", "begins with a slash"),
         ("SOCKET_PATH", "/v1/sockets?x=1", "begins with a slash"),

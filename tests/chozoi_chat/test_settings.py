@@ -67,6 +67,32 @@ def test_redis_is_named_as_the_old_service_did_or_by_a_url(read: Any, address: s
     assert settings["REDIS_EMBEDDED"] is False
 
 
+@pytest.mark.parametrize(
+    ("address", "prefix"),
+    [
+        ("cache.example:6380", "chozoi-0"),
+        ("cache.example:6380/0", "chozoi-0"),
+        ("redis://cache.example", "chozoi-0"),
+        ("redis://:secret@cache.example", "chozoi-0"),
+        ("redis://cache.example/", "chozoi-0"),
+        ("redis://cache.example?db=0", "chozoi-0"),
+        ("rediss://:secret@cache.example/2", "chozoi-2"),
+        ("redis://cache.example/2?protocol=3", "chozoi-2"),
+        ("redis://cache.example?db=2", "chozoi-2"),
+        ("unix:///run/redis.sock", "chozoi-0"),
+        ("unix:///run/redis.sock?db=2", "chozoi-2"),
+        ("redis://cache:port/2", "chozoi-0"),
+    ],
+)
+def test_processes_of_one_redis_database_hear_each_other_however_its_address_is_spelled(
+    read: Any, address: str, prefix: str
+) -> None:
+    settings = read(REDIS_ADDRESS=address)
+    assert settings["CHANNEL_LAYERS"]["default"]["CONFIG"]["prefix"] == prefix
+    settings = read(REDIS_ADDRESS=address, CHANNEL_PREFIX="staging")
+    assert settings["CHANNEL_LAYERS"]["default"]["CONFIG"]["prefix"] == prefix.replace("chozoi", "staging")
+
+
 def test_unset_stores_are_the_embedded_ones_that_run_for_this_data_dir(read: Any, tmp_path: Path) -> None:
     with claim(tmp_path):
         announce(tmp_path, Running(mongodb="mongodb://127.0.0.1:21001/chozoi_chat", redis="redis://127.0.0.1:21002/0"))

@@ -49,6 +49,21 @@ async def test_users_are_counted_once_on_however_many_processes_they_are(start: 
     assert await one.count() == 1
 
 
+async def test_a_process_knows_how_many_others_are_alive(start: Start) -> None:
+    one, two, three = start(), start(), start()
+    assert await one.presence.other_processes(60) == 0
+    for process in (one, two, three):
+        await process.presence.start()
+    async with asyncio.timeout(5):
+        while await one.presence.other_processes(60) != 2:
+            await asyncio.sleep(0.01)
+    await two.presence.stop()
+    assert await one.presence.other_processes(60) == 1
+    await three.die()
+    await asyncio.sleep(3 * HEARTBEAT)
+    assert await one.presence.other_processes(2 * HEARTBEAT) == 0
+
+
 async def test_entering_or_leaving_twice_is_once(start: Start) -> None:
     here = start().presence
     assert await here.enter("7", "phone")

@@ -99,6 +99,20 @@ def test_questions_of_one_hub_are_taken_in_order(processes: list[Process]) -> No
     assert taken == [*range(0, 300, 3), *range(300, 400)]
 
 
+def test_a_hub_knows_since_when_it_hears_nobody(processes: list[Process]) -> None:
+    last, *others = processes
+
+    async def silence() -> float:
+        return last.hub.cluster.silence
+
+    assert last.run(silence()) == 0
+    for other in others:
+        other.stop()
+    while last.run(silence()) == 0:
+        time.sleep(0.01)
+    assert 0 < last.run(silence()) < 60
+
+
 def test_a_question_that_cannot_be_encoded_is_the_askers_error_alone(processes: list[Process]) -> None:
     asker, asked, _ = processes
     asked.hub.cluster.answer("echo", lambda asker, body: body)
