@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from collections.abc import Collection as SizedCollection
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
@@ -19,6 +20,8 @@ from django.db import DatabaseError, connection, models
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from conversations.errors import Code, RuleViolation
@@ -38,6 +41,7 @@ DURABLE = WriteConcern(w="majority", j=True)
 STORE_ERRORS = (PyMongoError, DatabaseError)
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="conversations-store")
+_in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 _first_connection = threading.Lock()
 _away = threading.Event()
 """Whether the last visit to the store failed."""
@@ -67,6 +71,39 @@ async def in_store_thread(
         raise store_unavailable(error) from error
     _away.clear()
     return answer
+
+
+def atomically(work: Callable[[], Answer]) -> Answer:
+    """Do several reads and writes as one transaction, for the store's threads. What `work` raises undoes its writes.
+
+    `work` begins anew where somebody else has just written the same documents. A MongoDB that is no replica set has no
+    transactions: there the writes stand one by one, in their order, also when a later one fails.
+    """
+    if _in_transaction.get() or not has_transactions():
+        return work()
+    client: pymongo.MongoClient[Document] = connection.database.client  # type: ignore[attr-defined]  # the backend's own
+    with client.start_session() as session, session.bind(end_session=False):
+        token = _in_transaction.set(True)
+        connection.session = session  # type: ignore[attr-defined]  # what the ORM's statements are part of
+        try:
+            return session.with_transaction(
+                lambda _: work(),
+                read_concern=ReadConcern("snapshot"),
+                write_concern=DURABLE,
+                read_preference=ReadPreference.PRIMARY,
+            )
+        finally:
+            connection.session = None  # type: ignore[attr-defined]  # as above
+            _in_transaction.reset(token)
+
+
+def has_transactions() -> bool:
+    """Whether MongoDB is a replica set or a sharded cluster."""
+    connection.ensure_connection()
+    client: pymongo.MongoClient[Document] = connection.database.client  # type: ignore[attr-defined]  # the backend's own
+    client.is_primary  # noqa: B018  (waits until a server has said what it is)
+    servers = client.topology_description.server_descriptions().values()
+    return any(server.replica_set_name or server.server_type_name == "Mongos" for server in servers)
 
 
 def _connect() -> None:
@@ -99,7 +136,10 @@ def durable(model: type[models.Model]) -> Collection[Document]:
     Taken from the ORM's own database, past its query log: with DEBUG that would keep a copy of every batch.
     """
     database: Database[Document] = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
-    return database.get_collection(model._meta.db_table, write_concern=DURABLE)
+    # In a transaction no statement has a write concern of its own: the driver sees to that only for a session that it
+    # is given as an argument.
+    write_concern = WriteConcern() if _in_transaction.get() else DURABLE
+    return database.get_collection(model._meta.db_table, write_concern=write_concern)
 
 
 def document(instance: models.Model) -> Document:

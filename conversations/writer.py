@@ -42,7 +42,10 @@ _LONGEST_PAUSE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that may be stored; `receiver` is the recipient's side of the room, `None` where it is for both."""
+    """A message that may be stored; `receiver` is the recipient's side of the room, `None` where it is for both.
+
+    `once`: a key of whoever writes it, where it is to be stored once though its client gave no id to tell a repeat by.
+    """
 
     room_id: str
     sender: str
@@ -51,15 +54,16 @@ class Draft:
     type: str
     content: str
     client_message_id: str | None
+    once: str | None = None
 
 
 def dedup_key(draft: Draft) -> str | None:
-    """One key for all repeats of a message; `None` where the client gave no id to tell a repeat by.
+    """One key for all repeats of a message; `None` where there is no id to tell a repeat by.
 
     All five parts, because some old clients send a constant as `client_message_id`.
     """
     if draft.client_message_id is None:
-        return None
+        return draft.once
     parts = (draft.sender, draft.room_id, draft.client_message_id, draft.type, draft.content)
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
+from functools import partial
 
 from conversations.announcements import announce_closing, announce_opening
 from conversations.instants import to_wire
@@ -11,11 +13,14 @@ from conversations.payloads import RoomClosing, RoomOpening
 from conversations.room_loader import RoomRecord, forget_recent, load_room
 from conversations.store import durable, in_store_thread
 
+Within = Callable[[Callable[[], bool]], bool]
+"""Does a write that it is given, with another of its own, in one of the store's threads; returns what that returns."""
 
-async def close_room(room_id: str, at: datetime.datetime) -> bool:
+
+async def close_room(room_id: str, at: datetime.datetime, within: Within) -> bool:
     """Close a room and tell both sides; False: it was closed. RuleViolation: `room_not_found`, `store_unavailable`."""
     room = await load_room(room_id)
-    if not await in_store_thread(_set_closed, room, {"closed_at": None}, at):
+    if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": None}, at)):
         return False
     forget_recent(room_id)
     await announce_closing(
@@ -24,10 +29,10 @@ async def close_room(room_id: str, at: datetime.datetime) -> bool:
     return True
 
 
-async def reopen_room(room_id: str) -> bool:
+async def reopen_room(room_id: str, within: Within) -> bool:
     """Open a room and tell both sides; False: it was open. RuleViolation: `room_not_found`, `store_unavailable`."""
     room = await load_room(room_id)
-    if not await in_store_thread(_set_closed, room, {"closed_at": {"$ne": None}}, None):
+    if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": {"$ne": None}}, None)):
         return False
     forget_recent(room_id)
     await announce_opening(RoomOpening(room_id=room.room_id, buyer=room.buyer, seller=room.seller))

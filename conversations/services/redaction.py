@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any, Final
 
 from pymongo import UpdateOne
@@ -13,31 +14,43 @@ from conversations.message_ids import message_ids
 from conversations.models import Message
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.room_accounts import follow
-from conversations.store import Document, durable, in_parts, in_store_thread
+from conversations.store import Document, atomically, durable, has_transactions, in_parts, in_store_thread
 
 REDACTED: Final = "🚫"
 """What a redacted message says, whatever its type: apps show `content`, and this reads the same in all languages."""
 
 
-async def redact_messages(said: Mapping[str, str], at: datetime.datetime) -> list[MessageRedaction]:
+KeepApart = Callable[[Sequence[Message]], None]
+"""Keeps what messages say elsewhere, in one of the store's threads, as one with what is done to them."""
+
+
+CLAIM: Final = datetime.timedelta(minutes=1)
+
+
+async def redact_messages(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[MessageRedaction]:
     """Replace what messages say, in the history and in their rooms, and tell both sides. Returns what was told.
 
-    `said`: by message id, what it said when that was put aside; one that says something else by now, is redacted
-    already or does not exist is left out. RuleViolation: `store_unavailable`.
+    `at`: in whole milliseconds. `keep` has those of `ids` that are not redacted, as they are at that moment, before
+    they are changed, with which it is one transaction; so it may be called again. Where the store has no transactions,
+    one that is erased in between is not returned, though `keep` had it. Nothing is left to redact: `keep` is not
+    called. RuleViolation: `store_unavailable`.
     """
-    redacted = await in_store_thread(_redact, said, at.replace(microsecond=at.microsecond // 1000 * 1000))
+    redacted = await in_store_thread(atomically, partial(_redact, ids, at, keep))
     redactions = [MessageRedaction.of(message) for message in redacted]
     for redaction in redactions:
         await announce_redaction(redaction)
     return redactions
 
 
-async def unredact_message(message_id: str, content: str) -> MessagePayload | None:
-    """Let a redacted message say `content` again, updated now, and tell both sides.
+async def unredact_message(
+    message_id: str, within: Callable[[Callable[[str], Message | None]], Message | None]
+) -> MessagePayload | None:
+    """Let a redacted message say something again, updated now, and tell both sides.
 
-    `None`: it is not redacted, or does not exist. RuleViolation: `store_unavailable`.
+    `within` calls, in one of the store's threads, what it is given with what the message is to say, and returns what
+    that returns. `None`: it is not redacted, or does not exist. RuleViolation: `store_unavailable`.
     """
-    message = await in_store_thread(_unredact, message_id, content)
+    message = await in_store_thread(within, partial(_unredact, message_id))
     if message is None:
         return None
     payload = MessagePayload.of(message)
@@ -45,27 +58,39 @@ async def unredact_message(message_id: str, content: str) -> MessagePayload | No
     return payload
 
 
-def _redact(said: Mapping[str, str], at: datetime.datetime) -> list[Message]:
-    change = {"$set": {"content": REDACTED, "redacted_at": at}}
-    rooms = _rooms_of(said)
-    if not rooms:
+def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[Message]:
+    expected = None
+    if not has_transactions():
+        _claim(ids, at)
+        expected = at
+    said = [
+        message
+        for part in in_parts(ids)
+        for message in Message.objects.filter(pk__in=part)
+        if message.redacted_at == expected
+    ]
+    if not said:
         return []
+    keep(said)
+    change = {"$set": {"content": REDACTED, "redacted_at": at}}
+    rooms = _rooms_of([message.pk for message in said])
     durable(Message).bulk_write(
         [
             UpdateOne(
                 {
-                    "_id": message_id,
-                    "room_id": room_id,
-                    "content": said[message_id] or {"$in": ["", None]},
-                    "redacted_at": None,
+                    "_id": message.pk,
+                    "room_id": rooms[message.pk],
+                    "content": message.content or {"$in": ["", None]},
+                    "redacted_at": expected,
                 },
                 change,
             )
-            for message_id, room_id in rooms.items()
+            for message in said
+            if message.pk in rooms
         ],
         ordered=False,
     )
-    redacted = [message for part in in_parts(said) for message in Message.objects.filter(pk__in=part, redacted_at=at)]
+    redacted = [message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part, redacted_at=at)]
     follow([(message.room_id, message.message_id) for message in redacted], change)
     return redacted
 
@@ -77,6 +102,18 @@ def _rooms_of(message_ids: Collection[str]) -> dict[str, Any]:
         for part in in_parts(message_ids)
         for found in durable(Message).find({"_id": {"$in": part}}, ["room_id"])
     }
+
+
+def _claim(ids: Collection[str], at: datetime.datetime) -> None:
+    """Without transactions: of several who redact a message the first to set its time does; nobody edits it then.
+
+    One whose process died on the way is free again after CLAIM.
+    """
+    left = {"content": {"$ne": REDACTED}, "redacted_at": {"$lt": at - CLAIM}}
+    for part in in_parts(ids):
+        durable(Message).update_many(
+            {"_id": {"$in": part}, "$or": [{"redacted_at": None}, left]}, {"$set": {"redacted_at": at}}
+        )
 
 
 def _unredact(message_id: str, content: str) -> Message | None:

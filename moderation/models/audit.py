@@ -37,6 +37,8 @@ class Act(models.TextChoices):
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
     MESSAGES_EXPIRED = "messages.expired"
+    NOT_DONE = "act.not_done"
+    """Of an act that is recorded already: it was refused after all."""
 
 
 class AppendOnly(RuntimeError):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.utils import timezone
 
+from conversations.errors import RuleViolation
 from conversations.instants import to_wire
-from conversations.store import in_store_thread
+from conversations.store import atomically, has_transactions, in_store_thread
 from moderation.models import Act, AuditRecord
 from moderation.models.audit import AuditRecords
 from moderation.staff import Staff
+
+Answer = TypeVar("Answer")
 
 COLUMNS: Final = (
     "at",
@@ -53,9 +57,10 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> AuditRecord:
-    """Add a record of what has just been done; for the store's threads. `before`, `after`: what JSON can carry.
+    """Add a record; for the store's threads. `before`, `after`: what JSON can carry.
 
-    Where an act cannot be undone, or is the reading of something, record it before it is done.
+    By itself only for what cannot be one with its record, which then comes first: reading, or work of many steps.
+    Everything else is `recorded`.
     """
     return AuditRecord.objects.create(
         at=timezone.now(),
@@ -71,6 +76,43 @@ def record(
         after=after or {},
         reason=reason,
     )
+
+
+def recorded(
+    staff: Staff,
+    act: Act,
+    target: Target,
+    do: Callable[[], Answer],
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+) -> Answer:
+    """Do an act and add its record: both or neither; for the store's threads. Returns what `do` returns.
+
+    `do` raises RuleViolation where nothing is to be done, which is raised here, too. Without transactions the record
+    comes first: there may be a record of an act that failed, which another says of a refusal, never an act without one.
+    """
+    add = partial(record, staff, act, target, before=before, after=after, reason=reason)
+    if not has_transactions():
+        add()
+        try:
+            return do()
+        except RuleViolation as refusal:
+            not_done(staff, act, target, refusal)
+            raise
+
+    def both() -> Answer:
+        answer = do()
+        add()
+        return answer
+
+    return atomically(both)
+
+
+def not_done(staff: Staff, act: Act, target: Target, refusal: RuleViolation) -> None:
+    """Add that an act, whose record stands already, was refused; for the store's threads."""
+    record(staff, Act.NOT_DONE, target, before={"act": act.value}, reason=refusal.message)
 
 
 async def export_audit(staff: Staff, records: AuditRecords) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson import ObjectId
 from django.utils import timezone
 
 from conversations.models import MessageType
@@ -11,7 +12,7 @@ from conversations.store import in_store_thread
 from moderation.live_rules import live_rules, rules_changed
 from moderation.matching import Found, Matcher
 from moderation.models import Act, MessageFilter
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, recorded
 from moderation.staff import Staff
 
 _AUDITED = ("name", "kind", "patterns", "also_without_marks", "rooms", "seconds", "action", "is_active")
@@ -49,11 +50,13 @@ def _save(staff: Staff, message_filter: MessageFilter, reason: str) -> None:
     message_filter.full_clean()
     before = MessageFilter.objects.filter(pk=message_filter.pk).first() if message_filter.pk else None
     message_filter.updated_at, message_filter.updated_by = timezone.now(), staff.name
-    message_filter.save()
-    record(
+    if before is None:
+        message_filter.pk = ObjectId()
+    recorded(
         staff,
         Act.FILTER_CREATED if before is None else Act.FILTER_CHANGED,
         _target(message_filter),
+        lambda: message_filter.save(force_insert=before is None, force_update=before is not None),
         before={} if before is None else _described(before),
         after=_described(message_filter),
         reason=reason,
@@ -62,8 +65,7 @@ def _save(staff: Staff, message_filter: MessageFilter, reason: str) -> None:
 
 def _delete(staff: Staff, message_filter: MessageFilter, reason: str) -> None:
     target, before = _target(message_filter), _described(message_filter)
-    message_filter.delete()
-    record(staff, Act.FILTER_DELETED, target, before=before, reason=reason)
+    recorded(staff, Act.FILTER_DELETED, target, message_filter.delete, before=before, reason=reason)
 
 
 def _described(message_filter: MessageFilter) -> dict[str, Any]:

@@ -8,15 +8,17 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from django.utils import timezone
 
+from chozoi_chat.identity import Role
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
+from conversations.models import Message
 from conversations.payloads import MessagePayload
 from conversations.room_loader import load_room
 from conversations.store import TIMEOUT, durable, in_store_thread
-from conversations.writer import Draft, message_writer
+from conversations.writer import Draft, dedup_key, message_writer
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, HeldState
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, not_done, record, recorded
 from moderation.staff import Staff
 
 LEASE = datetime.timedelta(seconds=4 * TIMEOUT)
@@ -35,28 +37,55 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
         if room.blocked_by or room.closed:
             code = ChatCode.ROOM_BLOCKED if room.blocked_by else ChatCode.ROOM_CLOSED
             raise RuleViolation(code, f"room {room.room_id!r} takes no messages now")
-        message = await message_writer().write(
-            Draft(
-                room_id=held.room_id,
-                sender=held.sender,
-                recipient=held.recipient,
-                receiver=room.side_of(held.sender).other,
-                type=held.type,
-                content=held.content,
-                client_message_id=held.client_message_id,
-            )
-        )
+        message = await _write(staff, held, room.side_of(held.sender).other, reason)
     except RuleViolation:
         await in_store_thread(_unclaim, held)
         raise
-    await in_store_thread(_decide, staff, held, HeldState.RELEASED, reason, message.id)
+    await in_store_thread(_decide, staff, held, HeldState.RELEASED, message.id)
     return message
 
 
 async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
     """Never send a held message. RuleViolation: `held_not_found`, `held_decided`, `store_unavailable`."""
     held = await in_store_thread(_claim, held_id)
-    await in_store_thread(_decide, staff, held, HeldState.DROPPED, reason, "")
+    sent = await in_store_thread(_sent, held)
+    if sent is not None:  # by a release that could not be noted
+        await in_store_thread(_decide, staff, held, HeldState.RELEASED, sent.message_id)
+        raise _decided(held_id)
+    await in_store_thread(_drop, staff, held, reason)
+
+
+async def _write(staff: Staff, held: HeldMessage, receiver: Role, reason: str) -> MessagePayload:
+    """Recorded first: the message goes out with others, in no transaction. Begun again it is stored once all the same.
+
+    RuleViolation: `store_unavailable`, after which it may be stored; `overloaded`.
+    """
+    act, target = Act.HELD_RELEASED, _target(held)
+    before, after = {"state": HeldState.HELD.value}, {"state": HeldState.RELEASED.value}
+    await in_store_thread(record, staff, act, target, before=before, after=after, reason=reason)
+    try:
+        return await message_writer().write(_draft(held, receiver))
+    except RuleViolation as refusal:
+        if refusal.code != ChatCode.STORE_UNAVAILABLE:
+            await in_store_thread(not_done, staff, act, target, refusal)
+        raise
+
+
+def _sent(held: HeldMessage) -> Message | None:
+    return Message.objects.filter(room_id=held.room_id, dedup_key=dedup_key(_draft(held, None))).first()
+
+
+def _draft(held: HeldMessage, receiver: Role | None) -> Draft:
+    return Draft(
+        room_id=held.room_id,
+        sender=held.sender,
+        recipient=held.recipient,
+        receiver=receiver,
+        type=held.type,
+        content=held.content,
+        client_message_id=held.client_message_id,
+        once=f"held {held.pk}",
+    )
 
 
 def _claim(held_id: str) -> HeldMessage:
@@ -71,16 +100,28 @@ def _claim(held_id: str) -> HeldMessage:
         return HeldMessage.objects.get(pk=key)
     if not HeldMessage.objects.filter(pk=key).exists():
         raise _not_found(held_id)
-    raise RuleViolation(Code.HELD_DECIDED, f"held message {held_id} has been decided about, or is just being released")
+    raise _decided(held_id)
 
 
 def _unclaim(held: HeldMessage) -> None:
     durable(HeldMessage).update_one({"_id": held.pk, "state": HeldState.HELD}, {"$unset": {"claimed_at": ""}})
 
 
-def _decide(staff: Staff, held: HeldMessage, state: HeldState, reason: str, message_id: str) -> None:
+def _drop(staff: Staff, held: HeldMessage, reason: str) -> None:
+    recorded(
+        staff,
+        Act.HELD_DROPPED,
+        _target(held),
+        lambda: _decide(staff, held, HeldState.DROPPED, ""),
+        before={"state": HeldState.HELD.value},
+        after={"state": HeldState.DROPPED.value},
+        reason=reason,
+    )
+
+
+def _decide(staff: Staff, held: HeldMessage, state: HeldState, message_id: str) -> None:
     durable(HeldMessage).update_one(
-        {"_id": held.pk},
+        {"_id": held.pk, "state": HeldState.HELD},
         {
             "$set": {
                 "state": state,
@@ -90,14 +131,14 @@ def _decide(staff: Staff, held: HeldMessage, state: HeldState, reason: str, mess
             }
         },
     )
-    record(
-        staff,
-        Act.HELD_RELEASED if state is HeldState.RELEASED else Act.HELD_DROPPED,
-        Target("held", str(held.pk), held.room_id, held.sender),
-        before={"state": HeldState.HELD.value},
-        after={"state": state.value, "message_id": message_id},
-        reason=reason,
-    )
+
+
+def _target(held: HeldMessage) -> Target:
+    return Target("held", str(held.pk), held.room_id, held.sender)
+
+
+def _decided(held_id: str) -> RuleViolation:
+    return RuleViolation(Code.HELD_DECIDED, f"held message {held_id} has been decided about, or is just being released")
 
 
 def _not_found(held_id: str) -> RuleViolation:

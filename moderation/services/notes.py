@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bson import ObjectId
 from django.utils import timezone
 
 from conversations.errors import Code, RuleViolation
 from conversations.store import in_store_thread
 from moderation.models import Act, Note, TargetKind
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, recorded
 from moderation.staff import Staff
 
 LONGEST = 5000
@@ -25,9 +26,14 @@ async def add_note(staff: Staff, target_kind: TargetKind, target_id: str, text: 
 
 
 def _add(staff: Staff, target_kind: TargetKind, target_id: str, text: str) -> Note:
-    note = Note.objects.create(
-        target_kind=target_kind, target_id=target_id, text=text, written_at=timezone.now(), written_by=staff.name
+    note = Note(
+        pk=ObjectId(),
+        target_kind=target_kind,
+        target_id=target_id,
+        text=text,
+        written_at=timezone.now(),
+        written_by=staff.name,
     )
     concerned = {"room_id" if target_kind == TargetKind.ROOM else "user_id": target_id}
-    record(staff, Act.NOTE_ADDED, Target("note", str(note.pk), **concerned))
+    recorded(staff, Act.NOTE_ADDED, Target("note", str(note.pk), **concerned), lambda: note.save(force_insert=True))
     return note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from django.db import models
 from django.utils import timezone
@@ -18,7 +19,7 @@ from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.store import Document, document, durable, in_parts, in_store_thread
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, RedactedOriginal, TargetKind
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, record, recorded
 from moderation.services.contents import unquote
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
@@ -36,17 +37,18 @@ async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageR
     RuleViolation: `validation_failed`, `message_not_found`, `already_redacted`, `store_unavailable`.
     """
     reason = require_reason(reason)
+
+    def note(messages: Sequence[Message]) -> None:
+        record(staff, Act.MESSAGE_REDACTED, _target(messages[0]), after={"redacted": True}, reason=reason)
+
     while True:
+        if redacted := await _redact(staff, [message_id], reason, note):
+            return redacted[0]
         message = await in_store_thread(Message.objects.filter(pk=message_id).first)
         if message is None:
             raise RuleViolation(Code.MESSAGE_NOT_FOUND, f"there is no message {message_id[:100]!r}")
         if message.redacted_at is not None:
             raise RuleViolation(Code.ALREADY_REDACTED, f"message {message_id!r} is redacted already")
-        if redacted := await _redact(staff, [message], reason):  # else it was edited since it was read
-            await in_store_thread(
-                record, staff, Act.MESSAGE_REDACTED, _target(message), after={"redacted": True}, reason=reason
-            )
-            return redacted[0]
 
 
 async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> int:
@@ -58,25 +60,20 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
     if not 1 <= hours <= LONGEST_PAST:
         raise RuleViolation(ChatCode.VALIDATION_FAILED, f"`hours` is {hours}: it must be from 1 to {LONGEST_PAST}")
     since = timezone.now() - datetime.timedelta(hours=hours)
-    ids: list[str] = []
-    try:
-        for _ in range(_PASSES):
-            messages = await in_store_thread(_find_recent, user_id, since)
-            if not messages:
-                break
-            for start in range(0, len(messages), _AT_ONCE):
-                redacted = await _redact(staff, messages[start : start + _AT_ONCE], reason)
-                ids += [redaction.id for redaction in redacted]
-    finally:
-        await in_store_thread(
-            record,
-            staff,
-            Act.MESSAGES_REDACTED,
-            Target("user", user_id, user_id=user_id),
-            after={"hours": hours, "count": len(ids), "messages": ids},
-            reason=reason,
-        )
-    return len(ids)
+
+    def note(messages: Sequence[Message]) -> None:
+        ids = [message.pk for message in messages]
+        after = {"hours": hours, "count": len(ids), "messages": ids}
+        record(staff, Act.MESSAGES_REDACTED, Target("user", user_id, user_id=user_id), after=after, reason=reason)
+
+    count = 0
+    for _ in range(_PASSES):
+        found = await in_store_thread(_find_recent, user_id, since)
+        if not found:
+            break
+        for start in range(0, len(found), _AT_ONCE):
+            count += len(await _redact(staff, found[start : start + _AT_ONCE], reason, note))
+    return count
 
 
 async def restore_message(staff: Staff, message_id: str, reason: str) -> MessagePayload:
@@ -85,32 +82,60 @@ async def restore_message(staff: Staff, message_id: str, reason: str) -> Message
     RuleViolation: `validation_failed`, `not_redacted`, `store_unavailable`.
     """
     reason = require_reason(reason)
-    original = await in_store_thread(RedactedOriginal.objects.filter(pk=message_id).first)
-    restored = None if original is None else await chat.unredact_message(message_id, original.content)
-    if original is None or restored is None:
-        raise RuleViolation(Code.NOT_REDACTED, f"message {message_id[:100]!r} is not redacted, or was erased")
-    await in_store_thread(_forget, staff, original, reason)
+    refusal = RuleViolation(Code.NOT_REDACTED, f"message {message_id[:100]!r} is not redacted, or was erased")
+
+    def restore(unredact: Callable[[str], Message | None]) -> Message:
+        found = RedactedOriginal.objects.filter(pk=message_id).first()
+        if found is None:
+            raise refusal
+
+        def do() -> Message:
+            original = RedactedOriginal.objects.filter(pk=message_id).first()
+            restored = None if original is None else unredact(original.content)
+            if restored is None:
+                raise refusal
+            durable(RedactedOriginal).delete_one({"_id": message_id})
+            return restored
+
+        return recorded(staff, Act.MESSAGE_RESTORED, _target(found), do, before={"redacted": True}, reason=reason)
+
+    restored = await chat.unredact_message(message_id, restore)
+    if restored is None:
+        raise refusal
     return restored
 
 
-async def _redact(staff: Staff, messages: list[Message], reason: str) -> list[MessageRedaction]:
+async def _redact(
+    staff: Staff, ids: list[str], reason: str, note: Callable[[Sequence[Message]], None]
+) -> list[MessageRedaction]:
+    """Redact those that are not, what they said put aside and `note` called for them: one transaction."""
     at = timezone.now()
-    originals = [
-        RedactedOriginal(
-            message_id=message.message_id,
-            room_id=message.room_id,
-            sender=message.sender,
-            recipient=message.recipient,
-            type=message.type,
-            content=message.content,
-            redacted_at=at,
-            redacted_by=staff.name,
-            reason=reason,
-        )
-        for message in messages
-    ]
-    await in_store_thread(_put_aside, originals)
-    return await chat.redact_messages({message.message_id: message.content for message in messages}, at)
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as MongoDB has it
+    kept: list[RedactedOriginal] = []
+
+    def keep(messages: Sequence[Message]) -> None:
+        kept[:] = [
+            RedactedOriginal(
+                message_id=message.message_id,
+                room_id=message.room_id,
+                sender=message.sender,
+                recipient=message.recipient,
+                type=message.type,
+                content=message.content,
+                redacted_at=at,
+                redacted_by=staff.name,
+                reason=reason,
+            )
+            for message in messages
+        ]
+        _put_aside(kept)
+        note(messages)
+
+    redacted = await chat.redact_messages(ids, at, keep)
+    told = {redaction.id for redaction in redacted}
+    if erased := [original for original in kept if original.pk not in told]:
+        await in_store_thread(_forget, erased)
+    return redacted
 
 
 def _put_aside(originals: list[RedactedOriginal]) -> None:
@@ -119,6 +144,12 @@ def _put_aside(originals: list[RedactedOriginal]) -> None:
         ordered=False,
     )
     _take_out_of_copies(originals)
+
+
+def _forget(erased: list[RedactedOriginal]) -> None:
+    """What was put aside of messages that were erased before they were redacted: only without transactions."""
+    for original in erased:
+        durable(RedactedOriginal).delete_one({"_id": original.pk, "redacted_at": original.redacted_at})
 
 
 def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
@@ -133,28 +164,22 @@ def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
             unquote({"target_kind": TargetKind.MESSAGE, "target_id": {"$in": part}})
 
 
-def _find_recent(user_id: str, since: datetime.datetime) -> list[Message]:
+def _find_recent(user_id: str, since: datetime.datetime) -> list[str]:
     """Room by room, where the index is; a room without an `updated_at` may have anything in it."""
     active = {"$or": [{"updated_at": {"$gte": since}}, {"updated_at": None}]}
     rooms = [room_id for side in Role for room_id in _ids(Room, {side.lower(): user_id}, active)]
     unredacted = {"from": user_id, "redacted_at": None}
-    ids = [
+    return [
         message_id
         for room_id in rooms
         for message_id in _ids(Message, {"room_id": room_id, "created_at": {"$gte": since}}, unredacted)
     ]
-    return [message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part)]
 
 
 def _ids(model: type[models.Model], indexed: Document, condition: Document) -> list[str]:
     """In two: what an index finds, and what is left of that. SecantusDB has no index for both as one condition."""
     stages: list[Document] = [{"$match": indexed}, {"$match": condition}, {"$project": {"_id": 1}}]
     return [found["_id"] for found in durable(model).aggregate(stages)]
-
-
-def _forget(staff: Staff, original: RedactedOriginal, reason: str) -> None:
-    RedactedOriginal.objects.filter(pk=original.pk).delete()
-    record(staff, Act.MESSAGE_RESTORED, _target(original), before={"redacted": True}, reason=reason)
 
 
 def _target(message: Message | RedactedOriginal) -> Target:

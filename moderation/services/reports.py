@@ -1,11 +1,12 @@
 """Staff work on reports: one of them on one target at a time, and everybody knows who.
 
-All unfinished reports on a target belong together: who takes one has them all, and closes them all. Each step is one
-statement of MongoDB, so of two who take the same one gets it.
+All unfinished reports on a target belong together: who takes one has them all, and closes them all. Each step and its
+record are one; of two who take the same one gets it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from conversations.store import Document, durable, in_store_thread
 from moderation.errors import Code
 from moderation.models import Act, Outcome, Report, ReportState
 from moderation.models.reports import UNFINISHED
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, recorded
 from moderation.staff import Staff
 
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
@@ -68,29 +69,32 @@ async def dismiss(staff: Staff, report_id: str, note: str = "") -> list[Report]:
 
 
 def _take_next(staff: Staff) -> Report | None:
-    now = timezone.now()
+    reports = durable(Report)
     while True:
-        claimed = _claim(_LEFT, staff, now) or _claim({"state": ReportState.OPEN}, staff, now)
-        if claimed is None:
+        next_one = reports.find_one(_LEFT, ["_id"], sort=_OLDEST_FIRST) or reports.find_one(
+            {"state": ReportState.OPEN}, ["_id"], sort=_OLDEST_FIRST
+        )
+        if next_one is None:
             return None
-        if _gather({"target_kind": claimed["target_kind"], "target_id": claimed["target_id"]}) == _key(staff):
-            return _note_taking(staff, claimed["_id"])
-
-
-def _claim(free: Document, staff: Staff, now: datetime.datetime) -> Document | None:
-    claimed: Document | None = durable(Report).find_one_and_update(
-        free, _taken(staff, now), sort=_OLDEST_FIRST, projection=["target_kind", "target_id"]
-    )
-    return claimed
+        with contextlib.suppress(RuleViolation):  # it is a colleague's, who has it now, or took it just now
+            return _take(staff, str(next_one["_id"]))
 
 
 def _take(staff: Staff, report_id: str) -> Report:
     report = _find(report_id)
-    nobodys = {"_id": report.pk, "state": {"$in": list(UNFINISHED)}, "assignee_id": None}
-    durable(Report).update_one(nobodys, _taken(staff, timezone.now()))
-    if _gather(_on_target(report)) != _key(staff):
+    on_target, me = _on_target(report), _key(staff)
+    if report.state not in UNFINISHED or _gather(on_target) not in (None, me):
         raise _refusal(_find(report_id))
-    return _note_taking(staff, report.pk)
+
+    def claim() -> None:
+        nobodys = {"_id": report.pk, "state": {"$in": list(UNFINISHED)}, "assignee_id": None}
+        durable(Report).update_one(nobodys, _taken(staff, timezone.now()))
+        if _gather(on_target) != me:
+            raise _refusal(_find(report_id))
+
+    after = {"state": ReportState.IN_REVIEW.value, "assignee": staff.staff_id}
+    recorded(staff, Act.REPORT_TAKEN, _target(report), claim, after=after)
+    return _find(report_id)
 
 
 def _gather(on_target: Document) -> Any:
@@ -110,18 +114,18 @@ def _gather(on_target: Document) -> Any:
 
 def _put_back(staff: Staff, report_id: str) -> None:
     report = _find(report_id)
-    changed = durable(Report).update_many(
-        {**_on_target(report), "state": ReportState.IN_REVIEW},
-        {"$set": {"state": ReportState.OPEN}, "$unset": {"assignee_id": "", "taken_at": ""}},
-    )
-    if changed.modified_count == 0:
-        if report.state not in UNFINISHED:
-            raise _refusal(report)
+    if report.state not in UNFINISHED:
+        raise _refusal(report)
+    in_review = {**_on_target(report), "state": ReportState.IN_REVIEW}
+    if durable(Report).find_one(in_review, ["_id"]) is None:
         return
-    record(
+    recorded(
         staff,
         Act.REPORT_PUT_BACK,
         _target(report),
+        lambda: durable(Report).update_many(
+            in_review, {"$set": {"state": ReportState.OPEN}, "$unset": {"assignee_id": "", "taken_at": ""}}
+        ),
         before={"state": report.state, "assignee": str(report.assignee.pk) if report.assignee else ""},
         after={"state": ReportState.OPEN.value},
     )
@@ -129,34 +133,30 @@ def _put_back(staff: Staff, report_id: str) -> None:
 
 def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note: str) -> list[Report]:
     report = _find(report_id)
-    now = timezone.now()
     in_my_review = {"state": ReportState.IN_REVIEW, "assignee_id": _key(staff)}
-    mine = {**_on_target(report), **in_my_review}
-    closing = [found["_id"] for found in durable(Report).find(mine, ["_id"])]
-    change = {"state": state, "outcome": outcome, "note": note, "closed_at": now}
-    if (
-        report.pk not in closing
-        or not durable(Report)
-        .update_one({"_id": report.pk, **in_my_review}, {"$set": change, "$unset": {"open_key": ""}})
-        .modified_count
-    ):
-        raise _refusal(_find(report_id))
-    durable(Report).update_many(mine, {"$set": change, "$unset": {"open_key": ""}})
-    record(
+    closing = [found["_id"] for found in durable(Report).find({**_on_target(report), **in_my_review}, ["_id"])]
+    if report.pk not in closing:
+        raise _refusal(report)
+    change = {
+        "$set": {"state": state, "outcome": outcome, "note": note, "closed_at": timezone.now()},
+        "$unset": {"open_key": ""},
+    }
+
+    def close() -> None:
+        if not durable(Report).update_one({"_id": report.pk, **in_my_review}, change).modified_count:
+            raise _refusal(_find(report_id))
+        durable(Report).update_many({"_id": {"$in": closing}, **in_my_review}, change)
+
+    recorded(
         staff,
         Act.REPORT_RESOLVED if state is ReportState.RESOLVED else Act.REPORT_DISMISSED,
         _target(report),
+        close,
         before={"state": report.state},
         after={"state": state.value, "outcome": outcome, "reports": [str(key) for key in closing]},
         reason=note,
     )
     return list(Report.objects.filter(pk__in=closing).order_by("created_at"))
-
-
-def _note_taking(staff: Staff, key: Any) -> Report:
-    report = Report.objects.get(pk=key)
-    record(staff, Act.REPORT_TAKEN, _target(report), after={"state": report.state, "assignee": staff.staff_id})
-    return report
 
 
 def _taken(staff: Staff, now: datetime.datetime) -> Document:

@@ -19,7 +19,7 @@ from conversations.store import durable, in_store_thread
 from moderation.errors import Code
 from moderation.live_rules import rules_changed
 from moderation.models import Act, Restriction, RestrictionKind
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, recorded
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 from socketio_bridge import disconnect_sockets
@@ -102,11 +102,12 @@ async def _restrict(
 
 
 def _store(staff: Staff, restriction: Restriction) -> None:
-    restriction.save(force_insert=True)
-    record(
+    restriction.pk = ObjectId()
+    recorded(
         staff,
         _ACTS[RestrictionKind(restriction.kind)],
         _target(restriction),
+        lambda: restriction.save(force_insert=True),
         after=_described(restriction),
         reason=restriction.reason,
     )
@@ -118,13 +119,19 @@ def _lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
     except (Restriction.DoesNotExist, InvalidId, TypeError):
         raise RuleViolation(Code.RESTRICTION_NOT_FOUND, f"there is no restriction {restriction_id!r}") from None
     now = timezone.now()
-    lifted = durable(Restriction).update_one(
-        {"_id": restriction.pk, "lifted_at": None, "ends_at": {"$not": {"$lte": now}}},
-        {"$set": {"lifted_at": now, "lifted_by": staff.name}},
-    )
-    if not lifted.modified_count:
-        raise RuleViolation(Code.RESTRICTION_OVER, f"restriction {restriction_id} is over already")
-    record(staff, Act.RESTRICTION_LIFTED, _target(restriction), before=_described(restriction), reason=reason)
+    over = RuleViolation(Code.RESTRICTION_OVER, f"restriction {restriction_id} is over already")
+    if not restriction.is_active(now):
+        raise over
+
+    def lift() -> None:
+        lifted = durable(Restriction).update_one(
+            {"_id": restriction.pk, "lifted_at": None, "ends_at": {"$not": {"$lte": now}}},
+            {"$set": {"lifted_at": now, "lifted_by": staff.name}},
+        )
+        if not lifted.modified_count:
+            raise over
+
+    recorded(staff, Act.RESTRICTION_LIFTED, _target(restriction), lift, before=_described(restriction), reason=reason)
     return Restriction.objects.get(pk=restriction.pk)
 
 

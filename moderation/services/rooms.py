@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from django.conf import settings
 from django.utils import timezone
 
@@ -9,10 +12,11 @@ from conversations import services as chat
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.payloads import MessagePayload
+from conversations.room_loader import load_room
 from conversations.store import in_store_thread
 from moderation.errors import Code
 from moderation.models import Act
-from moderation.services.audit import Target, record
+from moderation.services.audit import Target, not_done, record, recorded
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
@@ -22,10 +26,9 @@ async def close_room(staff: Staff, room_id: str, reason: str) -> None:
 
     RuleViolation: `validation_failed`, `room_not_found`, `already_closed`, `store_unavailable`.
     """
-    reason = require_reason(reason)
-    if not await chat.close_room(room_id, timezone.now()):
-        raise RuleViolation(Code.ALREADY_CLOSED, f"room {room_id!r} is closed already")
-    await _record(staff, Act.ROOM_CLOSED, room_id, was_closed=False, reason=reason)
+    refusal = RuleViolation(Code.ALREADY_CLOSED, f"room {room_id!r} is closed already")
+    within = partial(_recorded, staff, Act.ROOM_CLOSED, room_id, require_reason(reason), refusal)
+    await chat.close_room(room_id, timezone.now(), within)
 
 
 async def reopen_room(staff: Staff, room_id: str, reason: str) -> None:
@@ -33,10 +36,10 @@ async def reopen_room(staff: Staff, room_id: str, reason: str) -> None:
 
     RuleViolation: `validation_failed`, `room_not_found`, `already_open`, `store_unavailable`.
     """
-    reason = require_reason(reason)
-    if not await chat.reopen_room(room_id):
-        raise RuleViolation(Code.ALREADY_OPEN, f"room {room_id!r} is open")
-    await _record(staff, Act.ROOM_REOPENED, room_id, was_closed=True, reason=reason)
+    refusal = RuleViolation(Code.ALREADY_OPEN, f"room {room_id!r} is open")
+    await chat.reopen_room(
+        room_id, partial(_recorded, staff, Act.ROOM_REOPENED, room_id, require_reason(reason), refusal)
+    )
 
 
 async def write_as_support(staff: Staff, room_id: str, content: str) -> MessagePayload:
@@ -49,20 +52,24 @@ async def write_as_support(staff: Staff, room_id: str, content: str) -> MessageP
         raise RuleViolation(
             ChatCode.VALIDATION_FAILED, f"the message has {len(content)} characters: it must have from 1 to {longest}"
         )
-    message = await chat.write_as_support(room_id, content)
-    await in_store_thread(
-        record, staff, Act.SUPPORT_WROTE, Target("message", message.id, room_id), after={"content": content}
-    )
-    return message
+    target = Target("room", (await load_room(room_id)).room_id, room_id)
+    await in_store_thread(record, staff, Act.SUPPORT_WROTE, target, after={"content": content})
+    try:
+        return await chat.write_as_support(room_id, content)
+    except RuleViolation as refusal:
+        if refusal.code != ChatCode.STORE_UNAVAILABLE:  # after that the message may be stored all the same
+            await in_store_thread(not_done, staff, Act.SUPPORT_WROTE, target, refusal)
+        raise
 
 
-async def _record(staff: Staff, act: Act, room_id: str, *, was_closed: bool, reason: str) -> None:
-    await in_store_thread(
-        record,
-        staff,
-        act,
-        Target("room", room_id, room_id),
-        before={"closed": was_closed},
-        after={"closed": not was_closed},
-        reason=reason,
-    )
+def _recorded(
+    staff: Staff, act: Act, room_id: str, reason: str, refusal: RuleViolation, change: Callable[[], bool]
+) -> bool:
+    def do() -> bool:
+        if not change():
+            raise refusal
+        return True
+
+    closes = act is Act.ROOM_CLOSED
+    target = Target("room", room_id, room_id)
+    return recorded(staff, act, target, do, before={"closed": not closes}, after={"closed": closes}, reason=reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from pymongo.database import Database
 
 from chozoi_chat.identity import Identity
 from conversations import services
+from conversations.instants import from_milliseconds
 from conversations.requests import NewMessage, SeenMessages
 from conversations.writer import message_writer
 from tests.conversations.commands import ASKED, conditions, unanswered
@@ -51,8 +51,8 @@ async def test_what_changes_a_message_names_its_room(
         await services.send_message(buyer, written("hello", "c1"))
         await services.mark_room_seen(seller, room)
         await services.edit_message(buyer, sent.id, "hello!")
-        await services.redact_messages({sent.id: "hello!"}, datetime.datetime.now(datetime.UTC))
-        await services.unredact_message(sent.id, "hello!")
+        await services.redact_messages([sent.id], from_milliseconds(1_800_000_000_000), lambda messages: None)
+        await services.unredact_message(sent.id, lambda unredact: unredact("hello!"))
     of_messages = [command for command in commands if next(iter(command.values())) == "cz_messages"]
     writes = [command for command in of_messages if next(iter(command)) in ("update", "delete", "findAndModify")]
     assert len(writes) >= 4

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -78,6 +79,12 @@ def message(content: str = "hello", **fields: Any) -> NewMessage:
 def answer(content: str = "hello", **fields: Any) -> NewMessage:
     """From seller 9 to buyer 7."""
     return message(content, **{"from": "9", "to": "7", **fields})
+
+
+def elsewhere(work: Callable[[], object]) -> None:
+    """Do something as another process would: in a thread of its own, in none of this one's transactions."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
 
 
 async def refusal(coroutine: Any) -> str:

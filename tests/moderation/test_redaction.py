@@ -19,7 +19,7 @@ from moderation.services import redaction
 from moderation.staff import Staff
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.conversations.conftest import Emitted
-from tests.moderation.conftest import Store, acts, answer, message, refusal
+from tests.moderation.conftest import Store, acts, answer, elsewhere, message, refusal
 
 
 async def test_both_sides_lose_what_a_message_said_and_keep_its_kind_and_time(
@@ -108,7 +108,8 @@ async def test_what_was_edited_while_it_was_being_redacted_is_kept_as_it_was_las
     def edited_meanwhile(originals: list[RedactedOriginal]) -> None:
         put_aside(originals)
         if edits:
-            database.cz_messages.update_one({"_id": sent.id}, {"$set": {"content": edits.pop(0)}})
+            change = {"$set": {"content": edits.pop(0)}}
+            elsewhere(lambda: database.cz_messages.update_one({"_id": sent.id}, change))
 
     monkeypatch.setattr(redaction, "_put_aside", edited_meanwhile)
     await services.redact_message(mai, sent.id, "rude")
@@ -170,7 +171,7 @@ def test_what_is_recent_is_found_by_an_index(database: Store, room: str, monkeyp
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(redaction, "durable", lambda model: Recorded(durable(model), asked))
     found = redaction._find_recent("7", now - datetime.timedelta(minutes=40))
-    assert {message.pk for message in found} == {f"m{n:03}" for n in range(1, 41, 4)}
+    assert set(found) == {f"m{n:03}" for n in range(1, 41, 4)}
     assert [command for command in asked if "COLLSCAN" in plan(database, command)] == []
     assert sum(examined(database, command) for command in asked) <= 22
 
@@ -192,7 +193,8 @@ async def test_what_moderation_has_of_it_besides_is_gone_too(
     for sent in (released, flagged):
         await services.redact_message(mai, sent.id, "a number")
     for name in ("heldmessage", "report", "filterhit", "auditrecord"):
-        assert "090" not in str(list(database[f"moderation_{name}"].find())), name
+        kept = str(list(database[f"moderation_{name}"].find()))
+        assert "0901234567" not in kept and "room 090" not in kept and ": 090" not in kept, name
     assert (await services.read_original(mai, released.id, "x")).content == "call 0901234567"
 
 
@@ -206,7 +208,7 @@ async def test_nothing_recent_escapes_by_an_edit_or_by_being_written_meanwhile(
         put_aside(originals)
         if again:
             again.pop()
-            database.cz_messages.update_one({"_id": sent.id}, {"$set": {"content": "second"}})
+            elsewhere(lambda: database.cz_messages.update_one({"_id": sent.id}, {"$set": {"content": "second"}}))
             new = {
                 "_id": "new",
                 "room_id": room,
@@ -214,7 +216,7 @@ async def test_nothing_recent_escapes_by_an_edit_or_by_being_written_meanwhile(
                 "to": "9",
                 "created_at": datetime.datetime.now(datetime.UTC),
             }
-            database.cz_messages.insert_one({**new, "type": "TEXT", "content": "third"})
+            elsewhere(lambda: database.cz_messages.insert_one({**new, "type": "TEXT", "content": "third"}))
 
     monkeypatch.setattr(redaction, "_put_aside", meanwhile)
     assert await services.redact_recent(mai, "7", 1, "spam") == 2
