@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -84,6 +84,25 @@ def _redis(url: str) -> Iterator[CheckMessage]:
         yield _wrong(2, "REDIS_ADDRESS", _hidden(url), "host:port, or a URL such as redis://host:6379/0")
     elif not re.fullmatch(r"/?\d*", parts.path):
         yield _wrong(2, "REDIS_ADDRESS", _hidden(url), "host:port or redis://host:port/n, n the number of a database")
+
+
+@register()
+def check_mongodb_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What MONGODB_URI asks for beside its hosts and its database."""
+    return list(_read_preference(settings.MONGODB_URI))
+
+
+def _read_preference(uri: str) -> Iterator[CheckMessage]:
+    parts = _split(uri)
+    options = {name.lower(): value for name, value in parse_qsl(parts.query)} if parts else {}
+    wanted = options.get("readpreference", "primary")
+    if wanted.lower() != "primary":
+        yield Warning(
+            f"MONGODB_URI asks for readPreference={wanted}, which is not obeyed.",
+            hint="All is read from the primary: a secondary may lag, and a rule that reads there would let a message "
+            "into a room that was just blocked. Take readPreference out of MONGODB_URI.",
+            id="chozoi_chat.W033",
+        )
 
 
 @register()

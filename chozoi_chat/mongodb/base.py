@@ -10,6 +10,8 @@ from typing import Any
 
 from django_mongodb_backend.base import DatabaseWrapper as MongoDatabaseWrapper
 from django_mongodb_backend.operations import DatabaseOperations as MongoDatabaseOperations
+from pymongo import ReadPreference
+from pymongo.database import Database
 
 from chozoi_chat.mongodb.schema import DatabaseSchemaEditor
 from chozoi_chat.mongodb.values import as_flag, as_number, as_text
@@ -48,7 +50,16 @@ class DatabaseOperations(MongoDatabaseOperations):
 
 
 class DatabaseWrapper(MongoDatabaseWrapper):
-    """django-mongodb-backend's, with these operations and this schema editor."""
+    """django-mongodb-backend's, with these operations and this schema editor, and with reads from the primary.
+
+    A secondary may lag: a rule that reads there lets a message into a room that was just blocked. So the read
+    preference of the URI is not obeyed.
+    """
 
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
+
+    def init_connection_state(self) -> None:
+        """Take the database, with reads from the primary."""
+        super().init_connection_state()
+        self.database: Database[dict[str, Any]] = self.database.with_options(read_preference=ReadPreference.PRIMARY)

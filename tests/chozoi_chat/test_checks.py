@@ -146,3 +146,11 @@ def test_a_command_does_not_start_with_a_wrong_setting(monkeypatch: pytest.Monke
     assert done.returncode == 1
     assert "SOCKET_PATH is 'sockets'" in done.stderr
     assert "HINT: It must be a path that begins with a slash" in done.stderr
+
+
+@pytest.mark.parametrize("uri", ["mongodb://a,b/chat", "mongodb+srv://c.example/chat"])
+def test_a_read_preference_that_is_not_obeyed_is_named(uri: str) -> None:
+    [problem] = problems(MONGODB_URI=f"{uri}?w=1&readpreference=secondaryPreferred")
+    assert problem.id == "chozoi_chat.W033"
+    assert "readPreference=secondaryPreferred, which is not obeyed" in problem.msg
+    assert problems(MONGODB_URI=f"{uri}?readPreference=primary") == []

@@ -11,10 +11,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import F, Value
 from django.test.utils import CaptureQueriesContext
+from pymongo import ReadPreference
 
+from chozoi_chat.mongodb.base import DatabaseWrapper
 from chozoi_chat.mongodb.compiler import side_by_side
 from conversations.instants import stored_time
 from conversations.models import Message, Room
+from conversations.store import DURABLE
 
 NOON = datetime.datetime(2026, 1, 1, 12)
 
@@ -160,3 +163,19 @@ def test_an_end_that_is_included_is() -> None:
         Message.objects.create(message_id=str(minute), room_id="7.9", created_at=at)
     until = NOON.replace(tzinfo=datetime.UTC) + datetime.timedelta(minutes=1, microseconds=400)
     assert set(Message.objects.filter(room_id="7.9", created_at__lte=until).values_list("pk", flat=True)) == {"0", "1"}
+
+
+def test_all_is_read_from_the_primary_whatever_the_uri_prefers() -> None:
+    """A rule that reads from a secondary, which may lag, lets a message into a room that was just blocked."""
+    uri = f"{connection.settings_dict['HOST']}?readPreference=secondaryPreferred"
+    lagging: Any = DatabaseWrapper({**connection.settings_dict, "HOST": uri}, alias="reads from secondaries")
+    lagging.ensure_connection()
+    try:
+        assert lagging.connection.read_preference == ReadPreference.SECONDARY_PREFERRED
+        assert lagging.database.read_preference == ReadPreference.PRIMARY
+        assert lagging.get_collection("cz_rooms").read_preference == ReadPreference.PRIMARY
+        assert lagging.database.get_collection("cz_rooms", write_concern=DURABLE).read_preference == (
+            ReadPreference.PRIMARY
+        )
+    finally:
+        lagging.close_pool()
