@@ -203,9 +203,10 @@ def _serving() -> Iterator[CheckMessage]:
         yield _wrong(
             22, "MAX_DISCONNECTION_DURATION", settings.MAX_DISCONNECTION_DURATION, "a number of seconds, or 0 for off"
         )
-    for host in settings.ALLOWED_HOSTS:
-        if "/" in host or ("://" in host):
-            yield _wrong(13, "ALLOWED_HOSTS", host, "names of hosts, without scheme or path: chat.example.com")
+    for name in ("ALLOWED_HOSTS", "IMAGE_HOSTS"):
+        for host in getattr(settings, name):
+            if "/" in host:
+                yield _wrong(13, name, host, "names of hosts, without scheme or path: chat.example.com")
     if not 0 <= settings.WORKER_STATUS_PORT <= 65535:
         yield _wrong(19, "WORKER_STATUS_PORT", settings.WORKER_STATUS_PORT, "a port from 1 to 65535, or 0 for none")
     if settings.LOG_LEVEL not in logging.getLevelNamesMapping():

@@ -213,6 +213,7 @@ UPLOAD_MAX_BYTES = whole_number("UPLOAD_MAX_BYTES", 10_000_000)
 UPLOAD_MAX_PIXELS = whole_number("UPLOAD_MAX_PIXELS", 50_000_000)
 LARGEST_BODY = max(UPLOAD_MAX_BYTES, 2_621_440)  # bytes of any request; the second is what Django takes besides files
 PUBLIC_URL = text("PUBLIC_URL").rstrip("/")
+IMAGE_HOSTS = names("IMAGE_HOSTS")
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "/v1/conversations/media/"
 STORAGES = {

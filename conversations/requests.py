@@ -67,7 +67,7 @@ def to_room_id(value: object) -> str:
 
 
 class NewMessage(Participants, kw_only=True):
-    """A message to send. `content`: a text, the address of an image, or the name of an emoji.
+    """A message to send. `content`: a text, the address of an uploaded image, or an emoji or its name.
 
     `client_message_id`: the app's own id of it; the same message sent again under the same id is stored once.
     """

@@ -11,13 +11,14 @@ from conversations.announcements import announce_update
 from conversations.errors import Code, RuleViolation
 from conversations.fields import text_in
 from conversations.instants import stored_time
+from conversations.message_content import require_content
 from conversations.message_ids import message_ids
 from conversations.models import Message, MessageType
 from conversations.payloads import MessagePayload
 from conversations.policy import Attempt, AttemptKind, check_message
 from conversations.room_accounts import follow
 from conversations.room_loader import load_room
-from conversations.services.messages import require_length, require_open
+from conversations.services.messages import require_open
 from conversations.store import Document, durable, in_store_thread
 from conversations.writer import Draft
 
@@ -29,7 +30,6 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     user deleted the room), `not_a_member`, `not_the_sender`, `room_blocked`, `room_closed`, `message_redacted`,
     `store_unavailable`; and those of the policies.
     """
-    require_length(content)
     found = await in_store_thread(_find, message_id)
     if found is None:
         raise _not_found(message_id)
@@ -41,12 +41,14 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     if text_in(found, "from") != actor.user_id:
         raise RuleViolation(Code.NOT_THE_SENDER, f"message {message_id!r} was written by the other side")
     require_open(room)
+    message_type = text_in(found, "type") or MessageType.TEXT.value
+    require_content(message_type, content)
     draft = Draft(
         room_id=room.room_id,
         sender=actor.user_id,
         recipient=room.user_on(side.other),
         receiver=side.other,
-        type=text_in(found, "type") or MessageType.TEXT.value,
+        type=message_type,
         content=content,
         client_message_id=None,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-from django.conf import settings
 from pymongo import UpdateOne
 
 from chozoi_chat.identity import Role
@@ -13,6 +12,7 @@ from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
 from conversations.fields import object_in, text_in
 from conversations.instants import stored_time, to_wire
+from conversations.message_content import require_content
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
@@ -27,11 +27,11 @@ from conversations.writer import Draft, message_writer
 async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
 
-    RuleViolation: `user_mismatch`, `validation_failed` (too long), `room_not_found`, `not_a_member`,
+    RuleViolation: `user_mismatch`, `validation_failed` (see `require_content`), `room_not_found`, `not_a_member`,
     `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
     """
     _require_self(actor, message)
-    require_length(message.content)
+    require_content(message.type, message.content)
     room = await load_room(message.room_id)
     side = _require_sides(actor, room, message)
     require_open(room)
@@ -147,15 +147,6 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
     require_open(await recent_room(typing.room_id))
     await require_writer(actor.user_id)
     await announce_typing(event_name, typing, except_)
-
-
-def require_length(content: str) -> None:
-    """RuleViolation `validation_failed`: longer than a message may be."""
-    length, longest = len(content), settings.MESSAGE_MAX_LENGTH
-    if length > longest:
-        raise RuleViolation(
-            Code.VALIDATION_FAILED, f"`content` has {length} characters: a message has at most {longest}"
-        )
 
 
 def require_open(room: RoomRecord) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from conversations.message_content import is_at_a_known_host, without_stored_name
 from conversations.models import MessageType
 from moderation.matching.expressions import Expressions
 from moderation.matching.links import AllowedHosts, hosts
@@ -40,7 +41,7 @@ class Flood:
 
 
 class Matcher:
-    """Filters, compiled. Words and links are looked for in texts and emojis; expressions in addresses of images too."""
+    """Filters, compiled. Of an image's address they look at all but the name of a stored file and a known host."""
 
     def __init__(self, filters: Iterable[MessageFilter] = ()) -> None:
         known = list(filters)
@@ -68,23 +69,21 @@ class Matcher:
         """What each filter finds first in a text, those that find something. Floods are not a text's affair."""
         if not self._has_text_filters:
             return []
-        text = normalized(text)
+        is_image = message_type == MessageType.IMAGE
+        own_host = next(hosts(normalized(text)), None) if is_image and is_at_a_known_host(text) else None
+        text = normalized(without_stored_name(text) if is_image else text)
         found: dict[str, str] = {}
         for name, what in self._expressions.find(text):
             found.setdefault(name, what)
-        if message_type != MessageType.IMAGE:
-            for name, what in self._words.find(text):
-                found.setdefault(name, what)
-            if self._links:
-                self._find_links(text, found)
+        for name, what in self._words.find(text):
+            found.setdefault(name, what)
+        if self._links:
+            linked = [host for host in hosts(text) if host != own_host]
+            for name, allowed in self._links:
+                for host in linked:
+                    if not allowed.allow(host):
+                        found.setdefault(name, host)
         return [Found(name, self._actions[name], what) for name, what in found.items()]
-
-    def _find_links(self, text: str, found: dict[str, str]) -> None:
-        linked = list(hosts(text))
-        for name, allowed in self._links:
-            for host in linked:
-                if not allowed.allow(host):
-                    found.setdefault(name, host)
 
 
 def lines_of(patterns: str) -> list[str]:

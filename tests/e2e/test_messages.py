@@ -62,11 +62,27 @@ async def test_ids_sent_as_numbers_come_back_as_strings(
     assert database["cz_messages"].count_documents({"room_id": room.id, "from": room.buyer.user_id}) == 1
 
 
-@pytest.mark.parametrize("kind", ["TEXT", "IMAGE", "EMOJI"])
-async def test_every_type_of_message_is_taken(kind: str, connect: Connect, room: Room) -> None:
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("TEXT", "javascript:"), ("IMAGE", f"/v1/conversations/media/2026/11/{32 * 'a'}.png"), ("EMOJI", ":smile:")],
+)
+async def test_every_type_of_message_is_taken(kind: str, content: str, connect: Connect, room: Room) -> None:
     buyer = await connect(room.buyer)
-    answer = await buyer.ask("new_message", room.message(room.buyer, "https://example.com/1.png", type=kind))
+    answer = await buyer.ask("new_message", room.message(room.buyer, content, type=kind))
     assert answer["message"]["type"] == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("IMAGE", "javascript:alert(1)"), ("IMAGE", "https://tracker.example/1.png"), ("EMOJI", "a long text " * 10)],
+)
+async def test_a_picture_from_anywhere_and_a_text_as_an_emoji_are_refused(
+    kind: str, content: str, connect: Connect, room: Room, database: Stored
+) -> None:
+    buyer = await connect(room.buyer)
+    answer = await buyer.ask("new_message", room.message(room.buyer, content, type=kind))
+    assert answer["error"]["code"] == "validation_failed"
+    assert database["cz_messages"].count_documents({"room_id": room.id}) == 0
 
 
 async def test_without_a_client_message_id_equal_messages_are_different_ones(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from pytest_django import Settings
 
 from moderation.matching import Matcher
 from moderation.models import MessageFilter
@@ -31,7 +32,10 @@ def test_each_filter_tells_once_what_it_found() -> None:
     assert matcher.find("a friendly word") == []
 
 
-def test_of_an_image_the_address_is_no_text_but_expressions_see_it() -> None:
+IMAGE = f"https://images.evil.com/v1/conversations/media/2026/11/{32 * '1'}.jpg"
+
+
+def test_all_filters_see_the_address_of_an_image() -> None:
     matcher = Matcher(
         [
             filter_of("words", "words", "ass"),
@@ -39,7 +43,21 @@ def test_of_an_image_the_address_is_no_text_but_expressions_see_it() -> None:
             filter_of("hosts", "regex", r"^https://images\.evil"),
         ]
     )
-    assert [each.filter_name for each in matcher.find("https://images.evil.com/ass.png", "IMAGE")] == ["hosts"]
+    found = matcher.find("https://images.evil.com/ass.png", "IMAGE")
+    assert {each.filter_name for each in found} == {"words", "links", "hosts"}
+    assert [each.filter_name for each in matcher.find("ASS", "EMOJI")] == ["words"]
+
+
+def test_what_the_server_named_and_where_the_operator_lets_images_be_are_no_hits(settings: Settings) -> None:
+    matcher = Matcher([filter_of("numbers", "regex", r"\d{9,}"), filter_of("links", "links", "example.com")])
+    settings.PUBLIC_URL = "https://images.evil.com"
+    assert matcher.find(IMAGE, "IMAGE") == []
+    assert [each.what for each in matcher.find(f"{IMAGE}?0123456789", "IMAGE")] == ["0123456789"]
+    settings.PUBLIC_URL, settings.IMAGE_HOSTS = "", [".evil.com"]
+    assert matcher.find("https://images.evil.com/1.jpg", "IMAGE") == []
+    assert [each.what for each in matcher.find("https://images.evil.com/?to=https://bad.com", "IMAGE")] == ["bad.com"]
+    settings.IMAGE_HOSTS = ["*"]
+    assert [each.what for each in matcher.find("https://images.evil.com/1.jpg", "IMAGE")] == ["images.evil.com"]
 
 
 @pytest.mark.parametrize(
