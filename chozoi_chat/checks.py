@@ -3,16 +3,15 @@
 import ipaddress
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 
+from chozoi_chat.addresses import options_of, without_password
 from chozoi_chat.identity import AuthMode
 from chozoi_chat.identity.keys import parse_key
 
@@ -46,15 +45,10 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def _hidden(url: str) -> str:
-    """The URL without what may be a password."""
-    return re.sub(r"//[^/@]*@", "//…@", url)
-
-
 @register()
 def check_stores(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """MONGODB_URI and REDIS_ADDRESS."""
-    return [*_mongodb(settings.MONGODB_URI), *_redis(settings.REDIS_URL), *_channel_prefix(settings.CHANNEL_PREFIX)]
+    """REDIS_ADDRESS, and the prefix of what is sent through it."""
+    return [*_redis(settings.REDIS_URL), *_channel_prefix(settings.CHANNEL_PREFIX)]
 
 
 def _channel_prefix(prefix: str) -> Iterator[CheckMessage]:
@@ -62,39 +56,37 @@ def _channel_prefix(prefix: str) -> Iterator[CheckMessage]:
         yield _wrong(32, "CHANNEL_PREFIX", prefix, "a name of at most 50 letters, digits, dots, dashes and underscores")
 
 
-def _mongodb(uri: str) -> Iterator[CheckMessage]:
-    right = "like mongodb://host:27017/chozoi_chat, with the database's name at its end"
-    try:
-        if uri.startswith("mongodb+srv://"):
-            database = urlsplit(uri).path.strip("/")  # parsing it fully would ask the name server
-        else:
-            database = parse_uri(uri, warn=False)["database"] or ""
-    except (PyMongoError, ValueError) as error:
-        yield Error(f"MONGODB_URI is {_hidden(uri)!r}: {error}", hint=f"It must be {right}.", id="chozoi_chat.E001")
-    else:
-        if not database:
-            yield _wrong(1, "MONGODB_URI", _hidden(uri), right)
-
-
 def _redis(url: str) -> Iterator[CheckMessage]:
     parts = _split(url)
     if parts and parts.scheme == "unix" and parts.path:
         return
     if not parts or parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        yield _wrong(2, "REDIS_ADDRESS", _hidden(url), "host:port, or a URL such as redis://host:6379/0")
+        yield _wrong(2, "REDIS_ADDRESS", without_password(url), "host:port, or a URL such as redis://host:6379/0")
     elif not re.fullmatch(r"/?\d*", parts.path):
-        yield _wrong(2, "REDIS_ADDRESS", _hidden(url), "host:port or redis://host:port/n, n the number of a database")
+        yield _wrong(
+            2, "REDIS_ADDRESS", without_password(url), "host:port or redis://host:port/n, n the number of a database"
+        )
 
 
 @register()
 def check_mongodb_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """What MONGODB_URI asks for beside its hosts and its database."""
-    return list(_read_preference(settings.MONGODB_URI))
+    options = options_of(settings.MONGODB_URI)
+    return [*_read_preference(options), *_write_concern(options)]
 
 
-def _read_preference(uri: str) -> Iterator[CheckMessage]:
-    parts = _split(uri)
-    options = {name.lower(): value for name, value in parse_qsl(parts.query)} if parts else {}
+def _write_concern(options: Mapping[str, str]) -> Iterator[CheckMessage]:
+    for name in ("w", "journal", "j"):
+        wanted = options.get(name, "true").lower()
+        if wanted not in ("majority", "true"):
+            yield Warning(
+                f"MONGODB_URI asks for {name}={wanted}, which is not obeyed.",
+                hint=f"A write is always w=majority, journal=true. Take {name} out of MONGODB_URI.",
+                id="chozoi_chat.W034",
+            )
+
+
+def _read_preference(options: Mapping[str, str]) -> Iterator[CheckMessage]:
     wanted = options.get("readpreference", "primary")
     if wanted.lower() != "primary":
         yield Warning(
@@ -174,7 +166,7 @@ def _neighbours() -> Iterator[CheckMessage]:
         url = getattr(settings, name)
         parts = _split(url)
         if url and (not parts or parts.scheme not in ("http", "https") or not parts.hostname):
-            yield _wrong(9, name, _hidden(url), "an http:// or https:// URL")
+            yield _wrong(9, name, without_password(url), "an http:// or https:// URL")
     brokers = settings.KAFKA_BOOTSTRAP_SERVERS
     if brokers and not all(HOST_AND_PORT.fullmatch(broker.strip()) for broker in brokers.split(",")):
         yield _wrong(10, "KAFKA_BOOTSTRAP_SERVERS", brokers, "host:port, several of them separated by commas")

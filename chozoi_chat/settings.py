@@ -4,13 +4,13 @@ import os
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.connection import parse_url
 
+from chozoi_chat.addresses import UnusableAddress, database_of, options_of
 from chozoi_chat.embedded.running import running_in
 from chozoi_chat.logs import logging_config
 from chozoi_chat.server_keys import key_in
@@ -103,17 +103,21 @@ REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
 if "://" not in REDIS_URL:  # the old service's form: host:port
     REDIS_URL = f"redis://{REDIS_URL}"
 CHANNEL_PREFIX = text("CHANNEL_PREFIX", "chozoi")
+try:
+    _database = database_of(MONGODB_URI)
+except UnusableAddress as error:
+    raise ImproperlyConfigured(f"MONGODB_URI is {error}") from None
 
 DATABASES = {
     "default": {
         "ENGINE": "chozoi_chat.mongodb",
         "HOST": MONGODB_URI,
-        "NAME": urlsplit(MONGODB_URI).path.strip("/"),
+        "NAME": _database,
         # Acknowledged means on the disks of most members: clients are told only what survives a crash.
         "OPTIONS": {
             "w": "majority",
             "journal": True,
-            "serverSelectionTimeoutMS": 5000,
+            **({} if "serverselectiontimeoutms" in options_of(MONGODB_URI) else {"serverSelectionTimeoutMS": 5000}),
             # No document fails to load: JavaScript's dates go on to the year 275760, Python's to 9999.
             "datetime_conversion": "DATETIME_AUTO",
             "unicode_decode_error_handler": "replace",

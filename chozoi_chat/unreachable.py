@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import redis.exceptions
 from pymongo.errors import ServerSelectionTimeoutError
 
+from chozoi_chat.addresses import without_password
+
 
 @contextmanager
 def explained() -> Iterator[None]:
@@ -40,5 +42,5 @@ def _advice(store: str, name: str, address: str, embedded: bool) -> str:
             f"{store} does not run: {name} is not set and no embedded {store} runs for this DATA_DIR.\n"
             f"Start the server in another terminal with `make run`, or set {name} to the address of a running {store}."
         )
-    where = address.rsplit("@", 1)[-1].rsplit("://", 1)[-1]  # without a password
+    where = without_password(address).rpartition("@")[2].rpartition("://")[2]
     return f"{store} does not answer at {where}, which is what {name} names: is it right, and does {store} run there?"

@@ -26,10 +26,6 @@ def test_the_defaults_have_no_problem() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "hint"),
     [
-        ("MONGODB_URI", "mysql://db/chat", "mongodb://host:27017/chozoi_chat"),
-        ("MONGODB_URI", "mongodb://db:27017", "with the database's name at its end"),
-        ("MONGODB_URI", "mongodb://db:port/chat", "mongodb://host:27017/chozoi_chat"),
-        ("MONGODB_URI", "mongodb+srv://cluster.example", "with the database's name at its end"),
         ("REDIS_URL", "http://cache:6379", "host:port"),
         ("REDIS_URL", "redis://cache:port", "host:port"),
         ("REDIS_URL", "redis://:6379", "host:port"),
@@ -78,7 +74,7 @@ def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, va
     ("name", "value"),
     [
         ("MONGODB_URI", "mongodb://user:p%40ss@a:27017,b:27017/chat?replicaSet=rs0"),
-        ("MONGODB_URI", "mongodb+srv://cluster.example/chat"),
+        ("MONGODB_URI", "mongodb+srv://cluster.example/chat?w=majority"),
         ("REDIS_URL", "rediss://:secret@cache/2"),
         ("REDIS_URL", "unix:///run/redis.sock"),
         ("SOCKET_PATH", "/socket.io"),
@@ -122,8 +118,16 @@ def test_served_over_https_the_checks_of_django_for_deployment_find_nothing(monk
 
 
 def test_passwords_in_urls_are_not_shown() -> None:
-    for problem in problems(MONGODB_URI="mongodb://user:hunter2@db", REDIS_URL="redis://:hunter2@cache/x"):
+    for url in ("redis://:hunter2@cache/x", "redis://:8@hunter2@cache/x", "redis://cache/x?password=hunter2"):
+        [problem] = problems(REDIS_URL=url)
         assert "hunter2" not in f"{problem.msg} {problem.hint}"
+
+
+@pytest.mark.parametrize(("option", "value"), [("w", "1"), ("journal", "false"), ("J", "false")])
+def test_a_write_concern_that_is_not_obeyed_is_named(option: str, value: str) -> None:
+    [problem] = problems(MONGODB_URI=f"mongodb://db/chat?replicaSet=rs0&{option}={value}")
+    assert not problem.is_serious()
+    assert f"{option.lower()}={value}" in problem.msg
 
 
 def test_listening_beyond_this_machine_asks_for_host_names_and_no_debug() -> None:
@@ -150,7 +154,7 @@ def test_a_command_does_not_start_with_a_wrong_setting(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("uri", ["mongodb://a,b/chat", "mongodb+srv://c.example/chat"])
 def test_a_read_preference_that_is_not_obeyed_is_named(uri: str) -> None:
-    [problem] = problems(MONGODB_URI=f"{uri}?w=1&readpreference=secondaryPreferred")
+    [problem] = problems(MONGODB_URI=f"{uri}?w=majority&readpreference=secondaryPreferred")
     assert problem.id == "chozoi_chat.W033"
     assert "readPreference=secondaryPreferred, which is not obeyed" in problem.msg
     assert problems(MONGODB_URI=f"{uri}?readPreference=primary") == []

@@ -47,6 +47,50 @@ def test_the_database_is_named_by_the_uri(read: Any) -> None:
     assert settings["MONGODB_EMBEDDED"] is False
 
 
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("mongodb://db/my%2Ddb", "my-db"),
+        ("mongodb://user:a%2Fb%40@a:1,b:2/chat?authSource=admin", "chat"),
+        ("mongodb+srv://user:pass@cluster.example/chat?retryWrites=true", "chat"),
+        ("mongodb://%2Ftmp%2Fmongodb.sock/chat", "chat"),
+    ],
+)
+def test_the_database_is_the_one_that_the_driver_reads_in_the_uri(read: Any, uri: str, name: str) -> None:
+    assert read(MONGODB_URI=uri)["DATABASES"]["default"]["NAME"] == name
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("mongodb://db:27017", "names no database"),
+        ("mongodb://db:27017/?replicaSet=rs0", "names no database"),
+        ("mongodb://db/chat.rooms", "names no database"),
+        ("mongodb+srv://cluster.example", "names no database"),
+        ("mongodb://", "cannot be read"),
+        ("mongodb+srv://", "cannot be read"),
+        ("mysql://db/chat", "cannot be read"),
+        ("mongodb://db:port/chat", "cannot be read"),
+        ("mongodb://user:hunter2@x@db/chat", "%40 stands for @"),
+        ("mongodb://user:8/hunter2@db/chat", "%2F for /"),
+    ],
+)
+def test_a_uri_without_a_usable_name_is_refused_in_a_sentence_without_its_password(
+    read: Any, uri: str, why: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read(MONGODB_URI=uri)
+    assert str(refused.value).startswith("MONGODB_URI is ")
+    assert why in str(refused.value) and "mongodb://host:27017/chozoi_chat" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_uri_decides_how_long_a_server_is_looked_for(read: Any) -> None:
+    assert read()["DATABASES"]["default"]["OPTIONS"]["serverSelectionTimeoutMS"] == 5000
+    options = read(MONGODB_URI="mongodb://db/chat?serverSelectionTimeoutMS=30000")["DATABASES"]["default"]["OPTIONS"]
+    assert "serverSelectionTimeoutMS" not in options
+
+
 def test_acknowledged_means_journaled_by_a_majority(read: Any) -> None:
     options = read()["DATABASES"]["default"]["OPTIONS"]
     assert (options["w"], options["journal"]) == ("majority", True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from chozoi_chat.addresses import without_password
 from chozoi_chat.embedded import (
     EmbeddedKafka,
     EmbeddedMongoDB,
@@ -113,8 +114,8 @@ class Command(BaseCommand):
             f"  Socket.IO  path {settings.SOCKET_PATH}, namespace {settings.MESSENGER_NAMESPACE}\n"
             f"  Admin      {site}/admin/\n"
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
-            f"  MongoDB    {_without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"
-            f"  Redis      {_without_password(stores['REDIS_ADDRESS'])}{_embedded(settings.REDIS_EMBEDDED)}\n"
+            f"  MongoDB    {without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"
+            f"  Redis      {without_password(stores['REDIS_ADDRESS'])}{_embedded(settings.REDIS_EMBEDDED)}\n"
             f"{self._kafka(host, stores, workers, manage)}"
             "Ctrl-C stops everything.\n"
         )
@@ -156,10 +157,3 @@ def _embedded(embedded: bool) -> str:
 
 def _short(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return parts._replace(netloc=f"{parts.username}:…@{parts.netloc.rsplit('@', 1)[-1]}").geturl()
