@@ -34,7 +34,6 @@ class Outbound:
         "_size",
         "_waiter",
         "_writer",
-        "_writing",
     )
 
     def __init__(self, limit: int, on_stuck: Callable[[], None], on_broken: Callable[[], None]) -> None:
@@ -45,15 +44,16 @@ class Outbound:
         self._size = 0
         self._sink: Sink | None = None
         self._writer: asyncio.Task[None] | None = None
-        self._writing = False  # the writer has begun
         self._waiter: asyncio.Future[None] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._closed = False
 
     @property
     def ready(self) -> bool:
-        """Whether the client is there to take what is put now: it has not still to take what was put before."""
-        return not self._writing if self._sink is not None else self._waiter is not None
+        """Whether the client is there to take what is put now: all that was put before has left."""
+        if self._sink is not None:
+            return self._writer is None
+        return self._waiter is not None and not self._waiter.done()
 
     def put(self, packet: Packet, *following: Packet) -> None:
         """Queue a packet, and others that belong right behind it; a closed queue ignores them."""
@@ -128,7 +128,6 @@ class Outbound:
             self._waiter.set_result(None)
 
     async def _write(self, sink: Sink) -> None:
-        self._writing = True
         try:
             while self._packets:
                 packet = self._packets.popleft()
@@ -141,4 +140,3 @@ class Outbound:
             self._on_broken()
         finally:
             self._writer = None
-            self._writing = False
