@@ -38,6 +38,7 @@ class PacketType(StrEnum):
 _CLOSE, _PING, _PONG, _MESSAGE = "1", "2", "3", "4"
 _BINARY_MESSAGE = bytes([packet.MESSAGE])
 _LATENESS = 0.005  # seconds that a timer may be late without the heartbeat's next deadline being later for it
+_STANDSTILL = 1.0  # seconds that a timer is late when the event loop has stood still, and nobody could be heard
 _KNOWN = frozenset(kind.value for kind in PacketType)
 
 
@@ -115,20 +116,21 @@ class EngineIO:
             raise ProtocolError(f"{received[:20]!r} is not an Engine.IO packet: it must start with a digit from 0 to 6")
         return None
 
-    def tick(self, now: float) -> None:
-        """Do what is due at `now`: ping, or give the peer up."""
+    def tick(self, now: float, *, heard: bool = True) -> None:
+        """Do what is due at `now`: ping, or give the peer up.
+
+        A peer whose packets are not read (`heard` is false), or were not while the event loop stood still, is pinged
+        all the same, as it goes by our pings in its turn; only the verdict on what it did not send is put off.
+        """
         if self.closed or now < self.deadline:
             return
-        if self.revision == 3 or self._awaiting_pong:
+        if heard and now < self.deadline + _STANDSTILL and (self._awaiting_pong or self.revision == 3):
             self.close_reason = "ping timeout"
             return
-        self._awaiting_pong = True
-        self.outgoing.append(_PING)
+        if self.revision == 4:
+            self._awaiting_pong = True
+            self.outgoing.append(_PING)
         self.deadline = max(self.deadline, now - _LATENESS) + self._options.ping_timeout
-
-    def postpone(self, now: float) -> None:
-        """Start the heartbeat's wait anew, for a peer that could not be heard."""
-        self._sign_of_life(now)
 
     def _sign_of_life(self, now: float) -> None:
         self._awaiting_pong = False

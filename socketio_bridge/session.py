@@ -193,6 +193,8 @@ class Session:
             self.client.take(event)
         elif self._protocol.engine.closed:
             self.close("transport close", abruptly=True)
+        elif self._timer is not None and self._protocol.engine.deadline < self._timer.when():
+            self._set_timer()  # A pong came, and the next ping is due before its verdict would have been.
         if self._protocol.engine.outgoing:
             self.flush()
 
@@ -305,10 +307,8 @@ class Session:
         if self._connect_deadline is not None and now >= self._connect_deadline:
             self.close("connect timeout")
             return
-        if self.congested:
-            # The peer's pongs wait behind input that is not read: it cannot be blamed for their absence.
-            engine.postpone(now)
-        engine.tick(now)
+        # While congested, the peer's pongs wait behind input that is not read: it cannot be blamed for their absence.
+        engine.tick(now, heard=not self.congested)
         if engine.close_reason is not None:
             self.close(engine.close_reason, abruptly=True)
             return

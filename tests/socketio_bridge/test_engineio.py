@@ -100,12 +100,31 @@ class TestHeartbeatOfProtocol4:
         with pytest.raises(ProtocolError, match="wrong direction"):
             session(4).receive("2", 0.0)
 
-    def test_a_peer_that_could_not_be_heard_gets_its_wait_anew(self) -> None:
+    def test_a_peer_that_cannot_be_heard_is_pinged_and_not_given_up(self) -> None:
+        """Its own clock ends the connection when no ping comes within pingInterval + pingTimeout."""
+        engine = session(4)
+        for now in (25.0, 45.0, 65.0):
+            engine.tick(now, heard=False)
+        assert engine.outgoing == ["2", "2", "2"]
+        assert engine.deadline == 85.0
+        engine.receive("3", 70.0)
+        assert engine.deadline == 95.0
+
+    def test_a_peer_that_is_heard_again_has_its_whole_wait_for_the_pong(self) -> None:
+        engine = session(4)
+        engine.tick(25.0, heard=False)
+        engine.tick(45.0, heard=False)
+        engine.tick(64.9)
+        assert not engine.closed
+        engine.tick(65.0)
+        assert engine.close_reason == "ping timeout"
+
+    def test_a_loop_that_stood_still_has_heard_nobody(self) -> None:
         engine = session(4)
         engine.tick(25.0)
-        engine.postpone(45.0)
-        engine.tick(45.0)
+        engine.tick(60.0)
         assert not engine.closed
+        assert engine.outgoing == ["2", "2"]
 
 
 class TestHeartbeatOfProtocol3:
@@ -122,6 +141,14 @@ class TestHeartbeatOfProtocol3:
         engine.tick(44.9)
         assert not engine.closed
         engine.tick(45.0)
+        assert engine.close_reason == "ping timeout"
+
+    def test_a_client_that_cannot_be_heard_is_not_given_up(self) -> None:
+        engine = session(3)
+        engine.tick(45.0, heard=False)
+        assert not engine.closed
+        assert engine.outgoing == []
+        engine.tick(65.0)
         assert engine.close_reason == "ping timeout"
 
     def test_any_packet_is_a_sign_of_life(self) -> None:

@@ -68,6 +68,14 @@ async def test_a_client_that_does_not_answer_pings_is_given_up(chat: Chat) -> No
     assert chat.log[-1] == ("disconnect", "ping timeout")
 
 
+async def test_pings_keep_their_interval_where_the_timeout_is_longer(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(ping_interval=0.05, ping_timeout=60))
+    async with connect(server) as client:
+        for _ in range(3):
+            assert await client.receive() == "2"
+            await client.send("3")
+
+
 async def test_by_a_socket_that_has_left_nothing_reaches_its_client(server: SocketIOServer, chat: Chat) -> None:
     """Which may be in the namespace again."""
     async with connect(server) as client:

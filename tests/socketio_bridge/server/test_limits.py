@@ -28,6 +28,24 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         assert chat.log[1:] == list(range(20))
 
 
+async def test_a_client_whose_input_waits_is_pinged_all_the_same(chat: Chat) -> None:
+    """It would end the connection by itself when pings stay away; its pongs wait behind its input."""
+    server = SocketIOServer([chat], options=Options(inbound_limit=100, ping_interval=0.05, ping_timeout=0.05))
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        for number in range(20):
+            await client.send(f'42/chat,["slow",{number}]')
+        asyncio.get_running_loop().call_later(0.5, chat.gate.set)
+        for _ in range(3):
+            assert await client.receive(0.4) == "2"
+            await client.send("3")
+        await chat.gate.wait()
+        while len(chat.log) < 21:
+            await asyncio.sleep(0.005)
+    assert chat.log[1:21] == list(range(20))
+
+
 async def test_a_client_that_does_not_read_is_disconnected(chat: Chat) -> None:
     server = SocketIOServer([chat], options=Options(outbound_limit=1000))
     async with _stuck(server, "ann") as sent:
