@@ -68,6 +68,7 @@ class Client:
             return
         socket.connected = True
         self._session.keep()
+        self._session.joined = True
         pid = socket.recoverable.pid if socket.recoverable is not None else None
         self._protocol.accept(socket.namespace, socket.id, pid)
         self._session.flush()

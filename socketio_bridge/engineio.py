@@ -39,6 +39,8 @@ _CLOSE, _PING, _PONG, _MESSAGE = "1", "2", "3", "4"
 _BINARY_MESSAGE = bytes([packet.MESSAGE])
 _LATENESS = 0.005  # seconds that a timer may be late without the heartbeat's next deadline being later for it
 _STANDSTILL = 1.0  # seconds that a timer is late when the event loop has stood still, and nobody could be heard
+# Packets that are no messages which a client may send within `ping_interval`: a heartbeat and an upgrade make three.
+_IDLE_LIMIT = 100
 _KNOWN = frozenset(kind.value for kind in PacketType)
 
 
@@ -50,7 +52,17 @@ class EngineIO:
     peer's CLOSE packet or by a missed heartbeat, with its `close_reason`.
     """
 
-    __slots__ = ("_awaiting_pong", "_options", "close_reason", "deadline", "outgoing", "revision", "sid")
+    __slots__ = (
+        "_awaiting_pong",
+        "_idle",
+        "_idle_since",
+        "_options",
+        "close_reason",
+        "deadline",
+        "outgoing",
+        "revision",
+        "sid",
+    )
 
     def __init__(self, sid: str, revision: Revision, options: Options, now: float) -> None:
         self.sid = sid
@@ -59,6 +71,8 @@ class EngineIO:
         self.close_reason: str | None = None
         self._options = options
         self._awaiting_pong = False
+        self._idle = 0  # packets that were no messages
+        self._idle_since = now
         self.deadline = now
         self._sign_of_life(now)
 
@@ -91,8 +105,8 @@ class EngineIO:
     def receive(self, received: Packet, now: float) -> str | bytes | None:
         """Take one packet that came in; give back the message it carried, or None.
 
-        Raises `ProtocolError` for text that is no packet, or a heartbeat in the wrong direction: protocol 3 has the
-        client ping, protocol 4 the server (Engine.IO protocol 4, "Difference between v3 and v4").
+        Raises `ProtocolError` for text that is no packet, heartbeats without end, or one in the wrong direction:
+        protocol 3 has the client ping, protocol 4 the server (Engine.IO protocol 4, "Difference between v3 and v4").
         """
         if self.revision == 3:
             self._sign_of_life(now)
@@ -101,6 +115,7 @@ class EngineIO:
         kind = received[:1]
         if kind == _MESSAGE:
             return received[1:]
+        self._count_idle(now)
         if kind == _PONG and self.revision == 4:
             self._sign_of_life(now)
         elif kind == _PING and self.revision == 3:
@@ -129,8 +144,18 @@ class EngineIO:
             return
         if self.revision == 4:
             self._awaiting_pong = True
+            self._idle = 0  # which a pong may follow
             self.outgoing.append(_PING)
         self.deadline = max(self.deadline, now - _LATENESS) + self._options.ping_timeout
+
+    def _count_idle(self, now: float) -> None:
+        if now >= self._idle_since + self._options.ping_interval:
+            self._idle, self._idle_since = 0, now
+        self._idle += 1
+        if self._idle > _IDLE_LIMIT:
+            raise ProtocolError(
+                f"more than {_IDLE_LIMIT} packets that are no messages within {self._options.ping_interval:g} s"
+            )
 
     def _sign_of_life(self, now: float) -> None:
         self._awaiting_pong = False

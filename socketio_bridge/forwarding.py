@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from socketio_bridge.engineio import Packet, Revision
@@ -52,12 +53,14 @@ class RemoteSession:
         transport: TransportName,
         upgrading: bool,
         wants_base64: bool,
+        max_payload: int,
     ) -> None:
         self.sid = sid
         self.revision = revision
         self.transport = transport
         self.upgrading = upgrading
         self.wants_base64 = wants_base64
+        self.max_payload = max_payload
         self.closed = False
         self.failed = False  # which only the session's own process learns
         self._hub = hub
@@ -81,6 +84,12 @@ class RemoteSession:
     def receive(self, packet: Packet) -> None:
         """Pass a packet of the client's on."""
         self._act("receive", [packet])
+
+    async def take(self, packets: Iterable[Packet]) -> None:
+        """`Session.take`; what comes by way of another process, next, must not overtake this."""
+        for packet in packets:
+            self.receive(packet)
+        await self.relieved()
 
     def fail(self, error: ProtocolError) -> None:
         """End the session because the client broke the protocol."""
@@ -248,7 +257,8 @@ class _Host:
         session = self._hub.sessions.get(sid)
         if session is None:
             return None
-        return [session.revision, session.transport, session.upgrading or session.closed, session.wants_base64]
+        busy = session.upgrading or session.closed
+        return [session.revision, session.transport, busy, session.wants_base64, session.max_payload]
 
     async def poll(self, _asker: str, sid: str) -> list[Packet] | None:
         """The packets that wait for a client."""
@@ -272,9 +282,7 @@ class _Host:
             return
         match what:
             case "receive":
-                for packet in detail:
-                    session.receive(packet)
-                await session.relieved()
+                await session.take(detail)
             case "attach":
                 session.attach(_RemoteTransport(self._hub, asker, detail))
             case "finish":

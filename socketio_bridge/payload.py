@@ -6,9 +6,8 @@ body of a long-polling request or response, a payload; `to_script` and `from_for
 packet's type means, and whether it has one, is `socketio_bridge.engineio`'s to say.
 
 python-engineio's own codec is not used: it knows no protocol 3, reads the messages of protocol 4 as JSON and does not
-give their text back, and takes at most 16 packets a payload, which clients that emit in bursts exceed. Payloads have no
-such limit here, as they have none in the reference server: their size is the transport's `max_payload`, and time and
-memory grow in proportion to it.
+give their text back, and takes at most 16 packets a payload, which clients that emit in bursts exceed. Here a payload
+has at most `MAX_PACKETS`; the reference server has no limit, and can be kept busy for seconds by packets of one byte.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from __future__ import annotations
 import base64 as base64_codec
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias, overload
 from urllib.parse import parse_qs
 
@@ -24,6 +23,11 @@ from socketio_bridge.engineio import Packet, Revision
 from socketio_bridge.exceptions import ProtocolError
 
 Frame: TypeAlias = str | bytes
+
+MAX_PACKETS = 2_000
+"""How many packets a payload that comes in may have: an event with all the attachments that it may have
+(`socketio_bridge.packet.MAX_ATTACHMENTS`), and as many events again.
+"""
 
 _SEPARATOR = "\x1e"
 _BINARY_MESSAGE = b"\x04"
@@ -34,6 +38,7 @@ _TO_DIGITS = bytes(range(0x30, 0x3A)) + bytes(246)  # the bytes 0 to 9 as ASCII 
 _FROM_DIGITS = bytes.maketrans(b"0123456789", bytes(range(10)))
 _FORM_FIELDS = 100  # that a form may have, of which one is read
 _JSONP_INDEX = re.compile(r"[0-9]{1,16}")
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]+")
 _ESCAPED_NEWLINE = re.compile(r"(\\)?\\n")
 
 
@@ -49,7 +54,7 @@ def encode_packet(packet: Packet, revision: Revision, *, base64: bool = False) -
 
 
 def decode_packet(frame: Frame, revision: Revision) -> Packet:
-    """The packet in a WebSocket frame. Raises `ProtocolError` for binary without its type or with broken base64."""
+    """The packet in a WebSocket frame. Raises `ProtocolError` for binary without its type."""
     if isinstance(frame, bytes):
         if revision == 4:
             return frame
@@ -60,10 +65,7 @@ def decode_packet(frame: Frame, revision: Revision) -> Packet:
         return frame
     if revision == 3 and frame[1:2] != "4":
         raise ProtocolError(f"base64 of protocol 3 must start with 'b4' (message), not with {frame[:2]!r}")
-    try:
-        return base64_codec.b64decode(frame[2 if revision == 3 else 1 :], validate=True)
-    except ValueError as error:
-        raise ProtocolError(f"{frame[:20]!r} is not base64: {error}") from error
+    return _from_base64(frame[2 if revision == 3 else 1 :])
 
 
 @overload
@@ -86,24 +88,29 @@ def encode(packets: Iterable[Packet], revision: Revision, *, base64: bool) -> st
     return "".join(f"{_utf16_length(text)}:{text}" for text in (_as_text(packet, 3) for packet in packets)) or "0:"
 
 
-def decode(body: bytes | str, revision: Revision, *, binary: bool = False) -> list[Packet]:
-    """The packets of a payload: a request's body as it came, or the text that `from_form` found in it. `binary` says
-    that the body came as `application/octet-stream`.
+def decode(body: bytes | str, revision: Revision, *, binary: bool = False) -> Iterator[Packet]:
+    """The packets of a payload, one after the other: a request's body as it came, or the text that `from_form` found in
+    it. `binary` says that the body came as `application/octet-stream`.
 
-    Raises `ProtocolError` for a body that is no payload of this protocol, whole: no packet of it counts then.
+    Raises `ProtocolError` for a body that is no payload of this protocol, at the packet that shows it, as the reference
+    server's decoder does: those before it count.
     """
     if isinstance(body, bytes):
         if binary and revision == 3:
-            return _decode_binary(body)
+            yield from _decode_binary(body)
+            return
         if binary:
             raise ProtocolError("a payload of protocol 4 is text, this one came as application/octet-stream")
         body = _utf8(body)
     if revision == 3:
-        return _decode_text(body)
-    packets = [decode_packet(part, 4) for part in body.split(_SEPARATOR)]
-    if "" in packets:
-        raise ProtocolError("the payload has an empty packet: each must have a type from 0 to 6")
-    return packets
+        yield from _decode_text(body)
+        return
+    if body.count(_SEPARATOR) >= MAX_PACKETS:
+        raise _too_many()
+    for part in body.split(_SEPARATOR):
+        if not part:
+            raise ProtocolError("the payload has an empty packet: each must have a type from 0 to 6")
+        yield decode_packet(part, 4)
 
 
 def to_script(payload: str, index: str) -> str:
@@ -153,11 +160,22 @@ def _with_binary_length(packet: Packet) -> bytes:
     return kind + str(len(data)).encode().translate(_FROM_DIGITS) + b"\xff" + data
 
 
-def _decode_text(body: str) -> list[Packet]:
+def _from_base64(text: str) -> bytes:
+    """Binary, as Node.js reads it: line breaks, which Java's and Android's encoders insert, and whatever else is no
+    base64 do not count, the URL-safe alphabet does, and padding may lack.
+    """
+    try:
+        return base64_codec.b64decode(text, validate=True)
+    except ValueError:
+        kept = _NO_BASE64.sub("", text.partition("=")[0])
+        kept = kept[: len(kept) - (len(kept) % 4 == 1)]  # a last character alone is no whole byte
+        return base64_codec.urlsafe_b64decode(kept.replace("+", "-").replace("/", "_") + "=" * (-len(kept) % 4))
+
+
+def _decode_text(body: str) -> Iterator[Packet]:
     if not body:
         raise ProtocolError("the payload is empty: it must hold a length and a packet")
-    packets: list[Packet] = []
-    position = 0
+    position = number = 0
     try:
         data = body.encode("utf-16-le")  # in which a length is a number of bytes, whatever the characters
     except UnicodeEncodeError as error:
@@ -170,14 +188,15 @@ def _decode_text(body: str) -> list[Packet]:
         position = head.end() + 2 * length
         if position > len(data):
             raise ProtocolError(f"a packet of {length} characters is longer than the rest of its payload")
+        number += 1
+        if number > MAX_PACKETS:
+            raise _too_many()
         if length:  # "0:" is how a payload without packets looks
-            packets.append(decode_packet(_utf16(data[head.end() : position]), 3))
-    return packets
+            yield decode_packet(_utf16(data[head.end() : position]), 3)
 
 
-def _decode_binary(body: bytes) -> list[Packet]:
-    packets: list[Packet] = []
-    position = 0
+def _decode_binary(body: bytes) -> Iterator[Packet]:
+    position = number = 0
     while position < len(body):
         head = _BINARY_LENGTH.match(body, position)
         if head is None:
@@ -191,8 +210,14 @@ def _decode_binary(body: bytes) -> list[Packet]:
         data = body[head.end() : position]
         if not data:
             raise ProtocolError("the payload has an empty packet: each must have a type from 0 to 6")
-        packets.append(decode_packet(data if head[1] == b"\x01" else _utf8(data), 3))
-    return packets
+        number += 1
+        if number > MAX_PACKETS:
+            raise _too_many()
+        yield decode_packet(data if head[1] == b"\x01" else _utf8(data), 3)
+
+
+def _too_many() -> ProtocolError:
+    return ProtocolError(f"the payload has more than {MAX_PACKETS} packets")
 
 
 def _utf8(data: bytes) -> str:

@@ -9,7 +9,7 @@ demands, and for those without XMLHttpRequest across origins in JSONP (Engine.IO
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
@@ -103,27 +103,24 @@ class PollingConsumer(AsyncConsumer):
 
     async def _take(self, session: Session | RemoteSession) -> None:
         await session.relieved()  # who does not wait for the answer to one POST before the next waits here
+        body = await self._body(session.max_payload)
         try:
-            packets = self._decode(await self._body(), session)
+            await session.take(self._decode(body, session))
         except ProtocolError as error:
             session.fail(error)
             raise HandshakeRefused.bad_request() from error
-        for packet in packets:
-            session.receive(packet)
         if session.failed:
             raise HandshakeRefused.bad_request()
-        await session.relieved()  # also: what comes by way of another process, next, must not overtake this
         await self._answer(b"ok", b"text/html")
 
-    def _decode(self, body: bytes, session: Session | RemoteSession) -> list[Packet]:
+    def _decode(self, body: bytes, session: Session | RemoteSession) -> Iterator[Packet]:
         if "j" in self._handshake.query:
             return payload.decode(payload.from_form(body), session.revision)
         content_type = self._handshake.headers.get("content-type", "")
         return payload.decode(body, session.revision, binary=content_type.startswith("application/octet-stream"))
 
-    async def _body(self) -> bytes:
-        """The request's body. Raises `HandshakeRefused` (413) when it is larger than `max_payload`."""
-        limit = self._server.options.max_payload
+    async def _body(self, limit: int) -> bytes:
+        """The request's body. Raises `HandshakeRefused` (413) when it is larger than `limit` bytes."""
         parts: list[bytes] = []
         size = 0
         while True:

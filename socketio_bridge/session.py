@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from socketio_bridge.client import Client
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 # UPGRADE and a poll at once, and they may come in any order.
 _LETTING_GO = 0.05
 _PAUSE = 0.002  # seconds, of `pause`
+_TURN = 100  # packets of a payload that are taken before others have their turn
+_STRANGERS_PAYLOAD = 64_000  # bytes of a message from a client in no namespace yet: it has nothing to send but CONNECT
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
 
 
@@ -60,6 +62,7 @@ class Session:
         "_polling",
         "_protocol",
         "_relief",
+        "_taking",
         "_timer",
         "_transport",
         "client",
@@ -67,6 +70,7 @@ class Session:
         "failed",
         "hub",
         "inbound",
+        "joined",
         "server",
         "upgrading",
         "wants_base64",
@@ -77,6 +81,7 @@ class Session:
         self.closed = False
         self.upgrading = False
         self.failed = False  # by a client that broke the protocol
+        self.joined = False  # a namespace of the application let the client in
         self.server = server
         self._transport: Transport | None = None
         self._polling = False
@@ -94,6 +99,7 @@ class Session:
         self.client = Client(self, self._protocol, handshake)
         self.inbound = 0  # size of the events that wait for their handlers
         self._relief: asyncio.Future[None] | None = None
+        self._taking = asyncio.Lock()
         self._connect_deadline: float | None = now + server.options.connect_timeout
         self._timer: asyncio.TimerHandle | None = None
         self._hanging_up: asyncio.Task[None] | None = None
@@ -184,6 +190,13 @@ class Session:
         """Take a packet from the client; one that breaks the protocol ends the session."""
         if self.closed:
             return
+        if not self.joined and len(packet) > self.max_payload:
+            self.fail(
+                ProtocolError(
+                    f"a packet of {len(packet)} bytes; before CONNECT is answered {self.max_payload} may come"
+                )
+            )
+            return
         try:
             event = self._protocol.receive(packet, self._loop.time())
         except ProtocolError as error:
@@ -197,6 +210,26 @@ class Session:
             self._set_timer()  # A pong came, and the next ping is due before its verdict would have been.
         if self._protocol.engine.outgoing:
             self.flush()
+
+    async def take(self, packets: Iterable[Packet]) -> None:
+        """Take the packets of a payload in turns, between which other clients have theirs; return when more may come.
+
+        Raises the `ProtocolError` of a payload that turns out to be broken.
+        """
+        async with self._taking:
+            for number, packet in enumerate(packets, 1):
+                self.receive(packet)
+                if self.closed:
+                    return
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
+        await self.relieved()
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message, and HTTP body, that the client may send now, in bytes."""
+        largest = self.server.options.max_payload
+        return largest if self.joined else min(largest, _STRANGERS_PAYLOAD)
 
     def fail(self, error: ProtocolError) -> None:
         """End the session because the client broke the protocol."""

@@ -181,3 +181,23 @@ def test_packets_without_a_meaning_here_are_passed_over(frame: str) -> None:
     engine = session(4)
     assert engine.receive(frame, 0.0) is None
     assert not engine.closed
+
+
+@pytest.mark.parametrize(("revision", "packet"), [(3, "2"), (3, "6"), (4, "3"), (4, "6"), (4, "5"), (4, "0")])
+def test_packets_that_say_nothing_may_not_come_without_end(revision: Revision, packet: str) -> None:
+    engine = session(revision)
+    for now in (0.0, 25.0):
+        for _ in range(100):
+            engine.receive(packet, now)
+            engine.receive("4hello", now)
+    with pytest.raises(ProtocolError, match="more than 100 packets that are no messages within 25 s"):
+        engine.receive(packet, 26.0)
+
+
+def test_each_ping_may_be_answered() -> None:
+    engine = session(4)
+    for _ in range(1_000):
+        engine.deadline = 1.0
+        engine.tick(1.0)
+        engine.receive("3", 1.0)
+    assert not engine.closed

@@ -1,7 +1,6 @@
 """How HTTP and WebSockets carry Engine.IO packets. Sections named are those of the protocol documents."""
 
 import json
-import time
 from urllib.parse import quote_plus
 
 import pytest
@@ -23,17 +22,17 @@ class TestProtocol4:
 
     def test_packets_are_joined_by_the_record_separator(self) -> None:
         assert payload.encode(["4hello", "2", "4€"], 4, base64=True) == "4hello\x1e2\x1e4€"
-        assert payload.decode("4hello\x1e2\x1e4€".encode(), 4) == ["4hello", "2", "4€"]
+        assert list(payload.decode("4hello\x1e2\x1e4€".encode(), 4)) == ["4hello", "2", "4€"]
 
     def test_binary_is_base64_behind_a_b_even_for_clients_that_can_have_it_bare(self) -> None:
         for base64 in (True, False):
             assert payload.encode(["4hello", b"\x01\x02\x03\x04"], 4, base64=base64) == "4hello\x1ebAQIDBA=="
-        assert payload.decode(b"4hello\x1ebAQIDBA==", 4) == ["4hello", b"\x01\x02\x03\x04"]
+        assert list(payload.decode(b"4hello\x1ebAQIDBA==", 4)) == ["4hello", b"\x01\x02\x03\x04"]
 
     def test_a_binary_content_type_is_none_of_this_protocol(self) -> None:
         """As in the reference server ("invalid content")."""
         with pytest.raises(ProtocolError, match="octet-stream"):
-            payload.decode(b"4hello", 4, binary=True)
+            list(payload.decode(b"4hello", 4, binary=True))
 
 
 class TestTextOfProtocol3:
@@ -41,25 +40,25 @@ class TestTextOfProtocol3:
 
     def test_each_packet_stands_behind_its_length(self) -> None:
         assert payload.encode(["4hello", "2"], 3, base64=False) == "6:4hello1:2"
-        assert payload.decode(b"6:4hello1:2", 3) == ["4hello", "2"]
+        assert list(payload.decode(b"6:4hello1:2", 3)) == ["4hello", "2"]
 
     def test_lengths_count_characters_as_javascript_does(self) -> None:
         """An emoji is two of them, and none is a byte."""
         assert payload.encode(["4€", "4😀é"], 3, base64=True) == "2:4€4:4😀é"
-        assert payload.decode("2:4€4:4😀é".encode(), 3) == ["4€", "4😀é"]
+        assert list(payload.decode("2:4€4:4😀é".encode(), 3)) == ["4€", "4😀é"]
 
     def test_binary_is_base64_for_clients_that_ask_for_it(self) -> None:
         assert payload.encode(["4hello", b"\x01\x02\x03\x04"], 3, base64=True) == "6:4hello10:b4AQIDBA=="
-        assert payload.decode(b"6:4hello10:b4AQIDBA==", 3) == ["4hello", b"\x01\x02\x03\x04"]
+        assert list(payload.decode(b"6:4hello10:b4AQIDBA==", 3)) == ["4hello", b"\x01\x02\x03\x04"]
 
     def test_no_packets_are_an_empty_packet(self) -> None:
         """As the reference's parser writes and reads it."""
         assert payload.encode([], 3, base64=False) == "0:"
-        assert payload.decode(b"0:", 3) == []
+        assert list(payload.decode(b"0:", 3)) == []
 
     def test_a_length_that_ends_within_a_character_is_an_error(self) -> None:
         with pytest.raises(ProtocolError, match="within a character"):
-            payload.decode("2:4😀".encode(), 3)
+            list(payload.decode("2:4😀".encode(), 3))
 
 
 class TestBinaryOfProtocol3:
@@ -70,16 +69,16 @@ class TestBinaryOfProtocol3:
     def test_lengths_are_bytes_a_digit_each(self) -> None:
         packets: list[Packet] = ["4€", bytes(range(1, 10))]
         assert payload.encode(packets, 3, base64=False) == self.BODY
-        assert payload.decode(self.BODY, 3, binary=True) == packets
+        assert list(payload.decode(self.BODY, 3, binary=True)) == packets
 
     def test_without_binary_packets_the_payload_stays_text(self) -> None:
         assert payload.encode(["4€"], 3, base64=False) == "2:4€"
 
     def test_text_may_be_binary_in_base64(self) -> None:
-        assert payload.decode(b"\x00\x06\xffb4AQ==", 3, binary=True) == [b"\x01"]
+        assert list(payload.decode(b"\x00\x06\xffb4AQ==", 3, binary=True)) == [b"\x01"]
 
     def test_a_body_without_packets_has_none(self) -> None:
-        assert payload.decode(b"", 3, binary=True) == []
+        assert list(payload.decode(b"", 3, binary=True)) == []
 
 
 class TestFrames:
@@ -107,9 +106,6 @@ class TestFrames:
             (b"", 3, "byte 4"),
             ("b2AQI=", 3, "'b4'"),
             ("b", 3, "'b4'"),
-            ("bAQI", 4, "not base64"),
-            ("b*", 4, "not base64"),
-            ("bé", 4, "not base64"),
         ],
     )
     def test_broken_binary_is_an_error(self, frame: str | bytes, revision: Revision, problem: str) -> None:
@@ -157,7 +153,6 @@ class TestJSONP:
         (b"4a\x1e", 4, False, "empty packet"),
         (b"\x1e4a", 4, False, "empty packet"),
         (b"4\xff", 4, False, "not UTF-8"),
-        (b"4a\x1eb*", 4, False, "not base64"),
         (b"", 3, False, "empty"),
         (b"4hello", 3, False, "colon must stand at character 0"),
         (b":4hello", 3, False, "colon must stand"),
@@ -188,16 +183,16 @@ def test_what_is_no_payload_is_a_protocol_error(
     body: bytes | str, revision: Revision, binary: bool, problem: str
 ) -> None:
     with pytest.raises(ProtocolError, match=problem):
-        payload.decode(body, revision, binary=binary)
+        list(payload.decode(body, revision, binary=binary))
 
 
 @given(PACKETS, REVISIONS, st.booleans())
 def test_what_is_encoded_decodes_to_itself(packets: list[Packet], revision: Revision, base64: bool) -> None:
     body = payload.encode(packets, revision, base64=base64)
     if isinstance(body, bytes):
-        assert payload.decode(body, revision, binary=True) == packets
+        assert list(payload.decode(body, revision, binary=True)) == packets
     else:
-        assert payload.decode(body.encode(), revision) == packets
+        assert list(payload.decode(body.encode(), revision)) == packets
 
 
 @given(PACKETS, REVISIONS, st.booleans())
@@ -215,7 +210,7 @@ def test_frames_too(packets: list[Packet], revision: Revision, base64: bool) -> 
 )
 def test_no_input_raises_anything_but_a_protocol_error(body: bytes | str, revision: Revision, binary: bool) -> None:
     try:
-        payload.decode(body, revision, binary=binary)
+        list(payload.decode(body, revision, binary=binary))
     except ProtocolError:
         pass
 
@@ -229,12 +224,53 @@ def test_no_form_raises_anything_but_a_protocol_error(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "binary"),
+    [
+        ("AQID\n", b"\x01\x02\x03"),
+        ("AQ\r\nID", b"\x01\x02\x03"),
+        (" AQI D=", b"\x01\x02\x03"),
+        ("-_-_", b"\xfb\xff\xbf"),
+        ("YQ", b"a"),
+        ("YQ=", b"a"),
+        ("AQIDB", b"\x01\x02\x03"),
+        ("Y", b""),
+        ("YWI=\nYWJj", b"ab"),
+        ("\u00e9!AQID", b"\x01\x02\x03"),
+        ("AQID====", b"\x01\x02\x03"),
+        ("====", b""),
+        ("*", b""),
+        ("", b""),
+    ],
+)  # fmt: skip
+def test_base64_is_read_as_node_reads_it(text: str, binary: bytes) -> None:
+    """What `Buffer.from(text, "base64")` gives in Node.js 20. Android's encoder breaks lines, and ends with one."""
+    assert payload.decode_packet(f"b{text}", 4) == binary
+    assert payload.decode_packet(f"b4{text}", 3) == binary
+    assert list(payload.decode(f"4a\x1eb{text}", 4)) == ["4a", binary]
+
+
+@pytest.mark.parametrize(
     ("packet", "revision", "binary"),
-    [(b"2:42", 3, False), ("3:4😀".encode(), 3, False), (b"\x00\x01\xff4", 3, True), (b"42\x1e", 4, False)],
+    [
+        (b"1:2", 3, False),
+        (b"0:", 3, False),
+        ("3:4😀".encode(), 3, False),
+        (b"\x00\x01\xff4", 3, True),
+        (b"3\x1e", 4, False),
+    ],
 )
-def test_time_grows_with_the_size_and_no_faster(packet: bytes, revision: Revision, binary: bool) -> None:
-    """A quadratic decoder would take minutes for so many packets."""
-    body = packet * 200_000
-    start = time.perf_counter()
-    assert len(payload.decode(body if revision == 3 else body[:-1], revision, binary=binary)) == 200_000
-    assert time.perf_counter() - start < 10
+def test_a_payload_has_a_limited_number_of_packets(packet: bytes, revision: Revision, binary: bool) -> None:
+    """Of the others nothing is decoded: a body of five megabytes has millions of packets of one byte."""
+    few, many = ((packet * count).removesuffix(b"\x1e") for count in (payload.MAX_PACKETS, payload.MAX_PACKETS * 1_000))
+    assert len(list(payload.decode(few, revision, binary=binary))) in (0, payload.MAX_PACKETS)
+    decoded: list[Packet] = []
+    with pytest.raises(ProtocolError, match="more than 2000 packets"):
+        decoded.extend(payload.decode(many, revision, binary=binary))
+    assert len(decoded) <= payload.MAX_PACKETS
+
+
+def test_packets_before_one_that_is_broken_count() -> None:
+    decoded: list[Packet] = []
+    with pytest.raises(ProtocolError, match="empty packet"):
+        decoded.extend(payload.decode(b"4a\x1e4b\x1e", 4))
+    assert decoded == ["4a", "4b"]

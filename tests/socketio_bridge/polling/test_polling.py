@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -223,3 +224,48 @@ class TestCrossOrigin:
         assert (answer.status, answer.body) == (403, '{"code":4,"message":"Forbidden"}')
         assert "access-control-allow-origin" not in answer.headers
         assert "access-control-allow-origin" not in (await browser.request("OPTIONS")).headers
+
+
+class TestPayloadsOfManyPackets:
+    async def test_one_with_too_many_packets_ends_the_session(self, chat: Chat) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options()))
+        await browser.open()
+        await browser.join()
+        assert (await browser.post("\x1e".join(["6"] * 30_000))).status == 400
+        assert chat.reasons == ["parse error"]
+
+    @pytest.mark.parametrize(("eio", "body"), [(4, "\x1e".join(["3"] * 1_000)), (3, "1:2" * 1_000)])
+    async def test_heartbeats_without_end_end_the_session(self, chat: Chat, eio: int, body: str) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options()), eio=eio)
+        sid = await browser.open()
+        assert (await browser.post(body)).status == 400
+        assert sid not in current_hub().sessions
+
+    async def test_others_have_their_turn_meanwhile(self, browser: Browser) -> None:
+        await browser.join()
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        def packets() -> Iterator[str]:
+            for number in range(1_000):
+                taken_in.add(turns)
+                yield f'42/chat,["echo",{number}]'
+
+        taken_in: set[int] = set()
+        running = asyncio.create_task(others())
+        await current_hub().sessions[browser.query["sid"]].take(packets())
+        running.cancel()
+        assert len(taken_in) >= 9
+
+    async def test_a_client_in_no_namespace_has_little_to_say(self, chat: Chat) -> None:
+        browser = Browser(SocketIOServer([chat], options=Options()))
+        await browser.open()
+        assert (await browser.post(f'40/chat,{{"token":"{"x" * 64_000}"}}')).status == 413
+        assert (await browser.post(f'40/chat,{{"token":"{"x" * 32_000}"}}')).status == 200
+        assert (await browser.get()).startswith("40/chat,")
+        assert (await browser.post(f'42/chat,["echo","{"x" * 900_000}"]')).status == 200

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from socketio_bridge import Options, SocketIOServer, emit
 from tests.socketio_bridge.client import connect
 
@@ -26,6 +28,13 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         await client.send('42/chat,1["nothing"]')
         assert await client.receive() == "43/chat,1[]"
         assert chat.log[1:] == list(range(20))
+
+
+@pytest.mark.parametrize("query", ["EIO=4&transport=websocket", "EIO=3&transport=websocket"])
+async def test_a_client_in_no_namespace_has_little_to_say(server: SocketIOServer, query: str) -> None:
+    async with connect(server, query) as client:
+        await client.send(f'40/chat,{{"token":"{"x" * 64_000}"}}')
+        assert await client.receive() == "closed"
 
 
 async def test_a_client_whose_input_waits_is_pinged_all_the_same(chat: Chat) -> None:
