@@ -31,7 +31,11 @@ async def sign_in(socket: Socket, identity: Identity) -> None:
     socket.data.presence_id = secrets.token_hex(8)
     _expire_in_time(socket)
     await socket.enter_room(identity.user_id)
-    came_online = await current_presence().enter(identity.user_id, socket.data.presence_id)
+    try:
+        came_online = await current_presence().enter(identity.user_id, socket.data.presence_id)
+    except BaseException:  # or it would stay online: who was not let in is not signed out
+        await sign_out(socket)
+        raise
     _in_background(send_active_user_list(identity))
     if came_online:
         _in_background(announce_status(identity.user_id))

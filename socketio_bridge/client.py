@@ -25,7 +25,7 @@ _MOST_NAMESPACES = 100  # that one client may be in; patterns would let it be in
 class Client:
     """The sockets of one session."""
 
-    __slots__ = ("_departed", "_handshake", "_protocol", "_session", "_sockets")
+    __slots__ = ("_departed", "_handshake", "_in_default", "_protocol", "_session", "_sockets")
 
     def __init__(self, session: Session, protocol: SocketIO, handshake: Handshake) -> None:
         self._session = session
@@ -33,6 +33,7 @@ class Client:
         self._handshake = handshake
         self._sockets: dict[str, Socket] = {}  # by namespace
         self._departed: set[Socket] = set()  # those that left, and whose handlers still run
+        self._in_default = False  # a protocol 4 client is in "/", which the application does not have
 
     def take(self, event: Event) -> None:
         """Do what a packet of the client's says."""
@@ -41,7 +42,11 @@ class Client:
             return
         socket = self._sockets.get(event.namespace)
         if socket is None:
-            return  # The "/" of a protocol 4 client, where the application has none.
+            # The "/" of a protocol 4 client, where the application has none.
+            if type(event) is Disconnected:
+                self._in_default = False
+                self._keep_if_joined()
+            return
         if type(event) is EventReceived:
             self._session.inbound += event.size
             socket.receive(event)
@@ -66,7 +71,6 @@ class Client:
         """Let a socket in, unless the client left while its connect handler ran."""
         if self._session.closed or self._sockets.get(socket.namespace) is not socket:
             return
-        socket.connected = True
         self._session.keep()
         self._session.joined = True
         pid = socket.recoverable.pid if socket.recoverable is not None else None
@@ -82,8 +86,7 @@ class Client:
         del self._sockets[socket.namespace]
         self._session.hub.remove(socket)
         self._refuse(socket.namespace, refusal)
-        if not self._sockets:
-            self._session.keep_for_a_while()
+        self._keep_if_joined()
 
     def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
         """Answer an event."""
@@ -114,13 +117,19 @@ class Client:
         sid = self._session.sid
         if namespace is None:
             # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
-            # between v5 and v4").
+            # between v5 and v4"). So they are in a namespace, and may stay when another refuses them.
             if path == "/" and self._protocol.revision == 4:
                 self._protocol.accept("/", sid)
                 self._session.flush()
+                self._in_default = True
+                self._session.keep()
             else:
                 self._refuse(path, ConnectionRefused("Invalid namespace"))
             return
+        before = self._sockets.get(path)
+        if before is not None:
+            # The client left without a word, as it does before it is answered, and is back.
+            self._depart(before, "client namespace disconnect")
         if len(self._sockets) >= _MOST_NAMESPACES:
             self._refuse(path, ConnectionRefused(f"A connection may join {_MOST_NAMESPACES} namespaces"))
             return
@@ -139,7 +148,11 @@ class Client:
         if recovery is not None:
             recovery.offer(socket)
         self._sockets[path] = socket
-        socket.arrive()
+        socket.arrive(before)
+
+    def _keep_if_joined(self) -> None:
+        if not self._sockets and not self._in_default:
+            self._session.keep_for_a_while()
 
     def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
         self._protocol.refuse(namespace, refusal)
@@ -147,8 +160,7 @@ class Client:
 
     def _depart(self, socket: Socket, reason: str) -> None:
         del self._sockets[socket.namespace]
-        if not self._sockets:
-            self._session.keep_for_a_while()
+        self._keep_if_joined()
         self._departed.add(socket)
         if self._session.hub.recovery is not None:
             self._session.hub.recovery.left(socket, reason)

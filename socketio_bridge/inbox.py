@@ -6,17 +6,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from socketio_bridge.protocol import EventReceived
 
+if TYPE_CHECKING:
+    from socketio_bridge.socket import Socket
+
 logger = logging.getLogger(__name__)
 
 
 class Arrival(msgspec.Struct):
-    """The client asked for the namespace: the first thing in an inbox."""
+    """The client asked for the namespace: the first thing in an inbox. `before`: its socket that left for this one."""
+
+    before: Socket | None
 
 
 class Departure(msgspec.Struct):

@@ -139,6 +139,8 @@ class Namespace:
     async def on_connect(self, socket: Socket) -> None:
         """A client asks to be let in: raise `ConnectionRefused` to keep it out.
 
+        A client that left while the middleware ran has no `on_connect`; one that leaves while this runs has
+        `on_disconnect` when it has ended. After `connect_timeout` it is cancelled, and the client refused.
         What is emitted to the socket here reaches the client after it has learnt that it is in.
         """
 
@@ -196,11 +198,10 @@ class Namespace:
         """Whether the handler of an event may run beside others of its kind."""
         return (event if event in self._handlers else _CATCH_ALL) in self._overlapping
 
-    async def connect(self, socket: Socket) -> None:
-        """Run the connect middleware and handler; `ConnectionRefused` keeps the socket out."""
+    async def run_connect_middleware(self, socket: Socket) -> None:
+        """Run the connect middleware; `ConnectionRefused` keeps the socket out."""
         for middleware in self.connect_middleware:
             await middleware(socket)
-        await self.on_connect(socket)
 
     def sends(self, socket: Socket, text: str, attachments: Sequence[bytes]) -> None:
         """Tell `on_outgoing` of an encoded event."""

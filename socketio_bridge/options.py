@@ -17,9 +17,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How the bridge behaves. Times are seconds, sizes bytes.
 
     `ping_interval`, `ping_timeout`: heartbeat (Engine.IO protocol, "Heartbeat"). `max_payload`: the largest message a
-    client may send (`maxHttpBufferSize`). `connect_timeout`: how long a connection may stay without a namespace of the
-    application. `outbound_limit`: how much may wait for a client that reads slowly before it is disconnected.
-    `inbound_limit`: how much of a client's input may wait for its handlers before the bridge stops reading from it.
+    client may send (`maxHttpBufferSize`). `connect_timeout`: how long a connection may stay without a namespace, and
+    how long a connect handler may run. `outbound_limit`: how much may wait for a client that reads slowly before it is
+    disconnected. `inbound_limit`: how much of a client's input may wait for its handlers before the bridge stops
+    reading from it.
     `transports`: what a client may connect by; with both it may begin by polling and go over to a WebSocket, within
     `upgrade_timeout`. `cookie`: the name of a cookie that holds the session's id; None: no cookie. `allowed_origins`:
     whose pages may connect beside the server's own; `"*"`: any. `eio_required`: whether a client must name its

@@ -25,8 +25,11 @@ Revision: TypeAlias = Literal[4, 5]
 class ConnectRequested(msgspec.Struct, gc=False):
     """The client asks for a namespace: answer with `accept` or `refuse`.
 
+    It may ask again, also before it is answered: a client that leaves a namespace before the answer came says nothing
+    of it. Then one answer, to the latest request, is due.
+
     `query` comes from protocol 4 clients, which repeat their query in the packet (`40/ns?token=…`); `auth` from those
-    of protocol 5.
+    of protocol 5. Of protocol 4 clients the query is their `auth` too, as for the reference server.
     """
 
     namespace: str
@@ -147,20 +150,22 @@ class SocketIO:
                 return self._connect_requested(received)
         namespace = received.namespace
         joined = namespace in self._connected
-        if not joined and namespace not in self._left:
+        # Swift's client says that it leaves a namespace before it is in, too.
+        gives_up = received.type is PacketType.DISCONNECT and namespace in self._pending
+        if not (joined or gives_up or namespace in self._left):
             raise ProtocolError(
                 f"a packet for namespace {namespace[:80]!r}, which this client has not joined: it must CONNECT first"
             )
         if received.attachments:
             self._incomplete = _Incomplete(received, size)
             return None
+        if received.type is PacketType.DISCONNECT and (joined or gives_up):
+            self._leave(namespace)
+            return Disconnected(namespace)
         if not joined:
             return None  # Sent before the client learnt that it was disconnected.
         if received.type is PacketType.EVENT:
             return EventReceived(namespace, received.event, received.arguments, received.id, size)
-        if received.type is PacketType.DISCONNECT:
-            self._leave(namespace)
-            return Disconnected(namespace)
         # packet.decode lets no acknowledgement pass without an id.
         return AckReceived(namespace, cast(int, received.id), received.arguments)
 
@@ -175,6 +180,8 @@ class SocketIO:
 
     def refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
         """Answer a `ConnectRequested`: the client stays out, and learns why."""
+        if namespace in self._connected:
+            self._leave(namespace)
         self._pending.discard(namespace)
         body: Any = refusal.message
         if self.revision == 5:
@@ -208,20 +215,20 @@ class SocketIO:
         self._incomplete = None
         return under_way
 
-    def _connect_requested(self, received: Packet) -> ConnectRequested | None:
-        namespace, _, query = received.namespace.partition("?")
-        if namespace in self._connected or namespace in self._pending:
-            return None
+    def _connect_requested(self, received: Packet) -> ConnectRequested:
+        namespace, _, query_string = received.namespace.partition("?")
         try:
             auth = _auth_decoder.decode(received.body) if received.body else None
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
             raise ProtocolError(f"the payload of a CONNECT packet must be a JSON object: {error}") from error
         self._pending.add(namespace)
         self._left.pop(namespace, None)
-        return ConnectRequested(namespace, dict(parse_qsl(query, keep_blank_values=True)), auth or {})
+        query = dict(parse_qsl(query_string, keep_blank_values=True))
+        return ConnectRequested(namespace, query, auth or (dict(query) if self.revision == 4 else {}))
 
     def _leave(self, namespace: str) -> None:
         self._connected.discard(namespace)
+        self._pending.discard(namespace)
         self._left[namespace] = None
         if len(self._left) > _LEFT_LIMIT:
             del self._left[next(iter(self._left))]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +33,19 @@ NO_ACK = object()
 """Returned by `Namespace.on_error` to leave the client's acknowledgement unanswered."""
 
 
+class _Left(Exception):
+    """The client left before the connect handler saw it."""
+
+
 class Socket:
     """One client in one namespace.
 
     `id` is unique over all processes and names a room that only this socket is in; `namespace` is the path of the
     namespace that it is in. `handshake` is the request that opened the connection, `data` a place for what the
-    application knows of the client. `rooms` are the rooms that it entered beside its own. `recovered`: the client was
-    cut off and came back, as the socket that it was before. Its connect, event and disconnect handlers run one at a
-    time, in the order in which the client caused them.
+    application knows of the client. `rooms` are the rooms that it is in, the one of its id among them, which it cannot
+    leave. `connected`: from `on_connect` on, until the client leaves. `recovered`: the client was cut off and came
+    back, as the socket that it was before. Its connect, event and disconnect handlers run one at a time, in the order
+    in which the client caused them.
     """
 
     __slots__ = (
@@ -77,7 +83,7 @@ class Socket:
         self.namespace = namespace
         self.handshake = handshake
         self.data = SimpleNamespace()
-        self.rooms: set[str] = set()
+        self.rooms = {socket_id}
         self.connected = False
         self.recovered = False
         self.departed = False
@@ -167,6 +173,8 @@ class Socket:
 
     def leave(self, room: str) -> None:
         """`leave_room`."""
+        if room == self.id:
+            return
         self.rooms.discard(room)
         self._session.hub.rooms(self.namespace).leave(self, room)
         self._changed()
@@ -204,12 +212,12 @@ class Socket:
         hub = self._session.hub
         hub.remove(self)
         self.id = secrets.token_urlsafe(15) if socket_id is None else socket_id
-        self.rooms = set(rooms)
+        self.rooms = {self.id, *rooms}
         self.held_back = None if socket_id is None else []
         self._early = []
         if not self.departed:
             hub.add(self)
-            for room in self.rooms:
+            for room in self.rooms - {self.id}:
                 hub.rooms(self.namespace).enter(self, room)
 
     def abandon(self) -> None:
@@ -220,10 +228,10 @@ class Socket:
         """What the namespace wants to have back when the client comes back."""
         return self._handlers.save(self)
 
-    def arrive(self) -> None:
-        """Run the connect handler."""
+    def arrive(self, before: Socket | None) -> None:
+        """Run the connect handler, after those of the socket that left for this one."""
         self._session.hub.add(self)
-        self._inbox.put(Arrival())
+        self._inbox.put(Arrival(before))
 
     def receive(self, event: EventReceived) -> None:
         """Run the handler of an event, after those of what came before."""
@@ -259,39 +267,63 @@ class Socket:
 
     async def _handle(self, occasion: Occasion) -> None:
         if type(occasion) is EventReceived:
-            await self._answer(occasion)
+            if self._early is None:
+                await self._answer(occasion)
+            else:  # It was not let in; the client took the answer to an earlier request for the one to this.
+                self._session.handled(occasion)
         elif type(occasion) is Arrival:
-            await self._connect()
+            await self._connect(occasion.before)
         elif type(occasion) is Departure:
             await self._disconnect(occasion.reason)
             self._session.client.departed(self)
 
-    async def _connect(self) -> None:
-        recovery = self._session.hub.recovery
-        restored = None
+    async def _connect(self, before: Socket | None) -> None:
+        patience = self._session.server.options.connect_timeout
+        if before is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(before.finished(), patience)
         try:
-            if self._claim is not None and recovery is not None:
-                restored = await recovery.restore(self, self._claim)
-                if self.departed:
-                    return
-                if restored is None:
-                    recovery.offer(self)
-            if restored is not None:
-                self.recovered = True
-                await self._handlers.on_recover(self, restored.saved)
-            else:
-                await self._handlers.connect(self)
+            async with asyncio.timeout(patience):
+                restored = await self._let_in()
+        except _Left:
+            pass
         except ConnectionRefused as refusal:
-            self._session.client.refuse(self, refusal)
-        except Exception:
-            logger.exception("The connect handler of %s failed; the client is refused.", self.namespace)
-            self._session.client.refuse(self, ConnectionRefused("Internal Server Error"))
+            self._refuse(refusal)
+        except (Exception, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            logger.exception("A connect handler of %s failed, or took over %g s.", self.namespace, patience)
+            self._refuse(ConnectionRefused("Internal Server Error"))
         else:
             self._session.client.accept(self)
             if restored is None and self._early and self._session.transport == "websocket":
                 await self._session.pause()
             self._begin_sending(restored)
             self._leave_if_asked()
+
+    async def _let_in(self) -> Restored | None:
+        """Run the connect middleware and handler, or that of a client that comes back."""
+        recovery = self._session.hub.recovery
+        if self._claim is not None and recovery is not None:
+            restored = await recovery.restore(self, self._claim)
+            if restored is not None and not self.departed:
+                self.recovered = self.connected = True
+                await self._handlers.on_recover(self, restored.saved)
+                return restored
+            if not self.departed:
+                recovery.offer(self)
+        if not self.departed:
+            await self._handlers.run_connect_middleware(self)
+        if self.departed:
+            raise _Left
+        self.connected = True
+        await self._handlers.on_connect(self)
+        return None
+
+    def _refuse(self, refusal: ConnectionRefused) -> None:
+        self.connected = False
+        self._session.client.refuse(self, refusal)
 
     def _begin_sending(self, restored: Restored | None) -> None:
         early, self._early = self._early or [], None

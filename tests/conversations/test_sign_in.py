@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -13,9 +14,33 @@ from chozoi_chat.identity import Role, issue_token
 from conversations import services
 from conversations.events import ConversationEvents
 from presence import Presence, current, stop_current
-from socketio_bridge import SocketIOServer
+from socketio_bridge import Namespace, Options, SocketIOServer
 from tests.conversations.conftest import Emitted
 from tests.socketio_bridge.client import connect
+
+
+async def test_a_device_whose_signing_in_breaks_off_is_not_online(
+    database: Database[dict[str, Any]], chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connect handler took too long, and was cancelled."""
+    namespace = settings.MESSENGER_NAMESPACE
+
+    async def enter(user_id: str, socket_id: str) -> bool:
+        await Presence.enter(current(), user_id, socket_id)
+        await asyncio.get_running_loop().create_future()
+        return True
+
+    monkeypatch.setattr(current(), "enter", enter)
+    claim = {"token": issue_token("7", Role.BUYER, 600), "user_id": "7", "user_role": "BUYER"}
+    server = SocketIOServer([ConversationEvents(), Namespace()], options=Options(connect_timeout=0.3))
+    async with connect(server) as client:
+        await client.send("40")
+        assert (await client.receive()).startswith("40")
+        await client.send(f"40{namespace},{json.dumps(claim)}")
+        assert (await client.receive()).startswith(f"44{namespace},")
+        assert await current().online(["7"]) == set()
+    await services.shut_down()
+    await stop_current()
 
 
 async def test_a_device_that_comes_back_before_it_is_gone_is_online(

@@ -49,7 +49,8 @@ class TestConnecting:
 
     def test_a_protocol_4_client_repeats_its_query(self) -> None:
         request = opened(3).receive("40/chat?token=a%2Cb&user_id=7", 0.0)
-        assert request == ConnectRequested("/chat", {"token": "a,b", "user_id": "7"}, {})
+        said = {"token": "a,b", "user_id": "7"}
+        assert request == ConnectRequested("/chat", said, said), "which handlers of either protocol find in auth"
 
     def test_refusals_are_an_object_in_protocol_5_and_a_string_in_protocol_4(self) -> None:
         for revision, expected in ((4, '44/chat,{"message":"no","data":{"code":"x"}}'), (3, '44/chat,"no"')):
@@ -64,10 +65,28 @@ class TestConnecting:
         protocol.refuse("/chat", ConnectionRefused("no"))
         assert isinstance(protocol.receive("40/chat,", 0.0), ConnectRequested)
 
-    def test_asking_twice_is_asking_once(self) -> None:
+    def test_who_asks_again_wants_another_answer(self) -> None:
+        protocol = opened(4)
+        assert protocol.receive('40/chat,{"n":1}', 0.0) == ConnectRequested("/chat", {}, {"n": 1})
+        assert protocol.receive('40/chat,{"n":2}', 0.0) == ConnectRequested("/chat", {}, {"n": 2})
+        protocol.accept("/chat", "x")
+        assert protocol.receive('40/chat,{"n":3}', 0.0) == ConnectRequested("/chat", {}, {"n": 3})
+        assert isinstance(protocol.receive('42/chat,["foo"]', 0.0), EventReceived), (
+            "the client has seen the first answer"
+        )
+
+    def test_who_asked_again_and_is_refused_is_out(self) -> None:
+        protocol = joined(4)
+        protocol.receive("40/chat,", 0.0)
+        protocol.refuse("/chat", ConnectionRefused("no"))
+        assert protocol.receive('42/chat,["foo"]', 0.0) is None
+
+    def test_a_request_may_be_taken_back(self) -> None:
         protocol = opened(4)
         protocol.receive("40/chat,", 0.0)
-        assert protocol.receive("40/chat,", 0.0) is None
+        assert protocol.receive("41/chat,", 0.0) == Disconnected("/chat")
+        with pytest.raises(ProtocolError, match="must CONNECT first"):
+            protocol.receive("41/news,", 0.0)
 
     def test_a_payload_that_is_no_object_ends_the_connection(self) -> None:
         for payload in ('"token"', "[1]", "{", "true"):

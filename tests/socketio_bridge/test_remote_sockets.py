@@ -64,7 +64,11 @@ def test_sockets_are_described_as_far_as_they_can_be(people: People) -> None:
         sockets = by_name(person.process.run(fetch_sockets(to=None, namespace="/chat")))
         assert set(sockets) == set(people)
         for who, socket in sockets.items():
-            assert (socket.id, socket.namespace, socket.rooms) == (people[who].id, "/chat", frozenset({"all"}))
+            assert (socket.id, socket.namespace, socket.rooms) == (
+                people[who].id,
+                "/chat",
+                frozenset({"all", people[who].id}),
+            )
             assert socket.data == {"user": {"name": who}}
             assert socket.handshake.auth == {"who": who}
             assert socket.handshake.query["EIO"] == "4"

@@ -113,7 +113,7 @@ class TestConnecting:
         async with SocketIOCommunicator(server, "/desk", eio=eio, query={"page": "a b&c"}, auth=auth, headers=cookie):
             handshake = desk.sockets[0].handshake
         assert handshake.query["page"] == "a b&c"
-        assert handshake.auth == (auth or {})
+        assert handshake.auth == (auth or {"page": "a b&c"}), "of 2.x clients the query, as with the reference server"
         assert handshake.headers["cookie"] == "sessionid=x"
         assert handshake.address == "127.0.0.1"
 

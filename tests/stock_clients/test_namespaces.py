@@ -50,6 +50,23 @@ async def test_namespaces_share_a_connection_and_nothing_else(
     assert await second.ask("where") == "/room-2"
 
 
+async def test_a_namespace_that_was_left_before_it_answered_may_be_joined_again(
+    version: str, transports: tuple[str, ...], connect: Connect, driver: Driver, server: Process
+) -> None:
+    """The client says nothing of its leaving, and takes no notice of the answer that comes then."""
+    main = await connect(version, transports=transports)
+    second = Client(driver, version=version, url=server.url, namespace="/room-3", path=PATH, beside=main)
+    driver.tell(second._name, "open", **second._opening)
+    second.disconnect()
+    assert await main.ask("ack", "meanwhile") == "meanwhile"
+    second.reconnect()
+    try:
+        await second.connected()
+        assert await second.ask("where") == "/room-3"
+    finally:
+        second._leave()
+
+
 async def test_a_dynamic_namespace_is_shared_by_those_who_ask_for_it(connect: Connect) -> None:
     old = await connect("2.3.1", namespace="/room-77")
     new = await connect("4.8", namespace="/room-77")

@@ -38,7 +38,7 @@ class Chat(Namespace):
 
     @event("who am I")
     async def who_am_i(self, socket: Socket) -> tuple[str, str, list[str], bool]:
-        return socket.id, socket.data.name, sorted(socket.rooms), socket.recovered
+        return socket.id, socket.data.name, sorted(socket.rooms - {socket.id}), socket.recovered
 
 
 class Beside(Namespace):

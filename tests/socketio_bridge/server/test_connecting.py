@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from socketio_bridge import Options, SocketIOServer
+from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, SocketIOServer
 from tests.socketio_bridge.client import connect
 
 from .chat import Chat, News
@@ -64,9 +64,34 @@ async def test_an_unknown_namespace_is_refused(server: SocketIOServer) -> None:
 
 async def test_a_client_without_a_namespace_is_not_kept(chat: Chat) -> None:
     server = SocketIOServer([chat], options=Options(connect_timeout=0.05))
-    for query in ("EIO=4&transport=websocket", "EIO=3&transport=websocket"):
-        async with connect(server, query) as client:
-            assert await client.receive() == "closed"
+    async with connect(server) as client:
+        assert await client.receive() == "closed"
+
+
+async def test_a_refused_2x_client_is_kept(chat: Chat) -> None:
+    """It is in "/" still, and would connect again for ever if its connection were ended."""
+    server = SocketIOServer([chat], options=Options(connect_timeout=0.05))
+    async with connect(server, "EIO=3&transport=websocket") as client:
+        await client.send("40/chat?who=stranger")
+        assert await client.receive() == '44/chat,"Go away"'
+        await asyncio.sleep(0.2)
+        await client.send("2")
+        assert await client.receive() == "3"
+        await client.send("41")
+        assert await client.receive() == "closed", "it has left all namespaces"
+
+
+async def test_a_2x_client_that_the_application_keeps_out_of_its_default_namespace_is_not_kept() -> None:
+    class Closed(Namespace):
+        async def on_connect(self, socket: Socket) -> None:
+            raise ConnectionRefused("Go away")
+
+    server = SocketIOServer([Closed()], options=Options(connect_timeout=0.05))
+    communicator = WebsocketCommunicator(server, "/socket.io/?EIO=3&transport=websocket")
+    await communicator.connect(1)
+    assert (await communicator.receive_from(1)).startswith("0{")
+    assert await communicator.receive_from(1) == '44"Go away"'
+    assert (await communicator.receive_output(1))["type"] == "websocket.close"
 
 
 async def test_a_client_that_leaves_its_last_namespace_is_not_kept(chat: Chat) -> None:
