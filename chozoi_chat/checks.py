@@ -9,12 +9,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from pymongo.errors import PyMongoError
 
 from chozoi_chat.addresses import options_of, without_password
 from chozoi_chat.identity import AuthMode
 from chozoi_chat.identity.keys import parse_key
+from chozoi_chat.mongodb.server import UnsupportedMongoDB, running_server
 
+MONGODB_TIMEOUT = 2.0  # seconds
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
 FEWEST_CHARACTERS = 5
 """Different ones, of a secret."""
@@ -66,6 +69,32 @@ def _redis(url: str) -> Iterator[CheckMessage]:
         yield _wrong(
             2, "REDIS_ADDRESS", without_password(url), "host:port or redis://host:port/n, n the number of a database"
         )
+
+
+@register(Tags.database)
+def check_mongodb_server(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Which MongoDB answers: asked by the commands that use it, and by `check`."""
+    return list(_mongodb_server()) if databases else []
+
+
+def _mongodb_server() -> Iterator[CheckMessage]:
+    try:
+        server = running_server(MONGODB_TIMEOUT)
+    except UnsupportedMongoDB as error:
+        yield Error(str(error), hint="docs/operations.md names the versions that are served.", id="chozoi_chat.E035")
+    except PyMongoError as error:
+        brief = str(error).split(", Timeout:")[0]
+        yield Warning(
+            f"MongoDB does not answer, so its version is not known: {brief}",
+            hint=f"MONGODB_URI is {without_password(settings.MONGODB_URI)!r}: is it right, and does MongoDB run there?",
+            id="chozoi_chat.W036",
+        )
+    else:
+        if server.limitation:
+            kind = Warning if settings.KAFKA_BOOTSTRAP_SERVERS else Info
+            yield kind(server.limitation, id="chozoi_chat.W037")
 
 
 @register()

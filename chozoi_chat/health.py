@@ -6,12 +6,14 @@ For load balancers; no login.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import pymongo
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from chozoi_chat.mongodb.server import running_server
 
 STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
 
@@ -25,35 +27,29 @@ async def readyz(request: HttpRequest, not_heard: Callable[[], Awaitable[str]]) 
     """200 when MongoDB and Redis answer, else 503; the body names each store with "ok" or what went wrong.
 
     503 also for a process that hears none of the others, as `not_heard` finds: its users would miss what those of
-    others send. `processes` then says so.
+    others send. `processes` then says so. `limitation` says what does not work with this MongoDB.
     """
-    mongodb, redis, processes = await asyncio.gather(_mongodb(), _redis(), not_heard())
+    (mongodb, limitation), redis, processes = await asyncio.gather(_mongodb(), _redis(), not_heard())
     ready = mongodb == redis == "ok" and not processes
     body = {"status": "ok" if ready else "unavailable", "mongodb": mongodb, "redis": redis}
-    return _uncached({**body, **({"processes": processes} if processes else {})}, status=200 if ready else 503)
+    more = {"processes": processes, "limitation": limitation}
+    return _uncached(body | {name: text for name, text in more.items() if text}, status=200 if ready else 503)
 
 
 def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:
     return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
 
 
-def _ping_mongodb() -> None:
-    from django.db import connection
-
-    with pymongo.timeout(STORE_TIMEOUT):
-        connection.ensure_connection()  # a new connection asks the server for its version
-        connection.connection.admin.command("ping")
-
-
-async def _mongodb() -> str:
+async def _mongodb() -> tuple[str, str | None]:
+    """What went wrong or "ok", and what does not work with this server."""
     try:
         async with asyncio.timeout(STORE_TIMEOUT + 0.5):
-            await asyncio.get_running_loop().run_in_executor(None, _ping_mongodb)
+            server = await asyncio.get_running_loop().run_in_executor(None, running_server, STORE_TIMEOUT)
     except TimeoutError:
-        return f"no answer within {STORE_TIMEOUT:g} s"
-    except PyMongoError as error:
-        return _brief(error)
-    return "ok"
+        return f"no answer within {STORE_TIMEOUT:g} s", None
+    except (PyMongoError, DatabaseError) as error:
+        return _brief(error), None
+    return "ok", server.limitation
 
 
 async def _redis() -> str:

@@ -1,4 +1,4 @@
-"""What to do when a command cannot reach MongoDB or Redis, said in two lines in place of a traceback."""
+"""What to do when a command cannot use MongoDB or Redis, said in two lines in place of a traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from chozoi_chat.addresses import without_password
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Exit with 1 and an explanation when the block fails because a store does not answer; let all else through."""
+    """Exit with 1 and an explanation when the block fails because of a store; let all else through."""
     try:
         yield
     except Exception as error:
@@ -23,11 +23,15 @@ def explained() -> Iterator[None]:
 
 
 def explain(error: BaseException) -> str | None:
-    """Return the explanation when `error`, or what caused it, is a store that does not answer; else None."""
+    """Return the explanation when `error`, or its cause, is a store that does not answer or is too old; else None."""
     from django.conf import settings
+
+    from chozoi_chat.mongodb.server import UnsupportedMongoDB
 
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, UnsupportedMongoDB):
+            return str(cause)
         if isinstance(cause, ServerSelectionTimeoutError):
             return _advice("MongoDB", "MONGODB_URI", settings.MONGODB_URI, settings.MONGODB_EMBEDDED)
         if isinstance(cause, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):

@@ -14,6 +14,7 @@ from pymongo import ReadPreference
 from pymongo.database import Database
 
 from chozoi_chat.mongodb.schema import DatabaseSchemaEditor
+from chozoi_chat.mongodb.server import MongoDBServer, UnsupportedMongoDB
 from chozoi_chat.mongodb.values import as_flag, as_number, as_text
 
 
@@ -59,7 +60,20 @@ class DatabaseWrapper(MongoDatabaseWrapper):
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
 
+    def check_database_version_supported(self) -> None:
+        """Raises UnsupportedMongoDB, which says what is needed."""
+        client: Any = self.connection  # the MongoClient, whatever django-stubs take it for
+        MongoDBServer.ask(client).require_supported()
+
     def init_connection_state(self) -> None:
-        """Take the database, with reads from the primary."""
-        super().init_connection_state()
+        """Take the database, with reads from the primary.
+
+        Raises UnsupportedMongoDB. There is no connection then, so that the next attempt asks again.
+        """
+        try:
+            super().init_connection_state()
+        except UnsupportedMongoDB:
+            self.connection = None
+            self.__dict__.pop("database", None)
+            raise
         self.database: Database[dict[str, Any]] = self.database.with_options(read_preference=ReadPreference.PRIMARY)

@@ -5,9 +5,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from pymongo.errors import PyMongoError
 
 from chozoi_chat.features import switched_off
+from chozoi_chat.health import STORE_TIMEOUT
+from chozoi_chat.mongodb.server import UnsupportedMongoDB, running_server
 from chozoi_chat.serving import serve
 
 logger = structlog.get_logger(__name__)
@@ -29,4 +32,18 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
         for feature, names in switched_off().items():
             logger.info("feature is off", feature=feature, unset=names)
+        _look_at_mongodb()
         serve(host, port, workers)
+
+
+def _look_at_mongodb() -> None:
+    """CommandError: it is too old. One that does not answer may do so later: `/readyz` says so until then."""
+    try:
+        server = running_server(STORE_TIMEOUT)
+    except UnsupportedMongoDB as error:
+        raise CommandError(str(error)) from None
+    except PyMongoError as error:
+        logger.warning("MongoDB does not answer yet", error=str(error).split(", Timeout:")[0])
+        return
+    if server.limitation:
+        logger.warning(server.limitation)
