@@ -263,6 +263,7 @@ INSTALLED_APPS = [
     "event_relay",
 ]
 MIDDLEWARE = [
+    "chozoi_chat.content_security_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

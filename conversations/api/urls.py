@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from conversations.api import messages, rooms, search, uploads
+from conversations.api.documentation import Documentation
 from conversations.api.operation import Endpoint, Nowhere
 from conversations.image_store import NAME
 
@@ -31,6 +32,6 @@ urlpatterns = [
     _at("uploads", uploads.Uploads),
     re_path(f"^media/(?P<name>{NAME})$", uploads.image),
     re_path("^schema/?$", SpectacularAPIView.as_view(), name="conversations-schema"),
-    re_path("^docs/?$", SpectacularSwaggerView.as_view(url_name="conversations-schema"), name="conversations-docs"),
+    re_path("^docs/?$", Documentation.as_view(url_name="conversations-schema"), name="conversations-docs"),
     re_path("", Nowhere.as_view()),
 ]

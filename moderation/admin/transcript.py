@@ -14,6 +14,7 @@ from django.utils import timezone
 from chozoi_chat.identity import Role
 from conversations import timeline
 from conversations.instants import to_milliseconds
+from conversations.message_content import is_at_a_known_host
 from conversations.models import Message, MessageType, Room
 from conversations.services import SUPPORT
 from conversations.store import Document, durable, in_parts
@@ -38,8 +39,13 @@ class Line:
     redaction: Mapping[str, Any] | None = None
 
     @property
+    def shows_image(self) -> bool:
+        """Whether a browser may load the picture by itself: its address is not just what a user wrote."""
+        return bool(self.image_url) and is_at_a_known_host(self.image_url)
+
+    @property
     def image_url(self) -> str:
-        """Of a picture whose address a browser may load."""
+        """Of a picture whose address a browser may load when somebody asks for it."""
         if self.message.type != MessageType.IMAGE or self.message.redacted_at is not None:
             return ""
         try:

@@ -16,7 +16,7 @@ from tests.e2e.server_process import ServerProcess
 
 from .conftest import Screenshot, SignIn
 
-PICTURE = "https://pictures.example.net/tea.svg"
+PICTURE = "/v1/conversations/media/2026/01/0123456789abcdef0123456789abcdef.png"
 DRAWING = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="240" height="150">'
     '<rect width="240" height="150" fill="#4a8f3a"/></svg>'
@@ -67,7 +67,7 @@ def told(room: Room, database: Database[dict[str, Any]], said: list[tuple[str, s
 
 async def open_room(page: Page, server: ServerProcess, room: Room, query: str = "") -> None:
     """Load a room's page, and wait until it is live."""
-    await page.route(PICTURE, lambda route: route.fulfill(body=DRAWING, content_type="image/svg+xml"))
+    await page.route(f"**{PICTURE}", lambda route: route.fulfill(body=DRAWING, content_type="image/svg+xml"))
     await page.goto(f"{server.url}/admin/conversations/room/{room.id}/change/{query}")
     await expect(page.locator("#live")).to_have_text("Live")
 

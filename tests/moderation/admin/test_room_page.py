@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from conversations.models import Message
 from conversations.services import REDACTED
@@ -194,7 +195,7 @@ def test_a_filters_hit_stands_at_its_message(support: Client, room_of_old: Store
     assert page.index("line 4") < page.index("Filter: rude words") < page.index("line 5")
 
 
-def test_what_users_write_is_shown_and_never_run(support: Client, room_of_old: Store) -> None:
+def test_what_users_write_is_shown_and_never_run_or_loaded_without_a_click(support: Client, room_of_old: Store) -> None:
     """No markup, no address of a picture that is a script; and the page forbids scripts of elsewhere."""
     room_of_old.cz_messages.insert_many(
         [
@@ -216,9 +217,30 @@ def test_what_users_write_is_shown_and_never_run(support: Client, room_of_old: S
     assert "&lt;script&gt;alert(1)" in page
     assert 'src="javascript:' not in page
     assert 'href="javascript:' not in page
-    assert '<img src="https://x.example/a.png"' in page
+    assert "<img" not in page
+    assert '<a href="https://x.example/a.png" target="_blank" rel="noopener noreferrer"' in page
+    assert "<img" not in support.get(PAGE.replace("room/7.9", "message/n3")).content.decode()
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_pictures_of_ours_and_of_hosts_that_the_operator_names_are_shown(
+    support: Client, room_of_old: Store, settings: Settings
+) -> None:
+    settings.IMAGE_HOSTS = [".shop.example"]
+    ours = "/v1/conversations/media/2026/01/0123456789abcdef0123456789abcdef.png"
+    of_shop = "https://img.shop.example/a.png"
+    room_of_old.cz_messages.insert_many(
+        [
+            {"_id": f"n{number}", "room_id": "7.9", "from": "7", "to": "9", "type": "IMAGE", "content": address}
+            for number, address in enumerate((ours, of_shop))
+        ]
+    )
+    answer = support.get(PAGE)
+    page = answer.content.decode()
+    assert f'<img src="{ours}"' in page
+    assert f'<img src="{of_shop}"' in page
+    assert "img-src 'self' data: *.shop.example shop.example;" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_room_that_does_not_exist(support: Client, database: Store) -> None:
