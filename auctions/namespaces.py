@@ -16,8 +16,10 @@ from redis.exceptions import RedisError
 from auctions.latest_results import LatestResults
 from auctions.results import EVENT, AuctionResult, NamedAuctionResult
 from chozoi_chat.identity import IdentityRefused, let_pass, verify_token
+from conversations.errors import TooSoon
+from conversations.event_limits import LimitedNamespace, proving
 from conversations.per_loop import PerLoop
-from socketio_bridge import ConnectionRefused, Namespace, Socket
+from socketio_bridge import ConnectionRefused, Socket
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class WatchAuctions(Struct):
     auction_ids: str
 
 
-class WatchedAuctions(Namespace):
+class WatchedAuctions(LimitedNamespace):
     """What both namespaces share: a verified token, and a room for each auction that the socket watches."""
 
     query_name: str
@@ -85,7 +87,7 @@ class WatchedAuctions(Namespace):
                 "validation_failed",
                 f"{self.query_name} may name {MOST_AUCTIONS} auctions, each of {LONGEST_ID} characters, at most",
             )
-        expires_at = await _expiry_of(claim.get("token", ""))
+        expires_at = await _expiry_of(claim.get("token", ""), socket.handshake.address)
         socket.data.token = claim["token"]
         socket.data.auctions = auctions
         left = expires_at - time.time()
@@ -148,10 +150,13 @@ def _refused(code: str, message: str) -> ConnectionRefused:
     return ConnectionRefused("Unauthorization or Missing auction id", {"code": code, "message": message})
 
 
-async def _expiry_of(token: str) -> float:
+async def _expiry_of(token: str, address: str) -> float:
     """Unix time until which a token lets its bearer watch. ConnectionRefused: it does not."""
     try:
-        return (await verify_token(token)).expires_at
+        async with proving(address):
+            return (await verify_token(token)).expires_at
+    except TooSoon as refusal:
+        raise _refused(refusal.code, refusal.message) from refusal
     except IdentityRefused as refusal:
         if refusal.code != "token_missing" and let_pass(refusal, user_id=""):
             return math.inf

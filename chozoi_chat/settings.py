@@ -187,10 +187,20 @@ AUTH_JWT_AUDIENCE = text("AUTH_JWT_AUDIENCE")
 AUTH_INTROSPECTION_URL = text("AUTH_INTROSPECTION_URL")
 AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
 
+AUTH_FAILURES = text("AUTH_FAILURES", "600/m")  # bad tokens of an address in a second, minute, hour or day; 0: any
+
+# Events of sockets, written as AUTH_FAILURES
+EVENT_RATE_USER = text("EVENT_RATE_USER", "3000/m")
+EVENT_RATE_ADDRESS = text("EVENT_RATE_ADDRESS", "60000/m")
+EVENT_RATE_MESSAGES = text("EVENT_RATE_MESSAGES", "600/m")
+EVENT_RATE_CONNECTS = text("EVENT_RATE_CONNECTS", "300/m")
+EVENT_RATE_COSTLY = text("EVENT_RATE_COSTLY", "60/m")
+
 # REST
 API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hour or day (s, m, h, d); 0: no limit
 API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
 API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
+API_RATE_UPLOADS_ADDRESS = text("API_RATE_UPLOADS_ADDRESS", "200/m")
 API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
 # Web apps on other origins: the same ones that may connect sockets, as `chozoi_chat/origins.py` answers. No cookies:
 # the token says who calls.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from conversations.errors import RuleViolation, TooSoon
 from conversations.payloads import MessagePayload, RoomPayload
 
 
@@ -28,10 +29,20 @@ class RoomReady(Done, kw_only=True):
 
 
 class Reason(Struct, kw_only=True):
-    """Why something was refused: `code` for programs, stable and in snake_case; `message` for people."""
+    """Why something was refused: `code` for programs, stable and in snake_case; `message` for people.
+
+    `retry_after`: seconds to wait, where waiting helps.
+    """
 
     code: str
     message: str
+    retry_after: int | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, violation: RuleViolation) -> Reason:
+        """The reason that a rule gives."""
+        wait = violation.retry_after if isinstance(violation, TooSoon) else UNSET
+        return Reason(code=violation.code, message=violation.message, retry_after=wait)
 
 
 class Refused(Struct, kw_only=True):

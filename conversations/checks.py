@@ -11,20 +11,35 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import storages
 
-from conversations.api.throttling import Rate
+from conversations.rates import Rate
 
 MOST_PIXELS = 100_000_000
 """Some 400 megabytes of memory, while such an image is painted."""
 
 
+RATES = (
+    "AUTH_FAILURES",
+    "EVENT_RATE_USER",
+    "EVENT_RATE_ADDRESS",
+    "EVENT_RATE_MESSAGES",
+    "EVENT_RATE_CONNECTS",
+    "EVENT_RATE_COSTLY",
+    "API_RATE_USER",
+    "API_RATE_ADDRESS",
+    "API_RATE_UPLOADS",
+    "API_RATE_UPLOADS_ADDRESS",
+    "API_RATE_SEARCHES",
+)
+
+
 @register()
 def check_rates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The REST API's limits of rate."""
+    """Limits of rate: of tokens, of events, of the REST API."""
     return list(_rates())
 
 
 def _rates() -> Iterator[CheckMessage]:
-    for name in ("API_RATE_USER", "API_RATE_ADDRESS", "API_RATE_UPLOADS", "API_RATE_SEARCHES"):
+    for name in RATES:
         try:
             Rate.read(getattr(settings, name))
         except ValueError:

@@ -14,7 +14,8 @@ from chozoi_chat.identity import Identity, IdentityRefused, authenticate
 from conversations import services
 from conversations.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
 from conversations.announcements import ANNOUNCED
-from conversations.errors import Code, RuleViolation
+from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.event_limits import LimitedNamespace, count_connect, proving
 from conversations.payloads import UserVerified
 from conversations.policy import require_admitted
 from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
@@ -22,12 +23,12 @@ from conversations.sign_in import renew, sign_in, sign_out, told
 from conversations.statuses import ActiveUserList
 from presence import current as current_presence
 from presence import stop_current as stop_presence
-from socketio_bridge import ConnectionRefused, InvalidArguments, Namespace, Socket, UnknownEvent, event
+from socketio_bridge import ConnectionRefused, InvalidArguments, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
 
 
-class ConversationEvents(Namespace):
+class ConversationEvents(LimitedNamespace):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
     path = settings.MESSENGER_NAMESPACE
@@ -100,23 +101,24 @@ class ConversationEvents(Namespace):
     async def verify_user(self, socket: Socket, claim: VerifyUser) -> Done | Refused:
         """Take a new identity, such as a newer token, for this socket; who cannot prove it is disconnected."""
         try:
-            identity = await _admit(socket, claim.token, claim.user_id, claim.user_role)
+            identity = await _proven(socket, claim.token, claim.user_id, claim.user_role)
+            await _admit(socket, identity)
+        except TooSoon:
+            raise  # nothing is known against the token: the socket stays what it is
         except (IdentityRefused, RuleViolation) as refusal:
             await socket.emit("verify_user", UserVerified(status=False))
             await socket.disconnect()
-            return Refused(error=Reason(code=refusal.code, message=refusal.message))
+            return Refused(error=_reason(refusal))
         await renew(socket, identity)
         await socket.emit("verify_user", UserVerified(status=True))
         return Done()
 
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Refused:
         """Tell the sender what was wrong, as `event_error` and as the acknowledgement."""
-        code, message = _explain(event, error)
-        await socket.emit(
-            "event_error",
-            EventError(event=event, code=code, message=message, client_message_id=_client_message_id(arguments)),
-        )
-        return Refused(error=Reason(code=code, message=message))
+        reason = _explain(event, error)
+        message_id = _client_message_id(arguments)
+        await socket.emit("event_error", EventError(event=event, client_message_id=message_id, **_fields(reason)))
+        return Refused(error=reason)
 
 
 def _identity(socket: Socket) -> Identity:
@@ -127,32 +129,49 @@ def _identity(socket: Socket) -> Identity:
 async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
     """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins."""
     try:
-        identity = await _admit(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+        identity = await _proven(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+        count_connect(identity.user_id)
+        await _admit(socket, identity)
     except (IdentityRefused, RuleViolation) as refusal:
-        raise ConnectionRefused("Authentication Error", {"code": refusal.code, "message": refusal.message}) from refusal
+        raise ConnectionRefused("Authentication Error", _fields(_reason(refusal))) from refusal
     await sign_in(socket, identity)
 
 
-async def _admit(socket: Socket, token: str, user_id: str, user_role: str) -> Identity:
-    """Who a device speaks for, if it may. Raises IdentityRefused, or RuleViolation for somebody who is kept out."""
-    identity = await authenticate(token, user_id, user_role)
+async def _proven(socket: Socket, token: str, user_id: str, user_role: str) -> Identity:
+    """Who a device speaks for. Raises IdentityRefused, or TooSoon where its address has tried too often."""
+    async with proving(socket.handshake.address):
+        return await authenticate(token, user_id, user_role)
+
+
+async def _admit(socket: Socket, identity: Identity) -> None:
+    """Raises RuleViolation for somebody who is kept out."""
     # One of the user's devices first: who is kept out from now on is either disconnected as one, or refused here.
     await socket.enter_room(identity.user_id)
     await require_admitted(identity.user_id, just_now=True)
-    return identity
 
 
-def _explain(event: str, error: Exception) -> tuple[str, str]:
+def _explain(event: str, error: Exception) -> Reason:
     match error:
         case RuleViolation():
-            return error.code, error.message
+            return Reason.of(error)
         case InvalidArguments():
-            return Code.VALIDATION_FAILED, str(error)
+            return Reason(code=Code.VALIDATION_FAILED, message=str(error))
         case UnknownEvent():
-            return Code.UNKNOWN_EVENT, str(error)
+            return Reason(code=Code.UNKNOWN_EVENT, message=str(error))
         case _:
             logger.error("The handler of %r failed.", event, exc_info=error)
-            return Code.INTERNAL_ERROR, "the server failed to handle this event; the failure has been logged"
+            explained = "the server failed to handle this event; the failure has been logged"
+            return Reason(code=Code.INTERNAL_ERROR, message=explained)
+
+
+def _reason(refusal: IdentityRefused | RuleViolation) -> Reason:
+    if isinstance(refusal, RuleViolation):
+        return Reason.of(refusal)
+    return Reason(code=refusal.code, message=refusal.message)
+
+
+def _fields(reason: Reason) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(reason).items() if value is not msgspec.UNSET}
 
 
 def _client_message_id(arguments: Sequence[msgspec.Raw]) -> str | int | None:

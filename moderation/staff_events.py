@@ -20,8 +20,9 @@ from msgspec import Struct
 from conversations.acknowledgements import Done, Reason, Refused
 from conversations.announcements import ANNOUNCED
 from conversations.errors import Code, RuleViolation
+from conversations.event_limits import LimitedNamespace
 from conversations.room_loader import load_room
-from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Namespace, Socket, UnknownEvent, event
+from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Watch(Struct, kw_only=True):
     room_id: str
 
 
-class StaffEvents(Namespace):
+class StaffEvents(LimitedNamespace):
     """Rooms as staff watch them, for the admin's own pages. Signed in by Django's session; from pages of this host."""
 
     path = settings.STAFF_NAMESPACE
@@ -86,7 +87,7 @@ class StaffEvents(Namespace):
         """Say what was wrong."""
         match error:
             case RuleViolation():
-                return Refused(error=Reason(code=error.code, message=error.message))
+                return Refused(error=Reason.of(error))
             case InvalidArguments():
                 return Refused(error=Reason(code=Code.VALIDATION_FAILED, message=str(error)))
             case UnknownEvent():

@@ -1,7 +1,8 @@
 """Token introspection (RFC 7662): asking the authorization server about tokens that say nothing themselves.
 
-Answers about good tokens are kept for a while, under the token's hash, so that a user who comes back at once (or whose
-five devices do) costs one question. A revoked token is therefore noticed within `max_age` seconds.
+Answers are kept for a while, under the token's hash, so that a user who comes back at once (or whose five devices do)
+costs one question. A revoked token is therefore noticed within `max_age` seconds. An app that tries a bad token again
+and again costs one question in `BAD_AGE` seconds.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
+from typing import Any
 
 from chozoi_chat.identity.claims import Claims
 from chozoi_chat.identity.http_client import EndpointUnavailable, fetch_object
 from chozoi_chat.identity.refusal import IdentityRefused
 
 logger = logging.getLogger(__name__)
+
+
+BAD_AGE = 10.0
+"""Seconds for which a token stays bad. It seldom becomes a good one."""
 
 
 class Introspection:
@@ -31,7 +37,7 @@ class Introspection:
         self._url = url
         self._max_age = max_age
         self._max_entries = max_entries
-        self._known: OrderedDict[bytes, tuple[Claims, float]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[Claims | IdentityRefused, float]] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Claims]] = {}
         self._failed = False
 
@@ -49,15 +55,23 @@ class Introspection:
         return claims
 
     def _remembered(self, digest: bytes) -> Claims | None:
+        """The claims that are known. Raises the IdentityRefused that is."""
         entry = self._known.get(digest)
         if entry is None:
             return None
-        claims, asked_at = entry
-        if time.monotonic() - asked_at >= self._max_age:
+        answer, known_until = entry
+        if time.monotonic() >= known_until:
             del self._known[digest]
             return None
         self._known.move_to_end(digest)
-        return claims
+        if isinstance(answer, IdentityRefused):
+            raise IdentityRefused(answer.code, answer.message)
+        return answer
+
+    def _remember(self, digest: bytes, answer: Claims | IdentityRefused, seconds: float) -> None:
+        self._known[digest] = (answer, time.monotonic() + seconds)
+        while len(self._known) > self._max_entries:
+            self._known.popitem(last=False)
 
     def _answered(self, digest: bytes, task: asyncio.Task[Claims]) -> None:
         del self._asking[digest]
@@ -81,11 +95,18 @@ class Introspection:
         if self._failed:
             logger.info("AUTH_INTROSPECTION_URL answers again")
         self._failed = False
-        if not active:
-            raise IdentityRefused("token_invalid", "the token is unknown, expired or revoked; connect with a fresh one")
-        claims = Claims.read(answer)
-        claims.require_current()
-        self._known[digest] = (claims, time.monotonic())
-        while len(self._known) > self._max_entries:
-            self._known.popitem(last=False)
+        try:
+            claims = _claims_of(answer)
+        except IdentityRefused as refusal:
+            self._remember(digest, refusal, BAD_AGE)
+            raise
+        self._remember(digest, claims, self._max_age)
         return claims
+
+
+def _claims_of(answer: dict[str, Any]) -> Claims:
+    if not answer["active"]:
+        raise IdentityRefused("token_invalid", "the token is unknown, expired or revoked; connect with a fresh one")
+    claims = Claims.read(answer)
+    claims.require_current()
+    return claims

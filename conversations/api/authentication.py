@@ -15,6 +15,7 @@ from chozoi_chat.identity import AuthMode, Claims, IdentityRefused, Role, let_pa
 from conversations.api.inputs import said
 from conversations.api.refusals import Unavailable
 from conversations.errors import Code, RuleViolation
+from conversations.event_limits import proving
 from conversations.policy import require_admitted
 
 
@@ -70,7 +71,7 @@ class HeaderToken(BaseAuthentication):
 
 def _bearer(request: Request, token: str) -> tuple[Caller, str]:
     try:
-        claims = async_to_sync(_admitted)(token, _claimed(request))
+        claims = async_to_sync(_admitted)(token, _claimed(request), request.META.get("REMOTE_ADDR") or "")
     except IdentityRefused as refusal:
         if refusal.code == "identity_unavailable":
             raise Unavailable(refusal.message, refusal.code) from None
@@ -83,8 +84,9 @@ def _bearer(request: Request, token: str) -> tuple[Caller, str]:
     raise no_role
 
 
-async def _admitted(token: str, claimed_user_id: str) -> Claims:
-    claims = await verify_token(token, claimed_user_id)
+async def _admitted(token: str, claimed_user_id: str, address: str) -> Claims:
+    async with proving(address):
+        claims = await verify_token(token, claimed_user_id)
     await require_admitted(claims.user_id)
     return claims
 

@@ -11,6 +11,7 @@ from conversations import services
 from conversations.api.authentication import Caller
 from conversations.api.inputs import LARGEST_PAGE, AsMember, Limit
 from conversations.api.operation import Endpoint, operation
+from conversations.api.throttling import NewRoomThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 from conversations.requests import CreateRoom, OptionalId
 from conversations.room_views import RoomView, view_of
@@ -97,6 +98,8 @@ class Block(AsMember, kw_only=True):
 
 class Rooms(Endpoint):
     """`/rooms`"""
+
+    throttle_classes = (UserThrottle, NewRoomThrottle)
 
     @operation("The caller's rooms")
     async def get(self, caller: Caller, asked: RoomFilter) -> RoomListAnswer:

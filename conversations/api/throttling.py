@@ -1,16 +1,6 @@
-"""How often one user, and one address, may call: counted in Redis, so that all processes count together.
-
-A window of fixed length begins at each multiple of it; what is counted in a window is forgotten with it. A Redis that
-does not answer lets calls pass: a limit that is not kept for a while does less harm than a door that is shut.
-"""
+"""How often one user, and one address, may call: counted in Redis, so that all processes count together."""
 
 from __future__ import annotations
-
-import hashlib
-import logging
-import re
-import time
-from typing import NamedTuple
 
 from django.conf import settings
 from rest_framework.request import Request
@@ -18,30 +8,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
-from conversations.redis_client import REDIS_AWAY, redis
-
-logger = logging.getLogger(__name__)
-
-PREFIX = "chozoi:rate:"
-"""What the keys in Redis begin with."""
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-class Rate(NamedTuple):
-    """So many calls in so many seconds."""
-
-    calls: int
-    seconds: int
-
-    @classmethod
-    def read(cls, text: str) -> Rate | None:
-        """`600/m`: calls in a second, minute, hour or day (s, m, h, d); `0`: no limit. ValueError: neither."""
-        if text == "0":
-            return None
-        found = re.fullmatch(r"([1-9]\d{0,8})/([smhd])", text)
-        if found is None:
-            raise ValueError(f"{text!r} is no rate: it must be like 600/m (s, m, h or d), or 0 for no limit")
-        return cls(int(found[1]), _SECONDS[found[2]])
+from conversations.rates import Rate, wait_for_turn
 
 
 class _Throttle(BaseThrottle):
@@ -60,35 +27,13 @@ class _Throttle(BaseThrottle):
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count the call; whether it is within the rate."""
         rate, caller = Rate.read(getattr(settings, self.setting)), self.caller(request)
-        if rate is None or caller is None:
-            return True
-        now = time.time()
-        window = int(now // rate.seconds)
-        try:
-            calls = _count(f"{PREFIX}{self.kind}:{_short(caller)}:{rate.seconds}:{window}", rate.seconds)
-        except REDIS_AWAY as error:
-            logger.warning("calls are not limited, Redis does not answer: %r", error)
-            return True
-        self._wait = (window + 1) * rate.seconds - now
-        return calls <= rate.calls
+        if rate is not None and caller is not None:
+            self._wait = wait_for_turn(self.kind, caller, rate)
+        return self._wait == 0
 
     def wait(self) -> float:
         """Seconds until the next window."""
         return self._wait
-
-
-def _count(key: str, seconds: int) -> int:
-    """Count one more, to be forgotten so many seconds later; how many that makes."""
-    with redis().pipeline(transaction=False) as pipeline:
-        pipeline.incr(key)
-        pipeline.expire(key, seconds + 1)
-        calls: int = pipeline.execute()[0]
-    return calls
-
-
-def _short(caller: str) -> str:
-    """The caller as a part of a key: ids may be long, or hold what keys must not."""
-    return hashlib.blake2b(caller.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 class UserThrottle(_Throttle):
@@ -117,6 +62,22 @@ class SearchThrottle(UserThrottle):
     setting = "API_RATE_SEARCHES"
 
 
+class CostlyThrottle(UserThrottle):
+    """EVENT_RATE_COSTLY, for each user: calls count together with the event that is the `kind` of a subclass."""
+
+    setting = "EVENT_RATE_COSTLY"
+
+
+class NewRoomThrottle(CostlyThrottle):
+    """For users who make rooms."""
+
+    kind = "create_room"
+
+    def caller(self, request: Request) -> str | None:
+        """The user's id."""
+        return super().caller(request) if request.method == "POST" else None
+
+
 class AddressThrottle(_Throttle):
     """API_RATE_ADDRESS, for each address. Behind a proxy the server finds it (docs/configuration.md)."""
 
@@ -126,3 +87,10 @@ class AddressThrottle(_Throttle):
     def caller(self, request: Request) -> str | None:
         """The address that the connection came from; none on a Unix socket."""
         return request.META.get("REMOTE_ADDR") or None
+
+
+class UploadAddressThrottle(AddressThrottle):
+    """API_RATE_UPLOADS_ADDRESS, for each address."""
+
+    kind = "uploads-address"
+    setting = "API_RATE_UPLOADS_ADDRESS"

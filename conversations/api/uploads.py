@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from conversations.api.authentication import Caller
 from conversations.api.bodies import FormBody
 from conversations.api.operation import Endpoint, operation
-from conversations.api.throttling import UploadThrottle, UserThrottle
+from conversations.api.throttling import UploadAddressThrottle, UploadThrottle, UserThrottle
 from conversations.image_store import store_image
 from conversations.images import FORMATS
 from conversations.requests import OptionalId
@@ -55,7 +55,7 @@ class Uploads(Endpoint):
     """`/uploads`"""
 
     parser_classes = (FormBody,)
-    throttle_classes = (UserThrottle, UploadThrottle)
+    throttle_classes = (UserThrottle, UploadThrottle, UploadAddressThrottle)
 
     @operation("Upload an image", errors=(413,))
     async def post(self, caller: Caller, asked: Upload) -> UploadAnswer:

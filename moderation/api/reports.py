@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from conversations.api.authentication import Caller
 from conversations.api.operation import Endpoint, operation
+from conversations.api.throttling import CostlyThrottle, UserThrottle
 from moderation import services
 from moderation.payloads import NewReport, Reported, ReportPayload
 
 
+class ReportThrottle(CostlyThrottle):
+    """For users who report."""
+
+    kind = "report"
+
+
 class Reports(Endpoint):
     """`/reports`"""
+
+    throttle_classes = (UserThrottle, ReportThrottle)
 
     @operation("Report a message, a room or a user", errors=(404,))
     async def post(self, caller: Caller, asked: NewReport) -> Reported:

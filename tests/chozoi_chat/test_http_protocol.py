@@ -298,9 +298,11 @@ async def test_a_web_socket_that_reads_no_pongs_is_closed(port: int, monkeypatch
     async with client(port) as sender:
         sender.say(b"GET / HTTP/1.1\r\n" + UPGRADE + KEY + b"\r\n")
         assert await sender.status() == 101
-        sender.writer.transport.pause_reading()
+        transport = sender.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
         with contextlib.suppress(ConnectionError):
             for _ in range(1000):
                 sender.say((b"\x89\xfd\0\0\0\0" + b"x" * 125) * 500)
                 await sender.writer.drain()
-        assert sender.writer.transport.is_closing()
+        assert transport.is_closing()

@@ -7,6 +7,7 @@ from pymongo.database import Database
 
 from tests.clients.client import Client
 
+from .cluster import Cluster
 from .conftest import Connect, NewRoom
 from .people import Room, new_buyer
 
@@ -164,3 +165,20 @@ async def test_every_successful_event_is_acked_with_status_true(version: str, co
         (seller, "verify_user", room.seller.identity()),
     ):
         assert (await client.ask(event, payload))["status"] is True, event
+
+
+async def test_more_events_than_a_person_sends_are_refused_and_who_goes_on_is_disconnected(
+    version: str, cluster: Cluster, connect: Connect, new_room: NewRoom
+) -> None:
+    limited = await cluster.server("limited", EVENT_RATE_MESSAGES="5/h")
+    room = new_room()
+    buyer, seller = await connect(room.buyer, version, to=limited), await connect(room.seller, version, to=limited)
+    answers = [await buyer.ask("new_message", room.message(room.buyer, str(number))) for number in range(7)]
+    assert [answer["status"] for answer in answers] == [True] * 5 + [False] * 2
+    refusal = answers[-1]["error"]
+    assert refusal["code"] == "rate_limited" and 0 < refusal["retry_after"] <= 720
+    assert (await buyer.expect("event_error"))["retry_after"] == refusal["retry_after"]
+    assert (await seller.ask("new_message", room.message(room.seller, "I may")))["status"] is True
+    for number in range(150):
+        buyer.emit("new_message", room.message(room.buyer, str(number)))
+    assert await buyer.disconnected() == "io server disconnect"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chozoi_chat.identity import IdentityRefused, authenticate, verify_token
-from chozoi_chat.identity.introspection import Introspection
+from chozoi_chat.identity.introspection import BAD_AGE, Introspection
 from tests.chozoi_chat.identity.conftest import Service
 from tests.chozoi_chat.identity.signing import SECRET, token
 
@@ -88,6 +88,17 @@ async def test_good_answers_are_kept_for_a_while_then_asked_for_again(service: S
     await asyncio.sleep(0.25)
     service.answer = {"active": False}
     assert await code_of(OPAQUE, introspection) == "token_invalid", "a revoked token is noticed"
+
+
+async def test_a_bad_token_is_asked_about_once_in_a_while(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.answer = {"active": False}
+    introspection = Introspection(service.url)
+    assert [await code_of(OPAQUE, introspection) for _ in range(10)] == ["token_invalid"] * 10
+    assert len(service.requests) == 1
+    service.answer = active()
+    later = time.monotonic() + BAD_AGE
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert (await introspection.verify(OPAQUE)).user_id == "7"
 
 
 async def test_a_kept_answer_ends_with_the_token(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,8 @@ class App:
 async def api(database: Database[dict[str, Any]], emitted: Emitted, settings: Settings) -> AsyncIterator[Emitted]:
     """The API on an empty store, without limits of rate; gives what was emitted."""
     settings.API_RATE_USER = settings.API_RATE_ADDRESS = "0"
-    settings.API_RATE_UPLOADS = settings.API_RATE_SEARCHES = "0"
+    settings.API_RATE_UPLOADS = settings.API_RATE_UPLOADS_ADDRESS = settings.API_RATE_SEARCHES = "0"
+    settings.AUTH_FAILURES = settings.EVENT_RATE_COSTLY = "0"
     yield emitted
     await services.shut_down()
     await stop_current()

@@ -117,7 +117,8 @@ def test_swagger_uis_files_are_served_from_here() -> None:
 def caller(database: Database[dict[str, Any]], settings: Settings) -> dict[str, str]:
     """Buyer 7, who has a room and a message."""
     settings.API_RATE_USER = settings.API_RATE_ADDRESS = "0"
-    settings.API_RATE_UPLOADS = settings.API_RATE_SEARCHES = "0"
+    settings.API_RATE_UPLOADS = settings.API_RATE_UPLOADS_ADDRESS = settings.API_RATE_SEARCHES = "0"
+    settings.AUTH_FAILURES = settings.EVENT_RATE_COSTLY = "0"
     settings.ALLOWED_HOSTS = ["*"]
     database.cz_rooms.insert_one({"_id": "7.9", "buyer": "7", "seller": "9"})
     database.cz_messages.insert_one({"_id": "m1", "room_id": "7.9", "from": "7", "to": "9", "content": "x"})

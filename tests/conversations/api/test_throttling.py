@@ -8,9 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from chozoi_chat.identity import Role
-from conversations.api import throttling
-from conversations.api.throttling import Rate
-from conversations.checks import check_rates
+from conversations import rates
+from conversations.checks import RATES, check_rates
+from conversations.rates import Rate
 from conversations.redis_client import redis
 from tests.conversations.api.conftest import Answer, App
 from tests.conversations.conftest import Emitted
@@ -25,12 +25,14 @@ class Clock:
     def time(self) -> float:
         return self.now
 
+    monotonic = time
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(throttling, "time", clock)
-    for key in redis().scan_iter(f"{throttling.PREFIX}*"):
+    monkeypatch.setattr(rates, "time", clock)
+    for key in redis().scan_iter(f"{rates.PREFIX}*"):
         redis().delete(key)
     return clock
 
@@ -77,7 +79,7 @@ async def test_a_redis_that_is_away_lets_calls_pass(api: Emitted, settings: Sett
 async def test_what_is_counted_is_forgotten_after_its_window(api: Emitted, settings: Settings, clock: Clock) -> None:
     settings.API_RATE_USER, settings.API_RATE_ADDRESS = "3/m", "0"
     await statuses(App("7", Role.BUYER), 2)
-    [key] = redis().scan_iter(f"{throttling.PREFIX}*")
+    [key] = redis().scan_iter(f"{rates.PREFIX}*")
     assert 0 < redis().ttl(key) <= 61
 
 
@@ -95,7 +97,7 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         Rate.read(text)
 
 
-@pytest.mark.parametrize("name", ["API_RATE_USER", "API_RATE_ADDRESS"])
+@pytest.mark.parametrize("name", RATES)
 def test_the_server_does_not_start_with_a_rate_that_is_none(settings: Settings, name: str) -> None:
     setattr(settings, name, "often")
     [problem] = check_rates(None)
