@@ -1,7 +1,6 @@
 """Where images that users send are kept: Django's default storage, a directory or any other that Django can speak to.
 
-Who knows an image's address may see it; the names cannot be guessed. They are deleted with messages that are too old to
-be kept, and with those of somebody whose data is erased.
+Who knows an image's address may see it; the names cannot be guessed. When they go is `uploads`'s affair.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import datetime
 import logging
 import re
 import secrets
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -21,6 +20,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 
 from conversations.errors import Code, RuleViolation
 from conversations.images import FORMATS, EncodedImage, NotAnImage, clean_copy
+from conversations.models import MessageType
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class StoredImage:
     size: int
 
 
-async def store_image(file: UploadedFile[bytes]) -> StoredImage:
-    """Keep a clean copy of an image that came in, and a thumbnail.
+async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
+    """Keep a clean copy of an image that came in, and a thumbnail, under a `new_key`.
 
     RuleViolation: `upload_too_large`, `not_an_image`, `store_unavailable`.
     """
@@ -54,39 +54,56 @@ async def store_image(file: UploadedFile[bytes]) -> StoredImage:
         raise RuleViolation(
             Code.UPLOAD_TOO_LARGE, f"the file has {size} bytes: at most {settings.UPLOAD_MAX_BYTES} are taken"
         )
-    return await asyncio.get_running_loop().run_in_executor(_painters, _store, file)
+    return await asyncio.get_running_loop().run_in_executor(_painters, _store, file, key)
 
 
-def delete_images(contents: Iterable[str]) -> int:
-    """Delete the images that messages of these contents show, with their small ones; how many that were.
+def new_key() -> str:
+    """A name for an image that nobody can guess."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y/%m}/{secrets.token_hex(16)}"
 
-    For the store's threads. Addresses of anything else are passed over; an image that cannot be deleted is logged.
-    """
-    deleted = 0
-    for content in contents:
-        if (match := _NAME.search(content)) is None:
+
+def image_in(message_type: str, content: str) -> str | None:
+    """The key of the upload that a message shows, however its address is written; `None`: it shows none."""
+    if message_type != MessageType.IMAGE:
+        return None
+    found = _NAME.search(unquote(content))
+    return None if found is None else found[0].partition(".")[0]
+
+
+def delete_image(key: str) -> None:
+    """Delete the files of an image. One that cannot be deleted is logged."""
+    for name in _names(key):
+        try:
+            if default_storage.exists(name):
+                default_storage.delete(name)
+        except Exception:  # every storage has errors of its own
+            logger.exception("Image %s could not be deleted.", name)
+
+
+def move_image(key: str, to: str) -> None:
+    """Give the files of an image another key, under which they are read instead; those that are there already, stay."""
+    for name, new in zip(_names(key), _names(to), strict=True):
+        if not default_storage.exists(name):
             continue
-        stem, _, suffix = match.group().replace(".small", "").rpartition(".")
-        for name in (f"{stem}.{suffix}", *(f"{stem}.small.{each.suffix}" for each in FORMATS.values())):
-            try:
-                if default_storage.exists(name):
-                    default_storage.delete(name)
-                    deleted += 1
-            except Exception:  # every storage has errors of its own
-                logger.exception("Image %s could not be deleted.", name)
-    return deleted
+        if not default_storage.exists(new):
+            with default_storage.open(name) as file:
+                default_storage.save(new, file)
+        default_storage.delete(name)
 
 
-def _store(file: UploadedFile[bytes]) -> StoredImage:
+def _names(key: str) -> list[str]:
+    return [f"{key}{small}.{kind.suffix}" for small in ("", ".small") for kind in FORMATS.values()]
+
+
+def _store(file: UploadedFile[bytes], key: str) -> StoredImage:
     try:
         image, thumbnail = clean_copy(file.read(), settings.UPLOAD_MAX_PIXELS)
     except NotAnImage as error:
         raise RuleViolation(Code.NOT_AN_IMAGE, str(error)) from None
-    name = f"{datetime.datetime.now(datetime.UTC):%Y/%m}/{secrets.token_hex(16)}"
     try:
         return StoredImage(
-            name=_save(name, image),
-            thumbnail_name=_save(f"{name}.small", thumbnail),
+            name=_save(key, image),
+            thumbnail_name=_save(f"{key}.small", thumbnail),
             content_type=FORMATS[image.format].content_type,
             width=image.width,
             height=image.height,

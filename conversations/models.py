@@ -11,6 +11,7 @@ import datetime
 from typing import Any, Final
 
 from django.db import models
+from django.db.models import Q
 from django_mongodb_backend.fields import EmbeddedModelField
 from django_mongodb_backend.models import EmbeddedModel
 
@@ -62,9 +63,14 @@ class EmbeddedMessage(MessageFields, EmbeddedModel):  # type: ignore[django-mana
 
 
 class Message(MessageFields):
-    """One message. `dedup_key` is there where the client gave its message an id: see `writer.dedup_key`."""
+    """One message. `dedup_key` is there where the client gave its message an id: see `writer.dedup_key`.
+
+    `image` is there where the message shows a picture that was uploaded here: the upload's key, however the address in
+    `content` is written. What a redacted message showed is not in it.
+    """
 
     dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
+    image = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
 
     class Meta:
         """The old collection, with the indexes that it lacked."""
@@ -75,9 +81,34 @@ class Message(MessageFields):
             models.Index(fields=["room_id", "created_at", "message_id"], name="message_history"),
             # what one side of a room has not seen
             models.Index(fields=["room_id", "recipient", "is_seen", "created_at"], name="message_unseen"),
+            # what shows an upload, anywhere; a text is not in it
+            models.Index(fields=["image"], name="message_image", condition=Q(image__gte="")),
         )
         # The room first, as the shard key (docs/operations.md) must stand first in a unique index.
         constraints = (models.UniqueConstraint(fields=["room_id", "dedup_key"], name="message_once_in_room"),)
+
+
+class Upload(models.Model):
+    """A picture that was uploaded; its key is the stored file's name without its end.
+
+    `due_at`: when to look whether anything shows it; it goes if nothing does. `withheld`: the name under which the
+    files are meanwhile, where a message that showed the picture is redacted.
+    """
+
+    key = models.CharField(primary_key=True, db_column="_id", max_length=64)
+    uploaded_by = models.CharField(max_length=255, blank=True)
+    uploaded_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    withheld = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        """Nobody adds, changes or deletes by hand."""
+
+        default_permissions = ()
+        indexes = (models.Index(fields=["due_at"], name="upload_due"),)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Room(models.Model):

@@ -7,7 +7,8 @@ lets a user in (connect, `verify_user`, recovery, REST) and that shows one side 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import datetime
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from conversations.payloads import MessagePayload
+from conversations.store import Document
 from conversations.writer import Draft
 
 AfterStoring: TypeAlias = Callable[[MessagePayload | None], Awaitable[None]]
@@ -59,6 +61,15 @@ class Policy(Protocol):
 
         Whoever waits here for a store lets later messages overtake: only where a message is refused, or rare.
         """
+
+    def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:
+        """Keep what a message says that is about to be edited, as its document has it; in one of the store's threads.
+
+        One transaction with the edit, where the store has those; may be called again.
+        """
+
+    def images_kept(self, images: Collection[str]) -> set[str]:
+        """Those of these uploads that this app shows or keeps, besides messages; in one of the store's threads."""
 
 
 @lru_cache(maxsize=8)

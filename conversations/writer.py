@@ -24,6 +24,7 @@ from chozoi_chat.identity import Role
 from conversations.announcements import announce_message
 from conversations.errors import Code, RuleViolation
 from conversations.group_commit import Closed, GroupCommit, TooMuchWaiting
+from conversations.image_store import image_in
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
@@ -185,6 +186,7 @@ def _message(draft: Draft) -> Message:
         created_at=created_at,
         updated_at=created_at,
         dedup_key=dedup_key(draft),
+        image=image_in(draft.type, draft.content),
     )
 
 

@@ -6,7 +6,9 @@ active, or for what a filter hits is a store asked.
 
 from __future__ import annotations
 
+import datetime
 import logging
+from collections.abc import Collection
 from functools import partial
 from typing import NoReturn
 
@@ -15,14 +17,15 @@ from django.utils import timezone
 from conversations.errors import Forbidden, RuleViolation
 from conversations.payloads import MessagePayload
 from conversations.policy import AfterStoring, Attempt, AttemptKind
-from conversations.store import in_store_thread
+from conversations.store import Document, durable, in_parts, in_store_thread
 from conversations.writer import Draft
 from moderation.errors import Code
 from moderation.live_rules import live_rules
 from moderation.matching import Found
-from moderation.models import FilterAction, HeldState
+from moderation.models import FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
 from moderation.pacing import count_rooms, take_turn
 from moderation.services.hits import hold, note_flagged, note_refused
+from moderation.services.revisions import keep_revision
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +62,19 @@ class ModerationPolicy:
         if attempt.kind is not AttemptKind.EDIT and (interval := rules.interval(draft.room_id, now)):
             await take_turn(draft, interval)
         return partial(_flag, attempt, found) if found else None
+
+    def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:
+        """Edits leave nothing unknown to staff."""
+        keep_revision(message, replaced_at)
+
+    def images_kept(self, images: Collection[str]) -> set[str]:
+        """What redacted messages showed, what held ones would, and what messages showed before they were edited."""
+        return {
+            found["image"]
+            for model in (RedactedOriginal, HeldMessage, Revision)
+            for part in in_parts(images)
+            for found in durable(model).find({"image": {"$in": part}}, ["image"])
+        }
 
 
 async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:

@@ -17,20 +17,21 @@ from conversations.api.authentication import Caller
 from conversations.api.bodies import FormBody
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import UploadAddressThrottle, UploadThrottle, UserThrottle
-from conversations.image_store import store_image
+from conversations.image_store import new_key, store_image
 from conversations.images import FORMATS
 from conversations.requests import OptionalId
+from conversations.uploads import note_upload, sweep
 
 _CONTENT_TYPES = {kind.suffix: kind.content_type for kind in FORMATS.values()}
 
 _HEADERS = {
-    "Cache-Control": "public, max-age=31536000, immutable",
+    "Cache-Control": "public, max-age=3600",
     "Content-Disposition": "inline",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""Shown by any page, kept for good, and never more than an image to a browser, whatever is in it."""
+"""Shown by any page, kept for an hour (it may be redacted), and never more than an image to a browser."""
 
 
 class Upload(Struct, kw_only=True):
@@ -60,7 +61,10 @@ class Uploads(Endpoint):
     @operation("Upload an image", errors=(413,))
     async def post(self, caller: Caller, asked: Upload) -> UploadAnswer:
         """A JPEG, PNG, GIF or WebP, known by its content. What is kept is the picture alone, upright, without EXIF."""
-        stored = await store_image(asked.file)
+        key = new_key()
+        await note_upload(key, caller.user_id)
+        stored = await store_image(asked.file, key)
+        await sweep()
         return UploadAnswer(
             url=_url(self.request, stored.name),
             thumbnail_url=_url(self.request, stored.thumbnail_name),
@@ -77,7 +81,7 @@ def _url(request: Request, name: str) -> str:
 
 
 @require_safe
-@etag(lambda request, name: f'"{name}"')
+@etag(lambda request, name: f'"{name}"' if default_storage.exists(name) else None)
 def image(request: HttpRequest, name: str) -> HttpResponse:
     """A stored image, to whoever knows its name (that is a secret, and `<img>` can bear no token)."""
     try:

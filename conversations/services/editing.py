@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import partial
 
 from pymongo import ReturnDocument
 
@@ -10,16 +11,18 @@ from conversations.actor import Actor
 from conversations.announcements import announce_update
 from conversations.errors import Code, RuleViolation
 from conversations.fields import text_in
+from conversations.image_store import image_in
 from conversations.instants import stored_time
 from conversations.message_content import require_content
 from conversations.message_ids import message_ids
 from conversations.models import Message, MessageType
 from conversations.payloads import MessagePayload
-from conversations.policy import Attempt, AttemptKind, check_message
+from conversations.policy import Attempt, AttemptKind, check_message, policies
 from conversations.room_accounts import follow
 from conversations.room_loader import load_room
 from conversations.services.messages import require_open
-from conversations.store import Document, durable, in_store_thread
+from conversations.store import Document, atomically, durable, in_store_thread
+from conversations.uploads import let_go
 from conversations.writer import Draft
 
 
@@ -53,7 +56,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         client_message_id=None,
     )
     afterwards = await check_message(Attempt(draft, AttemptKind.EDIT))
-    edited = await in_store_thread(_edit, message_id, room.room_id, content, message_ids.divide())
+    edited = await in_store_thread(_edit, draft, message_id, message_ids.divide())
     if edited is None:
         raise RuleViolation(
             Code.MESSAGE_REDACTED, f"what message {message_id!r} said was taken back: it can be edited no more"
@@ -73,12 +76,35 @@ def _find(message_id: str) -> Document | None:
     return durable(Message).find_one({"_id": message_id}, ["room_id", "from", "type", "created_at"])
 
 
-def _edit(message_id: str, room_id: str, content: str, now: datetime.datetime) -> Document | None:
-    """The message after the change, which its copies in the room follow; again, if only the first half was done."""
-    change = {"$set": {"content": content, "updated_at": now}}
+def _edit(draft: Draft, message_id: str, now: datetime.datetime) -> Document | None:
+    """The message after the change, which its copies in the room follow. `None`: it is redacted, or gone."""
+    while True:
+        before = durable(Message).find_one({"_id": message_id})
+        if before is None or before.get("redacted_at") is not None:
+            return None
+        edited = atomically(partial(_replace, before, draft, now))
+        if edited is not None:  # else somebody else edited it meanwhile, or redacted it
+            return edited
+
+
+def _replace(before: Document, draft: Draft, now: datetime.datetime) -> Document | None:
+    if before.get("content") != draft.content:
+        for policy in policies():
+            policy.keep_revision(before, now)
+    image, was = image_in(draft.type, draft.content), before.get("image")
+    if was and was != image:
+        let_go([was])
+    change: dict[str, Document] = {"$set": {"content": draft.content, "updated_at": now}}
+    followed = dict(change)
+    if image:
+        change = {"$set": {**change["$set"], "image": image}}
+    elif was:
+        change = {**change, "$unset": {"image": ""}}
     edited: Document | None = durable(Message).find_one_and_update(
-        {"_id": message_id, "room_id": room_id, "redacted_at": None}, change, return_document=ReturnDocument.AFTER
+        {"_id": before["_id"], "room_id": draft.room_id, "redacted_at": None, "content": before.get("content")},
+        change,
+        return_document=ReturnDocument.AFTER,
     )
     if edited is not None:
-        follow([(room_id, message_id)], change)
+        follow([(draft.room_id, before["_id"])], followed)
     return edited

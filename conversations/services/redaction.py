@@ -10,11 +10,13 @@ from typing import Any, Final
 from pymongo import UpdateOne
 
 from conversations.announcements import announce_redaction, announce_update
+from conversations.image_store import image_in
 from conversations.message_ids import message_ids
 from conversations.models import Message
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.room_accounts import follow
 from conversations.store import Document, atomically, durable, has_transactions, in_parts, in_store_thread
+from conversations.uploads import reveal, withhold
 
 REDACTED: Final = "🚫"
 """What a redacted message says, whatever its type: apps show `content`, and this reads the same in all languages."""
@@ -35,7 +37,7 @@ async def redact_messages(ids: Collection[str], at: datetime.datetime, keep: Kee
     one that is erased in between is not returned, though `keep` had it. Nothing is left to redact: `keep` is not
     called. RuleViolation: `store_unavailable`.
     """
-    redacted = await in_store_thread(atomically, partial(_redact, ids, at, keep))
+    redacted = await in_store_thread(_redact_and_withhold, ids, at, keep)
     redactions = [MessageRedaction.of(message) for message in redacted]
     for redaction in redactions:
         await announce_redaction(redaction)
@@ -58,6 +60,19 @@ async def unredact_message(
     return payload
 
 
+def _redact_and_withhold(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[Message]:
+    pictures: dict[str, tuple[str, str]] = {}
+
+    def keep_and_note(messages: Sequence[Message]) -> None:
+        keep(messages)
+        pictures.update({each.pk: (each.image, each.sender) for each in messages if each.image})
+
+    redacted = atomically(partial(_redact, ids, at, keep_and_note))
+    for image, sender in (pictures[message.pk] for message in redacted if message.pk in pictures):
+        withhold(image, sender)
+    return redacted
+
+
 def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[Message]:
     expected = None
     if not has_transactions():
@@ -72,7 +87,7 @@ def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> lis
     if not said:
         return []
     keep(said)
-    change = {"$set": {"content": REDACTED, "redacted_at": at}}
+    change: dict[str, Document] = {"$set": {"content": REDACTED, "redacted_at": at}, "$unset": {"image": ""}}
     rooms = _rooms_of([message.pk for message in said])
     durable(Message).bulk_write(
         [
@@ -117,14 +132,17 @@ def _claim(ids: Collection[str], at: datetime.datetime) -> None:
 
 
 def _unredact(message_id: str, content: str) -> Message | None:
-    change: dict[str, Document] = {
-        "$set": {"content": content, "updated_at": message_ids.divide()},
-        "$unset": {"redacted_at": ""},
-    }
+    said: Document = {"content": content, "updated_at": message_ids.divide()}
+    change: dict[str, Document] = {"$set": said, "$unset": {"redacted_at": ""}}
     rooms = _rooms_of([message_id])
     redacted = {"_id": message_id, "room_id": rooms.get(message_id), "redacted_at": {"$ne": None}}
     if not rooms or durable(Message).update_one(redacted, change).modified_count == 0:
         return None
     message = Message.objects.get(pk=message_id)
+    if image := image_in(message.type, content):
+        durable(Message).update_one(
+            {"_id": message_id, "room_id": rooms[message_id], "content": content}, {"$set": {"image": image}}
+        )
+        reveal(image)
     follow([(message.room_id, message_id)], change)
     return message

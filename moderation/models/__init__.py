@@ -6,6 +6,7 @@ from moderation.models.notes import Note
 from moderation.models.originals import RedactedOriginal
 from moderation.models.reports import Outcome, Report, ReportReason, ReportState, TargetKind
 from moderation.models.restrictions import Restriction, RestrictionKind
+from moderation.models.revisions import Revision
 
 __all__ = [
     "Act",
@@ -24,5 +25,6 @@ __all__ = [
     "ReportState",
     "Restriction",
     "RestrictionKind",
+    "Revision",
     "TargetKind",
 ]

@@ -107,6 +107,7 @@ class HeldMessage(models.Model):
     recipient = models.CharField(max_length=255)
     type = models.CharField(max_length=16)
     content = models.TextField(blank=True)
+    image = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (as in a message)
     client_message_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (absent is not empty)
     dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (as above)
     filter_name = models.CharField(max_length=100)
@@ -125,6 +126,7 @@ class HeldMessage(models.Model):
             models.Index(fields=["state", "held_at"], name="held_queue"),
             models.Index(fields=["room_id", "-held_at"], name="held_room"),
             models.Index(fields=["sender", "-held_at"], name="held_sender"),
+            models.Index(fields=["image"], name="held_image", condition=models.Q(image__gte="")),
         )
         constraints = (models.UniqueConstraint(fields=["dedup_key"], name="held_once"),)
 

@@ -14,6 +14,7 @@ class RedactedOriginal(models.Model):
     recipient = models.CharField(max_length=255)
     type = models.CharField(max_length=16)
     content = models.TextField(blank=True)
+    image = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (as in a message)
     redacted_at = models.DateTimeField()
     redacted_by = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
@@ -26,7 +27,10 @@ class RedactedOriginal(models.Model):
             ("redact_message", "Can redact and restore messages"),
             ("redact_messages_of_user", "Can redact a user's recent messages at once"),
         )
-        indexes = (models.Index(fields=["sender", "-redacted_at"], name="original_sender"),)
+        indexes = (
+            models.Index(fields=["sender", "-redacted_at"], name="original_sender"),
+            models.Index(fields=["image"], name="original_image", condition=models.Q(image__gte="")),
+        )
 
     def __str__(self) -> str:
         return f"original of {self.message_id}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from conversations.models import MessageType
 from conversations.store import Document, durable
 from moderation.models import Report, ReportReason
 
 
-def contents_of_images(messages: Iterable[Document]) -> Iterator[str]:
-    """The addresses that messages of images consist of."""
-    return (message.get("content") or "" for message in messages if message.get("type") == MessageType.IMAGE)
+def images_of(documents: Iterable[Document]) -> list[str]:
+    """The uploads that messages, or what is kept of them, show."""
+    return [document["image"] for document in documents if document.get("image")]
 
 
 def unquote(reports: Document) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import IntegrityError
 from django.utils import timezone
 
+from conversations.image_store import image_in
 from conversations.writer import Draft, dedup_key
 from moderation.matching import Found
 from moderation.models import FilterAction, FilterHit, HeldMessage, HeldState, ReportReason, TargetKind
@@ -48,6 +49,7 @@ def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
             recipient=draft.recipient,
             type=draft.type,
             content=draft.content,
+            image=image_in(draft.type, draft.content),
             client_message_id=draft.client_message_id,
             dedup_key=key,
             filter_name=deciding.filter_name,

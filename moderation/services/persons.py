@@ -13,14 +13,24 @@ from django.utils import timezone
 
 from chozoi_chat.identity import Role
 from conversations.fields import as_json
-from conversations.image_store import delete_images
 from conversations.models import Message, Room
 from conversations.services import REDACTED
 from conversations.store import Document, durable, in_parts, in_store_thread
-from moderation.models import Act, FilterHit, HeldMessage, Note, RedactedOriginal, Report, Restriction, TargetKind
+from conversations.uploads import collect, let_go
+from moderation.models import (
+    Act,
+    FilterHit,
+    HeldMessage,
+    Note,
+    RedactedOriginal,
+    Report,
+    Restriction,
+    Revision,
+    TargetKind,
+)
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
-from moderation.services.contents import contents_of_images, unquote
+from moderation.services.contents import images_of, unquote
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
@@ -28,6 +38,7 @@ _AT_ONCE = 500
 
 _OF_PERSON: Final[tuple[tuple[str, type[models.Model], str], ...]] = (
     ("redacted_original", RedactedOriginal, "sender"),
+    ("revision", Revision, "sender"),
     ("held_message", HeldMessage, "sender"),
     ("filter_hit", FilterHit, "user_id"),
     ("report_made", Report, "reporter"),
@@ -120,23 +131,21 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
     not_erased = [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}]
     # The room first, and alone: SecantusDB has no index for a condition with an `$or` in it.
     stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": {"from": user_id, "$or": not_erased}}]
-    stages += [{"$limit": _AT_ONCE}, {"$project": {"type": 1, "content": 1}}]
+    stages += [{"$limit": _AT_ONCE}, {"$project": {"image": 1}}]
     erasing = list(durable(Message).aggregate(stages))
     ids = [message["_id"] for message in erasing]
-    # Before the messages, which are all that knows of them; not what the other side has shown, too.
-    delete_images(
-        content
-        for content in contents_of_images(erasing)
-        if not durable(Message).find_one({"room_id": room_id, "content": content, "from": {"$ne": user_id}}, ["_id"])
-    )
+    images = images_of(erasing)
+    let_go(images)
     for part in in_parts(ids):
         durable(Message).update_many(
             {"_id": {"$in": part}, "room_id": room_id},
             {
                 "$set": {"content": REDACTED, "redacted_at": now},
-                "$unset": {"client_message_id": "", "dedup_key": ""},  # either may be made from what was said
+                # The first two may be made from what was said.
+                "$unset": {"client_message_id": "", "dedup_key": "", "image": ""},
             },
         )
+    collect(images, of=user_id)
     return len(ids)
 
 
@@ -153,18 +162,25 @@ def _erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> None:
 
 
 def _erase_moderation(user_id: str) -> dict[str, int]:
-    for model in (RedactedOriginal, HeldMessage):
-        delete_images(contents_of_images(durable(model).find({"sender": user_id}, ["type", "content"])))
+    images = [
+        image
+        for model in (RedactedOriginal, HeldMessage, Revision)
+        for image in images_of(durable(model).find({"sender": user_id, "image": {"$gte": ""}}, ["image"]))
+    ]
+    let_go(images)
     no_text = {"$set": {"text": ""}}
     with_text = {"text": {"$ne": ""}}
-    return {
+    changed = {
         "redacted_originals": durable(RedactedOriginal).delete_many({"sender": user_id}).deleted_count,
+        "revisions": durable(Revision).delete_many({"sender": user_id}).deleted_count,
         "held_messages": durable(HeldMessage).delete_many({"sender": user_id}).deleted_count,
         "filter_hits": durable(FilterHit).update_many({"user_id": user_id, **with_text}, no_text).modified_count,
         "reports_made": durable(Report).update_many({"reporter": user_id, **with_text}, no_text).modified_count,
         "reports_of_filters": unquote({"user_id": user_id}),
         "notes": durable(Note).delete_many({"target_kind": TargetKind.USER, "target_id": user_id}).deleted_count,
     }
+    collect(images, of=user_id)
+    return changed
 
 
 def _target(user_id: str) -> Target:

@@ -122,6 +122,7 @@ async def _redact(
                 recipient=message.recipient,
                 type=message.type,
                 content=message.content,
+                image=message.image,
                 redacted_at=at,
                 redacted_by=staff.name,
                 reason=reason,
@@ -160,7 +161,7 @@ def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
     for room_id, ids in rooms.items():
         for part in in_parts(ids):
             released_as = {"room_id": room_id, "message_id": {"$in": part}}
-            durable(HeldMessage).update_many(released_as, {"$set": {"content": ""}})
+            durable(HeldMessage).update_many(released_as, {"$set": {"content": ""}, "$unset": {"image": ""}})
             unquote({"target_kind": TargetKind.MESSAGE, "target_id": {"$in": part}})
 
 

@@ -11,15 +11,17 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from conversations.image_store import delete_images
 from conversations.instants import from_store, to_wire
 from conversations.models import Message, Room
 from conversations.store import durable, in_parts, in_store_thread
-from moderation.models import Act, FilterHit, HeldMessage, RedactedOriginal
+from conversations.uploads import collect, let_go, sweep
+from moderation.models import Act, FilterHit, HeldMessage, RedactedOriginal, Revision
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
-from moderation.services.contents import contents_of_images, unquote
+from moderation.services.contents import images_of, unquote
 from moderation.staff import Staff
+
+_UPLOADS_AT_ONCE = 100
 
 
 async def delete_older(
@@ -56,6 +58,8 @@ async def delete_older(
         deleted += in_room
         progress(done, len(rooms), deleted)
     await in_store_thread(_delete_kept, before)
+    while await sweep(_UPLOADS_AT_ONCE):
+        pass
     return deleted
 
 
@@ -69,23 +73,26 @@ def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
     until = from_store(instants[-1]) + datetime.timedelta(milliseconds=1)
     oldest = {"room_id": room_id, "created_at": {"$lt": until}}
-    going = list(durable(Message).find(oldest, ["redacted_at", "type", "content"]))
+    going = list(durable(Message).find(oldest, ["redacted_at", "image"]))
     redacted = [message["_id"] for message in going if message.get("redacted_at") is not None]
     originals = [
         original
         for part in in_parts(redacted)
-        for original in durable(RedactedOriginal).find({"_id": {"$in": part}}, ["type", "content"])
+        for original in durable(RedactedOriginal).find({"_id": {"$in": part}}, ["image"])
     ]
-    delete_images(
-        content
-        for content in contents_of_images([*going, *originals])
-        if not durable(Message).find_one(
-            {"room_id": room_id, "content": content, "created_at": {"$gte": before}}, ["_id"]
-        )
-    )
+    parts = list(in_parts([message["_id"] for message in going]))
+    revisions = [
+        revision for part in parts for revision in durable(Revision).find({"message_id": {"$in": part}}, ["image"])
+    ]
+    images = images_of([*going, *originals, *revisions])
+    let_go(images)
     for part in in_parts(redacted):
         durable(RedactedOriginal).delete_many({"_id": {"$in": part}})
-    return durable(Message).delete_many(oldest).deleted_count
+    for part in parts:
+        durable(Revision).delete_many({"message_id": {"$in": part}})
+    deleted = durable(Message).delete_many(oldest).deleted_count
+    collect(images)
+    return deleted
 
 
 def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
@@ -108,12 +115,9 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
 def _delete_kept(before: datetime.datetime) -> None:
     """What moderation keeps of messages' content goes with them; of what filters reported, all but what they found."""
     held = {"held_at": {"$lt": before}}
-    delete_images(
-        content
-        for message in durable(HeldMessage).find(held, ["room_id", "type", "content"])
-        for content in contents_of_images([message])
-        if not durable(Message).find_one({"room_id": message["room_id"], "content": content}, ["_id"])
-    )
+    images = images_of(durable(HeldMessage).find({**held, "image": {"$gte": ""}}, ["image"]))
+    let_go(images)
     durable(HeldMessage).delete_many(held)
+    collect(images)
     unquote({"created_at": {"$lt": before}})
     durable(FilterHit).delete_many({"at": {"$lt": before}})

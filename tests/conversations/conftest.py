@@ -73,6 +73,7 @@ def database(migrated: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Dat
         database: Database[dict[str, Any]] = connection.database  # type: ignore[attr-defined]
         database.cz_rooms.delete_many({})
         database.cz_messages.delete_many({})
+        database.conversations_upload.delete_many({})
         yield database
 
 

@@ -26,6 +26,7 @@ from tests.conversations.conftest import database as empty_chat  # noqa: F401
 Store = Database[dict[str, Any]]
 COLLECTIONS = (
     "auditrecord", "filterhit", "heldmessage", "messagefilter", "note", "redactedoriginal", "report", "restriction",
+    "revision",
 )  # fmt: skip
 
 

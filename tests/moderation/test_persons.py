@@ -174,6 +174,7 @@ def test_uploaded_images_go_with_the_messages_that_show_them(filled: Store, mai:
                 "from": sender,
                 "type": "IMAGE",
                 "content": f"https://chat.example.com/media/{name}.jpg",
+                "image": name,
             }
         )
     async_to_sync(persons.erase_person)(mai, "7", "request 12")

@@ -90,18 +90,17 @@ def test_what_moderation_keeps_of_them_goes_too(rooms: Store) -> None:
 def test_uploaded_images_that_only_moderation_knew_of_go_too(rooms: Store) -> None:
     """Of a message that was redacted, and of one that was held back and never sent."""
     old, young = NOW - datetime.timedelta(days=40), NOW - datetime.timedelta(days=1)
-    redacted, dropped, released = (f"2026/11/{secrets.token_hex(16)}.jpg" for _ in range(3))
+    redacted, dropped, released = (f"2026/11/{secrets.token_hex(16)}" for _ in range(3))
     for name in (redacted, dropped, released):
-        default_storage.save(name, ContentFile(b"a picture"))
+        default_storage.save(f"{name}.jpg", ContentFile(b"a picture"))
     rooms.cz_messages.update_one({"_id": "old1"}, {"$set": {"type": "IMAGE", "content": "", "redacted_at": young}})
-    rooms.moderation_redactedoriginal.insert_one({"_id": "old1", "type": "IMAGE", "content": f"/media/{redacted}"})
-    rooms.cz_messages.update_one({"_id": "young1"}, {"$set": {"type": "IMAGE", "content": f"/media/{released}"}})
+    rooms.moderation_redactedoriginal.insert_one({"_id": "old1", "type": "IMAGE", "image": redacted})
+    rooms.cz_messages.update_one({"_id": "young1"}, {"$set": {"type": "IMAGE", "image": released}})
     for name in (dropped, released):
-        rooms.moderation_heldmessage.insert_one(
-            {"room_id": "7.9", "held_at": old, "type": "IMAGE", "content": f"/media/{name}"}
-        )
+        rooms.moderation_heldmessage.insert_one({"room_id": "7.9", "held_at": old, "type": "IMAGE", "image": name})
     call_command("retain_messages", "--days", "30", stdout=StringIO())
-    assert [default_storage.exists(name) for name in (redacted, dropped, released)] == [False, False, True]
+    names = (redacted, dropped, released)
+    assert [default_storage.exists(f"{name}.jpg") for name in names] == [False, False, True]
 
 
 def test_cut_off_it_is_begun_again(rooms: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
