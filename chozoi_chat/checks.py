@@ -17,6 +17,8 @@ from chozoi_chat.identity import AuthMode
 from chozoi_chat.identity.keys import parse_key
 from chozoi_chat.mongodb.server import UnsupportedMongoDB, running_server
 
+LONGEST_ELECTION = 12  # seconds, of a primary of MongoDB with its default settings
+LONGEST_PATIENCE = 300
 MONGODB_TIMEOUT = 2.0  # seconds
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
 FEWEST_CHARACTERS = 5
@@ -99,9 +101,20 @@ def _mongodb_server() -> Iterator[CheckMessage]:
 
 @register()
 def check_mongodb_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """What MONGODB_URI asks for beside its hosts and its database."""
+    """How MongoDB is asked."""
     options = options_of(settings.MONGODB_URI)
-    return [*_read_preference(options), *_write_concern(options)]
+    return [*_read_preference(options), *_write_concern(options), *_patience(settings.MONGODB_PATIENCE)]
+
+
+def _patience(seconds: int) -> Iterator[CheckMessage]:
+    if not 1 <= seconds <= LONGEST_PATIENCE:
+        yield _wrong(38, "MONGODB_PATIENCE", seconds, f"a number of seconds from 1 to {LONGEST_PATIENCE}")
+    elif seconds <= LONGEST_ELECTION:
+        yield Warning(
+            f"MONGODB_PATIENCE is {seconds}: the election of a primary may take {LONGEST_ELECTION} s.",
+            hint="Set it above that, or messages that are sent during an election are refused, not delayed.",
+            id="chozoi_chat.W038",
+        )
 
 
 def _write_concern(options: Mapping[str, str]) -> Iterator[CheckMessage]:

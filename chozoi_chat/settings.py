@@ -97,7 +97,10 @@ MAX_CONNECTIONS_PER_ADDRESS = whole_number("MAX_CONNECTIONS_PER_ADDRESS", 1_000)
 # listens, and not some usual port, where the embedded store of another DATA_DIR may.
 _embedded = running_in(DATA_DIR)
 MONGODB_EMBEDDED = not text("MONGODB_URI")
-MONGODB_URI = text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat"
+MONGODB_URI = (
+    text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat?serverSelectionTimeoutMS=1000"
+)
+MONGODB_PATIENCE = whole_number("MONGODB_PATIENCE", 20)  # seconds; an election takes up to 12
 REDIS_EMBEDDED = not text("REDIS_ADDRESS")
 REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
 if "://" not in REDIS_URL:  # the old service's form: host:port
@@ -117,7 +120,11 @@ DATABASES = {
         "OPTIONS": {
             "w": "majority",
             "journal": True,
-            **({} if "serverselectiontimeoutms" in options_of(MONGODB_URI) else {"serverSelectionTimeoutMS": 5000}),
+            **(
+                {}
+                if "serverselectiontimeoutms" in options_of(MONGODB_URI)
+                else {"serverSelectionTimeoutMS": 1000 * MONGODB_PATIENCE}
+            ),
             # No document fails to load: JavaScript's dates go on to the year 275760, Python's to 9999.
             "datetime_conversion": "DATETIME_AUTO",
             "unicode_decode_error_handler": "replace",

@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from chozoi_chat.identity import Identity, IdentityRefused, let_pass
+from conversations.errors import RuleViolation
 from conversations.statuses import announce_status, send_active_user_list
 from presence import current as current_presence
 from socketio_bridge import Socket
@@ -97,4 +98,6 @@ def _in_background(telling: Coroutine[Any, Any, None]) -> None:
 def _told(task: asyncio.Task[None]) -> None:
     _telling.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("Others could not be told of a user's coming or going.", exc_info=error)
+        # An outage of the store has been logged with its cause.
+        traceback = None if isinstance(error, RuleViolation) else error
+        logger.error("Others could not be told of a user's coming or going: %s", error, exc_info=traceback)

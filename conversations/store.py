@@ -16,14 +16,16 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
+from django.conf import settings
 from django.db import DatabaseError, connection, models
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from conversations.availability import AVAILABILITY, cause_of, is_outage
 from conversations.errors import Code, RuleViolation
 
 Document = dict[str, Any]
@@ -31,8 +33,11 @@ Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 THREADS = 4
-TIMEOUT = 8.0
-"""Seconds that one visit to the store may take, with the driver's own retries within; afterwards it counts as away."""
+TIMEOUT = float(settings.MONGODB_PATIENCE)
+"""Seconds that one visit to the store may take, with the driver's own retries within: longer than an election."""
+
+TIMEOUT_WHILE_AWAY = 2.0
+"""Seconds that a visit waits for a store that has been away for TIMEOUT seconds already."""
 
 KEYS_AT_ONCE = 25
 """Keys of one `$in`: see `in_parts`."""
@@ -43,8 +48,6 @@ STORE_ERRORS = (PyMongoError, DatabaseError)
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="conversations-store")
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 _first_connection = threading.Lock()
-_away = threading.Event()
-"""Whether the last visit to the store failed."""
 
 
 async def in_store_thread(
@@ -52,25 +55,40 @@ async def in_store_thread(
 ) -> Answer:
     """Run blocking database work in one of the store's threads, for at most TIMEOUT seconds of waiting for MongoDB.
 
-    What it raises is raised here; errors of the store become a RuleViolation `store_unavailable`. While the store is
-    away, so does having waited as long for a thread: each has to find out by itself, and all who ask would queue up.
+    What it raises is raised here, other errors of MongoDB among it; an outage becomes a RuleViolation
+    `store_unavailable`.
     """
     asked_at = time.monotonic()
 
     def work() -> Answer:
-        if _away.is_set() and time.monotonic() - asked_at > TIMEOUT:
-            raise store_unavailable(TimeoutError())
-        with pymongo.timeout(TIMEOUT):
+        _wait_while_away(asked_at)
+        with pymongo.timeout(TIMEOUT), AVAILABILITY.visit():
             _connect()
             return function(*args, **kwargs)
 
     try:
-        answer = await asyncio.get_running_loop().run_in_executor(_threads, work)
+        return await asyncio.get_running_loop().run_in_executor(_threads, work)
     except STORE_ERRORS as error:
-        _away.set()
-        raise store_unavailable(error) from error
-    _away.clear()
-    return answer
+        if not is_outage(error):
+            raise
+        raise _unavailable(error) from error
+
+
+def _wait_while_away(asked_at: float) -> None:
+    """See whether a store that was away is back. RuleViolation `store_unavailable`: it is not.
+
+    All wait until TIMEOUT seconds after it went, which an election does not take, and those who come later much
+    shorter. Having waited for a thread counts: each has to find out by itself, and all who ask would queue up.
+    """
+    away_for = AVAILABILITY.away_for()
+    if away_for is None:
+        return
+    patience = max(TIMEOUT - away_for, min(TIMEOUT_WHILE_AWAY, TIMEOUT))
+    if time.monotonic() - asked_at > patience:
+        raise _unavailable(TimeoutError())
+    with pymongo.timeout(patience), AVAILABILITY.visit():
+        _connect()
+        connection.connection.admin.command("ping")
 
 
 def atomically(work: Callable[[], Answer]) -> Answer:
@@ -113,6 +131,19 @@ def _connect() -> None:
             connection.ensure_connection()
 
 
+def until_done(statement: Callable[[], Answer]) -> Answer:
+    """Do what may be done twice, again where the primary went that it was sent to; for the store's threads.
+
+    The driver does this itself for single writes and for reads, but not for `update_many` and `delete_many`.
+    """
+    while True:
+        try:
+            return statement()
+        except ConnectionFailure as error:
+            if error.timeout:  # of the visit
+                raise
+
+
 def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
     """Keys for `$in`, a few at a time: SecantusDB holds each document it finds against the whole list.
 
@@ -124,10 +155,15 @@ def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
 
 
 def store_unavailable(error: BaseException) -> RuleViolation:
-    """The refusal for a store that does not answer; what exactly it was is for the log, not for clients."""
-    return RuleViolation(
-        Code.STORE_UNAVAILABLE, f"the message store does not answer ({type(error).__name__}); try again in a moment"
-    )
+    """The refusal for an outage in the midst of a visit, which is noted; for errors of which `is_outage` is true."""
+    AVAILABILITY.failed(error)
+    return _unavailable(error)
+
+
+def _unavailable(error: BaseException) -> RuleViolation:
+    """What exactly it was is for the log, not for clients."""
+    name = type(cause_of(error)).__name__
+    return RuleViolation(Code.STORE_UNAVAILABLE, f"the message store does not answer ({name}); try again in a moment")
 
 
 def durable(model: type[models.Model]) -> Collection[Document]:

@@ -23,9 +23,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from conversations.availability import is_outage
 from conversations.models import Message, Room
 from conversations.room_accounts import is_behind, recount
-from conversations.store import STORE_ERRORS, TIMEOUT, in_store_thread
+from conversations.store import TIMEOUT, in_store_thread
 
 logger = logging.getLogger(__name__)
 
@@ -105,9 +106,9 @@ def _finish(entries: list[_Entry]) -> list[_Entry]:
     for room_id, of_room in by_room.items():
         try:
             finished += _make_good(room_id, of_room)
-        except STORE_ERRORS:
-            raise
-        except Exception:  # one room that cannot be read must not keep all others' messages waiting
+        except Exception as error:  # one room that cannot be read must not keep all others' messages waiting
+            if is_outage(error):
+                raise
             logger.exception("room %s could not be made good", room_id)
             finished += [entry for entry in of_room if not entry.suspect]
     return finished

@@ -17,11 +17,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-from django.db import DatabaseError
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from chozoi_chat.identity import Role
 from conversations.announcements import announce_message
+from conversations.availability import AVAILABILITY, is_outage
 from conversations.errors import Code, RuleViolation
 from conversations.group_commit import Closed, GroupCommit, TooMuchWaiting
 from conversations.image_store import image_in
@@ -30,7 +30,7 @@ from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.per_loop import PerLoop
 from conversations.room_accounts import account, is_behind
-from conversations.store import document, durable, in_store_thread, store_unavailable
+from conversations.store import STORE_ERRORS, document, durable, in_store_thread, store_unavailable
 from conversations.tally import MessageTally
 from conversations.unfinished import Unfinished
 
@@ -166,8 +166,9 @@ class MessageWriter:
                     async with self._turn:
                         await self._finish_earlier()
                     pause = _FIRST_PAUSE
-                except RuleViolation as error:
-                    logger.warning("messages wait to be finished, the store is away: %s", error)
+                except Exception as error:
+                    if not isinstance(error, RuleViolation):  # which says that the store is away, and has been logged
+                        logger.exception("messages wait to be finished")
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
             self._finisher = None
@@ -198,7 +199,8 @@ def _store(messages: list[Message], receivers: list[Role | None]) -> _Stored:
     except BulkWriteError as error:
         _sort_out(error, messages, stored)
     except PyMongoError as error:
-        logger.warning("a batch of %d messages could not be stored: %r", len(messages), error)
+        if not is_outage(error):
+            raise
         stored.in_doubt = True
         stored.failures = {position: store_unavailable(error) for position in range(len(messages))}
     new = [
@@ -208,8 +210,11 @@ def _store(messages: list[Message], receivers: list[Role | None]) -> _Stored:
     ]
     try:
         account(new)
-    except PyMongoError as error:
-        logger.warning("%d stored messages could not be accounted in their rooms: %r", len(new), error)
+    except PyMongoError as error:  # they are stored all the same
+        if is_outage(error):
+            AVAILABILITY.failed(error)
+        else:
+            logger.exception("%d stored messages could not be accounted in their rooms", len(new))
         stored.accounted = False
     return stored
 
@@ -222,7 +227,9 @@ def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -
     try:
         firsts = _firsts([messages[position] for position in repeats if messages[position].dedup_key is not None])
         rooms = {room.pk: room for room in Room.objects.filter(pk__in={first.room_id for first in firsts.values()})}
-    except (PyMongoError, DatabaseError) as problem:
+    except STORE_ERRORS as problem:
+        if not is_outage(problem):
+            raise
         stored.failures.update({position: store_unavailable(problem) for position in repeats})
         firsts, rooms, repeats = {}, {}, set()
     mine = {message.message_id for message in messages}
@@ -238,8 +245,8 @@ def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -
         elif first is not None and first.message_id != messages[position].message_id:
             stored.repeats[position] = first
     for position in refused.keys() - repeats - stored.failures.keys():
-        logger.error("the store refused a message: %s", refused[position].get("errmsg"))
-        stored.failures[position] = RuleViolation(Code.STORE_UNAVAILABLE, "the message could not be stored")
+        refusal = OperationFailure(refused[position].get("errmsg", ""), refused[position]["code"], refused[position])
+        stored.failures[position] = store_unavailable(refusal) if is_outage(refusal) else refusal
     if error.details.get("writeConcernErrors"):
         stored.in_doubt = True
         for position in range(len(messages)):

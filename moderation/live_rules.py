@@ -19,7 +19,7 @@ from django.utils import timezone
 from conversations.errors import RuleViolation
 from conversations.per_loop import PerLoop
 from conversations.redis_client import REDIS_AWAY, redis
-from conversations.store import in_store_thread
+from conversations.store import STORE_ERRORS, in_store_thread
 from moderation.models import MessageFilter, Restriction
 from moderation.rules import Rules
 from socketio_bridge import disconnect_sockets
@@ -77,7 +77,7 @@ class LiveRules:
         mark: bytes | None
         try:
             try:
-                mark, holds = await in_store_thread(_current_mark), FRESH
+                mark, holds = await asyncio.to_thread(_current_mark), FRESH
             except REDIS_AWAY as error:
                 logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
                 mark, holds = None, WITHOUT_REDIS
@@ -91,10 +91,14 @@ class LiveRules:
         self._reread_at = time.monotonic() + REREAD
         try:
             rules = await in_store_thread(_read)
-        except RuleViolation as error:
+        except (RuleViolation, *STORE_ERRORS) as error:
             if not self._read:
                 raise
-            logger.warning("moderation cannot read its rules, those of before stay in force: %s", error)
+            logger.warning(
+                "moderation cannot read its rules, those of before stay in force: %s",
+                error,
+                exc_info=not isinstance(error, RuleViolation),
+            )
             return
         now = timezone.now()
         newly_banned = rules.banned(now) - self.rules.banned(now) if self._read else set()
@@ -122,7 +126,7 @@ def live_rules() -> LiveRules:
 async def rules_changed() -> None:
     """Have every process read the rules anew; call it when a change of them is stored."""
     try:
-        await in_store_thread(_make_mark)
+        await asyncio.to_thread(_make_mark)
     except REDIS_AWAY as error:
         logger.warning("other processes learn of a change of moderation's rules some seconds late: %s", error)
 

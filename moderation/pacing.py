@@ -5,6 +5,7 @@ While Redis is away nothing is counted, and nothing refused for it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import math
@@ -16,7 +17,6 @@ from conversations.errors import TooSoon
 from conversations.group_commit import GroupCommit, TooMuchWaiting
 from conversations.per_loop import PerLoop
 from conversations.redis_client import REDIS_AWAY, redis
-from conversations.store import in_store_thread
 from conversations.writer import Draft, dedup_key
 from moderation.errors import Code
 from moderation.matching.filters import Flood, Found
@@ -33,7 +33,7 @@ async def take_turn(draft: Draft, interval: int) -> None:
     TooSoon `slow_mode`: the turn is taken.
     """
     try:
-        left = await in_store_thread(_take_turn, draft, interval)
+        left = await asyncio.to_thread(_take_turn, draft, interval)
     except REDIS_AWAY as error:
         logger.warning("slow mode of room %s is not kept, Redis is away: %s", draft.room_id, error)
         return
@@ -68,7 +68,7 @@ def _take_turn(draft: Draft, interval: int) -> float:
 
 async def _count(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> Sequence[list[Found]]:
     try:
-        counts = iter(await in_store_thread(_rooms_of_each, sent))
+        counts = iter(await asyncio.to_thread(_rooms_of_each, sent))
     except REDIS_AWAY as error:
         logger.warning("floods are not noticed, Redis is away: %s", error)
         return [[] for _ in sent]

@@ -17,7 +17,7 @@ from django.utils import timezone
 from conversations.errors import Forbidden, RuleViolation
 from conversations.payloads import MessagePayload
 from conversations.policy import AfterStoring, Attempt, AttemptKind
-from conversations.store import Document, durable, in_parts, in_store_thread
+from conversations.store import STORE_ERRORS, Document, durable, in_parts, in_store_thread
 from conversations.writer import Draft
 from moderation.errors import Code
 from moderation.live_rules import live_rules
@@ -98,8 +98,13 @@ async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
 async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
     try:
         await in_store_thread(note_refused, draft, found)
-    except RuleViolation as error:  # it is refused all the same
-        logger.warning("a message of %s was refused, which could not be noted: %s", draft.sender, error)
+    except (RuleViolation, *STORE_ERRORS) as error:  # it is refused all the same
+        logger.warning(
+            "a message of %s was refused, which could not be noted: %s",
+            draft.sender,
+            error,
+            exc_info=not isinstance(error, RuleViolation),
+        )
     raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
 
 
@@ -107,11 +112,12 @@ async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload | N
     is_new, message_id = attempt.kind is AttemptKind.NEW, "" if stored is None else stored.id
     try:
         await in_store_thread(note_flagged, attempt.draft, found, message_id, is_new=is_new)
-    except RuleViolation as error:  # it is sent, so its sender must not hear that it was refused
+    except (RuleViolation, *STORE_ERRORS) as error:  # it is sent, so its sender must not hear that it was refused
         logger.error(
             "what %s wrote in room %s (message %s) is to be reviewed, which could not be noted: %s",
             attempt.draft.sender,
             attempt.draft.room_id,
             message_id or "none",
             error,
+            exc_info=not isinstance(error, RuleViolation),
         )

@@ -20,7 +20,7 @@ from conversations.policy import Attempt, check_message, require_writer
 from conversations.requests import NewMessage, Participants, SeenMessages, Typing
 from conversations.room_loader import RoomRecord, load_room, recent_room
 from conversations.room_views import RoomView, view_of
-from conversations.store import Document, durable, in_store_thread
+from conversations.store import Document, durable, in_store_thread, until_done
 from conversations.writer import Draft, message_writer
 
 
@@ -104,15 +104,13 @@ def _mark_room_seen(
 
 
 def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: datetime.datetime) -> None:
-    durable(Message).update_many(
-        {
-            "room_id": seen.room_id,
-            "to": seen.sender,
-            "is_seen": {"$in": [False, None]},
-            "created_at": {"$not": {"$gt": until}},  # which old ones without a time are, too
-        },
-        {"$set": {"is_seen": True, "updated_at": now}},
-    )
+    unseen = {
+        "room_id": seen.room_id,
+        "to": seen.sender,
+        "is_seen": {"$in": [False, None]},
+        "created_at": {"$not": {"$gt": until}},  # which old ones without a time are, too
+    }
+    until_done(lambda: durable(Message).update_many(unseen, {"$set": {"is_seen": True, "updated_at": now}}))
     durable(Room).bulk_write(
         [
             UpdateOne({"_id": seen.room_id}, {"$set": {f"{side.lower()}_unseen_messages": 0}}),

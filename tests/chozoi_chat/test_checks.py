@@ -26,6 +26,7 @@ def test_the_defaults_have_no_problem() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "hint"),
     [
+        ("MONGODB_PATIENCE", 0, "from 1 to 300"),
         ("REDIS_URL", "http://cache:6379", "host:port"),
         ("REDIS_URL", "redis://cache:port", "host:port"),
         ("REDIS_URL", "redis://:6379", "host:port"),
@@ -158,3 +159,9 @@ def test_a_read_preference_that_is_not_obeyed_is_named(uri: str) -> None:
     assert problem.id == "chozoi_chat.W033"
     assert "readPreference=secondaryPreferred, which is not obeyed" in problem.msg
     assert problems(MONGODB_URI=f"{uri}?readPreference=primary") == []
+
+
+def test_a_patience_that_no_election_fits_in_is_named() -> None:
+    [problem] = problems(MONGODB_PATIENCE=8)
+    assert problem.id == "chozoi_chat.W038"
+    assert "the election of a primary may take 12 s" in problem.msg

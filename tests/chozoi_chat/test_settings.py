@@ -86,7 +86,8 @@ def test_a_uri_without_a_usable_name_is_refused_in_a_sentence_without_its_passwo
 
 
 def test_the_uri_decides_how_long_a_server_is_looked_for(read: Any) -> None:
-    assert read()["DATABASES"]["default"]["OPTIONS"]["serverSelectionTimeoutMS"] == 5000
+    options = read(MONGODB_URI="mongodb://db/chat")["DATABASES"]["default"]["OPTIONS"]
+    assert options["serverSelectionTimeoutMS"] == 20_000
     options = read(MONGODB_URI="mongodb://db/chat?serverSelectionTimeoutMS=30000")["DATABASES"]["default"]["OPTIONS"]
     assert "serverSelectionTimeoutMS" not in options
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, NotPrimaryError, ServerSelectionTimeoutError
 
 from conversations import store
 from conversations.errors import RuleViolation
-from conversations.store import THREADS, in_store_thread
+from conversations.store import THREADS, in_store_thread, until_done
 
 
 async def test_while_the_store_is_away_nobody_waits_for_all_who_asked_before(
@@ -48,3 +48,23 @@ async def test_a_store_that_is_only_busy_is_waited_for(
 
 def _fail() -> None:
     raise AutoReconnect("connection closed")
+
+
+def test_what_may_be_done_twice_is_done_again_where_the_primary_went() -> None:
+    """The driver repeats single writes itself, not `update_many`."""
+    errors = [NotPrimaryError("not primary"), AutoReconnect("connection closed")]
+
+    def statement() -> str:
+        if errors:
+            raise errors.pop()
+        return "done"
+
+    assert until_done(statement) == "done"
+
+
+def test_what_may_be_done_twice_ends_with_the_time_of_its_visit() -> None:
+    def statement() -> None:
+        raise ServerSelectionTimeoutError("no primary")
+
+    with pytest.raises(ServerSelectionTimeoutError):
+        until_done(statement)

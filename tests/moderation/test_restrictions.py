@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import DatabaseError
 from django.utils import timezone
+from pymongo.errors import AutoReconnect
 from pytest_django import Settings
 
 from chozoi_chat.identity import Identity
@@ -278,7 +278,7 @@ async def test_without_both_stores_the_rules_of_before_stay(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     def away() -> rules.Rules:
-        raise DatabaseError("away")
+        raise AutoReconnect("away")
 
     monkeypatch.setattr(live_rules_module, "_read", away)
     await live.refresh(just_now=True)

@@ -7,7 +7,9 @@ from typing import Any
 
 import jwt
 import pytest
+from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import BulkWriteError
 from pytest_django import Settings
 
 from chozoi_chat.identity import Role
@@ -277,6 +279,19 @@ async def test_a_store_that_is_away_is_503_and_a_defect_500(
     monkeypatch.setattr(services, "list_rooms", None)
     answer = await buyer_app.get("/rooms")
     assert (answer.status, answer.body["code"]) == (500, "internal_error")
+
+
+async def test_what_the_store_will_never_take_is_an_internal_error_with_a_traceback(
+    room: str, buyer_app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise BulkWriteError({"writeErrors": [{"index": 0, "code": 121, "errmsg": "Document failed validation"}]})
+
+    monkeypatch.setattr(Collection, "insert_many", refuse)
+    body = {"room_id": room, "from": "7", "to": "9", "type": "TEXT", "content": "hello"}
+    answer = await buyer_app.post("/messages", body)
+    assert (answer.status, answer.body["code"]) == (500, "internal_error")
+    assert any("Document failed validation" in str(record.exc_info) for record in caplog.records)
 
 
 @pytest.mark.parametrize("entry", ["https://shop.example.com", "https://Shop.Example.com:443/"])

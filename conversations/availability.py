@@ -1,0 +1,132 @@
+"""Whether the message store is there: what tells an outage from a defect, and a line in the log at either end."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from django.db import DatabaseError
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
+
+logger = logging.getLogger(__name__)
+
+_PASSING_CODES: Final = frozenset(
+    {
+        6,  # HostUnreachable
+        7,  # HostNotFound
+        50,  # MaxTimeMSExpired
+        64,  # WriteConcernTimeout
+        89,  # NetworkTimeout
+        91,  # ShutdownInProgress
+        100,  # UnsatisfiableWriteConcern
+        133,  # FailedToSatisfyReadPreference
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        202,  # NetworkInterfaceExceededTimeLimit
+        262,  # ExceededTimeLimit
+        9001,  # SocketException
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+    }
+)
+"""Errors that a MongoDB answers which cannot do it now, and could later."""
+_PASSING_LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What Django's error was made of."""
+    return error.__cause__ if isinstance(error, DatabaseError) and error.__cause__ is not None else error
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error says that MongoDB is out of reach, has no primary, or did not answer in time.
+
+    Any other error is a defect: of this program, of the database's rights, of its indexes.
+    """
+    cause = cause_of(error)
+    if isinstance(cause, ConnectionFailure | WriteConcernError):
+        return True
+    if not isinstance(cause, PyMongoError):
+        return False
+    if cause.timeout or any(cause.has_error_label(label) for label in _PASSING_LABELS):
+        return True
+    if isinstance(cause, BulkWriteError):
+        details = cast("dict[str, Any]", cause.details)
+        refusals: list[dict[str, Any]] = details.get("writeErrors", [])
+        return all(refused.get("code") in _PASSING_CODES for refused in refusals) and bool(
+            refusals or details.get("writeConcernErrors")
+        )
+    return isinstance(cause, OperationFailure) and cause.code in _PASSING_CODES
+
+
+class Availability:
+    """What visits to the store have found, of all threads of this process. `clock`: seconds, only ever growing."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._away_since: float | None = None
+        self._answered_at = -math.inf
+        self._visit = threading.local()
+
+    def away_for(self) -> float | None:
+        """Seconds since the visit began that found the store away; `None`: it is there, for all that is known."""
+        away_since = self._away_since
+        return None if away_since is None else self._clock() - away_since
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """One visit of this thread: an outage that it ends in is noted, and so is an answer."""
+        self._visit.began, self._visit.failed = self._clock(), False
+        try:
+            yield
+        except Exception as error:
+            if is_outage(error):
+                self.failed(error)
+            raise
+        if not self._visit.failed:
+            self.answered()
+
+    def failed(self, error: BaseException) -> None:
+        """Note an outage, in the midst of a visit also one that does not end it.
+
+        Where others were answered since the visit began, the store is there, and this one alone was too slow.
+        """
+        self._visit.failed = True
+        began: float = getattr(self._visit, "began", self._clock())
+        with self._lock:
+            if self._away_since is not None:
+                return
+            if self._answered_at > began:
+                logger.warning("The message store did not answer one of many in time: %s", _said(error))
+                return
+            self._away_since = began
+        logger.error("The message store is away: %s", _said(error))
+
+    def answered(self) -> None:
+        """Note that the store answers."""
+        now = self._answered_at = self._clock()
+        if self._away_since is None:
+            return
+        with self._lock:
+            away_since, self._away_since = self._away_since, None
+        if away_since is not None:
+            logger.warning("The message store is back after %.1f s.", now - away_since)
+
+
+AVAILABILITY: Final = Availability()
+"""That of the process."""
+
+
+def _said(error: BaseException) -> str:
+    cause = cause_of(error)
+    text = str(cause).split(", Timeout:")[0].split(", full error:")[0]
+    return f"{type(cause).__name__}: {text[:300]}"

@@ -1,0 +1,67 @@
+"""MongoDB elects a new primary: who writes meanwhile waits and is not refused, and the log says what was."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.clients.election import Election
+
+from .cluster import Cluster
+from .conftest import Connect, NewRoom
+
+pytestmark = pytest.mark.slow
+
+
+async def test_an_election_costs_waiting_and_refuses_nobody(
+    cluster: Cluster, connect: Connect, new_room: NewRoom, stores: tuple[str, str]
+) -> None:
+    room = new_room()
+    async with Election(stores[0]) as mongodb:
+        uri = f"mongodb://{mongodb.address}{urlsplit(stores[0]).path}"
+        server = await cluster.server("electing", MONGODB_URI=uri)
+        try:
+            buyer, seller = await connect(room.buyer, to=server), await connect(room.seller, to=server)
+            first = await buyer.ask("new_message", room.message(room.buyer, "before"))
+            assert first["status"] is True
+            mongodb.step_down()
+            asked = [
+                buyer.ask_later("new_message", room.message(room.buyer, f"meanwhile {n}", client_message_id=f"c{n}"))
+                for n in range(5)
+            ]
+            asked.append(seller.ask_later("seen_messages", room.seen(room.seller, first["message"])))
+            await asyncio.sleep(9)
+            assert not any(answer.done() for answer in asked)
+            mongodb.elect()
+            async with asyncio.timeout(20):
+                answers = [(await answer)[0] for answer in asked]
+            assert [answer["status"] for answer in answers] == [True] * 6
+            assert mongodb.refused
+        finally:
+            server.stop()
+    log = server.log_since(0)
+    assert log.count("The message store is away") == log.count("The message store is back") <= 1
+    assert "Traceback" not in log
+
+
+async def test_who_would_rather_be_refused_sets_the_patience(
+    cluster: Cluster, connect: Connect, new_room: NewRoom, stores: tuple[str, str]
+) -> None:
+    room = new_room()
+    async with Election(stores[0]) as mongodb:
+        uri = f"mongodb://{mongodb.address}{urlsplit(stores[0]).path}"
+        server = await cluster.server("impatient", MONGODB_URI=uri, MONGODB_PATIENCE="2")
+        try:
+            buyer = await connect(room.buyer, to=server)
+            mongodb.step_down()
+            for number in range(3):
+                answer = await buyer.ask("new_message", room.message(room.buyer, f"in vain {number}"))
+                assert answer["error"]["code"] == "store_unavailable"
+            mongodb.elect()
+            async with asyncio.timeout(20):
+                while not (await buyer.ask("new_message", room.message(room.buyer, "at last")))["status"]:
+                    await asyncio.sleep(0.1)
+        finally:
+            server.stop()
+    log = server.log_since(0)
+    assert log.index("The message store is away: ") < log.index("The message store is back after ")
