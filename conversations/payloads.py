@@ -145,7 +145,7 @@ class RoomDeletion(Struct, kw_only=True):
 class UserStatusChange(Struct, kw_only=True):
     """`user_status_change`, to the other side of a room: the user, its `user_role`, came online or went offline.
 
-    `status`: whether the user is online now. Told of each of the user's rooms.
+    `status`: whether the user is online now. Told of each of the user's rooms, and of a room that was made or enabled.
     """
 
     user_id: str

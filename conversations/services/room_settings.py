@@ -8,15 +8,13 @@ from pymongo import ReturnDocument
 
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
-from conversations.announcements import announce_status_change
 from conversations.errors import Code, RuleViolation
 from conversations.message_ids import message_ids
 from conversations.models import Room
-from conversations.payloads import UserStatusChange
 from conversations.room_loader import forget_recent, load_room
+from conversations.room_statuses import announce_sides
 from conversations.room_views import RoomView, view_of
 from conversations.store import Document, durable, in_store_thread
-from presence import current as current_presence
 
 _NOT_BLOCKED: Document = {"blocked_by": {"$in": [None, ""]}}
 
@@ -48,16 +46,13 @@ async def unpin_room(actor: Actor, room_id: str, claimed: Role | None = None) ->
 async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """Show a room again that its side had deleted; what lies before the deletion stays hidden.
 
-    If both sides are online the other one is told that this one is. RuleViolation: as `pin_room`.
+    If both sides are online, each is told that the other one is. RuleViolation: as `pin_room`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
     change = {"$set": {f"deleted_by_{side.lower()}": False, "updated_at": message_ids.divide()}}
     stored = await in_store_thread(_change, room_id, change)
-    user, other = room.user_on(side), room.user_on(side.other)
-    if {user, other} <= await current_presence().online([user, other]):
-        online = UserStatusChange(user_id=user, user_role=side, room_id=room_id, status=True)
-        await announce_status_change(online, other)
+    await announce_sides(room_id, {each: room.user_on(each) for each in Role})
     return view_of(stored, side)
 
 

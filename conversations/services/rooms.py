@@ -23,6 +23,7 @@ from conversations.policy import AfterStoring, Attempt, AttemptKind, check_messa
 from conversations.policy import refresh as refresh_policies
 from conversations.requests import CreateRoom
 from conversations.room_loader import RoomRecord, load_room
+from conversations.room_statuses import announce_sides
 from conversations.services.messages import require_open
 from conversations.shop_info import fill_later, shop_for_room
 from conversations.store import document, durable, in_store_thread
@@ -68,6 +69,8 @@ class RoomMembers:
 async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
     """Make a room, or bring back one that a side had deleted, and tell the creator's devices, whatever it came to.
 
+    Of a room that is new to them both sides learn that the other is online, where it is.
+
     What the other side gets to see by it, the room itself and what it shows of the buyer, stands under the rules of a
     message. A room that takes no messages from the creator is brought back for the creator alone.
 
@@ -87,6 +90,9 @@ async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
         await do(None)
     payload = RoomPayload.of(room, buyer_info=None if request.buyer_info is None else request.buyer_info.known())
     await announce_room(payload, creator)
+    if outcome is not Outcome.EXISTED:
+        seeing = frozenset(side for side in Role if room.visible_to(side))
+        await announce_sides(room.room_id, {Role.BUYER: room.buyer, Role.SELLER: room.seller}, seeing)
     return RoomAnswer(payload, outcome, room)
 
 

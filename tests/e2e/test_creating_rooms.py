@@ -36,6 +36,15 @@ async def test_a_room_is_stored_and_its_creators_devices_are_told(
     assert stored["buyer_info"]["name"] == "Lan"
 
 
+async def test_who_was_connected_before_the_room_was_made_learns_that_the_other_is_online(connect: Connect) -> None:
+    room = Room(new_buyer(), new_seller())
+    buyer, seller = await connect(room.buyer), await connect(room.seller)
+    await buyer.ask("create_room", room.creation(room.buyer))
+    for device, other, role in ((buyer, room.seller, "SELLER"), (seller, room.buyer, "BUYER")):
+        change = await device.expect("user_status_change")
+        assert change == {"user_id": other.user_id, "user_role": role, "room_id": room.id, "status": True}
+
+
 async def test_ids_sent_as_numbers_come_back_as_strings(version: str, connect: Connect, database: Rooms) -> None:
     room = Room(new_buyer(), new_seller())
     buyer = await connect(room.buyer, version)

@@ -244,17 +244,29 @@ async def test_a_deleted_room_is_hidden_until_it_is_enabled(
     assert api.payloads("user_status_change") == []
 
 
-@pytest.mark.parametrize(("online", "told"), [(("7", "9"), True), (("7",), False), (("9",), False)])
-async def test_enabling_tells_the_other_side_if_both_are_online(
-    api: Emitted, room: str, seller_app: App, online: tuple[str, ...], told: bool
+@pytest.mark.parametrize("online", [{"7", "9"}, {"7"}, {"9"}, set()])
+@pytest.mark.parametrize("made", ["made", "brought back", "enabled"])
+async def test_both_sides_of_a_room_that_is_new_to_them_learn_that_the_other_is_online(
+    api: Emitted, database: Store, seller_app: App, online: set[str], made: str
 ) -> None:
+    """Their `active_user_list` did not have it, so that they show it as offline."""
+    if made != "made":
+        room = {"_id": "7.9", "type": "BS", "creator": "7", "buyer": "7", "seller": "9", "deleted_by_seller": True}
+        database.cz_rooms.insert_one(room)
     for user_id in online:
         await current_presence().enter(user_id, f"a socket of {user_id}")
-    await seller_app.put("/rooms/7.9/enable")
+    if made == "enabled":
+        await seller_app.put("/rooms/7.9/enable")
+    else:
+        await seller_app.post("/rooms", {"type": "BS", "buyer": "7", "seller": "9", "shop_id": "1"})
     for user_id in online:
         await current_presence().leave(user_id, f"a socket of {user_id}")
-    expected = ("user_status_change", {"user_id": "9", "user_role": "SELLER", "room_id": "7.9", "status": True}, ["7"])
-    assert [sent[:3] for sent in api.all] == ([expected] if told else [])
+    told = {to: payload for event, payload, [to], _ in api.all if event == "user_status_change"}
+    assert told == {
+        to: {"user_id": of, "user_role": role, "room_id": "7.9", "status": True}
+        for to, of, role in (("7", "9", "SELLER"), ("9", "7", "BUYER"))
+        if {"7", "9"} == online
+    }
 
 
 async def test_a_blocked_room_takes_no_messages_until_its_blocker_lifts_the_block(
