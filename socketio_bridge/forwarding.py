@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from socketio_bridge.engineio import Packet, Revision
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ANSWER_TIMEOUT = 10.0  # seconds that the owner may take for anything but a poll
-_WINDOW = 64  # packets that may be under way between two processes before the sender waits
+_WINDOW = 256 * 1024  # bytes that may be under way to another process before the sender waits
+_PACKET_OVERHEAD = 512  # bytes that a packet counts for beside its own
 
 
 async def find_remote_session(hub: Hub, sid: str) -> RemoteSession | None:
@@ -66,7 +67,7 @@ class RemoteSession:
         self._hub = hub
         self._owner = hub.owner_of(sid)
         self._acts: deque[tuple[str, Any]] = deque()
-        self._packets = 0  # among them
+        self._under_way = 0  # size of the packets that the session has not taken yet
         self._passing_on: asyncio.Task[None] | None = None
         self._carrier: int | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -124,7 +125,7 @@ class RemoteSession:
     @property
     def congested(self) -> bool:
         """Whether so much is on its way to the session that no more should be read."""
-        return self._packets > _WINDOW
+        return self._under_way > _WINDOW
 
     async def relieved(self) -> None:
         """Return when all that the client sent has arrived and the session is not congested there."""
@@ -144,7 +145,7 @@ class RemoteSession:
         if self.closed:
             return
         if what == "receive":
-            self._packets += 1
+            self._under_way += _size(detail)
         if what == "receive" and self._acts and self._acts[-1][0] == "receive":
             self._acts[-1][1].extend(detail)
         else:
@@ -156,8 +157,9 @@ class RemoteSession:
         try:
             while self._acts:
                 what, detail = self._acts.popleft()
-                self._packets = sum(len(packets) for act, packets in self._acts if act == "receive")
                 await self._hub.cluster.ask(self._owner, "session.act", [self.sid, what, detail])
+                if what == "receive":
+                    self._under_way -= _size(detail)
         except ClusterError as error:
             logger.info("A session's process does not take its client's requests: %s.", error)
             self.closed = True
@@ -178,6 +180,10 @@ class RemoteSession:
             logger.debug("The transport was closed already: %r", error)
 
 
+def _size(packets: Sequence[Packet]) -> int:
+    return sum(map(len, packets)) + _PACKET_OVERHEAD * len(packets)
+
+
 class Carriers:
     """A process's WebSockets that carry packets for sessions of other processes, by number."""
 
@@ -195,45 +201,39 @@ class Carriers:
         """Let a WebSocket go."""
         self._transports.pop(number, None)
 
-    async def send(self, _asker: str, body: Any) -> None:
-        """Answer the owner's `carrier.send`: write packets, return when there is room for more."""
+    async def send(self, _asker: str, body: Any) -> bool:
+        """Answer the owner's `carrier.send`: write packets, return when there is room for more; False: the WebSocket is
+        gone, of which the session learns by itself.
+        """
         number, packets = body
-        for packet in packets:
-            await self._transports[number].send(packet)
+        transport = self._transports.get(number)
+        if transport is None:
+            return False
+        try:
+            await transport.send(packets)
+        except Exception as error:
+            logger.debug("The WebSocket cannot be written to: %r", error)
+            return False
+        return True
 
 
 class _RemoteTransport:
-    """A WebSocket in another process, for the session that it carries.
-
-    A few packets may be under way; then `send` waits until the other process has written them.
-    """
+    """A WebSocket in another process, for the session that it carries."""
 
     def __init__(self, hub: Hub, carrier_hub: str, number: int) -> None:
         self._hub = hub
         self._carrier_hub = carrier_hub
         self._number = number
-        self._waiting: list[Packet] = []
-        self._sending: asyncio.Task[None] | None = None
 
-    async def send(self, packet: Packet) -> None:
-        """Queue one packet. Raises `ClusterError` when the WebSocket or its process is gone."""
-        self._waiting.append(packet)
-        if self._sending is None or self._sending.done():
-            if self._sending is not None:
-                self._sending.result()
-            self._sending = asyncio.create_task(self._send())
-        if len(self._waiting) > _WINDOW:
-            await asyncio.shield(self._sending)
+    async def send(self, packets: Sequence[Packet]) -> None:
+        """Return when the other process has written the packets. Raises `ClusterError` when it is gone, `OSError` when
+        the WebSocket is.
+        """
+        if not await self._hub.cluster.ask(self._carrier_hub, "carrier.send", [self._number, packets]):
+            raise OSError("the WebSocket that another process had for this session is gone")
 
     async def close(self) -> None:
-        """Return when what was queued has been written; the other process closes when it hears of the session's end."""
-        if self._sending is not None:
-            await asyncio.wait([self._sending])
-
-    async def _send(self) -> None:
-        while self._waiting:
-            packets, self._waiting = self._waiting, []
-            await self._hub.cluster.ask(self._carrier_hub, "carrier.send", [self._number, packets], _ANSWER_TIMEOUT)
+        """Nothing: the other process closes when it hears of the session's end."""
 
 
 def serve_sessions(hub: Hub) -> None:

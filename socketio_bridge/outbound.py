@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from socketio_bridge.engineio import Packet
 
 logger = logging.getLogger(__name__)
 
-Sink = Callable[[Packet], Awaitable[None]]
+Sink = Callable[[Sequence[Packet]], Awaitable[None]]
+
+_BATCH = 64 * 1024  # characters and bytes that a sink gets at a time; a packet that is larger it gets alone
 
 
 class Outbound:
     """Packets on their way to one client, in order.
 
     `put` never waits. The packets leave through a sink that has been attached (WebSocket: a writer task pushes them,
-    and exists only while there is something to write) or are taken (long-polling: the client fetches them). When more
-    than `limit` characters and bytes wait, the client does not read: what waits is dropped, and `on_stuck` is called
-    once to end the session. `on_broken` is called once when the sink cannot be written to any more.
+    and exists only while there is something to write; they wait until the sink returns) or are taken (long-polling: the
+    client fetches them). When more than `limit` characters and bytes wait, the client does not read: what waits is
+    dropped, and `on_stuck` is called once to end the session. `on_broken` is called once when the sink cannot be
+    written to any more.
     """
 
     __slots__ = (
@@ -127,12 +130,21 @@ class Outbound:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def _next_batch(self) -> tuple[list[Packet], int]:
+        packets = self._packets
+        batch = [packets.popleft()]
+        size = len(batch[0])
+        while packets and size + len(packets[0]) <= _BATCH:
+            batch.append(packets.popleft())
+            size += len(batch[-1])
+        return batch, size
+
     async def _write(self, sink: Sink) -> None:
         try:
             while self._packets:
-                packet = self._packets.popleft()
-                await sink(packet)
-                self._size -= len(packet)
+                batch, size = self._next_batch()
+                await sink(batch)
+                self._size -= size
         except Exception as error:
             logger.debug("The transport cannot be written to: %r", error)
             self._writer = None

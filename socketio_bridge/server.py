@@ -114,9 +114,8 @@ class SocketIOServer:
             elif scope["path"].rstrip("/") == own_path:
                 await served(scope, receive, send)
             elif scope["type"] == "websocket":
-                await deny(
-                    scope, send, HandshakeRefused(3, f"Bad request: Socket.IO is served at {own_path}", status=404)
-                )
+                refusal = HandshakeRefused(3, f"Bad request: Socket.IO is served at {own_path}", status=404)
+                await deny(scope, receive, send, refusal)
             else:
                 await beside(scope, receive, send)
 

@@ -32,13 +32,14 @@ _PAUSE = 0.002  # seconds, of `pause`
 _TURN = 100  # packets of a payload that are taken before others have their turn
 _STRANGERS_PAYLOAD = 64_000  # bytes of a message from a client in no namespace yet: it has nothing to send but CONNECT
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
+_CLOSE_TIMEOUT = 5.0  # seconds that it has to take the end of its WebSocket: one that does not read never does
 
 
 class Transport(Protocol):
     """A connection that packets can be pushed into, a WebSocket. Both methods may raise when the client is gone."""
 
-    async def send(self, packet: Packet) -> None:
-        """Write one packet; return when there is room for more."""
+    async def send(self, packets: Sequence[Packet]) -> None:
+        """Write packets; return when there is room for more."""
 
     async def close(self) -> None:
         """End the connection."""
@@ -356,7 +357,7 @@ class Session:
         self.hub.sessions.pop(self.sid, None)
         try:
             if self._transport is not None:
-                await self._transport.close()
+                await asyncio.wait_for(self._transport.close(), _CLOSE_TIMEOUT)
         except Exception as error:
             logger.debug("The transport was closed already: %r", error)
         if self._end is not None:

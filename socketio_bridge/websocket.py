@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_GOING = 1.0  # seconds that the connection of a client that was denied has to end
 _PROBE = PacketType.PING + "probe"
 _PROBE_ANSWER = PacketType.PONG + "probe"
 
@@ -57,7 +59,7 @@ class WebSocketConsumer(AsyncConsumer):
             else:
                 session = await self._accept_session(handshake)
         except HandshakeRefused as refusal:
-            await deny(scope, send, refusal)
+            await deny(scope, receive, send, refusal)
             return
         if session is None:
             return
@@ -94,13 +96,14 @@ class WebSocketConsumer(AsyncConsumer):
         self._base64 = session.wants_base64
         await self._send({"type": "websocket.accept"})
 
-    async def send(self, packet: Packet) -> None:
-        """Write one packet as a frame."""
-        if isinstance(packet, str):
-            await self._send({"type": "websocket.send", "text": packet})
-            return
-        frame = encode_packet(packet, self._revision, base64=self._base64)
-        await self._send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+    async def send(self, packets: Sequence[Packet]) -> None:
+        """Write each packet as a frame."""
+        for packet in packets:
+            if isinstance(packet, str):
+                await self._send({"type": "websocket.send", "text": packet})
+                continue
+            frame = encode_packet(packet, self._revision, base64=self._base64)
+            await self._send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
     async def close(self) -> None:
         """End the connection."""
@@ -125,7 +128,7 @@ class WebSocketConsumer(AsyncConsumer):
                 if await self._next() != _PROBE:
                     raise ProtocolError("a WebSocket of a session that polls must begin with a probe")
                 session.let_polls_go()
-                await self.send(_PROBE_ANSWER)
+                await self.send([_PROBE_ANSWER])
                 if await self._next() != PacketType.UPGRADE:
                     raise ProtocolError("a probe must be followed by an upgrade")
                 if session.closed:
@@ -143,7 +146,10 @@ class WebSocketConsumer(AsyncConsumer):
 
 
 async def deny(
-    scope: MutableMapping[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]], refusal: HandshakeRefused
+    scope: MutableMapping[str, Any],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+    refusal: HandshakeRefused,
 ) -> None:
     """Answer a WebSocket before it is accepted with Engine.IO's error body.
 
@@ -156,3 +162,10 @@ async def deny(
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})
+    # An application that returns sooner has not answered the handshake, as uvicorn sees it, and gets an ERROR in its
+    # log. uvicorn says that the client is gone when the body is written, and again when the connection is.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GOING):
+            gone = 0
+            while gone < 2:
+                gone += (await receive())["type"] == "websocket.disconnect"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from socketio_bridge import emit
+from socketio_bridge import Options, emit
+from socketio_bridge.engineio import Packet
+from socketio_bridge.forwarding import find_remote_session
 from tests.socketio_bridge.polling.browser import Browser, Chat
 from tests.socketio_bridge.processes import Process
 
@@ -134,6 +136,55 @@ def test_a_session_that_ends_closes_its_websocket_elsewhere(owner: Process, othe
     assert websocket.receive() == "closed"
     websocket.close()
     assert chat.reasons == ["parse error"]
+
+
+class StuckWebsocket:
+    """One whose client does not read."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def send(self, packets: Sequence[Packet]) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def test_what_waits_for_a_websocket_elsewhere_is_bounded_in_bytes(owner: Process, other: Process, chat: Chat) -> None:
+    client = Wanderer(owner)
+    client.post("40/chat,", owner)
+    client.get(owner)
+    websocket = StuckWebsocket()
+
+    async def carry() -> None:
+        session = await find_remote_session(other.hub, client.browser.query["sid"])
+        assert session is not None
+        session.attach(websocket)
+        await session.relieved()
+
+    other.run(carry())
+    for _ in range(5 * Options().outbound_limit // 400_000):
+        owner.run(emit("news", "x" * 100_000, to="all", namespace="/chat"))
+    owner.run(asyncio.sleep(0.2))
+    assert (chat.reasons, websocket.closed) == (["transport error"], True)
+
+
+def test_what_is_on_its_way_to_a_session_elsewhere_is_bounded_in_bytes(owner: Process, other: Process) -> None:
+    client = Wanderer(owner)
+
+    async def send() -> tuple[bool, bool]:
+        session = await find_remote_session(other.hub, client.browser.query["sid"])
+        assert session is not None
+        session.receive("40/chat,")
+        before = session.congested
+        session.receive(f'42/chat,["echo","{"x" * 300_000}"]')
+        during = session.congested
+        await session.relieved()
+        assert not session.congested
+        return before, during
+
+    assert other.run(send()) == (False, True)
 
 
 def test_the_websocket_of_a_process_that_dies_is_closed(owner: Process, other: Process) -> None:

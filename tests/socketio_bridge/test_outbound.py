@@ -1,6 +1,7 @@
 """The bounded queue to one client."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -17,11 +18,11 @@ class Wire:
         self.broken = False
         self.calls: list[str] = []
 
-    async def send(self, frame: str | bytes) -> None:
+    async def send(self, frames: Sequence[str | bytes]) -> None:
         await self.gate.wait()
         if self.broken:
             raise OSError("broken pipe")
-        self.frames.append(frame)
+        self.frames.extend(frames)
 
 
 @pytest.fixture
