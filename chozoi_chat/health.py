@@ -5,6 +5,7 @@ For load balancers; no login.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -17,6 +18,8 @@ from chozoi_chat.mongodb.server import running_server
 
 STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
 
+FRESH = 1.0  # seconds for which what was found is told again
+
 
 async def healthz(request: HttpRequest) -> JsonResponse:
     """200 as long as the process answers at all."""
@@ -28,12 +31,43 @@ async def readyz(request: HttpRequest, not_heard: Callable[[], Awaitable[str]]) 
 
     503 also for a process that hears none of the others, as `not_heard` finds: its users would miss what those of
     others send. `processes` then says so. `limitation` says what does not work with this MongoDB.
+
+    Anybody may ask, and often; the stores and the other processes are asked once a second at most.
     """
+    global _check
+    loop = asyncio.get_running_loop()
+    if _check is None or _check.get_loop() is not loop or not _tells(_check):
+        _check = loop.create_task(_found(not_heard))
+    found = await asyncio.shield(_check)
+    return _uncached(found.body, status=200 if found.ready else 503)
+
+
+class _Found(NamedTuple):
+    """What a check found, and when, by the loop's clock."""
+
+    ready: bool
+    body: dict[str, str]
+    at: float
+
+
+_check: asyncio.Task[_Found] | None = None
+
+
+def _tells(check: asyncio.Task[_Found]) -> bool:
+    """Whether a check goes on, or has just found something."""
+    if not check.done():
+        return True
+    failed = check.cancelled() or check.exception() is not None
+    return not failed and check.get_loop().time() - check.result().at < FRESH
+
+
+async def _found(not_heard: Callable[[], Awaitable[str]]) -> _Found:
     (mongodb, limitation), redis, processes = await asyncio.gather(_mongodb(), _redis(), not_heard())
     ready = mongodb == redis == "ok" and not processes
     body = {"status": "ok" if ready else "unavailable", "mongodb": mongodb, "redis": redis}
     more = {"processes": processes, "limitation": limitation}
-    return _uncached(body | {name: text for name, text in more.items() if text}, status=200 if ready else 503)
+    body |= {name: text for name, text in more.items() if text}
+    return _Found(ready, body, asyncio.get_running_loop().time())
 
 
 def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:

@@ -1,12 +1,48 @@
-"""The page that shows what calls there are, to people."""
+"""What calls there are: for programs, an OpenAPI document; for people, a page that shows it.
+
+Anybody may ask for them, and often. The document is made once and given out as bytes.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import etag, require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+_CONTENT_TYPE = "application/vnd.oai.openapi+json"
+_HEADERS = {"Cache-Control": "public, max-age=300"}
+_making = threading.Lock()
+
+
+def described() -> tuple[bytes, str]:
+    """The OpenAPI document and its ETag. Making it takes a second of a core: once, however many ask at once."""
+    with _making:
+        return _described(settings.AUTH_TOKEN_HEADER)
+
+
+@lru_cache(maxsize=2)
+def _described(token_header: str) -> tuple[bytes, str]:
+    """For a value of the one setting that the document names."""
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    content: bytes = OpenApiJsonRenderer().render(document)
+    return content, f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+
+
+@require_safe
+@etag(lambda request: described()[1])
+def schema(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document, as JSON."""
+    return HttpResponse(described()[0], _CONTENT_TYPE, headers=_HEADERS)
 
 
 class Documentation(SpectacularSwaggerSplitView):

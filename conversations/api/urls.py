@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, re_path
-from drf_spectacular.views import SpectacularAPIView
 
 from conversations.api import messages, rooms, search, uploads
-from conversations.api.documentation import Documentation
+from conversations.api.documentation import Documentation, schema
 from conversations.api.operation import Endpoint, Nowhere
 from conversations.image_store import NAME
 
@@ -31,7 +30,7 @@ urlpatterns = [
     _at("search", search.Search),
     _at("uploads", uploads.Uploads),
     re_path(f"^media/(?P<name>{NAME})$", uploads.image),
-    re_path("^schema/?$", SpectacularAPIView.as_view(), name="conversations-schema"),
+    re_path("^schema/?$", schema, name="conversations-schema"),
     re_path("^docs/?$", Documentation.as_view(url_name="conversations-schema"), name="conversations-docs"),
     re_path("", Nowhere.as_view()),
 ]

@@ -1,9 +1,12 @@
 """`/healthz` says that the process serves; `/readyz` says whether its stores answer, and which one does not."""
 
+import asyncio
+
 import pytest
-from django.test import AsyncClient
+from django.test import AsyncClient, RequestFactory
 from pytest_django.fixtures import Settings
 
+from chozoi_chat import health
 from chozoi_chat.embedded import free_port
 
 
@@ -32,3 +35,38 @@ async def test_readyz_is_503_and_names_the_store_that_does_not_answer(
     assert answer.status_code == 503
     assert answer.json()["mongodb"] == "ok"
     assert str(port) in answer.json()["redis"]
+
+
+@pytest.mark.django_db
+async def test_readyz_asks_once_in_a_while_however_often_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def not_heard() -> str:
+        asked.append("the other processes")
+        await asyncio.sleep(0.05)
+        return "alone"
+
+    monkeypatch.setattr(health, "FRESH", 0.2)
+    request = RequestFactory().get("/readyz")
+    answers = await asyncio.gather(*(health.readyz(request, not_heard) for _ in range(50)))
+    assert len(asked) == 1
+    assert {answer.status_code for answer in answers} == {503}
+    await health.readyz(request, not_heard)
+    assert len(asked) == 1
+    await asyncio.sleep(0.25)
+    await health.readyz(request, not_heard)
+    assert len(asked) == 2
+
+
+@pytest.mark.django_db
+async def test_a_check_that_failed_is_made_again() -> None:
+    async def broken() -> str:
+        raise RuntimeError("broken")
+
+    async def hears_all() -> str:
+        return ""
+
+    request = RequestFactory().get("/readyz")
+    with pytest.raises(RuntimeError, match="broken"):
+        await health.readyz(request, broken)
+    assert "processes" not in (await health.readyz(request, hears_all)).content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import hypothesis
@@ -10,6 +11,7 @@ import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, given
 from hypothesis.strategies import DataObject, booleans, data
 from pymongo.database import Database
@@ -99,6 +101,26 @@ def test_the_header_of_the_bare_token_is_described_where_it_is_set(settings: Set
     answer = Client(SERVER_NAME="localhost").get(f"{BASE}/schema", query_params={"format": "json"})
     schemes = answer.json()["components"]["securitySchemes"]
     assert schemes["header"] == {"type": "apiKey", "in": "header", "name": "X-Access-Token"}
+
+
+def test_it_is_made_once_however_many_ask(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """To make it takes a second of a core, and nobody needs a token to ask for it."""
+    settings.AUTH_TOKEN_HEADER = "X-Not-Asked-For-Yet"
+    made: list[object] = []
+    make = SchemaGenerator.get_schema
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        made.append(args)
+        return make(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    ask = f"{BASE}/schema/"
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda query: Client(SERVER_NAME="localhost").get(ask, {"lang": query}), range(8)))
+    assert len(made) == 1
+    assert len({answer.content for answer in answers}) == 1
+    known = Client(SERVER_NAME="localhost").get(ask, headers={"If-None-Match": answers[0]["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
 
 
 def test_swagger_uis_files_are_served_from_here() -> None:
