@@ -13,8 +13,12 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from chozoi_chat.identity import Role
 from conversations.services import history, room_list
+from conversations.statuses import announce_status, send_active_user_list
 from tests.conversations.api.conftest import App
+from tests.conversations.commands import ASKED, unanswered
+from tests.conversations.conftest import person
 
 Store = Database[dict[str, Any]]
 THEN = datetime.datetime(2020, 10, 11)
@@ -129,3 +133,33 @@ async def test_a_late_page_costs_what_an_early_one_does(
         cursor = body["next_cursor"]
     assert cursor is not None
     assert max(costs) <= 2 * A_DAY
+
+
+async def test_whatever_a_call_asks_of_the_store_an_index_answers(
+    database: Store, buyer_app: App, seller_app: App
+) -> None:
+    """Every call of rooms and messages; and what their devices ask when they connect."""
+    message = {"room_id": "7.9", "from": "7", "to": "9", "type": "TEXT", "content": "hello", "client_message_id": "c"}
+    with ASKED.recording() as commands:
+        statuses = [
+            (await buyer_app.post("/rooms", {"buyer": "7", "seller": "9", "buyer_info": {"name": "An"}})).status,
+            (await buyer_app.post("/messages", message)).status,
+            (sent := await buyer_app.post("/messages", message)).status,
+            (await buyer_app.put(f"/messages/{sent.body['_id']}", {"content": "hello!"})).status,
+        ]
+        for app in (buyer_app, seller_app):
+            for path in ("/rooms", "/rooms/unseen", "/rooms/7.9"):
+                statuses.append((await app.get(path)).status)
+            statuses.append((await app.get("/messages", room_id="7.9", limit=1)).status)
+            statuses.append((await app.get("/messages/unseen", room_id="7.9")).status)
+            statuses.append((await app.get("/search", q="hello")).status)
+            statuses.append((await app.get("/search", q="hello", room_id="7.9")).status)
+            statuses.append((await app.post("/rooms/7.9/pin")).status)
+            statuses += [(await app.put(path)).status for path in ("/rooms/7.9/seen", "/rooms/7.9/enable")]
+            for block in (True, False):
+                statuses.append((await app.post("/rooms/7.9/block", {"block": block})).status)
+            statuses += [(await app.delete(path)).status for path in ("/rooms/7.9/pin", "/rooms/7.9")]
+        await announce_status("7")
+        await send_active_user_list(person("9", Role.SELLER))
+    assert [status for status in statuses if status >= 300] == []
+    assert unanswered(database, commands) == []
