@@ -5,6 +5,7 @@ For people on a terminal or with DEBUG, JSON, one object a line, everywhere else
 
 import logging
 import logging.config
+import re
 import sys
 from typing import Any
 
@@ -17,6 +18,14 @@ SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+NOT_IN_DETAIL = ("uvicorn", "websockets", "httpcore", "django.db.backends")
+"""Whose details are what travels: requests, frames and queries, and in them tokens and what people write."""
+_SECRET = re.compile(
+    r"\b((?:\w*token|sid|sessionid|password|client_secret)=)[^&\s\"',;\\]+"
+    r"|\b(bearer )[\w.~+/=-]{8,}|\b()eyJ[\w-]+\.[\w.-]+",
+    re.IGNORECASE,
+)
+"""In a query, a form or a cookie; in a header; and a JWT wherever it stands."""
 UVICORNS_COLOURS = "color_message"  # the same message once more, with escape sequences in it
 
 
@@ -45,7 +54,12 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
             "structlog": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder()],
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_colours, *renderer],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    _without_colours,
+                    *renderer,
+                    _without_secrets,
+                ],
             }
         },
         "filters": {"without_connections": {"()": WithoutConnections}},
@@ -55,14 +69,22 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
             # Each would otherwise bring handlers of its own, or print a line a request.
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
-            "uvicorn": {"handlers": [], "propagate": True},
             "uvicorn.error": {"handlers": [], "propagate": True, "filters": ["without_connections"]},
             "uvicorn.access": {"handlers": [], "propagate": False},
             "httpx": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},
             "pymongo": {"level": "WARNING"},
+            **{name: {"handlers": [], "propagate": True, "level": _at_least_info(level)} for name in NOT_IN_DETAIL},
         },
     }
+
+
+def _at_least_info(level: str) -> str:
+    return "INFO" if level == "DEBUG" else level
+
+
+def _without_secrets(logger: object, method: str, line: Any) -> Any:
+    return _SECRET.sub(lambda match: f"{match[1] or match[2] or ''}…", line)
 
 
 def _without_colours(logger: object, method: str, event: EventDict) -> EventDict:

@@ -1,12 +1,15 @@
 """Whoever logs, a line is one JSON object with the same keys; on DEBUG it is for people."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from chozoi_chat.logs import logging_config
 
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = """
@@ -76,6 +79,24 @@ def test_debug_is_for_people() -> None:
     first = logged(DEBUG="true")[0]
     assert not first.startswith("{")
     assert "room created" in first
+
+
+@pytest.mark.parametrize(
+    ("said", "logged_as"),
+    [
+        ("GET /x?EIO=4&token=eyJh.e30.sig&sid=abc_-1&user_id=7", "GET /x?EIO=4&token=…&sid=…&user_id=7"),
+        ("Cookie: csrftoken=abc; sessionid=def; theme=dark", "Cookie: csrftoken=…; sessionid=…; theme=dark"),
+        ("{'Authorization': 'Bearer abc.DEF-_~+/='}", "{'Authorization': 'Bearer …'}"),
+        ("verify_user said eyJhbGciOi.eyJzdWIi.lXNM-_ of 7", "verify_user said … of 7"),
+        ("room 7.501, residence=here, besides=nothing", "room 7.501, residence=here, besides=nothing"),
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_proves_who_somebody_is_is_left_out_of_whatever_is_logged(said: str, logged_as: str, debug: bool) -> None:
+    formatter = logging_config("DEBUG", debug=debug)["formatters"]["structlog"]
+    record = logging.LogRecord("theirs", logging.DEBUG, __file__, 1, "%s", (said,), None)
+    made = formatter["()"](processors=formatter["processors"], foreign_pre_chain=formatter["foreign_pre_chain"])
+    assert logged_as in made.format(record)
 
 
 def test_no_line_holds_a_token_from_a_sockets_address(lines: list[dict[str, object]]) -> None:
