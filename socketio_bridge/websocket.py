@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_GOING = 1.0  # seconds that the connection of a client that was denied has to end
+_GOING = 0.25  # seconds that the connection of a client that was denied has to end
 _PROBE = PacketType.PING + "probe"
 _PROBE_ANSWER = PacketType.PONG + "probe"
 
