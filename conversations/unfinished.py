@@ -30,8 +30,8 @@ from conversations.store import TIMEOUT, in_store_thread
 
 logger = logging.getLogger(__name__)
 
-GRACE = 2 * TIMEOUT
-"""Seconds after which no living process can still be between its two writes of a message."""
+GRACE = TIMEOUT + 5.0
+"""Seconds after which no living process can still be between its two writes of a message: both are of one visit."""
 
 AT_ONCE = 25
 """Messages finished in one visit to the store: each may be a room to recount, and all new messages wait meanwhile. Were

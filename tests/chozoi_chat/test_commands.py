@@ -88,6 +88,7 @@ class TestUnreachableStores:
     def test_a_command_names_the_address_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         port = free_port()
         monkeypatch.setenv("MONGODB_URI", f"mongodb://user:hunter2@127.0.0.1:{port}/chat")
+        monkeypatch.setenv("MONGODB_PATIENCE", "1")
         self.assert_explained(f"MongoDB does not answer at 127.0.0.1:{port}/chat", "what MONGODB_URI names")
 
     def assert_explained(self, *sentences: str) -> None:
