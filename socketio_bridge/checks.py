@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from socketio_bridge.asgi_module import AsgiModule
 from socketio_bridge.options import Options
 from socketio_bridge.origins import ANY, OPAQUE, parse_origin
+from socketio_bridge.recovery_store import IN_MEMORY, Place
 
 
 @register()
@@ -29,7 +30,7 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         message = str(error) if isinstance(error, ImproperlyConfigured) else f"SOCKETIO is no dictionary: {error}."
         hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
         return [Error(message, hint=hint, id="socketio_bridge.E001")]
-    return [*_transports(options), *_origins(options), *_compression(options)]
+    return [*_transports(options), *_origins(options), *_compression(options), *_recovery(options)]
 
 
 def _transports(options: Options) -> Iterator[CheckMessage]:
@@ -49,6 +50,19 @@ def _compression(options: Options) -> Iterator[CheckMessage]:
             hint="Serve by uvicorn: uvicorn.run(…, **Options.from_settings().for_uvicorn()). Each socket then takes "
             "hundreds of kilobytes. Where that is done, put socketio_bridge.I012 into SILENCED_SYSTEM_CHECKS.",
             id="socketio_bridge.I012",
+        )
+
+
+def _recovery(options: Options) -> Iterator[CheckMessage]:
+    if options.max_disconnection_duration is None:
+        return
+    try:
+        Place.of(options)
+    except ImproperlyConfigured as error:
+        yield Error(
+            str(error),
+            hint="Without a channel layer, for a server of one process, what clients miss is kept in memory.",
+            id="socketio_bridge.E013",
         )
 
 
@@ -100,7 +114,7 @@ def _channel_layer() -> Iterator[CheckMessage]:
             id="socketio_bridge.E006",
         )
         return
-    if "channels.layers.InMemoryChannelLayer" in lineage:
+    if IN_MEMORY in lineage:
         yield Warning(
             f"The channel layer is in memory: {single}.", hint=f"{recommended}. {silence}", id="socketio_bridge.W005"
         )

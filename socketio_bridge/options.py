@@ -28,8 +28,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `per_message_deflate`: whether WebSockets compress, which is the ASGI server's to do: `for_uvicorn` tells it.
     `max_disconnection_duration`: how long after a cut a client may come back as the socket that it was
     (`connectionStateRecovery.maxDisconnectionDuration`); None: never. What it missed is kept in `recovery_redis_url`
-    (None: the channel layer's Redis), at most `recovery_stream_length` envelopes of it. With it on, each event without
-    an acknowledgement reaches clients of protocol 5 with one argument more, the offset, as with the reference server.
+    (None: the channel layer's Redis; without a layer to other processes: memory), at most `recovery_stream_length`
+    envelopes of it. With it on, each event without an acknowledgement reaches clients of protocol 5 with one argument
+    more, the offset, as with the reference server.
     """
 
     ping_interval: Seconds = 25.0

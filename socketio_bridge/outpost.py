@@ -16,7 +16,7 @@ from socketio_bridge.emission_log import EmissionLog
 from socketio_bridge.envelope import GROUP, Emission, Message, seal
 from socketio_bridge.offsets import ORIGIN_LENGTH
 from socketio_bridge.options import Options
-from socketio_bridge.recovery_store import Place, RecoveryStore
+from socketio_bridge.recovery_store import Place, RedisRecoveryStore
 
 
 async def send_without_hub(message: Message) -> None:
@@ -55,10 +55,12 @@ class _Outpost:
         if options.max_disconnection_duration is None:
             return None
         place = Place.of(options)
+        if place.url is None:
+            return None  # what a process keeps in its memory is out of reach from here
         if self._log is None or self._place != place:
             # In one stream the numbers of an origin go on without a gap: another stream gets another origin.
             self._id = secrets.token_urlsafe(ORIGIN_LENGTH)
-            self._log = EmissionLog(self._id[:ORIGIN_LENGTH], RecoveryStore(place))
+            self._log = EmissionLog(self._id[:ORIGIN_LENGTH], RedisRecoveryStore(place))
             self._place = place
         return self._log
 

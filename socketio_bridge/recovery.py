@@ -1,8 +1,8 @@
 """Connection state recovery: a client that was cut off comes back as the socket that it was, and misses nothing.
 
 This is a hub's part while sessions are here: what it emits is numbered and kept (`socketio_bridge.emission_log`),
-packets carry an offset (`socketio_bridge.offsets`), and each session leaves what it needs to come back in Redis
-(`socketio_bridge.recovery_store`). How it comes back is `socketio_bridge.restoration`'s.
+packets carry an offset (`socketio_bridge.offsets`), and each session leaves what it needs to come back in Redis, or in
+memory (`socketio_bridge.recovery_store`). How it comes back is `socketio_bridge.restoration`'s.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from channels.layers import get_channel_layer
 
 from socketio_bridge.emission_log import EmissionLog
 from socketio_bridge.envelope import Emission
+from socketio_bridge.memory_store import MemoryRecoveryStore
 from socketio_bridge.offsets import ORIGIN_LENGTH, Progress
 from socketio_bridge.options import Options
 from socketio_bridge.recoverable import Recoverable
-from socketio_bridge.recovery_store import RELEASED, UNREACHABLE, Place, RecoveryStore, Save, State
+from socketio_bridge.recovery_store import RELEASED, UNREACHABLE, Place, RecoveryStore, RedisRecoveryStore, Save, State
 from socketio_bridge.restoration import RELEASE, SLACK, Claim, Restoration, Restored, with_offset
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ class Recovery:
     def __init__(self, hub: Hub, options: Options) -> None:
         duration = options.max_disconnection_duration or 0.0
         self._hub = hub
-        self._store = RecoveryStore(Place.of(options))
+        place = Place.of(options)
+        self._store: RecoveryStore = (
+            MemoryRecoveryStore(place.stream_length) if place.url is None else RedisRecoveryStore(place)
+        )
         self._duration = duration
         self._refresh_interval = min(duration / 4, _REFRESH)
         self._oldest = duration + self._refresh_interval + 2 * SLACK  # seconds that a client may have to catch up with

@@ -1,4 +1,5 @@
-"""What connection state recovery keeps in Redis: the stream of what was emitted, and one entry for each session.
+"""What connection state recovery keeps: the stream of what was emitted, and one entry for each session. In Redis; for a
+server that is one process, `socketio_bridge.memory_store` keeps it in memory.
 
 When to write it, and what it means, is for `emission_log`, `recovery` and `restoration` to say.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Protocol, Self, cast
 
 import msgspec
 from django.conf import settings
@@ -27,6 +28,9 @@ UNREACHABLE = (RedisError, OSError, TimeoutError, msgspec.MsgspecError)
 
 RELEASED = ""
 """The hub of a session that no hub holds."""
+
+IN_MEMORY = "channels.layers.InMemoryChannelLayer"
+"""The channel layer of a server that is one process."""
 
 _PAGE = 500  # stream entries that are read at a time
 _CHUNK = 200  # sessions that are written at a time
@@ -93,28 +97,85 @@ class Entry(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where all this is: which Redis, what the keys' names begin with, how long the stream may grow."""
+    """Where all this is: which Redis, what the keys' names begin with, how long the stream may grow.
 
-    url: str
+    `url` is None for this process's memory.
+    """
+
+    url: str | None
     prefix: str
     stream_length: int
 
     @classmethod
     def of(cls, options: Options) -> Self:
-        """The place that the settings say.
+        """The place that the settings say: a Redis, or memory where there is no channel layer, or one in memory.
 
-        Raises `ImproperlyConfigured` where neither the options nor the channel layer name a Redis.
+        Raises `ImproperlyConfigured` for a channel layer to other processes that names no Redis, where the options do
+        not either.
         """
         layers: dict[str, Any] = getattr(settings, "CHANNEL_LAYERS", None) or {}
-        layer: dict[str, Any] = layers.get("default", {}).get("CONFIG", {})
-        url = options.recovery_redis_url or _first_url(layer.get("hosts", ()))
+        default: dict[str, Any] = layers.get("default", {})
+        layer: dict[str, Any] = default.get("CONFIG", {})
+        url = options.recovery_redis_url
+        if url is None and default.get("BACKEND") not in (None, IN_MEMORY):
+            url = _first_url(layer.get("hosts", ()))
         return cls(url, layer.get("prefix", "socketio_bridge"), options.recovery_stream_length)
 
 
-class RecoveryStore:
-    """The Redis of recovery. Its methods may raise what is `UNREACHABLE`; those who call them say how it went."""
+class RecoveryStore(Protocol):
+    """What recovery keeps. The methods may raise what is `UNREACHABLE`; those who call them say how it went.
+
+    `reachable`: whether it went well the last time.
+    """
+
+    reachable: bool
+
+    async def close(self) -> None:
+        """End the connections."""
+
+    def failed(self, error: BaseException) -> None:
+        """Note that the store did not do what it should."""
+
+    def succeeded(self) -> None:
+        """Note that it did."""
+
+    async def append(self, origin: str, emissions: Sequence[Emission], lost_until: int = 0) -> None:
+        """Add to the stream what a process emitted; `lost_until` as in `Entry`."""
+
+    async def trim(self, before: int) -> None:
+        """Drop from the stream what was added before a time (Unix, ms)."""
+
+    async def latest(self, count: int) -> list[Entry]:
+        """The newest entries, newest first."""
+
+    def since(self, start: str) -> AsyncIterator[Entry]:
+        """The entries with ids beyond `start`, which may be a time in ms alone."""
+
+    async def cut_after(self, milliseconds: int) -> bool:
+        """Whether the stream was so long that something added after a time was dropped from it."""
+
+    async def save(self, hub_id: str, saves: Iterable[Save]) -> None:
+        """Write the sessions that a hub holds; one that another has claimed is left alone."""
+
+    async def holder(self, pid: str) -> str | None:
+        """The id of the hub that holds a session, `RELEASED`, or None for no session."""
+
+    async def claim(self, pid: str, holder: str, hub_id: str, expiry: int) -> State | None:
+        """Take a session over from `holder`, for `expiry` ms; None when another was faster."""
+
+    async def release(self, hub_id: str, pid: str) -> None:
+        """Give a session that a hub has claimed back, as it was."""
+
+    async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
+        """Drop sessions that a hub holds."""
+
+
+class RedisRecoveryStore:
+    """A `RecoveryStore` in Redis."""
 
     def __init__(self, place: Place) -> None:
+        if place.url is None:
+            raise ValueError(f"{place} is no Redis")
         self.reachable = True
         self._redis = Redis.from_url(
             place.url,
@@ -220,7 +281,8 @@ def _first_url(hosts: Iterable[Any]) -> str:
         if isinstance(host, tuple | list):
             return f"redis://{host[0]}:{host[1]}"
     raise ImproperlyConfigured(
-        "SOCKETIO: max_disconnection_duration needs a Redis, and the channel layer names none: set recovery_redis_url."
+        "SOCKETIO: max_disconnection_duration needs a Redis, and CHANNEL_LAYERS['default'] names none in `hosts`: set "
+        "recovery_redis_url, such as redis://127.0.0.1:6379/0."
     )
 
 

@@ -176,7 +176,12 @@ class SocketIOServer:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self.startup()
+                try:
+                    await self.startup()
+                except Exception as error:  # or servers would take it for an application without a lifespan, and serve
+                    logger.exception("The Socket.IO server cannot start.")
+                    await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.shutdown()

@@ -82,6 +82,15 @@ class TestOptions:
         assert "daphne" in problem.msg
         assert "for_uvicorn" in str(problem.hint)
 
+    def test_recovery_needs_a_redis_where_there_are_other_processes(self) -> None:
+        recovering = {"max_disconnection_duration": 60}
+        problem, _ = problems(
+            SOCKETIO=recovering, CHANNEL_LAYERS={"default": {"BACKEND": "somebodys.layers.OverRabbitMQ"}}
+        )
+        assert problem.id == "socketio_bridge.E013"
+        assert "recovery_redis_url" in problem.msg
+        assert [each.id for each in problems(SOCKETIO=recovering, CHANNEL_LAYERS=IN_MEMORY)] == ["socketio_bridge.W005"]
+
 
 class TestOrigins:
     @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from socketio_bridge import emission_log, emit
 from socketio_bridge.emission_log import EmissionLog
 from socketio_bridge.envelope import Emission
 from socketio_bridge.options import Options
-from socketio_bridge.recovery_store import Place, RecoveryStore
+from socketio_bridge.recovery_store import Place, RedisRecoveryStore
 from tests.socketio_bridge.processes import Process
 
 from .returning import RECOVERING, Returning, say
@@ -25,7 +25,7 @@ def emission(text: str) -> Emission:
     return Emission("/chat", None, [], text)
 
 
-class Store(RecoveryStore):
+class Store(RedisRecoveryStore):
     """The real one, that can be away."""
 
     def __init__(self, options: Options = RECOVERING) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from channels.layers import channel_layers
 from channels.testing import ApplicationCommunicator, WebsocketCommunicator
 from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 
 from socketio_bridge import Namespace, Options, SocketIOServer
 
@@ -49,3 +51,17 @@ def test_a_path_without_a_slash_is_refused() -> None:
 
     with pytest.raises(ImproperlyConfigured, match="must start with a slash"):
         SocketIOServer([Bad()], options=Options())
+
+
+async def test_what_keeps_the_server_from_starting_is_said_at_start() -> None:
+    """Not at each client's connection, which got HTTP 500: recovery has no Redis that other processes could use."""
+    layer = {"default": {"BACKEND": "somebodys.layers.OverRabbitMQ"}}
+    with override_settings(CHANNEL_LAYERS=layer):
+        server = SocketIOServer([News()], options=Options(max_disconnection_duration=60))
+        channel_layers.backends = {"default": None}
+        lifespan = ApplicationCommunicator(server.mount("/socket", beside=server), {"type": "lifespan"})
+        await lifespan.send_input({"type": "lifespan.startup"})
+        answer = await lifespan.receive_output(5)
+        channel_layers.backends = {}
+    assert answer["type"] == "lifespan.startup.failed"
+    assert "recovery_redis_url" in answer["message"]

@@ -1,0 +1,96 @@
+"""Recovery of one process without Redis: in its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from channels.layers import channel_layers
+from django.test import override_settings
+
+from socketio_bridge.envelope import Emission
+from socketio_bridge.memory_store import MemoryRecoveryStore
+from socketio_bridge.recovery_store import RELEASED, Save, State
+from tests.socketio_bridge.processes import Process
+
+from .returning import RECOVERING, Chat, Returning, say, until_kept
+
+IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+STATE = msgspec.msgpack.encode(State("sid", "/chat", [], None, {}))
+
+
+@pytest.fixture(params=[{}, IN_MEMORY], ids=["no layer", "layer in memory"])
+def process(request: pytest.FixtureRequest) -> Iterator[Process]:
+    channel_layers.backends = {}
+    with override_settings(CHANNEL_LAYERS=request.param):
+        process = Process(Chat(), options=msgspec.structs.replace(RECOVERING, recovery_redis_url=None))
+        yield process
+        process.stop()
+    channel_layers.backends = {}
+
+
+def test_a_client_of_one_process_without_redis_comes_back_and_misses_nothing(process: Process) -> None:
+    ann = Returning().to(process)
+    first_id = ann.id
+    say(process, 1)
+    assert ann.hear() == [1]
+    ann.cut()
+    say(process, 2, 3)
+    ann.to(process)
+    assert ann.recovered
+    assert ann.hear() == [2, 3, "ann"]
+    assert ann.answer == [first_id, "ann", ["all"], True]
+
+
+def test_who_was_put_out_does_not_come_back(process: Process) -> None:
+    ann = Returning().to(process)
+    until_kept(process, ann.pid)
+    ann.send("41/chat,")
+    time.sleep(0.1)
+    assert not ann.cut().to(process).recovered
+
+
+def emission(number: int) -> Emission:
+    return Emission("/chat", None, [], f"42[{number}]", [], False)
+
+
+async def entries(store: MemoryRecoveryStore, start: str) -> list[str]:
+    return [entry.emissions[0].packet async for entry in store.since(start)]
+
+
+async def test_the_stream_is_as_long_as_it_may_be_and_read_from_a_place_on() -> None:
+    store = MemoryRecoveryStore(stream_length=3)
+    for number in range(5):
+        await store.append("here", [emission(number)])
+    newest, *_ = await store.latest(2)
+    assert newest.emissions[0].packet == "42[4]"
+    assert await entries(store, "0") == ["42[2]", "42[3]", "42[4]"]
+    assert await entries(store, newest.id) == []
+    assert await store.cut_after(0)
+    assert not await store.cut_after(int(time.time() * 1000) + 1000)
+    await store.trim(int(time.time() * 1000) + 1000)
+    assert await entries(store, "0") == []
+
+
+async def test_a_session_is_its_holders_and_ends_with_its_time() -> None:
+    store = MemoryRecoveryStore(stream_length=3)
+    await store.save("a", [Save("pid", "a", STATE, 60_000)])
+    await store.save("b", [Save("pid", "b", STATE, 60_000)])
+    await store.forget("b", ["pid", "other"])
+    assert await store.holder("pid") == "a"
+    assert await store.claim("pid", RELEASED, "b", 60_000) is None
+    claimed: Any = await store.claim("pid", "a", "b", 60_000)
+    assert claimed.sid == "sid"
+    await store.release("b", "pid")
+    assert await store.holder("pid") == RELEASED
+    await store.claim("pid", RELEASED, "c", 1)
+    await asyncio.sleep(0.02)
+    assert await store.holder("pid") is None
+    await store.trim(0)
+    await store.save("d", [Save("pid", "d", STATE, 60_000)])
+    await store.forget("d", ["pid"])
+    assert await store.holder("pid") is None
