@@ -231,7 +231,7 @@ SPECTACULAR_SETTINGS = {
 
 # Images that users send
 UPLOAD_MAX_BYTES = whole_number("UPLOAD_MAX_BYTES", 10_000_000)
-UPLOAD_MAX_PIXELS = whole_number("UPLOAD_MAX_PIXELS", 50_000_000)
+UPLOAD_MAX_PIXELS = whole_number("UPLOAD_MAX_PIXELS", 16_000_000)
 LARGEST_BODY = max(UPLOAD_MAX_BYTES, 2_621_440)  # bytes of any request; the second is what Django takes besides files
 PUBLIC_URL = text("PUBLIC_URL").rstrip("/")
 IMAGE_HOSTS = names("IMAGE_HOSTS")

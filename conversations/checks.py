@@ -13,8 +13,8 @@ from django.core.files.storage import storages
 
 from conversations.rates import Rate
 
-MOST_PIXELS = 100_000_000
-"""Some 400 megabytes of memory, while such an image is painted."""
+MOST_PIXELS = 40_000_000
+"""Some 1.4 gigabytes of memory for the process that paints such an image."""
 
 
 RATES = (

@@ -6,10 +6,13 @@ Who knows an image's address may see it; the names cannot be guessed. When they 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import re
 import secrets
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -18,9 +21,10 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 
-from conversations.errors import Code, RuleViolation
-from conversations.images import FORMATS, EncodedImage, NotAnImage, clean_copy
+from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.images import FORMATS, EncodedImage, NotAnImage
 from conversations.models import MessageType
+from conversations.painting import paint
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +32,16 @@ NAME = r"\d{4}/\d{2}/[0-9a-f]{32}(?:\.small)?\.(?:jpg|png|gif|webp)"
 """What a stored image is called, as a pattern."""
 _NAME = re.compile(NAME)
 
+WAITING = 8
+"""Images that may wait in this process, each as large as UPLOAD_MAX_BYTES, the one that is painted among them."""
+WAITING_OF_ONE = 3
+"""How many of these may be of one user."""
+RETRY_AFTER = 2  # seconds
+
 _painters = ThreadPoolExecutor(1, thread_name_prefix="conversations-images")
 """One image at a time: a large one needs a core and some hundred megabytes."""
+_waiting = Counter[str]()
+"""How many images of each user wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,28 @@ class StoredImage:
     width: int
     height: int
     size: int
+
+
+@contextlib.contextmanager
+def place_in_queue(user_id: str) -> Iterator[None]:
+    """A place among the images that wait to be painted, for one of a user's; to be had before anything is done for it.
+
+    RuleViolation `overloaded`: there is none. TooSoon `rate_limited`: the user has enough.
+    """
+    if _waiting[user_id] >= WAITING_OF_ONE:
+        raise TooSoon(
+            Code.RATE_LIMITED, f"{WAITING_OF_ONE} images of yours are on their way: send the next one after them",
+            retry_after=RETRY_AFTER,
+        )  # fmt: skip
+    if _waiting.total() >= WAITING:
+        raise RuleViolation(Code.OVERLOADED, "too many images are waiting to be painted; try again in a moment")
+    _waiting[user_id] += 1
+    try:
+        yield
+    finally:
+        _waiting[user_id] -= 1
+        if not _waiting[user_id]:
+            del _waiting[user_id]
 
 
 async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
@@ -97,7 +131,7 @@ def _names(key: str) -> list[str]:
 
 def _store(file: UploadedFile[bytes], key: str) -> StoredImage:
     try:
-        image, thumbnail = clean_copy(file.read(), settings.UPLOAD_MAX_PIXELS)
+        image, thumbnail = paint(file.read(), settings.UPLOAD_MAX_PIXELS)
     except NotAnImage as error:
         raise RuleViolation(Code.NOT_AN_IMAGE, str(error)) from None
     try:

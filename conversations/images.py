@@ -36,6 +36,10 @@ FRAME: Final = 2_000
 """Pixels that a frame of an animation counts for at least: ten megabytes hold 600,000 frames of one pixel, which take
 minutes to paint and more memory than any image of so many pixels."""
 
+SCALED: Final = 4
+"""How many pixels of a JPEG can become one while it is read: a half of its width by a half of its height. Cameras make
+images of 50 million pixels, which no screen shows. The decoders of other formats cannot do that."""
+
 _QUALITY: Final[dict[str, dict[str, Any]]] = {"JPEG": {"quality": 90}, "WEBP": {"quality": 90}, "PNG": {}, "GIF": {}}
 
 
@@ -56,18 +60,22 @@ class EncodedImage:
 def clean_copy(content: bytes, most_pixels: int) -> tuple[EncodedImage, EncodedImage]:
     """The image and its thumbnail, painted anew: upright, in sRGB, in its own format (thumbnails: JPEG or PNG).
 
-    Animations stay; `most_pixels` is for all their frames together, and is checked before any is painted.
-    NotAnImage: see there.
+    Animations stay; `most_pixels` is for all their frames together, and is checked before any is painted. A JPEG
+    may have SCALED times as many: it is then read at half its size. NotAnImage: see there.
     """
     try:
         with Image.open(io.BytesIO(content), formats=list(FORMATS)) as image:
             kind = "JPEG" if image.format == "MPO" else str(image.format)  # a phone's JPEG with a second one behind it
             count = getattr(image, "n_frames", 1) if kind != "JPEG" else 1
-            _require_few(image, count, most_pixels)
+            _require_few(image, count, most_pixels * SCALED if kind == "JPEG" else most_pixels)
+            if image.width * image.height > most_pixels:  # a JPEG
+                image.draft(image.mode, (image.width // 2, image.height // 2))
             frames, durations = _painted(image, count)
             return _encoded(frames, kind, durations, image.info.get("loop")), _thumbnail(frames[0])
     except NotAnImage:
         raise
+    except MemoryError:
+        raise NotAnImage("the image takes more memory than there is for one: send it smaller") from None
     except Image.DecompressionBombError:
         raise NotAnImage(f"the image has far too many pixels: at most {most_pixels} pixels are taken") from None
     except UnidentifiedImageError:

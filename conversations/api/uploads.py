@@ -17,7 +17,7 @@ from conversations.api.authentication import Caller
 from conversations.api.bodies import FormBody
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import UploadAddressThrottle, UploadThrottle, UserThrottle
-from conversations.image_store import new_key, store_image
+from conversations.image_store import new_key, place_in_queue, store_image
 from conversations.images import FORMATS
 from conversations.requests import OptionalId
 from conversations.uploads import note_upload, sweep
@@ -61,10 +61,11 @@ class Uploads(Endpoint):
     @operation("Upload an image", errors=(413,))
     async def post(self, caller: Caller, asked: Upload) -> UploadAnswer:
         """A JPEG, PNG, GIF or WebP, known by its content. What is kept is the picture alone, upright, without EXIF."""
-        key = new_key()
-        await note_upload(key, caller.user_id)
-        stored = await store_image(asked.file, key)
-        await sweep()
+        with place_in_queue(caller.user_id):
+            key = new_key()
+            await note_upload(key, caller.user_id)
+            stored = await store_image(asked.file, key)
+            await sweep()
         return UploadAnswer(
             url=_url(self.request, stored.name),
             thumbnail_url=_url(self.request, stored.thumbnail_name),

@@ -19,8 +19,8 @@ def problems(**settings: object) -> list[CheckMessage]:
         ("API_RATE_UPLOADS", "many", "like 600/m"),
         ("API_RATE_SEARCHES", "1/w", "like 600/m"),
         ("UPLOAD_MAX_BYTES", 0, "1 or more"),
-        ("UPLOAD_MAX_PIXELS", -1, "1 or more, at most 100000000"),
-        ("UPLOAD_MAX_PIXELS", 200_000_000, "at most 100000000"),
+        ("UPLOAD_MAX_PIXELS", -1, "1 or more, at most 40000000"),
+        ("UPLOAD_MAX_PIXELS", 200_000_000, "at most 40000000"),
     ],
 )
 def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, value: object, hint: str) -> None:

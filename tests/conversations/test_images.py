@@ -167,6 +167,18 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_painted(side: int) 
         clean_copy(png_that_claims(side, 1000 if side == 1001 else side), MOST)
 
 
+def test_a_jpeg_may_have_four_times_as_many_and_is_read_at_half_its_size() -> None:
+    """Cameras make such; nobody needs them whole."""
+    large, larger = (encoded(picture(width, 1000), "JPEG") for width in (4000, 4002))
+    copy, _ = clean_copy(large, MOST)
+    assert (copy.width, copy.height) == (2000, 500)
+    assert opened(copy.content).convert("RGB").getpixel((5, 5)) == pytest.approx((20, 20, 220), abs=8)
+    with pytest.raises(NotAnImage, match="4002 x 1000 pixels: at most 4000000"):
+        clean_copy(larger, MOST)
+    with pytest.raises(NotAnImage, match="pixels: at most 1000000"):
+        clean_copy(encoded(picture(1001, 1000), "WEBP"), MOST)
+
+
 def test_the_frames_of_an_animation_count_together() -> None:
     with pytest.raises(NotAnImage, match="60 x 40 pixels in 3 frames: at most 7199"):
         clean_copy(animation("GIF"), 60 * 40 * 3 - 1)

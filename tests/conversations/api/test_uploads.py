@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 from pytest_django import Settings
 
+from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.image_store import WAITING, WAITING_OF_ONE, place_in_queue
+from conversations.images import SCALED
+from conversations.rates import PREFIX
+from conversations.redis_client import redis
 from tests.conversations.api.conftest import App
 from tests.conversations.api.pictures import (
     HTML,
@@ -129,8 +135,8 @@ async def test_there_is_nothing_else_at_these_addresses(buyer_app: App, path: st
         pytest.param(SVG, "photo.png", "no image of a kind that is taken", id="an SVG by another name"),
         pytest.param(photo()[:-200], "photo.jpg", "the image is broken", id="half of a photo"),
         pytest.param(b"", "photo.jpg", "no image", id="nothing"),
-        pytest.param(png_that_claims(30_000, 30_000), "a.png", "too many pixels: at most 50000000", id="a bomb"),
-        pytest.param(png_that_claims(10_000, 8_000), "a.png", "x 8000 pixels: at most 50000000", id="a small bomb"),
+        pytest.param(png_that_claims(30_000, 30_000), "a.png", "too many pixels: at most 16000000", id="a bomb"),
+        pytest.param(png_that_claims(10_000, 8_000), "a.png", "x 8000 pixels: at most 16000000", id="a small bomb"),
     ],
 )
 async def test_what_is_no_image_is_refused(buyer_app: App, content: bytes, name: str, why: str) -> None:
@@ -144,7 +150,7 @@ async def test_so_is_what_is_too_large(buyer_app: App, settings: Settings) -> No
     assert (await upload(buyer_app, photo()))[0] == 200
     status, answer = await upload(buyer_app, photo() + b"\0")
     assert (status, answer["code"]) == (413, "upload_too_large")
-    settings.UPLOAD_MAX_PIXELS = 60 * 40 - 1
+    settings.UPLOAD_MAX_PIXELS = 60 * 40 // SCALED - 1
     assert (await upload(buyer_app, photo()))[1]["code"] == "not_an_image"
 
 
@@ -222,3 +228,32 @@ async def test_a_storage_that_fails_is_said_to(buyer_app: App, monkeypatch: pyte
     monkeypatch.setattr(default_storage, "save", full)
     status, answer = await upload(buyer_app, photo())
     assert (status, answer["code"]) == (503, "store_unavailable")
+
+
+async def test_images_wait_in_a_queue_of_which_one_user_has_a_part(buyer_app: App, seller_app: App) -> None:
+    with ExitStack() as queue:
+        for _ in range(WAITING_OF_ONE):
+            queue.enter_context(place_in_queue("7"))
+        with pytest.raises(TooSoon, match="3 images of yours are on their way"):
+            queue.enter_context(place_in_queue("7"))
+        status, answer = await upload(buyer_app, photo())
+        assert (status, answer["code"]) == (429, "rate_limited")
+        assert (await upload(seller_app, photo()))[0] == 200
+        for number in range(WAITING - WAITING_OF_ONE):
+            queue.enter_context(place_in_queue(f"user {number}"))
+        with pytest.raises(RuleViolation) as refused:
+            queue.enter_context(place_in_queue("one more"))
+        assert refused.value.code == Code.OVERLOADED
+        full: Any = await AsyncClient().post(
+            "/v1/conversations/uploads", {"file": SimpleUploadedFile("a.jpg", photo())}, headers=seller_app.headers
+        )
+        assert (full.status_code, full.json()["code"], full["Retry-After"]) == (503, "overloaded", "2")
+    assert (await upload(buyer_app, photo()))[0] == 200
+
+
+async def test_uploads_have_a_rate_by_address_too(api: object, settings: Settings) -> None:
+    settings.API_RATE_UPLOADS_ADDRESS = "2/d"
+    for key in redis().scan_iter(f"{PREFIX}uploads-address:*"):
+        redis().delete(key)
+    apps = [App(f"uploader-{number}") for number in range(3)]
+    assert [(await upload(app, photo()))[0] for app in apps] == [200, 200, 429]
