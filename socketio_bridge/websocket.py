@@ -27,8 +27,15 @@ _PROBE = PacketType.PING + "probe"
 _PROBE_ANSWER = PacketType.PONG + "probe"
 
 
+_MESSAGE_TOO_BIG = 1009  # RFC 6455, section 7.4.1
+
+
 class _ClientLeft(Exception):
     """The client closed the WebSocket."""
+
+
+class _TooLarge(ProtocolError):
+    """A message is larger than `max_payload`, and the ASGI server has let it through."""
 
 
 class WebSocketConsumer(AsyncConsumer):
@@ -41,6 +48,7 @@ class WebSocketConsumer(AsyncConsumer):
 
     def __init__(self, server: SocketIOServer) -> None:
         self._server = server
+        self._closed = False
 
     async def __call__(
         self,
@@ -71,6 +79,8 @@ class WebSocketConsumer(AsyncConsumer):
         except _ClientLeft:
             pass
         except ProtocolError as error:
+            if isinstance(error, _TooLarge):
+                await self.close(_MESSAGE_TOO_BIG)
             session.fail(error)
         finally:
             await session.finish()
@@ -105,16 +115,26 @@ class WebSocketConsumer(AsyncConsumer):
             frame = encode_packet(packet, self._revision, base64=self._base64)
             await self._send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
 
-    async def close(self) -> None:
-        """End the connection."""
-        await self._send({"type": "websocket.close"})
+    async def close(self, code: int = 1000) -> None:
+        """End the connection, unless it was ended before."""
+        if not self._closed:
+            self._closed = True
+            await self._send({"type": "websocket.close", "code": code})
 
     async def _next(self) -> Packet:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             raise _ClientLeft
         text: str | None = message.get("text")
-        return decode_packet(message["bytes"] if text is None else text, self._revision)
+        frame: str | bytes = message["bytes"] if text is None else text
+        largest = self._server.options.max_payload
+        # A character takes up to four bytes; only where it may matter are they counted.
+        size = len(frame)
+        if isinstance(frame, str) and largest < 4 * size:
+            size = len(frame.encode(errors="surrogatepass"))
+        if size > largest:
+            raise _TooLarge(f"a message of {size} bytes; max_payload is {largest}")
+        return decode_packet(frame, self._revision)
 
     async def _change_over(self, session: Session | RemoteSession) -> bool:
         """Take a session over from long-polling; False, and the WebSocket is closed, when that came to nothing.

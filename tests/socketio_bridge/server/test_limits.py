@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from socketio_bridge import Options, SocketIOServer, emit
-from tests.socketio_bridge.client import connect
+from tests.socketio_bridge.client import PLACEHOLDER, connect
 
 from .chat import Chat
 
@@ -28,6 +28,32 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         await client.send('42/chat,1["nothing"]')
         assert await client.receive() == "43/chat,1[]"
         assert chat.log[1:] == list(range(20))
+
+
+@pytest.mark.parametrize("query", ["EIO=4&transport=websocket", "EIO=3&transport=websocket"])
+@pytest.mark.parametrize("character", ["x", "é", "\N{GRINNING FACE}"])
+async def test_a_message_over_max_payload_ends_the_connection_whatever_serves_it(
+    chat: Chat, query: str, character: str
+) -> None:
+    """Uvicorn's own limit is 16 MB unless it is told another, and daphne has none."""
+    server = SocketIOServer([chat], options=Options(max_payload=70_000))
+    large = character * (69_900 // len(character.encode()))
+    async with connect(server, query) as client:
+        await client.send("40/chat,")
+        assert (await client.receive()).startswith("40/chat,")
+        await client.send(f'42/chat,1["greet",{{"name":"{large}"}}]')
+        assert (await client.receive()).startswith("43/chat,1")
+        await client.send(f'42/chat,1["greet",{{"name":"{large}{"x" * 200}"}}]')
+        assert await client.communicator.receive_output(2) == {"type": "websocket.close", "code": 1009}
+    assert chat.log[-1] == ("disconnect", "parse error")
+
+
+async def test_binary_over_max_payload_ends_the_connection(chat: Chat) -> None:
+    async with connect(SocketIOServer([chat], options=Options(max_payload=1000))) as client:
+        await client.join("/chat")
+        await client.send(f'451-/chat,1["size",{PLACEHOLDER}]')
+        await client.send(bytes(1001))
+        assert await client.communicator.receive_output(2) == {"type": "websocket.close", "code": 1009}
 
 
 @pytest.mark.parametrize("query", ["EIO=4&transport=websocket", "EIO=3&transport=websocket"])
