@@ -162,4 +162,5 @@ async def test_whatever_a_call_asks_of_the_store_an_index_answers(
         await announce_status("7")
         await send_active_user_list(person("9", Role.SELLER))
     assert [status for status in statuses if status >= 300] == []
+    assert len(commands) > 50
     assert unanswered(database, commands) == []
