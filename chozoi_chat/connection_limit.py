@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from chozoi_chat.networks import network_of
+
 RETRY_AFTER = 5
 """Seconds after which an address with too many connections may try again."""
 
@@ -23,19 +25,24 @@ class OpenConnections:
 
     def __init__(self) -> None:
         self.all = 0
-        self.by_address = Counter[str]()
+        self._by_network = Counter[str]()
+
+    def of(self, address: str) -> int:
+        """How many are open from an address."""
+        return self._by_network[network_of(address)]
 
     def add(self, address: str) -> None:
         """Count one that has opened."""
         self.all += 1
-        self.by_address[address] += 1
+        self._by_network[network_of(address)] += 1
 
     def remove(self, address: str) -> None:
         """Count one that has closed."""
         self.all -= 1
-        self.by_address[address] -= 1
-        if self.by_address[address] <= 0:
-            del self.by_address[address]
+        network = network_of(address)
+        self._by_network[network] -= 1
+        if not self._by_network[network]:
+            del self._by_network[network]
 
 
 def may_speak_for_others(address: str) -> bool:
@@ -59,7 +66,7 @@ def limit_connections(application: Any, most: int) -> Any:
         address = (scope.get("client") or ("",))[0]
         if scope["type"] == "lifespan" or may_speak_for_others(address):
             await application(scope, receive, send)
-        elif connections.by_address[address] >= most:
+        elif connections.of(address) >= most:
             await _refuse(scope, receive, send, most)
         else:
             connections.add(address)

@@ -88,7 +88,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Take the connection, unless there are too many."""
         super().connection_made(transport)
         connections.add(self._address)
-        of_address = connections.by_address[self._address]
+        of_address = connections.of(self._address)
         if connections.all > min(settings.MAX_CONNECTIONS, _open_files - SPARE_FILES):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         elif of_address > settings.MAX_CONNECTIONS_PER_ADDRESS and not may_speak_for_others(self._address):

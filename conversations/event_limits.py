@@ -18,6 +18,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from chozoi_chat.identity import IdentityRefused
+from chozoi_chat.networks import network_of
 from conversations.errors import Code, TooSoon
 from conversations.rates import Buckets, Rate, wait_for_turn
 from socketio_bridge import Namespace, Socket
@@ -89,6 +90,7 @@ async def proving(address: str) -> AsyncIterator[None]:
     if rate is None or not address:
         yield
         return
+    address = network_of(address)
     if wait := _failures.take(address, time.monotonic()):
         raise too_soon("bad tokens from this address", wait)
     failed = False
@@ -108,12 +110,12 @@ def _wait_here(socket: Socket, event: str) -> float:
     """Seconds to wait, by what this process counts. On the way of every message: it may cost a microsecond or two."""
     now = time.monotonic()
     address, identity = socket.handshake.address, getattr(socket.data, "identity", None)
-    wait = _of_address.take(address, now) if address else 0.0
-    if identity is not None and not wait:
-        wait = _of_user.take(identity.user_id, now)
-        if event == "new_message" and not wait:
-            wait = _messages.take(identity.user_id, now)
-    return wait
+    user = socket.id if identity is None else identity.user_id
+    return (
+        (_of_address.take(network_of(address), now) if address else 0.0)
+        or _of_user.take(user, now)
+        or (_messages.take(user, now) if event == "new_message" else 0.0)
+    )
 
 
 async def _wait_everywhere(socket: Socket, event: str) -> float:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from chozoi_chat.networks import network_of
 from conversations.api.authentication import caller_of
 from conversations.rates import Rate, wait_for_turn
 
@@ -86,7 +87,7 @@ class AddressThrottle(_Throttle):
 
     def caller(self, request: Request) -> str | None:
         """The address that the connection came from; none on a Unix socket."""
-        return request.META.get("REMOTE_ADDR") or None
+        return network_of(request.META.get("REMOTE_ADDR") or "") or None
 
 
 class UploadAddressThrottle(AddressThrottle):

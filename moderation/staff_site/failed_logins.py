@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from chozoi_chat.networks import network_of
 from conversations.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ def _limits(name: str, address: str) -> list[tuple[str, int]]:
     few = settings.LOGIN_FAILURES
     if not few:
         return []
+    address = network_of(address)
     return [
         (_key("both", name.casefold(), address), few),
         (_key("address", address), ADDRESS_PATIENCE * few),

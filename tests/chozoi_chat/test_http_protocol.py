@@ -60,7 +60,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     async with asyncio.timeout(5):
         while connections.all:
             await asyncio.sleep(0.01)
-    assert not connections.by_address
+    assert connections.of("127.0.0.1") == 0
 
 
 class Client:
