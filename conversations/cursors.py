@@ -2,7 +2,7 @@
 
 A cursor holds the sort key of a page's last row, not a number of rows: what is added or removed meanwhile makes no
 later row be lost or repeated, and page 1,000 costs what page 1 does. It grants nothing: what a caller may see is asked
-anew for each page.
+anew for each page. Rooms move up in their list; their cursor tells which were on a page.
 """
 
 from __future__ import annotations
@@ -19,18 +19,24 @@ from chozoi_chat.identity import Role
 from conversations.errors import Code, RuleViolation
 from conversations.instants import to_milliseconds
 
-_LONGEST = 2000
+_LONGEST = 6000
 
 Position = TypeVar("Position", bound=Struct)
 
 
 class RoomPosition(Struct, frozen=True, array_like=True, tag="rooms"):
-    """A row of a room list: its pin and its last message, in milliseconds since 1970, and the room."""
+    """A row of a room list: its pin and its last message, in milliseconds since 1970, and the room.
+
+    In a cursor also when the page was read, in milliseconds, and checksums of the rooms on pages so far, the last ones
+    of very many.
+    """
 
     side: Role
     pinned: int | None
     last: int | None
     room_id: str
+    read_at: int = 0
+    told: bytes = b""
 
 
 class MessagePosition(Struct, frozen=True, array_like=True, tag="messages"):

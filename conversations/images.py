@@ -146,6 +146,8 @@ def _encoded(frames: list[Image.Image], kind: str, durations: list[int], loop: i
 
 
 def _thumbnail(frame: Image.Image) -> EncodedImage:
-    largest = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-    small = ImageOps.contain(frame, largest) if max(frame.size) > THUMBNAIL_SIDE else frame
+    scale = THUMBNAIL_SIDE / max(frame.size)
+    # a side of a thin image would come to nothing
+    size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+    small = frame.resize(size) if scale < 1 else frame
     return _encoded([small], "PNG" if small.mode == "RGBA" else "JPEG", [], None)

@@ -22,6 +22,8 @@ else:  # a number is taken too, and a string from __post_init__ on
     OptionalId = str | int | None
 
 MAX_ID_LENGTH = 255
+ROOM_ACTS = ("enable", "pin", "seen", "block")
+"""What stands behind a room's id in addresses of REST."""
 MAX_INFO_LENGTH = 2048
 """Characters of what a seller is shown of a buyer: a seller's list of rooms holds that of all their buyers at once."""
 
@@ -186,6 +188,11 @@ def _room_side(field: str, value: object) -> str:
     if "." in text:
         # "a.b" with "c" and "a" with "b.c" would be one room
         raise ValueError(f"`{field}` is {text!r}: an id in a room's name must not contain a dot")
+    if "/" in text and not {"", *ROOM_ACTS}.isdisjoint(text.split("/")):
+        raise ValueError(
+            f"`{field}` is {text!r}: between the slashes of an id in a room's name there must be something, "
+            f"and none of {', '.join(ROOM_ACTS)}"
+        )
     return text
 
 

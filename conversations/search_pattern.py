@@ -21,15 +21,16 @@ class PatternTooLong(ValueError):
 
 _MARKS = "\u0300-\u036f"
 _WITH_MARKS = {
-    "a": "aà-ãăạ-ặ",
+    "a": "aà-åăạ-ặ",
     "d": "dđ",
-    "e": "eè-êẹ-ệ",
-    "i": "iìíĩỉ-ị",
-    "o": "oò-õơọ-ợ",
-    "u": "uùúũưụ-ự",
-    "y": "yýỳ-ỹ",
+    "e": "eè-ëẹ-ệ",
+    "i": "iì-ïĩİıỉ-ị",
+    "o": "oò-öơọ-ợ",
+    "u": "uù-üũưụ-ự",
+    "y": "yýÿỳ-ỹ",
 }
-"""Vietnamese letters by the one that they come from. Ranges hold capitals in between, which makes no difference."""
+"""Vietnamese letters, and the usual ones of other languages, by the one that they come from. Ranges hold capitals in
+between, which makes no difference; `İ` and `ı` are no capital and small letter to regular expressions."""
 
 
 def pattern_of(text: str) -> str:
@@ -37,11 +38,26 @@ def pattern_of(text: str) -> str:
 
     PatternTooLong: it would be longer than LONGEST.
     """
-    words = unicodedata.normalize("NFC", text).lower().split()
-    pattern = r"\s+".join("".join(_pattern_of(letter) for letter in word) for word in words)
+    pattern = _pattern(text)
     if len(pattern) > LONGEST:
         raise PatternTooLong("`q` has too many letters with marks: look for less")
     return pattern
+
+
+def expression_of(text: str) -> re.Pattern[str]:
+    """What finds `text` in the same way where no store is asked."""
+    return re.compile(_pattern(text), re.IGNORECASE)
+
+
+def _pattern(text: str) -> str:
+    words = unicodedata.normalize("NFC", text).replace("i\u0307", "İ").split()  # what `İ` is in small letters
+    return r"\s+".join("".join(_pattern_of(_small(letter)) for letter in word) for word in words)
+
+
+def _small(letter: str) -> str:
+    """The small letter; `İ` as it is, whose small form is two characters."""
+    small = letter.lower()
+    return small if len(small) == 1 else letter
 
 
 def _pattern_of(letter: str) -> str:

@@ -9,7 +9,8 @@ from conversations.api.documentation import Documentation, schema
 from conversations.api.operation import Endpoint, Nowhere
 from conversations.image_store import NAME
 
-_ROOM = "rooms/(?P<room_id>[^/]+)"
+_ROOM = r"rooms/(?P<room_id>[^/]+|.+\..*[^/])"
+"""A room's id, which may have slashes in the ids of its sides: `%2F` arrives as one. See `requests.ROOM_ACTS`."""
 
 
 def _at(pattern: str, endpoint: type[Endpoint]) -> URLPattern:
@@ -19,11 +20,11 @@ def _at(pattern: str, endpoint: type[Endpoint]) -> URLPattern:
 urlpatterns = [
     _at("rooms", rooms.Rooms),
     _at("rooms/unseen", rooms.RoomsUnseen),
-    _at(_ROOM, rooms.OneRoom),
     _at(f"{_ROOM}/enable", rooms.RoomEnable),
     _at(f"{_ROOM}/pin", rooms.RoomPin),
     _at(f"{_ROOM}/seen", rooms.RoomSeen),
     _at(f"{_ROOM}/block", rooms.RoomBlock),
+    _at(_ROOM, rooms.OneRoom),
     _at("messages", messages.Messages),
     _at("messages/unseen", messages.MessagesUnseen),
     _at("messages/(?P<message_id>[^/]+)", messages.OneMessage),

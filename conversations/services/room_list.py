@@ -8,18 +8,29 @@ each. A user has thousands of rooms at most, and an index by last activity would
 from __future__ import annotations
 
 import datetime
+import re
+import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
 from conversations.fields import flag_in, object_in
-from conversations.instants import stored_time
+from conversations.instants import stored_time, to_milliseconds
 from conversations.models import Room, is_visible
 from conversations.room_loader import load_room
 from conversations.room_views import RoomView, view_of
+from conversations.search_pattern import expression_of
 from conversations.store import Document, durable, in_parts, in_store_thread
+
+CLOCKS_APART: Final = 15_000
+"""Milliseconds that the clocks of processes may differ by, and that a message may take to its room."""
+MOST_TOLD: Final = 300
+"""Rooms whose checksums a cursor has: two kilobytes."""
+_CHECKSUM: Final = 4  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class RoomPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomQuery:
-    """Which visible rooms: those whose other side's name has this in it, in capitals or small; those pinned alone.
+    """Which visible rooms: those whose other side's name has this in it, as a search finds it; those pinned alone.
 
     `limit`: at most so many; `None`: all. `cursor`: what follows a page that ended with it.
     """
@@ -73,16 +84,51 @@ async def count_unseen_rooms(actor: Actor, side: Role) -> int:
 
 def _list(user_id: str, side: Role, query: RoomQuery, after: RoomPosition | None) -> RoomPage:
     fields: Any = _key_fields(side) if query.limit is not None else {f"{side.other.lower()}_last_message": False}
-    rooms = [room for room in durable(Room).find({side.lower(): user_id}, fields) if _is_listed(room, side, query)]
-    positions = sorted(((_position(room, side), room) for room in rooms), key=lambda row: _order(row[0]))
-    if after is not None:
-        positions = [row for row in positions if _order(row[0]) > _order(after)]
+    read_at, name = to_milliseconds(datetime.datetime.now(datetime.UTC)), expression_of(query.name)
+    found = durable(Room).find({side.lower(): user_id}, fields)
+    rooms = {room["_id"]: room for room in found if _is_listed(room, side, query, name)}
+    positions = sorted((_position(room, side) for room in rooms.values()), key=_order)
     if query.limit is None:
-        return RoomPage([view_of(room, side) for _, room in positions], None)
-    page = positions[: query.limit]
-    found = {room["_id"]: room for room in _find_rooms([position.room_id for position, _ in page])}
-    views = [view_of(found[position.room_id], side) for position, _ in page]
-    return RoomPage(views, to_cursor(page[-1][0]) if len(positions) > len(page) else None)
+        return RoomPage([view_of(rooms[position.room_id], side) for position in positions], None)
+    page, following = _cut(positions, query.limit, after, read_at)
+    whole = {room["_id"]: room for room in _find_rooms([position.room_id for position in page])}
+    views = [view_of(whole[position.room_id], side) for position in page if position.room_id in whole]
+    return RoomPage(views, None if following is None else to_cursor(following))
+
+
+def _cut(
+    positions: list[RoomPosition], limit: int, after: RoomPosition | None, read_at: int
+) -> tuple[list[RoomPosition], RoomPosition | None]:
+    """A page, and where the next one begins.
+
+    A page begins with the rooms that moved up past the pages before, for a message or a pin, and were on none of them.
+    """
+    if after is None:
+        moved, rest, told = list[RoomPosition](), positions, b""
+    else:
+        end, told = _order(after), after.told
+        moved = [each for each in positions if _order(each) <= end and _has_moved(each, after)]
+        rest = [each for each in positions if _order(each) > end]
+    page = [*moved, *rest][:limit]
+    if len(moved) + len(rest) <= limit:
+        return page, None
+    told = (told + b"".join(map(_checksum, page)))[-MOST_TOLD * _CHECKSUM :]
+    if after is not None and len(moved) >= limit:
+        return page, replace(after, told=told)
+    return page, replace(page[-1], read_at=read_at, told=told)
+
+
+def _has_moved(position: RoomPosition, after: RoomPosition) -> bool:
+    """Whether a room that stands before the end of a page was not there when the page was read."""
+    moved_at = max(position.pinned or 0, position.last or 0)
+    if moved_at <= after.read_at - CLOCKS_APART:
+        return False
+    checksum = _checksum(position)
+    return all(after.told[at : at + _CHECKSUM] != checksum for at in range(0, len(after.told), _CHECKSUM))
+
+
+def _checksum(position: RoomPosition) -> bytes:
+    return zlib.crc32(position.room_id.encode(errors="surrogatepass")).to_bytes(_CHECKSUM)
 
 
 def _find_rooms(room_ids: list[str]) -> list[Document]:
@@ -126,7 +172,7 @@ def _is_visible(room: Document, side: Role) -> bool:
     )
 
 
-def _is_listed(room: Document, side: Role, query: RoomQuery) -> bool:
+def _is_listed(room: Document, side: Role, query: RoomQuery, expression: re.Pattern[str]) -> bool:
     if not isinstance(room["_id"], str):  # no client could name it
         return False
     if query.pinned_only and _pinned_at(room, side) is None:
@@ -134,7 +180,7 @@ def _is_listed(room: Document, side: Role, query: RoomQuery) -> bool:
     if query.name:
         info, field = _name_of_other(side)
         name = object_in(room, info).get(field)
-        if not isinstance(name, str) or query.name.casefold() not in name.casefold():
+        if not isinstance(name, str) or not expression.search(name):
             return False
     return _is_visible(room, side)
 

@@ -183,3 +183,12 @@ def test_the_frames_of_an_animation_count_together() -> None:
     with pytest.raises(NotAnImage, match="60 x 40 pixels in 3 frames: at most 7199"):
         clean_copy(animation("GIF"), 60 * 40 * 3 - 1)
     clean_copy(animation("GIF"), 60 * 40 * 3)
+
+
+@pytest.mark.parametrize("size", [(3000, 1), (1, 3000), (2000, 3), (641, 1)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_thin_image_has_a_thumbnail_of_a_pixel_at_least(size: tuple[int, int], mode: str) -> None:
+    copy, thumbnail = clean_copy(encoded(Image.new(mode, size), "PNG"), MOST)
+    assert (copy.width, copy.height) == size
+    assert max(thumbnail.width, thumbnail.height) == 320
+    assert min(thumbnail.width, thumbnail.height) == 1

@@ -106,6 +106,46 @@ async def test_each_room_is_on_one_page(rooms: list[str], seller_app: App, limit
     assert await all_pages(get, "rooms", limit=limit) == rooms
 
 
+def touch(database: Store, room: str, **fields: Any) -> None:
+    """A message came into a room just now, or what `fields` say."""
+    now = datetime.datetime.now(datetime.UTC)
+    change = fields or {"seller_last_message": {"_id": "new", "created_at": now}}
+    database.cz_rooms.update_one({"_id": room}, {"$set": change})
+
+
+async def test_a_room_that_moves_up_meanwhile_is_on_the_next_page(
+    rooms: list[str], seller_app: App, database: Store
+) -> None:
+    """Some that were on a page get a message, too; they are not told again."""
+    found: list[str] = []
+    query: dict[str, Any] = {"limit": 4}
+    while query.get("cursor") is not None or not found:
+        body = (await seller_app.get("/rooms", **query)).body
+        found += [room["_id"] for room in body["rooms"]]
+        query["cursor"] = body["next_cursor"]
+        if len(found) == 20:
+            touch(database, rooms[26])
+            touch(database, rooms[25], pinned_by_seller=datetime.datetime.now(datetime.UTC))
+            touch(database, rooms[1])
+            touch(database, rooms[19])
+    assert sorted(found) == rooms
+    assert found[20:22] == [rooms[25], rooms[26]]
+
+
+async def test_more_rooms_that_move_up_than_a_page_holds_come_on_several(
+    rooms: list[str], seller_app: App, database: Store
+) -> None:
+    first = (await seller_app.get("/rooms", limit=2)).body
+    for room in rooms[9:]:
+        touch(database, room, pinned_by_seller=datetime.datetime.now(datetime.UTC))
+
+    async def get(**query: Any) -> Answer:
+        return await seller_app.get("/rooms", **{"cursor": first["next_cursor"], **query})
+
+    found = [room["_id"] for room in first["rooms"]] + await all_pages(get, "rooms", limit=2)
+    assert sorted(found) == rooms
+
+
 async def test_pinned_rooms_have_pages_too(rooms: list[str], seller_app: App) -> None:
     async def get(**query: Any) -> Answer:
         return await seller_app.get("/rooms", pinned=1, **query)
@@ -126,11 +166,11 @@ def cursor_of(*values: Any) -> str:
 @pytest.mark.parametrize(
     "wrong",
     [
-        "x", "====", "W10", "é", "a" * 5000, cursor_of(), cursor_of("rooms"),
+        "x", "====", "W10", "é", "a" * 7000, cursor_of(), cursor_of("rooms"),
         cursor_of("rooms", "SELLER", 1, 1, "a", 1),
-        cursor_of("rooms", "BUYER", None, 1, "7.9"), cursor_of("rooms", "SELLER", "now", None, "7.9"),
+        cursor_of("rooms", "BUYER", None, 1, "7.9", 1, ""), cursor_of("rooms", "SELLER", "now", None, "7.9", 1, ""),
         cursor_of("messages", False, 1, "m1"),
-        cursor_of("rooms", "SELLER", None, None, "7.9") + "=", base64.b64encode(b"[" * 1000).decode(),
+        cursor_of("rooms", "SELLER", None, None, "7.9", 1, "") + "=", base64.b64encode(b"[" * 1000).decode(),
         base64.urlsafe_b64encode(b'["rooms","SELLER",null,null,"\\ud800"]').decode().rstrip("="),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from typing import Any
 
 import pytest
@@ -123,7 +124,9 @@ async def test_pinned_rooms_come_first_then_those_of_the_latest_message(database
     ("name", "found"),
     [
         ("an", ["1.9", "2.9"]), ("AN", ["1.9", "2.9"]), ("lAn", ["2.9"]), ("đỗ", ["4.9"]), (".", ["3.9"]),
-        ("(", ["3.9"]), ("n (", ["3.9"]), ("zzz", []), ("", ["1.9", "2.9", "3.9", "4.9", "5.9"]),
+        ("(", ["3.9"]), ("n (", ["3.9"]), ("zzz", []),
+        ("hà đô", []), ("Ha Do", ["4.9"]), (unicodedata.normalize("NFD", "hà đỗ"), ["4.9"]),
+        ("", ["1.9", "2.9", "3.9", "4.9", "5.9"]),
     ],
 )  # fmt: skip
 async def test_rooms_are_found_by_a_part_of_the_other_sides_name(
@@ -178,6 +181,24 @@ async def test_a_room_is_made_once(api: Emitted, database: Store, buyer_app: App
     assert database.cz_rooms.count_documents({}) == 1
 
 
+@pytest.mark.parametrize("slash", ["/", "%2F"])
+@pytest.mark.parametrize("end", ["", "/"])
+async def test_a_room_whose_ids_have_slashes_is_addressed_as_any_other(
+    api: Emitted, database: Store, slash: str, end: str
+) -> None:
+    app = App("google/7")
+    made = await app.post("/rooms", {"buyer": "google/7", "seller": "shop/9", "creator": "google/7"})
+    assert made.body["room"]["_id"] == "google/7.shop/9"
+    room = f"/rooms/google{slash}7.shop{slash}9"
+    for method, path in [
+        ("GET", ""), ("POST", "/pin"), ("DELETE", "/pin"), ("PUT", "/seen"), ("DELETE", ""), ("PUT", "/enable"),
+    ]:  # fmt: skip
+        answer = await app.call(method, f"{room}{path}{end}")
+        assert (answer.status, answer.body.get("status", True)) == (200, True), (method, path)
+    blocked = await app.post(f"{room}/block{end}", {"block": True})
+    assert blocked.body["room"]["_id"] == "google/7.shop/9"
+
+
 async def test_a_room_that_a_side_deleted_is_brought_back_for_both(
     database: Store, room: str, buyer_app: App, seller_app: App
 ) -> None:
@@ -203,6 +224,8 @@ async def test_a_room_with_oneself_is_none(database: Store, buyer_app: App) -> N
         ({"buyer": None}, 400, "validation_failed"),
         ({"buyer": "7.8"}, 400, "validation_failed"),
         ({"seller": ""}, 400, "validation_failed"),
+        ({"seller": "/9"}, 400, "validation_failed"),
+        ({"seller": "9/pin"}, 400, "validation_failed"),
         ({"type": "SS"}, 400, "validation_failed"),
         ({"buyer_info": "An"}, 400, "validation_failed"),
     ],
