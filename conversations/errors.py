@@ -40,6 +40,8 @@ class Code(StrEnum):
     """A message is changed by who wrote it alone."""
     NOT_THE_BLOCKER = "not_the_blocker"
     """A block is lifted by the side that set it alone."""
+    EDIT_WINDOW_OVER = "edit_window_over"
+    """The message is too old to be edited."""
     MESSAGE_REDACTED = "message_redacted"
     """The operator has taken back what the message said: it is edited no more."""
     NOT_AN_IMAGE = "not_an_image"

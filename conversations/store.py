@@ -105,7 +105,7 @@ def atomically(work: Callable[[], Answer]) -> Answer:
         connection.session = session  # type: ignore[attr-defined]  # what the ORM's statements are part of
         try:
             return session.with_transaction(
-                lambda _: work(),
+                lambda _: _unwrapped(work),
                 read_concern=ReadConcern("snapshot"),
                 write_concern=DURABLE,
                 read_preference=ReadPreference.PRIMARY,
@@ -113,6 +113,17 @@ def atomically(work: Callable[[], Answer]) -> Answer:
         finally:
             connection.session = None  # type: ignore[attr-defined]  # as above
             _in_transaction.reset(token)
+
+
+def _unwrapped(work: Callable[[], Answer]) -> Answer:
+    """The driver begins a transaction anew for its own errors alone, which the ORM wraps."""
+    try:
+        return work()
+    except DatabaseError as error:
+        cause = error.__cause__
+        if isinstance(cause, PyMongoError) and cause.has_error_label("TransientTransactionError"):
+            raise cause from error
+        raise
 
 
 def has_transactions() -> bool:

@@ -35,4 +35,7 @@ class Code(StrEnum):
     HELD_NOT_FOUND = "held_not_found"
     HELD_DECIDED = "held_decided"
     """The held message has been released or dropped, or its release is on its way."""
+    HOLD_NOT_FOUND = "hold_not_found"
+    HOLD_OVER = "hold_over"
+    """It was lifted, or has ended by itself."""
     MESSAGE_NOT_FOUND = "message_not_found"

@@ -22,7 +22,7 @@ from conversations.writer import Draft
 from moderation.errors import Code
 from moderation.live_rules import live_rules
 from moderation.matching import Found
-from moderation.models import FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
+from moderation.models import Evidence, FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
 from moderation.pacing import count_rooms, take_turn
 from moderation.services.hits import hold, note_flagged, note_refused
 from moderation.services.revisions import keep_revision
@@ -68,13 +68,17 @@ class ModerationPolicy:
         keep_revision(message, replaced_at)
 
     def images_kept(self, images: Collection[str]) -> set[str]:
-        """What redacted messages showed, what held ones would, and what messages showed before they were edited."""
-        return {
+        """What redacted messages showed, what held ones would, and what was shown before an edit or when reported."""
+        kept = {
             found["image"]
             for model in (RedactedOriginal, HeldMessage, Revision)
             for part in in_parts(images)
             for found in durable(model).find({"image": {"$in": part}}, ["image"])
         }
+        for part in in_parts(images):
+            for found in durable(Evidence).find({"images": {"$in": part}}, ["images"]):
+                kept.update(found["images"])
+        return kept & set(images)
 
 
 async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:

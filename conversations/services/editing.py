@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from functools import partial
 
+from django.conf import settings
+from django.utils import timezone
 from pymongo import ReturnDocument
 
 from conversations.actor import Actor
 from conversations.announcements import announce_update
-from conversations.errors import Code, RuleViolation
+from conversations.errors import Code, Forbidden, RuleViolation
 from conversations.fields import text_in
 from conversations.image_store import image_in
 from conversations.instants import stored_time
@@ -30,8 +32,8 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     """Give a message of one's own another content, and tell both sides. Returns it as they got it.
 
     Only where a message may be sent. RuleViolation: `validation_failed`, `message_not_found` (also one from before the
-    user deleted the room), `not_a_member`, `not_the_sender`, `room_blocked`, `room_closed`, `message_redacted`,
-    `store_unavailable`; and those of the policies.
+    user deleted the room), `not_a_member`, `not_the_sender`, `room_blocked`, `room_closed`, `edit_window_over`,
+    `message_redacted`, `store_unavailable`; and those of the policies.
     """
     found = await in_store_thread(_find, message_id)
     if found is None:
@@ -43,6 +45,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         raise _not_found(message_id)
     if text_in(found, "from") != actor.user_id:
         raise RuleViolation(Code.NOT_THE_SENDER, f"message {message_id!r} was written by the other side")
+    _require_young(created_at, message_id)
     require_open(room)
     message_type = text_in(found, "type") or MessageType.TEXT.value
     require_content(message_type, content)
@@ -66,6 +69,16 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     for do in afterwards:
         await do(payload)
     return payload
+
+
+def _require_young(created_at: datetime.datetime | None, message_id: str) -> None:
+    """One without a time is an old one."""
+    window = datetime.timedelta(seconds=settings.EDIT_WINDOW)
+    if window and (created_at is None or created_at + window < timezone.now()):
+        raise Forbidden(
+            Code.EDIT_WINDOW_OVER,
+            f"message {message_id!r} is too old to be edited: it may be for {settings.EDIT_WINDOW} s",
+        )
 
 
 def _not_found(message_id: str) -> RuleViolation:

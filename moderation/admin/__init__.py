@@ -5,6 +5,7 @@ from moderation.admin import (
     filter_hits,  # noqa: F401
     filters,  # noqa: F401
     held,  # noqa: F401
+    holds,  # noqa: F401
     messages,  # noqa: F401
     notes,  # noqa: F401
     reports,  # noqa: F401

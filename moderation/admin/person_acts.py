@@ -174,7 +174,8 @@ class EraseView(PersonActView):
         return [
             "All that the user wrote is replaced in all rooms, and the originals of redacted messages, held messages "
             "and notes about the user are deleted. This cannot be undone.",
-            "Rooms stay, and who wrote to whom and when; so does the audit.",
+            "Rooms stay, and who wrote to whom and when; so does the audit. What an open report is about, or a hold "
+            "covers, stays until that ends.",
             "With many rooms this takes minutes: wait for the answer. Cut off, do it again: it goes on where it was.",
         ]
 
@@ -193,4 +194,10 @@ class EraseView(PersonActView):
     async def act(self, staff: Staff, given: dict[str, Any]) -> str:
         """Erase."""
         changed = await services.erase_person(staff, self.user_id, given["reason"])
-        return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in changed.items())
+        kept = changed.pop("kept")
+        said = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in changed.items())
+        return (
+            f"{said}; {kept} messages were kept, for open reports or holds: erase again when those end"
+            if kept
+            else said
+        )

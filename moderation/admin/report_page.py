@@ -19,6 +19,7 @@ from django.utils.http import urlencode
 from conversations.errors import RuleViolation
 from moderation import services
 from moderation.admin.acting import LONGEST_REASON, ActView, NoForm, sentence, staff_of
+from moderation.admin.evidence import as_reported
 from moderation.admin.excerpts import excerpt_around, latest_of
 from moderation.admin.links import report_url, room_url
 from moderation.admin.lookup import found_or_404
@@ -70,6 +71,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
         "here": report_url(report),
         "room_url": _room_url(report),
         "excerpt": _excerpt(report),
+        "as_reported": as_reported(report, request),
         "mute_query": _query_of_act(report, Outcome.MUTED),
         "ban_query": _query_of_act(report, Outcome.BANNED),
         "redact_query": _query_of_act(report, Outcome.REDACTED),

@@ -37,6 +37,8 @@ class Act(models.TextChoices):
     PERSON_EXPORTED = "person.exported"
     PERSON_ERASED = "person.erased"
     MESSAGES_EXPIRED = "messages.expired"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LIFTED = "hold.lifted"
     NOT_DONE = "act.not_done"
     """Of an act that is recorded already: it was refused after all."""
 

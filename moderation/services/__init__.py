@@ -7,6 +7,7 @@ synchronous views wrap them in `async_to_sync`. Who may do what, the doors decid
 from moderation.services.audit import export_audit
 from moderation.services.filters import delete_filter, save_filter, try_text
 from moderation.services.held import drop_held, release_held
+from moderation.services.holds import lift_hold, place_hold
 from moderation.services.notes import add_note
 from moderation.services.originals import read_original
 from moderation.services.persons import erase_person, export_person
@@ -29,7 +30,9 @@ __all__ = [
     "export_audit",
     "export_person",
     "lift",
+    "lift_hold",
     "mute",
+    "place_hold",
     "put_back",
     "read_original",
     "redact_message",

@@ -28,13 +28,17 @@ from moderation.models import (
     Revision,
     TargetKind,
 )
+from moderation.models.reports import UNFINISHED
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
 from moderation.services.contents import images_of, unquote
+from moderation.services.evidence import erase_in_evidence
+from moderation.services.protection import held_users, protected_in
 from moderation.services.reasons import require_reason
 from moderation.staff import Staff
 
 _AT_ONCE = 500
+_NOT_ERASED: Final = [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}]
 
 _OF_PERSON: Final[tuple[tuple[str, type[models.Model], str], ...]] = (
     ("redacted_original", RedactedOriginal, "sender"),
@@ -76,24 +80,25 @@ async def erase_person(
     """Take the content out of all that a person wrote, and out of their rooms what is known of a buyer; for good.
 
     Rooms, and the order, times and sides of messages stay; so does the audit, which names people by their ids. Done
-    again it takes up what was left. Recorded before it begins. `progress` hears of the rooms done, of how many, and of
-    the messages erased so far. Returns how many documents of each kind were changed. RuleViolation:
+    again it takes up what was left. What open reports are about, and what staff hold, stays until those end, and is
+    counted as `kept`. Recorded before it begins. `progress` hears of the rooms done, of how many, and of the messages
+    erased so far. Returns how many documents of each kind were changed. RuleViolation:
     `validation_failed`, `store_unavailable`.
     """
     await in_store_thread(record, staff, Act.PERSON_ERASED, _target(user_id), reason=require_reason(reason))
-    # First, so that nobody restores or releases meanwhile what is erased here; and last, for what came meanwhile.
-    changed = Counter(await in_store_thread(_erase_moderation, user_id))
-    now = timezone.now()
     rooms = await _rooms_of(user_id)
-    messages = 0
+    # First, so that nobody restores or releases meanwhile what is erased here; and last, for what came meanwhile.
+    changed = Counter(await in_store_thread(_erase_moderation, user_id, rooms))
+    now = timezone.now()
+    messages = kept = 0
     for done, room_id in enumerate(rooms, 1):
         while step := await in_store_thread(_erase_some, room_id, user_id, now):
             messages += step
             progress(done - 1, len(rooms), messages)
-        await in_store_thread(_erase_in_room, room_id, user_id, now)
+        kept += await in_store_thread(_erase_in_room, room_id, user_id, now)
         progress(done, len(rooms), messages)
-    changed.update(await in_store_thread(_erase_moderation, user_id))
-    return {"rooms": len(rooms), "messages": messages, **changed}
+    changed.update(await in_store_thread(_erase_moderation, user_id, rooms))
+    return {"rooms": len(rooms), "messages": messages, "kept": kept, **changed}
 
 
 async def _rooms_of(user_id: str) -> list[str]:
@@ -128,9 +133,12 @@ def _own_part(room: Document, side: Role) -> Document:
 
 
 def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
-    not_erased = [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}]
+    protected = protected_in(room_id)
+    if protected.covers(user_id):
+        return 0
     # The room first, and alone: SecantusDB has no index for a condition with an `$or` in it.
-    stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": {"from": user_id, "$or": not_erased}}]
+    theirs = {"$and": [{"from": user_id, "$or": _NOT_ERASED}, protected.others()]}
+    stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": theirs}]
     stages += [{"$limit": _AT_ONCE}, {"$project": {"image": 1}}]
     erasing = list(durable(Message).aggregate(stages))
     ids = [message["_id"] for message in erasing]
@@ -149,34 +157,55 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
     return len(ids)
 
 
-def _erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> None:
+def _erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> int:
+    """What of a person stands in a room besides messages; how many of those were kept."""
+    protected = protected_in(room_id)
+    stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": {"from": user_id, "$or": _NOT_ERASED}}]
+    kept = len(list(durable(Message).aggregate([*stages, {"$project": {"_id": 1}}]))) if protected else 0
+    if protected.covers(user_id):
+        return kept
     for last in ("buyer_last_message", "seller_last_message"):
         durable(Room).update_one(
-            {"_id": room_id, f"{last}.from": user_id},
+            {"_id": room_id, f"{last}.from": user_id, f"{last}._id": {"$nin": sorted(protected.messages)}},
             {
                 "$set": {f"{last}.content": REDACTED, f"{last}.redacted_at": now},
                 "$unset": {f"{last}.client_message_id": ""},
             },
         )
     durable(Room).update_one({"_id": room_id, "buyer": user_id}, {"$unset": {"buyer_info": ""}})
+    collect(erase_in_evidence(room_id, user_id), of=user_id)
+    return kept
 
 
-def _erase_moderation(user_id: str) -> dict[str, int]:
+def _erase_moderation(user_id: str, rooms: list[str]) -> dict[str, int]:
+    if user_id in held_users():
+        return {}
+    protections = {room_id: protected_in(room_id) for room_id in rooms}
+    covered = [room_id for room_id, protected in protections.items() if protected.covers(user_id)]
+    kept = sorted({message_id for protected in protections.values() for message_id in protected.messages})
+    theirs = {"sender": user_id, "room_id": {"$nin": covered}}
+    going: dict[str, tuple[type[models.Model], Document]] = {
+        "redacted_originals": (RedactedOriginal, {**theirs, "_id": {"$nin": kept}}),
+        "revisions": (Revision, {**theirs, "message_id": {"$nin": kept}}),
+        "held_messages": (HeldMessage, theirs),
+    }
     images = [
         image
-        for model in (RedactedOriginal, HeldMessage, Revision)
-        for image in images_of(durable(model).find({"sender": user_id, "image": {"$gte": ""}}, ["image"]))
+        for model, condition in going.values()
+        for image in images_of(durable(model).find({**condition, "image": {"$gte": ""}}, ["image"]))
     ]
     let_go(images)
     no_text = {"$set": {"text": ""}}
     with_text = {"text": {"$ne": ""}}
-    changed = {
-        "redacted_originals": durable(RedactedOriginal).delete_many({"sender": user_id}).deleted_count,
-        "revisions": durable(Revision).delete_many({"sender": user_id}).deleted_count,
-        "held_messages": durable(HeldMessage).delete_many({"sender": user_id}).deleted_count,
-        "filter_hits": durable(FilterHit).update_many({"user_id": user_id, **with_text}, no_text).modified_count,
-        "reports_made": durable(Report).update_many({"reporter": user_id, **with_text}, no_text).modified_count,
-        "reports_of_filters": unquote({"user_id": user_id}),
+    closed = {"state": {"$nin": list(UNFINISHED)}}
+    changed = {name: durable(model).delete_many(condition).deleted_count for name, (model, condition) in going.items()}
+    hits = {"user_id": user_id, "room_id": {"$nin": covered}, **with_text}
+    changed |= {
+        "filter_hits": durable(FilterHit).update_many(hits, no_text).modified_count,
+        "reports_made": durable(Report)
+        .update_many({"reporter": user_id, **closed, **with_text}, no_text)
+        .modified_count,
+        "reports_of_filters": unquote({"user_id": user_id, **closed}),
         "notes": durable(Note).delete_many({"target_kind": TargetKind.USER, "target_id": user_id}).deleted_count,
     }
     collect(images, of=user_id)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import NamedTuple, Protocol
 
+from bson import ObjectId
 from django.db import IntegrityError
 from django.utils import timezone
 
 from conversations.errors import Code as ChatCode
 from conversations.errors import Missing, RuleViolation, TooSoon
 from conversations.models import Message, Room
-from conversations.store import in_store_thread
+from conversations.store import atomically, in_store_thread
 from moderation.errors import Code
 from moderation.models import Report, TargetKind
 from moderation.models.reports import UNFINISHED
 from moderation.payloads import NewReport
+from moderation.services.evidence import keep_evidence
 
 MOST_UNFINISHED = 50
 """Reports of one user that staff have not finished with."""
@@ -72,20 +75,28 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
             f"{MOST_UNFINISHED} reports of user {reporter!r} wait already: try again when some are done",
             retry_after=_TIME_FOR_STAFF,
         )
+    new = Report(
+        pk=ObjectId(),
+        target_kind=kind,
+        target_id=target_id,
+        room_id=about.room_id,
+        user_id=about.user_id,
+        reporter=reporter,
+        reason=reason,
+        text=text,
+        created_at=timezone.now(),
+        open_key=key,
+    )
     try:
-        return Report.objects.create(
-            target_kind=kind,
-            target_id=target_id,
-            room_id=about.room_id,
-            user_id=about.user_id,
-            reporter=reporter,
-            reason=reason,
-            text=text,
-            created_at=timezone.now(),
-            open_key=key,
-        )
+        atomically(partial(_store, new))
+        return new
     except IntegrityError:  # sent twice at once
         return Report.objects.get(open_key=key)
+
+
+def _store(new: Report) -> None:
+    keep_evidence(new, new.created_at)
+    new.save(force_insert=True)
 
 
 def _find(reporter: str, new: NewReport) -> About | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -15,13 +16,23 @@ from conversations.instants import from_store, to_wire
 from conversations.models import Message, Room
 from conversations.store import durable, in_parts, in_store_thread
 from conversations.uploads import collect, let_go, sweep
-from moderation.models import Act, FilterHit, HeldMessage, RedactedOriginal, Revision
+from moderation.models import Act, Evidence, FilterHit, HeldMessage, RedactedOriginal, Revision
+from moderation.models.reports import UNFINISHED
 from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
 from moderation.services.contents import images_of, unquote
+from moderation.services.evidence import is_unfinished
+from moderation.services.protection import held_rooms, held_users, protected_in
 from moderation.staff import Staff
 
 _UPLOADS_AT_ONCE = 100
+
+
+class Retained(NamedTuple):
+    """How many messages were deleted, and how many as old were kept for open reports and holds."""
+
+    deleted: int
+    kept: int
 
 
 async def delete_older(
@@ -30,13 +41,13 @@ async def delete_older(
     *,
     batch: int = 1000,
     progress: Callable[[int, int, int], None] = lambda rooms, of, messages: None,
-) -> int:
-    """Delete all messages older than so many days, `batch` in one step; how many those were.
+) -> Retained:
+    """Delete all messages older than so many days, `batch` in one step.
 
-    Rooms stay, without a last message that is gone, and with counters of what is left. Messages without a time, which
-    very old ones may be, stay. `progress` hears of the rooms done, of how many, and of the messages deleted so far.
-    Recorded before it begins. ValueError: `days` or `batch` is not positive, or `days` is too many. RuleViolation:
-    `store_unavailable`.
+    What open reports are about, and what staff hold, is kept with all that moderation has of it. Rooms stay, without a
+    last message that is gone, and with counters of what is left. Messages without a time, which very old ones may be,
+    stay. `progress` hears of the rooms done, of how many, and of the messages deleted so far. Recorded before it
+    begins. ValueError: `days` or `batch` is not positive, or `days` is too many. RuleViolation: `store_unavailable`.
     """
     if days < 1 or batch < 1:
         raise ValueError(f"`days` is {days} and `batch` {batch}: both must be 1 or more")
@@ -48,31 +59,34 @@ async def delete_older(
         record, staff, Act.MESSAGES_EXPIRED, Target("messages", "all"), after={"days": days, "before": to_wire(before)}
     )
     rooms = await ids_of_rooms()
-    deleted = 0
+    deleted = kept = 0
     for done, room_id in enumerate(rooms, 1):
         in_room = 0
         while step := await in_store_thread(_delete_some, room_id, before, batch):
             in_room += step
             progress(done - 1, len(rooms), deleted + in_room)
-        await in_store_thread(_follow_in_room, room_id, before)
+        kept += await in_store_thread(_follow_in_room, room_id, before)
         deleted += in_room
         progress(done, len(rooms), deleted)
     await in_store_thread(_delete_kept, before)
     while await sweep(_UPLOADS_AT_ONCE):
         pass
-    return deleted
+    return Retained(deleted, kept)
 
 
 def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     """The oldest of a room's old messages, with the originals of those redacted; at times a few more than `batch`."""
-    old = {"room_id": room_id, "created_at": {"$lt": before}}
+    protected = protected_in(room_id)
+    if protected.everything:
+        return 0
+    old = {"room_id": room_id, "created_at": {"$lt": before}, **protected.others()}
     last = durable(Message).find(old, ["created_at"], sort=[("created_at", 1)], limit=batch)
     instants = [message["created_at"] for message in last]
     if not instants:
         return 0
     # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
     until = from_store(instants[-1]) + datetime.timedelta(milliseconds=1)
-    oldest = {"room_id": room_id, "created_at": {"$lt": until}}
+    oldest = {**old, "created_at": {"$lt": until}}
     going = list(durable(Message).find(oldest, ["redacted_at", "image"]))
     redacted = [message["_id"] for message in going if message.get("redacted_at") is not None]
     originals = [
@@ -95,14 +109,21 @@ def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     return deleted
 
 
-def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
-    """A last message that is gone is the room's no longer, and what nobody can see any more is not unseen."""
+def _follow_in_room(room_id: str, before: datetime.datetime) -> int:
+    """A last message that is gone is the room's no longer, and what nobody can see any more is not unseen.
+
+    Returns how many messages as old were kept.
+    """
+    is_old = {"room_id": room_id, "created_at": {"$lt": before}}
+    kept = durable(Message).count_documents(is_old) if protected_in(room_id) else 0
     for side in ("buyer", "seller"):
         last = f"{side}_last_message"
-        durable(Room).update_one(
-            {"_id": room_id, f"{last}.created_at": {"$lt": before}},
-            {"$unset": {last: ""}, "$set": {f"{side}_unseen_messages": 0}},
-        )
+        old = durable(Room).find_one({"_id": room_id, f"{last}.created_at": {"$lt": before}}, [f"{last}._id"])
+        if old is not None and (not kept or not durable(Message).find_one({"_id": old[last].get("_id")}, ["_id"])):
+            durable(Room).update_one(
+                {"_id": room_id, f"{last}.created_at": {"$lt": before}},
+                {"$unset": {last: ""}, "$set": {f"{side}_unseen_messages": 0}},
+            )
         room = durable(Room).find_one({"_id": room_id, f"{side}_unseen_messages": {"$gt": 0}}, [side])
         if room is not None:
             unseen = {"room_id": room_id, "to": room.get(side), "is_seen": {"$in": [False, None]}}
@@ -110,14 +131,26 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> None:
             durable(Room).update_one(
                 {"_id": room_id, f"{side}_unseen_messages": {"$gt": left}}, {"$set": {f"{side}_unseen_messages": left}}
             )
+    return kept
 
 
 def _delete_kept(before: datetime.datetime) -> None:
     """What moderation keeps of messages' content goes with them; of what filters reported, all but what they found."""
-    held = {"held_at": {"$lt": before}}
+    users = sorted(held_users())
+    held = {"held_at": {"$lt": before}, "sender": {"$nin": users}, "room_id": {"$nin": held_rooms()}}
     images = images_of(durable(HeldMessage).find({**held, "image": {"$gte": ""}}, ["image"]))
+    closed = [
+        kept
+        for kept in durable(Evidence).find({"kept_at": {"$lt": before}}, ["images", "room_id"])
+        if not is_unfinished(kept["_id"]) and not protected_in(kept["room_id"])
+    ]
+    images += [image for kept in closed for image in kept["images"]]
     let_go(images)
     durable(HeldMessage).delete_many(held)
+    for part in in_parts([kept["_id"] for kept in closed]):
+        durable(Evidence).delete_many({"_id": {"$in": part}})
     collect(images)
-    unquote({"created_at": {"$lt": before}})
-    durable(FilterHit).delete_many({"at": {"$lt": before}})
+    unquote({"created_at": {"$lt": before}, "state": {"$nin": list(UNFINISHED)}})
+    durable(FilterHit).delete_many(
+        {"at": {"$lt": before}, "user_id": {"$nin": users}, "room_id": {"$nin": held_rooms()}}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from pymongo.errors import AutoReconnect, NotPrimaryError, ServerSelectionTimeou
 
 from conversations import store
 from conversations.errors import RuleViolation
-from conversations.store import THREADS, in_store_thread, until_done
+from conversations.models import Room
+from conversations.store import THREADS, atomically, in_store_thread, until_done
 
 
 async def test_while_the_store_is_away_nobody_waits_for_all_who_asked_before(
@@ -68,3 +70,23 @@ def test_what_may_be_done_twice_ends_with_the_time_of_its_visit() -> None:
 
     with pytest.raises(ServerSelectionTimeoutError):
         until_done(statement)
+
+
+async def test_a_transaction_begins_anew_where_somebody_else_wrote_the_same_by_the_orm_too(
+    database: Database[dict[str, Any]],
+) -> None:
+    database.cz_rooms.insert_one({"_id": "7.9", "shop_id": "a"})
+    others = [1, 2]
+
+    def work() -> str:
+        room = Room.objects.get(pk="7.9")
+        if others:
+            change = {"$set": {"shop_id": f"b{others.pop()}"}}
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(database.cz_rooms.update_one, {"_id": "7.9"}, change).result()
+        Room.objects.filter(pk="7.9").update(shop_id=f"{room.shop_id}!")
+        return str(room.shop_id)
+
+    assert await in_store_thread(atomically, work) == "b1"
+    stored = database.cz_rooms.find_one({"_id": "7.9"})
+    assert stored is not None and stored["shop_id"] == "b1!"

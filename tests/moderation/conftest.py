@@ -25,8 +25,8 @@ from tests.conversations.conftest import database as empty_chat  # noqa: F401
 
 Store = Database[dict[str, Any]]
 COLLECTIONS = (
-    "auditrecord", "filterhit", "heldmessage", "messagefilter", "note", "redactedoriginal", "report", "restriction",
-    "revision",
+    "auditrecord", "evidence", "filterhit", "heldmessage", "legalhold", "messagefilter", "note", "redactedoriginal",
+    "report", "restriction", "revision",
 )  # fmt: skip
 
 

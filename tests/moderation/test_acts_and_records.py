@@ -186,7 +186,7 @@ async def test_what_is_erased_while_it_is_restored_does_not_come_back(
     def erased_meanwhile(*args: Any) -> Any:
         if erasures:
             erasures.pop()
-            elsewhere(lambda: persons._erase_moderation("7"))
+            elsewhere(lambda: persons._erase_moderation("7", []))
         return unredact(*args)
 
     monkeypatch.setattr(chat_redaction, "_unredact", erased_meanwhile)

@@ -100,10 +100,10 @@ async def test_a_picture_stays_while_any_message_shows_it(
     fields = {"room_id": other_room, "from": "9", "to": "8", "type": "IMAGE"}
     second = await chat_services.send_message(seller, message(content, **fields))
     age(database, 40, first.id)
-    assert await delete_older(mai, 30) == 1
+    assert (await delete_older(mai, 30)).deleted == 1
     assert files(key)
     age(database, 40, second.id)
-    assert await delete_older(mai, 30) == 1
+    assert (await delete_older(mai, 30)).deleted == 1
     assert not files(key)
     assert database.conversations_upload.count_documents({}) == 0
 

@@ -17,6 +17,8 @@ ONLY_LEADS = {
     "moderation.delete_messagefilter",
     "moderation.view_messagefilter",
     "moderation.view_redactedoriginal",
+    "moderation.add_legalhold",
+    "moderation.change_legalhold",
     "moderation.redact_messages_of_user",
     "moderation.export_auditrecord",
     "moderation.export_person",

@@ -30,4 +30,9 @@ class Command(BaseCommand):
             changed = async_to_sync(erase_person)(staff, user_id, reason, progress=Progress(self.stderr, "erased"))
         except RuleViolation as error:
             raise CommandError(error.message) from error
+        if kept := changed.pop("kept", 0):
+            self.stderr.write(
+                f"{kept} messages of user {user_id} were kept: open reports or holds of staff cover them. "
+                "Erase again when those have ended."
+            )
         self.stdout.write(", ".join(f"{kind.replace('_', ' ')}: {count}" for kind, count in changed.items()))

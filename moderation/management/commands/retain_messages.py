@@ -23,7 +23,9 @@ class Command(BaseCommand):
         staff = Staff.at_the_console("retain_messages")
         progress = Progress(self.stderr, "deleted")
         try:
-            deleted = async_to_sync(delete_older)(staff, days, batch=batch, progress=progress)
+            retained = async_to_sync(delete_older)(staff, days, batch=batch, progress=progress)
         except (RuleViolation, ValueError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{deleted} messages older than {days} days were deleted.")
+        self.stdout.write(f"{retained.deleted} messages older than {days} days were deleted.")
+        if retained.kept:
+            self.stdout.write(f"{retained.kept} as old were kept: open reports or holds of staff cover them.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from moderation.models import AuditRecord
+from moderation.models import AuditRecord, LegalHold
 from tests.moderation.admin.conftest import filtered, held, hit, noted, reported, restricted
 from tests.moderation.conftest import Store
 
-LISTS = ("report", "restriction", "heldmessage", "filterhit", "note", "auditrecord")
+LISTS = ("report", "restriction", "heldmessage", "filterhit", "note", "auditrecord", "legalhold")
 
 
 @pytest.fixture
@@ -18,6 +20,13 @@ def pages(seven_and_nine: Store) -> dict[str, str]:
     """The address of one page of each kind."""
     report, restriction, message, message_filter = reported(), restricted(), held(), filtered()
     hit(), noted()
+    hold = LegalHold.objects.create(
+        target_kind="user",
+        target_id="9",
+        reason="a court",
+        created_at=report.created_at,
+        ends_at=report.created_at + datetime.timedelta(days=9),
+    )
     record = AuditRecord.objects.create(
         at=report.created_at, staff_name="mai", act="user.muted", target_kind="user", target_id="9", user_id="9"
     )
@@ -33,6 +42,8 @@ def pages(seven_and_nine: Store) -> dict[str, str]:
         "a filter": reverse("admin:moderation_messagefilter_change", args=[message_filter.pk]),
         "add a filter": reverse("admin:moderation_messagefilter_add"),
         "add a restriction": reverse("admin:moderation_restriction_add"),
+        "add a hold": reverse("admin:moderation_legalhold_add"),
+        "lift a hold": reverse("admin:moderation_legalhold_lift", args=[hold.pk]),
         "add a note": reverse("admin:moderation_note_add"),
         "lift": reverse("admin:moderation_restriction_lift", args=[restriction.pk]),
         "put back": reverse("admin:moderation_report_put_back", args=[report.pk]),
@@ -44,7 +55,16 @@ def pages(seven_and_nine: Store) -> dict[str, str]:
     }
 
 
-OF_LEADS = {"messagefilter", "a filter", "add a filter", "redact_recent", "export", "erase"}
+OF_LEADS = {
+    "messagefilter",
+    "a filter",
+    "add a filter",
+    "add a hold",
+    "lift a hold",
+    "redact_recent",
+    "export",
+    "erase",
+}
 OF_SUPERUSERS = {"staff accounts", "roles"}
 
 

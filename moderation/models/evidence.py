@@ -1,0 +1,72 @@
+"""What reports keep of what they are about, and holds of staff on what must not be deleted."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db import models
+from django_mongodb_backend.fields import ArrayField
+
+from conversations.fields import ObjectField
+from moderation.models.reports import TargetKind
+
+
+class Evidence(models.Model):
+    """What was said when something was reported; its key is the report's.
+
+    `said`: `messages`, the reported one with those around it or the latest of the room, each with what it said then;
+    and `buyer_info` and `shop` of the room. `images`: the uploads that they showed, which are kept meanwhile.
+    """
+
+    report_id = models.CharField(primary_key=True, db_column="_id", max_length=24)
+    room_id = models.CharField(max_length=512, blank=True)
+    kept_at = models.DateTimeField()
+    said = ObjectField(blank=True)
+    images = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+
+    class Meta:
+        """`view` is the permission to see it beside the report."""
+
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["room_id"], name="evidence_room"),
+            models.Index(fields=["kept_at"], name="evidence_kept_at"),
+            models.Index(fields=["images"], name="evidence_images"),
+        )
+
+    def __str__(self) -> str:
+        return f"evidence of report {self.report_id}"
+
+
+class LegalHold(models.Model):
+    """Keeps a message, a room, or what a user wrote from retention and erasing, until `ends_at`, or until it is lifted.
+
+    `room_id`: of the room, or of the message.
+    """
+
+    target_kind = models.CharField(max_length=16, choices=TargetKind.choices)
+    target_id = models.CharField(max_length=512)
+    room_id = models.CharField(max_length=512, blank=True)
+    reason = models.TextField()
+    ends_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=200)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        """`add` is the permission to hold, `change` the one to lift."""
+
+        default_permissions = ("view", "add", "change")
+        indexes = (
+            models.Index(fields=["-created_at"], name="hold_created_at"),
+            models.Index(fields=["room_id", "ends_at"], name="hold_room"),
+            models.Index(fields=["target_kind", "target_id", "ends_at"], name="hold_target"),
+        )
+
+    def __str__(self) -> str:
+        return f"hold on {self.target_kind} {self.target_id}"
+
+    def is_active(self, now: datetime.datetime) -> bool:
+        """Whether it holds at `now`."""
+        return self.lifted_at is None and now < self.ends_at

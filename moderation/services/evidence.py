@@ -1,0 +1,92 @@
+"""What a report keeps of what it is about, at the moment when it is made."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Final
+
+from conversations.fields import as_json, object_in, text_in
+from conversations.instants import stored_time
+from conversations.models import Message, Room
+from conversations.store import Document, durable
+from moderation.models import Evidence, Report, TargetKind
+from moderation.models.reports import UNFINISHED
+
+NEIGHBOURS: Final = 5
+_KEPT: Final = ("_id", "from", "to", "type", "content", "image", "created_at", "updated_at", "redacted_at")
+_ERASED: Final = {"content": "", "erased": True}
+
+
+def keep_evidence(report: Report, now: datetime.datetime) -> None:
+    """Keep what is said where a report is about; for the store's threads, as the others."""
+    found = _around(report.target_id) if report.target_kind == TargetKind.MESSAGE else _latest(report.room_id)
+    room = durable(Room).find_one({"_id": report.room_id}, ["buyer_info", "shop"]) if report.room_id else None
+    said: Document = {"messages": [as_json({name: each[name] for name in _KEPT if name in each}) for each in found]}
+    said |= {name: as_json(object_in(room or {}, name)) for name in ("buyer_info", "shop")}
+    durable(Evidence).insert_one(
+        {
+            "_id": str(report.pk),
+            "room_id": report.room_id,
+            "kept_at": now,
+            "said": said,
+            "images": [each["image"] for each in found if each.get("image")],
+        }
+    )
+
+
+def erase_in_evidence(room_id: str, user_id: str) -> list[str]:
+    """Take what a user said out of what finished reports on a room keep; the uploads that those then keep no more."""
+    released: list[str] = []
+    for kept in list(durable(Evidence).find({"room_id": room_id})):
+        if is_unfinished(kept["_id"]):
+            continue
+        said = object_in(kept, "said")
+        messages: list[Any] = said.get("messages") or []
+        theirs = [each for each in messages if each.get("from") == user_id and not each.get("erased")]
+        is_buyer = durable(Room).find_one({"_id": room_id, "buyer": user_id}, ["_id"]) is not None
+        if not theirs and not (is_buyer and said.get("buyer_info")):
+            continue
+        images = {each["image"] for each in theirs if each.get("image")}
+        for each in theirs:
+            each.pop("image", None)
+            each.update(_ERASED)
+        change = {
+            "said": {**said, "messages": messages, **({"buyer_info": {}} if is_buyer else {})},
+            "images": [each["image"] for each in messages if each.get("image")],
+        }
+        durable(Evidence).update_one({"_id": kept["_id"]}, {"$set": change})
+        released += images
+    return released
+
+
+def is_unfinished(report_id: str) -> bool:
+    """Whether staff have not finished with a report."""
+    return Report.objects.filter(pk=report_id, state__in=UNFINISHED).exists()
+
+
+def _around(message_id: str) -> list[Document]:
+    """A message with those before and after it, the earliest first."""
+    target = durable(Message).find_one({"_id": message_id})
+    if target is None:
+        return []
+    at, room_id = stored_time(target.get("created_at")), text_in(target, "room_id")
+    if at is None or not room_id:
+        return [target]
+    neighbours: list[Document] = []
+    for condition, direction in (({"$lt": at + datetime.timedelta(milliseconds=1)}, -1), ({"$gt": at}, 1)):
+        found = durable(Message).find(
+            {"room_id": room_id, "created_at": condition},
+            sort=[("created_at", direction), ("_id", direction)],
+            limit=NEIGHBOURS + 1,
+        )
+        neighbours += [each for each in found if each["_id"] != message_id][:NEIGHBOURS]
+    return sorted([*neighbours, target], key=lambda each: (each["created_at"], str(each["_id"])))
+
+
+def _latest(room_id: str) -> list[Document]:
+    if not room_id:
+        return []
+    latest = durable(Message).find(
+        {"room_id": room_id}, sort=[("created_at", -1), ("_id", -1)], limit=2 * NEIGHBOURS + 1
+    )
+    return list(reversed(list(latest)))
