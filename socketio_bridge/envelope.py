@@ -31,6 +31,11 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     volatile: bool = False
     sequence: int = 0
 
+    @property
+    def size(self) -> int:
+        """Characters and bytes of the packet and its attachments."""
+        return len(self.packet) + sum(map(len, self.attachments))
+
 
 class Question(msgspec.Struct, array_like=True, gc=False, tag=1):
     """Something that a hub asks of another; `id` None where it wants no answer. `body` is msgpack."""

@@ -74,16 +74,30 @@ class Inbox:
                     continue
                 while self._overlapping:
                     await asyncio.wait(self._overlapping)
-                try:
-                    await self._handle(occasion)
-                except asyncio.CancelledError:
-                    if self._worker is None or self._worker.cancelling():
-                        raise
-                    logger.exception("A handler has ended, as what it waited for was cancelled.")
+                await self._run(occasion)
         finally:
             self._worker = None
 
     def _begin(self, event: EventReceived) -> None:
-        task = asyncio.get_running_loop().create_task(self._handle(event))
+        task = asyncio.get_running_loop().create_task(self._run(event))
         self._overlapping.add(task)
         task.add_done_callback(self._overlapping.discard)
+
+    async def _run(self, occasion: Occasion) -> None:
+        """Handle one thing; however that ends, what comes after it is handled."""
+        try:
+            await self._handle(occasion)
+        except BaseException as error:
+            if ends_task(error):
+                raise
+            logger.exception("Handling %s failed.", type(occasion).__name__)
+
+
+def ends_task(error: BaseException) -> bool:
+    """Whether an exception means that the running task itself must end, and not only what it was about: it was
+    cancelled, or its event loop is gone. `SystemExit`, say by a command that a handler calls, is a handler's failure.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, GeneratorExit)

@@ -15,6 +15,7 @@ from socketio_bridge import packet
 from socketio_bridge.attachments import put_back
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
+from socketio_bridge.inbox import ends_task
 from socketio_bridge.socket import NO_ACK, Socket
 from socketio_bridge.validation import explained
 
@@ -141,7 +142,9 @@ class Namespace:
 
         A client that left while the middleware ran has no `on_connect`; one that leaves while this runs has
         `on_disconnect` when it has ended. After `connect_timeout` it is cancelled, and the client refused.
-        What is emitted to the socket here reaches the client after it has learnt that it is in.
+        What is emitted to the socket here reaches the client after it has learnt that it is in; so `socket.call` raises
+        `RuntimeError` here, as no answer could come. When more than half of `outbound_limit` waits for the client
+        before this has ended, its connection ends, and it connects anew.
         """
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
@@ -221,6 +224,12 @@ class Namespace:
             return await self._handle(socket, event, arguments)
         except Exception as error:
             return await self.on_error(socket, event, arguments, error)
+        except BaseException as error:
+            if ends_task(error):
+                raise
+            failure = RuntimeError(f"the handler of {event[:80]!r} ended with {error!r}")
+            failure.__cause__ = error
+            return await self.on_error(socket, event, arguments, failure)
 
     async def dispatch_server_event(self, event: str, arguments: list[Any]) -> Any:
         """Run the handler of what another process sent. Raises `UnknownEvent`, `InvalidArguments`, or as it does."""

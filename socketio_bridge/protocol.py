@@ -38,7 +38,7 @@ class ConnectRequested(msgspec.Struct, gc=False):
 
 
 class EventReceived(msgspec.Struct, gc=False):
-    """The client emitted an event of `size` characters and bytes; with an `ack_id` it waits for `acknowledge`.
+    """The client emitted an event that takes `size` bytes; with an `ack_id` it waits for `acknowledge`.
 
     `arguments` are raw JSON texts, `msgspec.Raw`; those of an event that came with binary are Python values, with
     `bytes` where the binary belongs.
@@ -69,9 +69,14 @@ Event: TypeAlias = ConnectRequested | EventReceived | AckReceived | Disconnected
 
 
 _auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
-# A packet with its attachments may come to this many times `max_payload`. Each of them may be as large as a message,
-# and the newest JavaScript parsers take ten attachments: what a stock client may send a stock server, it may send here.
-_LARGEST_PACKET = 11
+LARGEST_PACKET = 11
+"""How many times `max_payload` a packet with its attachments may come to.
+
+Each of them may be as large as a message, and the newest JavaScript parsers take ten attachments: what a stock client
+may send a stock server, it may send here.
+"""
+
+_EVENT_OVERHEAD = 400  # bytes that an event takes in memory beside its text, about
 # How many namespaces that a client has left are remembered: what it sent to one before it learnt that it was put out
 # breaks no rule.
 _LEFT_LIMIT = 100
@@ -165,7 +170,7 @@ class SocketIO:
         if not joined:
             return None  # Sent before the client learnt that it was disconnected.
         if received.type is PacketType.EVENT:
-            return EventReceived(namespace, received.event, received.arguments, received.id, size)
+            return EventReceived(namespace, received.event, received.arguments, received.id, size + _EVENT_OVERHEAD)
         # packet.decode lets no acknowledgement pass without an id.
         return AckReceived(namespace, cast(int, received.id), received.arguments)
 
@@ -209,7 +214,7 @@ class SocketIO:
         under_way = self._incomplete
         if under_way is None:
             raise ProtocolError("a binary message came without a packet that announces it")
-        limit = _LARGEST_PACKET * self.engine.max_payload
+        limit = LARGEST_PACKET * self.engine.max_payload
         if not under_way.add(attachment, limit):
             return None
         self._incomplete = None

@@ -156,6 +156,7 @@ class Restoration:
         """Queue an emission for a socket that came back, unless it got it from the stream."""
         if socket.held_back is not None:
             socket.held_back.append((emission, mark))
+            socket.hold(emission.size)
             return
         covered = recoverable.covered or {}
         origin, sequence = mark
@@ -232,7 +233,7 @@ class Restoration:
                     known = covered[entry.origin] = emission.sequence
                     if _is_for(emission, socket.namespace, rooms):
                         offset = offsets.write(entry.milliseconds, covered)
-                        size += len(emission.packet) + sum(map(len, emission.attachments))
+                        size += emission.size
                         missed.append((Missed(with_offset(emission.packet, offset), emission.attachments), offset))
                 if size > self._longest_backlog:
                     raise _Incomplete(f"more than {self._longest_backlog} characters were missed")

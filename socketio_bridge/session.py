@@ -17,7 +17,7 @@ from socketio_bridge.exceptions import ProtocolError
 from socketio_bridge.hub import current_hub
 from socketio_bridge.options import TransportName
 from socketio_bridge.outbound import Outbound
-from socketio_bridge.protocol import EventReceived, SocketIO
+from socketio_bridge.protocol import LARGEST_PACKET, EventReceived, SocketIO
 
 if TYPE_CHECKING:
     from socketio_bridge.handshake import Handshake
@@ -54,6 +54,7 @@ class Session:
 
     __slots__ = (
         "_address",
+        "_answers_due",
         "_connect_deadline",
         "_end",
         "_hanging_up",
@@ -99,6 +100,7 @@ class Session:
         )
         self.client = Client(self, self._protocol, handshake)
         self.inbound = 0  # size of the events that wait for their handlers
+        self._answers_due = 0  # acknowledgements that the server waits for
         self._relief: asyncio.Future[None] | None = None
         self._taking = asyncio.Lock()
         self._connect_deadline: float | None = now + server.options.connect_timeout
@@ -244,8 +246,15 @@ class Session:
 
     @property
     def congested(self) -> bool:
-        """Whether so much input waits for its handlers that no more should be read."""
-        return self.inbound > self.server.options.inbound_limit and not self.closed
+        """Whether so much input waits for its handlers that no more should be read.
+
+        While a handler waits for the client's answer, which may stand behind events that the client sent before, more
+        is read, but no more than one packet with its attachments may come to.
+        """
+        limit = self.server.options.inbound_limit
+        if self._answers_due:
+            limit += LARGEST_PACKET * self.server.options.max_payload
+        return self.inbound > limit and not self.closed
 
     async def relieved(self) -> None:
         """Return when the session is no longer congested."""
@@ -307,6 +316,12 @@ class Session:
         if self._connect_deadline is None and not self.closed:
             self._connect_deadline = self._loop.time() + self.server.options.connect_timeout
             self._set_timer()
+
+    def expect_answer(self, count: int = 1) -> None:
+        """The client owes so many more acknowledgements."""
+        self._answers_due += count
+        if self._relief is not None and not self.congested:
+            self._relieve()
 
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""

@@ -17,7 +17,7 @@ from socketio_bridge.audience import names
 from socketio_bridge.engineio import PacketType
 from socketio_bridge.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
-from socketio_bridge.inbox import Arrival, Departure, Inbox, Occasion
+from socketio_bridge.inbox import Arrival, Departure, Inbox, Occasion, ends_task
 from socketio_bridge.protocol import EventReceived
 
 if TYPE_CHECKING:
@@ -52,8 +52,10 @@ class Socket:
         "_acks",
         "_claim",
         "_early",
+        "_goodbyes",
         "_handlers",
         "_hanging_up",
+        "_held",
         "_inbox",
         "_leaving",
         "_next_ack_id",
@@ -93,10 +95,12 @@ class Socket:
         self._handlers = handlers
         self._session = session
         self._inbox = Inbox(self._handle, handlers.may_overlap)
-        self._leaving = False  # put out by a handler that is still running,
-        self._hanging_up = False  # and its whole connection closed
+        self._leaving = False  # put out,
+        self._hanging_up = False  # and its whole connection closed,
+        self._goodbyes: set[asyncio.Task[Any]] = set()  # by these handlers, whose answers go out first
         # Packets for a client that has not been let in yet.
         self._early: list[tuple[str, Sequence[bytes]]] | None = []
+        self._held = 0  # size of those, and of what recovery holds back
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
         self._next_ack_id = 0
 
@@ -123,8 +127,11 @@ class Socket:
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
         """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
 
-        Raises `AckTimeout` when none came in time or the client left.
+        Raises `AckTimeout` when none came in time or the client left, `RuntimeError` in `on_connect` and `on_recover`:
+        the client learns that it is in, and can answer, when they have ended.
         """
+        if self._early is not None and not self.departed and self._inbox.runs_in(asyncio.current_task()):
+            raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: call in a task of its own")
         answer = self.pose(*packet.event_around_id(self.namespace, event, arguments))
         try:
             return await asyncio.wait_for(answer, timeout)
@@ -158,8 +165,8 @@ class Socket:
         """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
         With `close`, put it out of all its namespaces and end its connection.
 
-        Called from one of this socket's own handlers it takes effect when that handler has ended and its answer is on
-        its way.
+        Called from one of this socket's own handlers it takes effect when that handler, and others that call it
+        meanwhile, have ended and their answers are on their way.
         """
         self.put_out(close=close)
 
@@ -183,7 +190,10 @@ class Socket:
         """`disconnect`; a client whose connect handler runs is put out when it has been let in."""
         self._leaving = True
         self._hanging_up |= close
-        if self._early is None and not self._inbox.runs_in(asyncio.current_task()):
+        task = asyncio.current_task()
+        if task is not None and self._inbox.runs_in(task):
+            self._goodbyes.add(task)
+        elif self._early is None:
             self._leave_if_asked()
 
     def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
@@ -194,13 +204,26 @@ class Socket:
             self._session.send(text, attachments)
         else:
             self._early.append((text, attachments))
+            self.hold(len(text) + sum(map(len, attachments)))
+
+    def hold(self, size: int) -> None:
+        """Note that so much more is held back for a client that is not in yet; what is too much ends its connection."""
+        self._held += size
+        limit = self._session.server.options.outbound_limit // 2  # as much again may come while it is being sent
+        if self._held > limit and not self.departed:
+            logger.warning(
+                "More than %d bytes wait for a client whose connect handler runs: its connection ends.", limit
+            )
+            self._early = []
+            self._session.close("connect timeout", abruptly=True)
 
     def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
         """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
         ack_id = self._next_ack_id
         self._next_ack_id += 1
         answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: self._acks.pop(ack_id, None))
+        self._session.expect_answer()
+        answer.add_done_callback(lambda _: self._answered(ack_id))
         if self.departed:
             answer.set_exception(AckTimeout(f"{self!r} has left"))
             return answer
@@ -214,7 +237,7 @@ class Socket:
         self.id = secrets.token_urlsafe(15) if socket_id is None else socket_id
         self.rooms = {self.id, *rooms}
         self.held_back = None if socket_id is None else []
-        self._early = []
+        self._early, self._held = [], 0
         if not self.departed:
             hub.add(self)
             for room in self.rooms - {self.id}:
@@ -289,9 +312,8 @@ class Socket:
             pass
         except ConnectionRefused as refusal:
             self._refuse(refusal)
-        except (Exception, asyncio.CancelledError):
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+        except BaseException as error:
+            if ends_task(error):
                 raise
             logger.exception("A connect handler of %s failed, or took over %g s.", self.namespace, patience)
             self._refuse(ConnectionRefused("Internal Server Error"))
@@ -334,6 +356,10 @@ class Socket:
             for text, attachments in early:
                 self._session.send(text, attachments)
 
+    def _answered(self, ack_id: int) -> None:
+        self._acks.pop(ack_id, None)
+        self._session.expect_answer(-1)
+
     def _changed(self) -> None:
         if self.recoverable is not None and self._session.hub.recovery is not None:
             self._session.hub.recovery.touch(self)
@@ -353,7 +379,9 @@ class Socket:
             self._leave_if_asked()
 
     def _leave_if_asked(self) -> None:
-        if self._leaving:
+        if self._goodbyes and (task := asyncio.current_task()) is not None:
+            self._goodbyes.discard(task)
+        if self._leaving and not self._goodbyes:
             self._leaving = False
             if self._hanging_up:
                 self._session.client.disconnect()
@@ -365,5 +393,7 @@ class Socket:
             return  # It was never let in.
         try:
             await self._handlers.on_disconnect(self, reason)
-        except Exception:
+        except BaseException as error:
+            if ends_task(error):
+                raise
             logger.exception("The disconnect handler of %s failed.", self.namespace)

@@ -37,6 +37,8 @@ class Chat(Namespace):
             raise ConnectionRefused("Go away", {"code": "stranger"})
         if who == "bug":
             raise RuntimeError("a bug in the connect handler")
+        if who == "exit":
+            raise SystemExit("what a management command does")
         self.sockets.append(socket)
         if who:
             await socket.enter_room(who)
@@ -72,6 +74,24 @@ class Chat(Namespace):
         waited_for = asyncio.get_running_loop().create_future()
         waited_for.cancel()
         await waited_for
+
+    @event("exit")
+    async def exit(self, socket: Socket) -> None:
+        raise SystemExit("what a management command does")
+
+    @event("exit beside others", overlapping=True)
+    async def exit_beside_others(self, socket: Socket) -> None:
+        raise SystemExit("what a management command does")
+
+    @event("say bye", overlapping=True)
+    async def say_bye(self, socket: Socket) -> str:
+        await socket.disconnect()
+        await self.gate.wait()
+        return "bye"
+
+    @event("quick", overlapping=True)
+    async def quick(self, socket: Socket) -> None:
+        self.log.append("quick")
 
     @event("slow")
     async def slow(self, socket: Socket, number: int) -> int:

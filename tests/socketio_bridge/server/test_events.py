@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from socketio_bridge import InvalidArguments, SocketIOServer, UnknownEvent
+from socketio_bridge import InvalidArguments, Socket, SocketIOServer, UnknownEvent
 from tests.socketio_bridge.client import FrameClient, connect
 
 from .chat import Chat
@@ -42,7 +42,7 @@ async def test_without_an_ack_nothing_is_answered(client: FrameClient) -> None:
     [
         ('["greet",{"name":1}]', InvalidArguments, "Expected `str`, got `int` - at `$.name`"),
         ('["greet"]', InvalidArguments, "expected 1 argument(s), got 0"),
-        ('["shout"]', UnknownEvent, "'shout' is no event of /chat; there are: ask, fail"),
+        ('["shout"]', UnknownEvent, "'shout' is no event of /chat; there are: ask, exit"),
         ('["fail"]', LookupError, "a bug in a handler"),
     ],
     ids=["type", "missing", "unknown", "raised"],
@@ -129,14 +129,24 @@ async def test_events_sent_before_leaving_are_handled_before_the_disconnect_hand
     assert chat.log[1:] == [1, 2, ("disconnect", "transport close")]
 
 
-async def test_a_handler_that_waits_for_what_is_cancelled_ends_alone(server: SocketIOServer, chat: Chat) -> None:
+@pytest.mark.parametrize("event", ["wait in vain", "exit", "exit beside others"])
+async def test_whatever_a_handler_ends_by_it_ends_alone(server: SocketIOServer, chat: Chat, event: str) -> None:
+    """It is answered, as by `on_error`; what comes after it is handled, and the disconnect handler runs."""
     async with connect(server) as client:
         await client.join("/chat")
         chat.gate.clear()
-        await client.send('42/chat,["wait in vain"]')
+        await client.send(f'42/chat,1["{event}"]')
         await client.send('42/chat,["slow",1]')
         asyncio.get_running_loop().call_later(0.05, chat.gate.set)
-    assert chat.log[1:] == [1, ("disconnect", "transport close")]
+        assert (await client.receive()).startswith('43/chat,1[{"error":"the handler of ')
+    assert chat.log[1:] == [("error", event, RuntimeError), 1, ("disconnect", "transport close")]
+
+
+async def test_whatever_a_connect_handler_ends_by_its_client_is_answered(server: SocketIOServer) -> None:
+    async with connect(server) as client:
+        await client.send('40/chat,{"who":"exit"}')
+        assert await client.receive() == '44/chat,{"message":"Internal Server Error"}'
+        await client.join("/chat")
 
 
 async def test_the_server_asks_and_the_client_answers(client: FrameClient, chat: Chat) -> None:
@@ -161,3 +171,19 @@ async def test_a_question_that_stays_unanswered_raises(client: FrameClient, chat
     await client.send('43/chat,77["to another question"]')
     await client.answer_to('["nothing"]')
     assert "did not acknowledge 'question'" in chat.log[-1]
+
+
+async def test_a_connect_handler_cannot_wait_for_its_clients_answer(server: SocketIOServer, chat: Chat) -> None:
+    """Its client would learn that it is in only when the handler has ended."""
+
+    async def on_connect(socket: Socket) -> None:
+        with pytest.raises(RuntimeError, match="cannot answer 'question' before it is let in"):
+            await socket.call("question", timeout=10)
+        chat.log.append(asyncio.create_task(socket.call("question", timeout=10)))
+
+    chat.on_connect = on_connect  # type: ignore[method-assign]
+    async with connect(server) as client:
+        await client.join("/chat")
+        assert await client.receive() == '42/chat,0["question"]'
+        await client.send('43/chat,0["because"]')
+        assert await chat.log[0] == ["because"]

@@ -24,6 +24,23 @@ async def test_a_handler_puts_its_client_out_after_its_answer(server: SocketIOSe
         assert chat.log[-1] == ("disconnect", "server namespace disconnect")
 
 
+async def test_the_answer_of_a_handler_that_puts_its_client_out_is_sent_though_others_end_first(
+    server: SocketIOServer, chat: Chat
+) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        await client.send('42/chat,1["say bye"]')
+        await client.send('42/chat,2["quick"]')
+        assert await client.receive() == "43/chat,2[]"
+        await client.send('42/chat,3["say bye"]')
+        await asyncio.sleep(0.05)
+        chat.gate.set()
+        frames = [await client.receive() for _ in range(3)]
+        assert sorted(frames[:2]) == ['43/chat,1["bye"]', '43/chat,3["bye"]']
+        assert frames[2] == "41/chat,"
+
+
 async def test_a_handler_puts_its_client_out_of_all_namespaces_and_hangs_up(server: SocketIOServer, chat: Chat) -> None:
     async with connect(server) as client:
         await client.join("/chat")

@@ -30,6 +30,26 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         assert chat.log[1:] == list(range(20))
 
 
+async def test_answers_pass_a_congested_input(chat: Chat) -> None:
+    """A handler that asks its client waits for what stands behind the client's other events, read or not."""
+    server = SocketIOServer([chat], options=Options(inbound_limit=1000))
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        await client.send('42/chat,["slow",-1]')
+        await client.send('42/chat,["inquire"]')
+        for number in range(50):
+            await client.send(f'42/chat,["slow",{number}]')
+        await client.send('43/chat,0["because"]')
+        await asyncio.sleep(0.05)
+        assert client.communicator.input_queue.qsize() > 10
+        chat.gate.set()
+        assert (await client.receive()).startswith("451-/chat,0")
+        await client.receive_binary()
+        await client.answer_to('["nothing"]')
+    assert chat.log[1:-1] == [-1, ["because"], *range(50)]
+
+
 @pytest.mark.parametrize("query", ["EIO=4&transport=websocket", "EIO=3&transport=websocket"])
 @pytest.mark.parametrize("character", ["x", "é", "\N{GRINNING FACE}"])
 async def test_a_message_over_max_payload_ends_the_connection_whatever_serves_it(
@@ -100,6 +120,32 @@ async def test_what_is_for_all_reaches_the_others_though_one_does_not_read(chat:
             await emit("said", f"{number:0100}", to=None, namespace="/chat")
             assert await bob.receive() == f'42/chat,["said","{number:0100}"]'
         assert sent[-1]["type"] == "websocket.close"
+
+
+async def test_what_waits_for_a_client_whose_connect_handler_runs_is_bounded(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(outbound_limit=1_000_000))
+    chat.gate.clear()
+    async with connect(server) as client:
+        await client.send("40/chat,")
+        await asyncio.sleep(0.01)
+        for _ in range(100):
+            await emit("said", "x" * 100_000, to=None, namespace="/chat")
+        assert await client.receive() == "closed"
+        chat.gate.set()
+
+
+async def test_a_slow_connect_handler_is_no_slow_reader(chat: Chat) -> None:
+    server = SocketIOServer([chat], options=Options(outbound_limit=1_000_000))
+    chat.gate.clear()
+    async with connect(server) as client:
+        await client.send("40/chat,")
+        await asyncio.sleep(0.01)
+        for number in range(4):
+            await emit("said", f"{number:0100000}", to=None, namespace="/chat")
+        chat.gate.set()
+        assert (await client.receive()).startswith("40/chat,")
+        for number in range(4):
+            assert await client.receive() == f'42/chat,["said","{number:0100000}"]'
 
 
 @asynccontextmanager
