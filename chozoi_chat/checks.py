@@ -3,7 +3,10 @@
 import ipaddress
 import logging
 import re
+import shlex
+import stat
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -54,6 +57,23 @@ def _split(url: str) -> SplitResult | None:
 def check_stores(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """REDIS_ADDRESS, and the prefix of what is sent through it."""
     return [*_redis(settings.REDIS_URL), *_channel_prefix(settings.CHANNEL_PREFIX)]
+
+
+@register()
+def check_data_dir(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """DATA_DIR, which is made for its owner alone, and may be from elsewhere."""
+    directory = Path(settings.DATA_DIR)
+    mode = stat.S_IMODE(directory.stat().st_mode) if directory.is_dir() else 0
+    if not mode & 0o077:
+        return []
+    return [
+        Warning(
+            f"DATA_DIR is {str(directory)!r}, which other users of this machine may look into (its mode is {mode:o}): "
+            "it holds keys, pictures and, where the stores are the embedded ones, all data.",
+            hint=f"chmod -R go-rwx {shlex.quote(str(directory))}",
+            id="chozoi_chat.W033",
+        )
+    ]
 
 
 def _channel_prefix(prefix: str) -> Iterator[CheckMessage]:

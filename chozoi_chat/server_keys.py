@@ -21,7 +21,7 @@ def key_in(directory: Path, name: str) -> str:
         return _read(path)
     except FileNotFoundError:
         pass
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = directory / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -237,6 +237,7 @@ LARGEST_BODY = max(UPLOAD_MAX_BYTES, 2_621_440)  # bytes of any request; the sec
 PUBLIC_URL = text("PUBLIC_URL").rstrip("/")
 IMAGE_HOSTS = names("IMAGE_HOSTS")
 MEDIA_ROOT = DATA_DIR / "media"
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700  # in DATA_DIR, as all else
 MEDIA_URL = "/v1/conversations/media/"
 STORAGES = {
     "default": {

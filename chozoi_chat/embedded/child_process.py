@@ -8,6 +8,9 @@ from pathlib import Path
 
 from chozoi_chat.embedded import pid_file, tied_to_parent
 
+PRIVATE = 0o077
+"""The umask of what keeps data: its files are for the user alone that it runs as."""
+
 
 class ChildProcess:
     """One program, started as often as needed.
@@ -39,7 +42,7 @@ class ChildProcess:
         """Start the program; output goes to `log`, or where ours goes. Ends first what a killed run may have left."""
         self.end_left_over()
         command = [sys.executable, "-I", "-S", tied_to_parent.__file__, str(os.getpid()), *self.command]
-        output = log.open("ab") if log else None
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else None
         try:
             self.process = subprocess.Popen(
                 command,
@@ -48,11 +51,12 @@ class ChildProcess:
                 stderr=output,
                 cwd=cwd,
                 env=environment,
+                umask=PRIVATE,
                 start_new_session=True,  # Ctrl-C in a terminal is for the supervisor alone, which stops things in order
             )
         finally:
-            if output:
-                output.close()
+            if output is not None:
+                os.close(output)
         pid_file.remember(self.pid_path, self.process.pid)
         return self.process
 

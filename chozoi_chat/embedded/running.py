@@ -34,7 +34,7 @@ def claim(data_dir: Path) -> TextIOWrapper:
 
     Raises `AlreadyRunning` with the other's pid.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (data_dir / "supervisor.lock").open("a+")
     if not _locked(lock):
         lock.seek(0)

@@ -64,8 +64,8 @@ class EmbeddedStore(ABC):
         """
         if self.alive():
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.log.parent.mkdir(exist_ok=True)
+        for directory in (self.data_dir, self.directory, self.log.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         mark = str(self.directory)
         self._child = ChildProcess(self.command(), self.data_dir / f"{self.name}.pid", mark)
         self._child.start(cwd=self.directory, log=self.log)

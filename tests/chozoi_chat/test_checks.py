@@ -119,6 +119,16 @@ def test_served_over_https_the_checks_of_django_for_deployment_find_nothing(monk
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_data_dir_that_others_can_look_into_is_a_warning(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    [problem] = problems(DATA_DIR=tmp_path)
+    assert not problem.is_serious()
+    assert "its mode is 750" in problem.msg
+    assert problem.hint == f"chmod -R go-rwx {tmp_path}"
+    tmp_path.chmod(0o700)
+    assert problems(DATA_DIR=tmp_path) == problems(DATA_DIR=tmp_path / "not made yet") == []
+
+
 def test_passwords_in_urls_are_not_shown() -> None:
     for url in ("redis://:hunter2@cache/x", "redis://:8@hunter2@cache/x", "redis://cache/x?password=hunter2"):
         [problem] = problems(REDIS_URL=url)

@@ -28,6 +28,11 @@ def test_only_the_owner_can_read_it_and_no_draft_stays_behind(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "jwt_key").stat().st_mode) == 0o600
 
 
+def test_a_directory_that_is_made_for_keys_is_its_owners_alone(tmp_path: Path) -> None:
+    key_in(tmp_path / "new", "jwt_key")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
 def test_processes_that_ask_at_once_get_the_same_key(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from chozoi_chat.server_keys import key_in; print(key_in(pathlib.Path(sys.argv[1]), 'k'))"

@@ -53,6 +53,12 @@ class TestRunning:
         assert shared.get("/healthz") == (200, {"status": "ok"})
         assert shared.get("/readyz") == (200, {"status": "ok", "mongodb": "ok", "redis": "ok"})
 
+    def test_what_it_keeps_is_for_its_owner_alone(self, shared: Up) -> None:
+        kept = [shared.data_dir, *shared.data_dir.rglob("*")]
+        assert {"supervisor.lock", "services.json", "mongodb.log", "redis.pid"} <= {p.name for p in kept}
+        modes = {str(path): path.stat().st_mode & 0o777 for path in kept}
+        assert {path: f"{mode:o}" for path, mode in modes.items() if mode & 0o077} == {}
+
     def test_it_says_what_to_open_how_to_get_a_token_and_where_the_stores_are(self, shared: Up) -> None:
         assert f"http://127.0.0.1:{shared.port}/admin/" in shared.output
         assert "manage.py issue_token --user-id 7 --role BUYER" in shared.output

@@ -21,6 +21,7 @@ from chozoi_chat.embedded import (
     free_port,
     is_free,
 )
+from chozoi_chat.embedded.child_process import PRIVATE
 from chozoi_chat.embedded.running import (
     MONGODB_PORT,
     REDIS_PORT,
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, kafka: bool, **options: Any) -> None:
+        os.umask(PRIVATE)
         try:
             lock = claim(settings.DATA_DIR)
         except AlreadyRunning as error:
