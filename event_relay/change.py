@@ -31,6 +31,11 @@ class Change:
     order: str
 
 
+def changed_at(raw: Document) -> datetime.datetime:
+    """MongoDB's own time of a change in the stream, to the second."""
+    return datetime.datetime.fromtimestamp(raw["clusterTime"].time, UTC)
+
+
 def read_change(raw: Document) -> Change:
     """Read a document of the stream: an insert, update or replace."""
     description = raw.get("updateDescription")
@@ -43,6 +48,6 @@ def read_change(raw: Document) -> Change:
         updated=(document or {}) if description is None else description["updatedFields"],
         removed=frozenset() if description is None else frozenset(description["removedFields"]),
         document=document,
-        at=datetime.datetime.fromtimestamp(cluster_time.time, UTC),
+        at=changed_at(raw),
         order=f"{cluster_time.time}.{cluster_time.inc}",
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from bson.codec_options import CodecOptions
 from django.db import connection
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
@@ -37,7 +36,8 @@ def watched_database() -> Database[dict[str, Any]]:
     """The database of the ORM, with instants that know their time zone. Its connection is this thread's."""
     connection.ensure_connection()
     database: Database[dict[str, Any]] = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
-    return database.with_options(codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
+    aware = database.codec_options.with_options(tz_aware=True, tzinfo=UTC)
+    return database.with_options(codec_options=aware)
 
 
 def require_replica_set(hello: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +61,29 @@ class Event:
             "partitionkey": self.key,
             "recovered": self.recovered,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What no event could be made of, or no record of its event: a change or a document as MongoDB has it, and why."""
+
+    document: Mapping[str, Any]
+    reason: str
+
+
+Told = Event | Unreadable
+"""What a change or a document comes to."""
+
+
+def told(events: Iterable[Event], document: Mapping[str, Any]) -> Iterator[Told]:
+    """The events that a source makes of a document. What it fails at is told, too: nothing is passed over in silence.
+
+    A document may hold anything, whoever wrote it.
+    """
+    try:
+        yield from events
+    except Exception as error:
+        yield Unreadable(document, f"{type(error).__name__}: {error}")
 
 
 def travelling(value: Any) -> Any:

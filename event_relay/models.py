@@ -14,6 +14,7 @@ class RelayPosition(models.Model):
     holder = models.CharField(max_length=255, default="", blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     resume_token = ObjectField(blank=True)
+    catching_up = ObjectField(blank=True, null=True, default=None)
     relayed_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -7,15 +7,17 @@ Both are one document, so that taking, renewing and moving are one atomic statem
 from __future__ import annotations
 
 import datetime
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bson.codec_options import CodecOptions
-from django.db import connection
+from django.db import DatabaseError, connection
 from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from conversations.instants import UTC
 from conversations.store import Document, durable
@@ -32,11 +34,23 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class CatchingUp:
+    """`since`: from when on. `after`: the last room of the last piece that is out; `None`: none is yet."""
+
+    since: datetime.datetime
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
-    """`token`: where the change stream goes on; `None`: nothing was relayed yet. `until`: all before that is out."""
+    """`token`: where the change stream goes on; `None`: nothing was relayed yet. `until`: all before that is out.
+
+    `catching_up`: what the collections show comes first, as far as it is not out yet.
+    """
 
     token: Mapping[str, Any] | None
     until: datetime.datetime | None
+    catching_up: CatchingUp | None = None
 
 
 class Lease:
@@ -61,21 +75,31 @@ class Lease:
         found = self._change(
             {
                 "holder": {"$cond": [free, self._holder, "$holder"]},
-                "expires_at": {"$cond": [free, _TERM_FROM_NOW, "$expires_at"]},
+                "expires_at": {"$cond": [free, TERM_FROM_NOW, "$expires_at"]},
             }
         )
         if found is None or found["holder"] != self._holder:
             return None
         self._valid_until = asked + TERM
-        return Position(found.get("resume_token"), found.get("relayed_until"))
+        catching_up = found.get("catching_up")
+        return Position(
+            found.get("resume_token"),
+            found.get("relayed_until"),
+            CatchingUp(catching_up["since"], catching_up["after"]) if catching_up else None,
+        )
 
     def renew(self, position: Position | None = None) -> None:
         """Hold the lease for another term, and move the position. LeaseLost: it went to another, nothing was moved."""
         asked = time.monotonic()
         moved = {}
         if position is not None:
-            moved = {"resume_token": {"$literal": position.token}, "relayed_until": position.until}
-        found = self._change({"expires_at": _TERM_FROM_NOW, **moved}, holder=self._holder)
+            catching_up = None if position.catching_up is None else asdict(position.catching_up)
+            moved = {
+                "resume_token": {"$literal": position.token},
+                "relayed_until": position.until,
+                "catching_up": {"$literal": catching_up},
+            }
+        found = self._change({"expires_at": TERM_FROM_NOW, **moved}, holder=self._holder)
         if found is None:
             raise LeaseLost("another relay has taken over")
         self._valid_until = asked + TERM
@@ -84,6 +108,31 @@ class Lease:
         """LeaseLost: the lease ran out, so that another may hold it."""
         if time.monotonic() >= self._valid_until:
             raise LeaseLost(f"the lease could not be renewed within {TERM:g} s")
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Have the lease renewed every RENEWAL seconds beside the work of the block, however long one step of it takes.
+
+        It is not while MongoDB does not answer: then `require` tells when the lease has run out.
+        """
+        done = threading.Event()
+
+        def keep() -> None:
+            connection.ensure_connection()  # this thread's
+            try:
+                while not done.wait(RENEWAL):
+                    with suppress(PyMongoError, DatabaseError):
+                        self.renew()
+            except LeaseLost:
+                self._valid_until = 0.0
+
+        keeper = threading.Thread(target=keep, name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
 
     def release(self) -> None:
         """Let another relay begin at once."""
@@ -101,4 +150,4 @@ class Lease:
         return found
 
 
-_TERM_FROM_NOW = {"$add": ["$$NOW", int(TERM * 1000)]}
+TERM_FROM_NOW = {"$add": ["$$NOW", int(TERM * 1000)]}

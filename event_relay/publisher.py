@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, Message, Producer
 from django.conf import settings
 
+from event_relay.dead_letters import letter_of
 from event_relay.encoding import Encoder, encoder, headers
-from event_relay.event import Event
+from event_relay.event import Told, Unreadable
 from event_relay.position import Position
 from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import producer_configuration
 from kafka_workers.report import WorkerReport
+
+logger = logging.getLogger(__name__)
 
 MOST_UNDER_WAY = 5000
 """Events that may wait for Kafka's acknowledgement; then the changes wait."""
@@ -62,8 +66,11 @@ class Publisher:
         """Events that Kafka has not acknowledged yet."""
         return self._under_way
 
-    def publish(self, events: Iterable[Event], position: Position | None) -> None:
-        """Send the events of one change, after which relaying stands at `position`. NotAccepted: one was refused."""
+    def publish(self, events: Iterable[Told], position: Position | None) -> None:
+        """Send the events of one change, after which relaying stands at `position`. NotAccepted: one was refused.
+
+        What cannot be read or encoded goes to the dead letter topic, and counts like an event.
+        """
         events = list(events)
         if not events and self._steps and not self._steps[-1].under_way:
             self._steps[-1].position = position or self._steps[-1].position
@@ -100,7 +107,18 @@ class Publisher:
         self._producer.purge()
         self._producer.flush(1.0)
 
-    def _send(self, event: Event, step: _Step) -> None:
+    def _send(self, event: Told, step: _Step) -> None:
+        if isinstance(event, Unreadable):
+            self._set_aside(event, step)
+            return
+        try:
+            value = self._encoder.value(event)
+            described = headers(event, self._encoder.content_type)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._set_aside(Unreadable({**event.attributes(), "data": event.data}, reason), step)
+            return
+
         def delivered(error: KafkaError | None, record: Message) -> None:
             self._under_way -= 1
             if error is None:
@@ -109,16 +127,29 @@ class Publisher:
             elif error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
                 self._refused = NotAccepted(f"{event.type} of {event.subject}: {error.str()}")
 
-        value = self._encoder.value(event)
         step.under_way += 1
         self._under_way += 1
-        self._producer.produce(
-            self._topic,
-            value,
-            event.key,
-            headers=headers(event, self._encoder.content_type),
-            on_delivery=delivered,
-        )
+        self._producer.produce(self._topic, value, event.key, headers=described, on_delivery=delivered)
+
+    def _set_aside(self, unreadable: Unreadable, step: _Step) -> None:
+        """To the dead letters, before the position moves on. What that topic does not take is named in the log."""
+        letter = letter_of(unreadable, self._topic)
+        self._report.dead_letter()
+        logger.error("%s makes no event and goes to %s: %s", letter.place, letter.topic, unreadable.reason)
+
+        def delivered(error: KafkaError | None, record: Message) -> None:
+            self._under_way -= 1
+            if error is None:
+                step.under_way -= 1
+                self._report.well("dead letters")
+            elif error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
+                step.under_way -= 1  # the flow goes on: the document is still in MongoDB
+                self._report.trouble("dead letters", f"{letter.topic} does not take records: {error.str()}")
+                logger.error("%s makes no event and is not on %s: %s", letter.place, letter.topic, error.str())
+
+        step.under_way += 1
+        self._under_way += 1
+        self._producer.produce(letter.topic, letter.value, letter.key, headers=letter.headers, on_delivery=delivered)
 
     def _failed(self, error: KafkaError) -> None:
         self._brokers.failed(error)

@@ -13,18 +13,23 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from confluent_kafka import KafkaException
 from django.conf import settings
 from django.db import DatabaseError
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from conversations.instants import UTC
-from event_relay.catch_up import MARGIN, events_since
-from event_relay.change import read_change
+from event_relay.catch_up import MARGIN, pieces_since
+from event_relay.change import changed_at, read_change
 from event_relay.change_stream import HistoryLost, Stream, change_stream, require_replica_set, watched_database
-from event_relay.position import RENEWAL, Lease, LeaseLost, Position
+from event_relay.event import Event, told
+from event_relay.position import RENEWAL, CatchingUp, Lease, LeaseLost, Position
 from event_relay.publisher import NotAccepted, Publisher
 from event_relay.sources import SOURCES
 from kafka_workers.report import WorkerReport
@@ -95,10 +100,9 @@ class Relay:
         self._renewed = time.monotonic()
         try:
             token = None if self._lost_since else position.token
-            with change_stream(database, token) as stream:
-                begin = Position(stream.resume_token, _now()) if token is None else position
-                if token is None or self._since:
-                    self._catch_up(publisher, begin)
+            with self._lease.kept(), change_stream(database, token) as stream:
+                begin = position if token is not None else Position(stream.resume_token, _now(), position.catching_up)
+                self._catch_up(database, publisher, begin)
                 logger.info("relaying to %s", settings.KAFKA_EVENTS_TOPIC)
                 self._report.begin("relaying")
                 self._report.well("relay")
@@ -111,36 +115,54 @@ class Relay:
                 self._lease.renew(publisher.acknowledged())
                 self._lease.release()
 
-    def _catch_up(self, publisher: Publisher, position: Position) -> None:
-        """Send what the collections show of the time before the stream, which then goes on from the position."""
-        since = min((at for at in (self._since, self._lost_since) if at), default=None)
-        if since is not None:
-            logger.warning("catching up from %s; the changes follow", since.isoformat())
-            self._report.begin("catching up")
-            found = 0
-            for event in events_since(watched_database(), since):
+    def _catch_up(self, database: Database[dict[str, Any]], publisher: Publisher, position: Position) -> None:
+        """Send what the collections show of the time before the stream, which then goes on from the position.
+
+        What is left to do is part of the position, so that whoever works next goes on after the last piece.
+        """
+        then = replace(position, catching_up=None)
+        task = self._to_catch_up(position)
+        if task is None:
+            publisher.publish([], then)
+            return
+        self._lease.renew(replace(position, catching_up=task))
+        self._since = self._lost_since = None
+        logger.warning("catching up from %s; the changes follow", task.since.isoformat())
+        self._report.begin("catching up")
+        found = 0
+        for piece in pieces_since(database, task.since, task.after):
+            publisher.publish(piece.unreadable, None)
+            for event in piece.events:
                 publisher.publish([event], None)
                 found += 1
                 self._breathe(publisher)
-                if self._stop.is_set():
-                    return
-            logger.warning("caught up: %d events since %s were sent", found, since.isoformat())
-        publisher.publish([], position)
+            publisher.publish([], replace(then, catching_up=CatchingUp(task.since, piece.until)))
+            self._breathe(publisher)
+            if self._stop.is_set():
+                return
+        logger.warning("caught up: %d events since %s were sent", found, task.since.isoformat())
+        publisher.publish([], then)
         while publisher.under_way:
             publisher.serve(0.1)
             self._breathe(publisher)
             if self._stop.is_set():
                 return
         self._lease.renew(publisher.acknowledged())
-        self._since = self._lost_since = None
         self._report.well("history")
+
+    def _to_catch_up(self, position: Position) -> CatchingUp | None:
+        """What is to be caught up with: what was begun, or, where that does not reach so far back, all anew."""
+        wanted = [at for at in (self._since, self._lost_since) if at is not None]
+        if not wanted:
+            return position.catching_up
+        begun = [position.catching_up.since] if position.catching_up is not None else []
+        return CatchingUp(min(wanted + begun))
 
     def _step(self, stream: Stream, publisher: Publisher) -> None:
         asked = _now()
         raw = stream.try_next()
         if raw is not None and raw["operationType"] in ("insert", "update", "replace"):
-            change = read_change(raw)
-            publisher.publish(_CHANGED[change.collection](change), Position(raw["_id"], change.at))
+            publisher.publish(told(_events_of(raw), raw), Position(raw["_id"], changed_at(raw)))
         elif stream.resume_token is not None:  # nothing before `asked` is missing
             publisher.publish([], Position(stream.resume_token, asked))
         self._breathe(publisher)
@@ -159,6 +181,11 @@ class Relay:
             if not publisher.full() or self._stop.is_set():
                 return
             publisher.serve(0.1)
+
+
+def _events_of(raw: Mapping[str, Any]) -> Iterator[Event]:
+    change = read_change(raw)
+    yield from _CHANGED[change.collection](change)
 
 
 def _now() -> datetime.datetime:

@@ -46,7 +46,6 @@ ACTS = Source(
     changed=changed,
     standing=standing,
     dated_by=("at",),
-    order=(("room_id", 1), ("at", 1), ("_id", 1)),
 )
 
 

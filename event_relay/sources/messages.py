@@ -7,7 +7,9 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from conversations.instants import to_wire
+from chozoi_chat.mongodb.values import as_text
+from conversations.fields import text_in
+from conversations.instants import stored_time, to_wire
 from conversations.models import Message
 from event_relay.change import Change, Document
 from event_relay.event import Event
@@ -28,8 +30,8 @@ def changed(change: Change) -> Iterator[Event]:
     if change.inserted:
         yield _created(document, change.at)
         return
-    if change.updated.get("redacted_at"):
-        yield _redacted({**document, "redacted_at": change.updated["redacted_at"]})
+    if (redacted_at := stored_time(change.updated.get("redacted_at"))) is not None:
+        yield _redacted(document, redacted_at)
     elif "content" in change.updated:
         yield _edited(document, change)
     if change.updated.get("is_seen") is True:
@@ -38,13 +40,14 @@ def changed(change: Change) -> Iterator[Event]:
 
 def standing(document: Document, since: datetime.datetime) -> Iterator[Event]:
     """What a message shows to have happened since. Seen and edited both set `updated_at`: both are told then."""
-    created_at, updated_at = document.get("created_at"), document.get("updated_at")
+    created_at, updated_at = stored_time(document.get("created_at")), stored_time(document.get("updated_at"))
+    redacted_at = stored_time(document.get("redacted_at"))
     created = created_at is not None and created_at >= since
     if created:
         yield _created(document, since)
-    if document.get("redacted_at") is not None:
-        if document["redacted_at"] >= since:
-            yield _redacted(document)
+    if redacted_at is not None:
+        if redacted_at >= since:
+            yield _redacted(document, redacted_at)
     elif updated_at is not None and updated_at >= since and updated_at != created_at:
         yield _updated(document, since)
     if document.get("is_seen") is True and (created or (updated_at is not None and updated_at >= since)):
@@ -65,41 +68,39 @@ MESSAGES = Source(
     changed=changed,
     standing=standing,
     dated_by=("created_at", "updated_at", "redacted_at"),
-    order=(("room_id", 1), ("created_at", 1), ("_id", 1)),
 )
 
 
 def _created(document: Document, at: datetime.datetime) -> Event:
-    return _event("message.created", document, ONCE, document.get("created_at") or at)
+    return _event("message.created", document, ONCE, stored_time(document.get("created_at")) or at)
 
 
 def _edited(document: Document, change: Change) -> Event:
     """By its own time; one that sets none would else be taken for a repeat of the edit before it."""
     document = {**document, "content": change.updated["content"], **_times(change)}
-    if "updated_at" in change.updated:
+    if stored_time(change.updated.get("updated_at")) is not None:
         return _updated(document, change.at)
     return _event("message.updated", document, change.order, change.at)
 
 
 def _updated(document: Document, at: datetime.datetime) -> Event:
-    when = document.get("updated_at") or at
+    when = stored_time(document.get("updated_at")) or at
     return _event("message.updated", document, to_wire(when), when)
 
 
-def _redacted(document: Document) -> Event:
-    when = document["redacted_at"]
-    return _event("message.redacted", document, to_wire(when), when)
+def _redacted(document: Document, when: datetime.datetime) -> Event:
+    return _event("message.redacted", {**document, "redacted_at": when}, to_wire(when), when)
 
 
 def _seen(document: Document, at: datetime.datetime) -> Event:
     """One event a message: each mark is a change of its own, and a message is seen once, which makes a lasting id."""
-    seen_at = document.get("updated_at")
-    message_id, room_id = str(document["_id"]), _text(document, "room_id")
+    seen_at = stored_time(document.get("updated_at"))
+    message_id, room_id = text_in(document, "_id"), text_in(document, "room_id")
     data = {
         "message_id": message_id,
         "room_id": room_id,
-        "from": _text(document, "from"),
-        "seen_by": _text(document, "to"),
+        "from": text_in(document, "from"),
+        "seen_by": text_in(document, "to"),
         "seen_at": seen_at,
     }
     return Event("messages.seen", room_id, message_id, ONCE, seen_at or at, record="MessageSeen", data=data)
@@ -107,23 +108,17 @@ def _seen(document: Document, at: datetime.datetime) -> Event:
 
 def _event(kind: str, document: Document, occurrence: str, at: datetime.datetime) -> Event:
     data: dict[str, Any] = {
-        "message_id": str(document["_id"]),
-        "room_id": _text(document, "room_id"),
-        "from": _text(document, "from"),
-        "to": _text(document, "to"),
-        "type": _text(document, "type"),
+        "message_id": text_in(document, "_id"),
+        "room_id": text_in(document, "room_id"),
+        "from": text_in(document, "from"),
+        "to": text_in(document, "to"),
+        "type": text_in(document, "type"),
         # What was redacted is not spread further, whatever the document still holds.
-        "content": None if document.get("redacted_at") is not None else _text(document, "content"),
-        "client_message_id": document.get("client_message_id"),
-        "created_at": document.get("created_at"),
-        "updated_at": document.get("updated_at"),
-        "redacted_at": document.get("redacted_at"),
+        "content": None if document.get("redacted_at") is not None else text_in(document, "content"),
+        "client_message_id": as_text(document.get("client_message_id")),
+        **{name: stored_time(document.get(name)) for name in ("created_at", "updated_at", "redacted_at")},
     }
     return Event(kind, data["room_id"], data["message_id"], occurrence, at, record="Message", data=data)
-
-
-def _text(document: Document, field: str) -> str:
-    return str(document.get(field) or "")
 
 
 def _times(change: Change) -> dict[str, Any]:

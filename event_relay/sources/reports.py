@@ -51,7 +51,6 @@ REPORTS = Source(
     changed=changed,
     standing=standing,
     dated_by=("created_at", "closed_at"),
-    order=(("room_id", 1), ("created_at", 1), ("_id", 1)),
 )
 
 

@@ -6,7 +6,9 @@ import datetime
 from collections.abc import Iterator
 
 from chozoi_chat.identity import Role
-from conversations.instants import to_wire
+from chozoi_chat.mongodb.values import as_text
+from conversations.fields import text_in
+from conversations.instants import stored_time, to_wire
 from conversations.models import Room
 from event_relay.change import Change, Document
 from event_relay.event import Event
@@ -20,28 +22,28 @@ def changed(change: Change) -> Iterator[Event]:
     """Created; deleted by a side; enabled for who had deleted it; blocked or unblocked."""
     room: Document = {"_id": change.key, **(change.document or {})}
     if change.inserted:
-        yield _event("room.created", room, "", room.get("created_at") or change.at)
+        yield _event("room.created", room, "", stored_time(room.get("created_at")) or change.at)
         return
     for role in Role:
-        if deleted_at := change.updated.get(_DELETED_AT[role]):
+        if (deleted_at := stored_time(change.updated.get(_DELETED_AT[role]))) is not None:
             yield _deleted(room, role, deleted_at)
-    when = change.updated.get("updated_at") or change.at
+    when = stored_time(change.updated.get("updated_at")) or change.at
     enabled = [role for role in Role if change.updated.get(_DELETED_BY[role]) is False and room.get(_DELETED_AT[role])]
     if enabled:  # for both, or for one side alone
         yield _event("room.enabled", room, change.order, when, enabled[0].value if len(enabled) == 1 else None)
     if blocked_by := change.updated.get("blocked_by"):
-        yield _event("room.blocked", room, change.order, when, str(blocked_by))
+        yield _event("room.blocked", room, change.order, when, as_text(blocked_by))
     elif "blocked_by" in change.updated or "blocked_by" in change.removed:
         yield _event("room.unblocked", room, change.order, when)
 
 
 def standing(room: Document, since: datetime.datetime) -> Iterator[Event]:
     """What a room shows to have happened since. That it was unblocked leaves no trace."""
-    created_at, updated_at = room.get("created_at"), room.get("updated_at")
+    created_at, updated_at = stored_time(room.get("created_at")), stored_time(room.get("updated_at"))
     if created_at is not None and created_at >= since:
         yield _event("room.created", room, "", created_at)
     for role in Role:
-        deleted_at = room.get(_DELETED_AT[role])
+        deleted_at = stored_time(room.get(_DELETED_AT[role]))
         if deleted_at is not None and deleted_at >= since:
             yield _deleted(room, role, deleted_at)
     if updated_at is None or updated_at < since:
@@ -49,7 +51,7 @@ def standing(room: Document, since: datetime.datetime) -> Iterator[Event]:
     if any(room.get(_DELETED_AT[role]) and room.get(_DELETED_BY[role]) is False for role in Role):
         yield _event("room.enabled", room, to_wire(updated_at), updated_at)
     if room.get("blocked_by"):
-        yield _event("room.blocked", room, to_wire(updated_at), updated_at, str(room["blocked_by"]))
+        yield _event("room.blocked", room, to_wire(updated_at), updated_at, as_text(room["blocked_by"]))
 
 
 ROOMS = Source(
@@ -70,7 +72,7 @@ ROOMS = Source(
     changed=changed,
     standing=standing,
     dated_by=("created_at", "updated_at", *_DELETED_AT.values()),
-    order=(("_id", 1),),
+    room="_id",
 )
 
 
@@ -79,12 +81,11 @@ def _deleted(room: Document, role: Role, deleted_at: datetime.datetime) -> Event
 
 
 def _event(kind: str, room: Document, occurrence: str, at: datetime.datetime, side: str | None = None) -> Event:
-    room_id = str(room["_id"])
+    room_id = text_in(room, "_id")
     data = {
         "room_id": room_id,
-        **{field: str(room.get(field) or "") for field in ("type", "buyer", "seller", "creator", "shop_id")},
+        **{field: text_in(room, field) for field in ("type", "buyer", "seller", "creator", "shop_id")},
         "side": side,
-        "created_at": room.get("created_at"),
-        "updated_at": room.get("updated_at"),
+        **{name: stored_time(room.get(name)) for name in ("created_at", "updated_at")},
     }
     return Event(kind, room_id, room_id, occurrence, at, record="Room", data=data)

@@ -17,7 +17,7 @@ class Source:
 
     `changed`: the events of one change, in order. `standing`: the events that a document as it stands shows to have
     happened at or after an instant, for when the changes themselves can no longer be had. `dated_by`: the fields one of
-    which is later than such an instant then. `order`: the sort of a catch-up, by room first.
+    which is later than such an instant then. `room`: the field that names the room, which an index begins with.
     """
 
     collection: str
@@ -25,7 +25,7 @@ class Source:
     changed: Callable[[Change], Iterator[Event]]
     standing: Callable[[Document, datetime.datetime], Iterator[Event]]
     dated_by: Sequence[str]
-    order: Sequence[tuple[str, int]]
+    room: str = "room_id"
 
     def match(self) -> dict[str, Any]:
         """The source's part of the stream's `$match`."""

@@ -267,7 +267,8 @@ class TestStandingBy:
             chat.change(blocked_by="SELLER")
             chat.unblock()
             chat.database.event_relay_positions.update_one(
-                {"_id": topic}, {"$set": {"holder": "", "resume_token": position["resume_token"]}}
+                {"_id": topic},
+                {"$set": {"holder": "", "resume_token": position["resume_token"], "catching_up": None}},
             )
             later.enter_context(forward)
             read.until(lambda _: "room.unblocked" in read.types(chat.id), "the last event")

@@ -9,8 +9,9 @@ import pytest
 
 from chozoi_chat.identity import Identity
 from conversations import services as chat_services
-from event_relay.catch_up import events_since
+from event_relay.catch_up import pieces_since
 from event_relay.change_stream import watched_database
+from event_relay.event import Event
 from moderation import services
 from moderation.models import TargetKind
 from moderation.payloads import NewReport
@@ -106,6 +107,10 @@ async def test_what_only_staff_should_know_is_not_told(
         assert not any(word in (record.value() or b"") for record in read.records), word
 
 
+def proven_since(since: datetime) -> list[Event]:
+    return [event for piece in pieces_since(watched_database(), since, None) for event in piece.events]
+
+
 async def test_the_collections_prove_the_same_events_with_the_same_ids(
     chat: Emitted, room: str, buyer: Identity, seller: Identity, told: Told, mai: Staff
 ) -> None:
@@ -120,8 +125,8 @@ async def test_the_collections_prove_the_same_events_with_the_same_ids(
     await services.dismiss(mai, str(reported.pk))
     in_room = ("room.closed", "message.redacted", "message.updated", "message.restored", "report.dismissed")
     live = await told("7", "user.muted") + await told(room, "message.created", "report.opened", *in_room)
-    proven = await asyncio.to_thread(lambda: list(events_since(watched_database(), since)))
+    proven = await asyncio.to_thread(proven_since, since)
     untold = {event["id"] for event in live if event["type"] == "message.redacted"}
     assert [event.id for event in proven] == [event["id"] for event in live if event["id"] not in untold]
     assert all(event.recovered for event in proven)
-    assert [event.id for event in events_since(watched_database(), datetime.now(UTC))] == []
+    assert proven_since(datetime.now(UTC)) == []
