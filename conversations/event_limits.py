@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -55,13 +55,20 @@ for name in _BY_SETTING:
 class LimitedNamespace(Namespace):
     """A namespace whose events are counted by user and by address before they are looked at."""
 
-    async def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
-        """Handle the event, if it is within the rates."""
-        wait = _wait_here(socket, event)
-        if not wait and event in COSTLY:
-            wait = await _wait_everywhere(socket, event)
-        if not wait:
-            return await super().dispatch(socket, event, arguments)
+    def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Coroutine[Any, Any, Any]:
+        """Handle the event, if it is within the rates. (Not a coroutine itself: each frame costs every message.)"""
+        if wait := _wait_here(socket, event):
+            return self._refuse(socket, event, arguments, wait)
+        if event in COSTLY:
+            return self._dispatch_costly(socket, event, arguments)
+        return super().dispatch(socket, event, arguments)
+
+    async def _dispatch_costly(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
+        if wait := await _wait_everywhere(socket, event):
+            return await self._refuse(socket, event, arguments, wait)
+        return await super().dispatch(socket, event, arguments)
+
+    async def _refuse(self, socket: Socket, event: str, arguments: list[Any], wait: float) -> Any:
         if _refused.take(socket.id, time.monotonic()):
             await socket.disconnect(close=True)
         return await self.on_error(socket, event, arguments, too_soon(f"events ({event[:40]})", wait))
