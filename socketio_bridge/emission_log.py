@@ -12,7 +12,8 @@ import time
 from socketio_bridge.envelope import Emission
 from socketio_bridge.recovery_store import UNREACHABLE, RecoveryStore
 
-_LIMIT = 50_000  # emissions that may wait for Redis
+_LIMIT = 50_000  # emissions that may wait for Redis,
+_SIZE = 64_000_000  # and bytes of them
 _LARGEST = 5_000  # emissions that are written at a time
 _RETRY = 0.25  # seconds between attempts
 
@@ -26,6 +27,7 @@ class EmissionLog:
         self._number = 0
         self._written = 0
         self._waiting: list[Emission] = []
+        self._size = 0  # of those, and of what is being written
         self._lost_until = 0.0  # Unix time of the last emission that had to make room
         self._writer: asyncio.Task[None] | None = None
         self._attempted: asyncio.Future[None] | None = None  # for those who wait
@@ -36,11 +38,11 @@ class EmissionLog:
         self._number += 1
         emission.sequence = self._number
         self._waiting.append(emission)
+        self._size += emission.size
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        elif len(self._waiting) > _LIMIT:
-            del self._waiting[: _LIMIT // 2]
-            self._lost_until = time.time()
+        elif len(self._waiting) > _LIMIT or self._size > _SIZE:
+            self._make_room()
 
     async def kept(self) -> None:
         """Return when all that was recorded before is in the stream; or at once, while Redis is out of reach."""
@@ -49,6 +51,12 @@ class EmissionLog:
             if self._attempted is None:
                 self._attempted = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._attempted)
+
+    def _make_room(self) -> None:
+        half = (len(self._waiting) + 1) // 2
+        self._size -= sum(emission.size for emission in self._waiting[:half])
+        del self._waiting[:half]
+        self._lost_until = time.time()
 
     async def stop(self) -> None:
         """Write what waits, if Redis is there."""
@@ -74,6 +82,7 @@ class EmissionLog:
                 else:
                     if self._lost_until == lost_until:
                         self._lost_until = 0.0
+                    self._size -= sum(emission.size for emission in emissions)
                     self._written = emissions[-1].sequence
                     self._store.succeeded()
                     self._wake()

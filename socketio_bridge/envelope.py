@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
@@ -44,6 +44,11 @@ class Question(msgspec.Struct, array_like=True, gc=False, tag=1):
     kind: str
     body: msgspec.Raw
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(memoryview(self.body))
+
 
 class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
     """What a hub answers to the question `id`; with an `error`, why it could not, and `body` says nothing."""
@@ -52,12 +57,18 @@ class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
     body: msgspec.Raw
     error: str | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(memoryview(self.body))
+
 
 class Hello(msgspec.Struct, array_like=True, gc=False, tag=3):
     """The hub that sends this is there; or, `leaving`, will be no more; or, `visiting`, only asks who is there."""
 
     leaving: bool = False
     visiting: bool = False
+    size: ClassVar[int] = 0
 
 
 Message: TypeAlias = Emission | Question | Answer | Hello

@@ -36,7 +36,8 @@ logger = logging.getLogger(__name__)
 
 _ID_BYTES = 12  # of randomness in a hub's id, and again in a session's
 _RETRY_DELAY = 1.0  # seconds between attempts to subscribe
-_PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer
+_PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer,
+_PENDING_SIZE = 64_000_000  # and bytes of them
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -57,6 +58,7 @@ class Hub:
         self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
         self._direct: dict[str, list[Message]] = {}  # messages for one hub each
+        self._pending_size = 0  # of all these, and of those that the layer is being handed
         self._publisher: asyncio.Task[None] | None = None
         self._queued = 0  # messages for other processes so far,
         self._settled = 0  # and how many of them were handed to the layer or given up
@@ -124,12 +126,14 @@ class Hub:
         """
         pending = self._pending if hub_id is None else self._direct.setdefault(hub_id, [])
         pending.append(message)
+        self._pending_size += message.size
         self._queued += 1
         if self._publisher is None:
             self._publisher = asyncio.create_task(self._publish())
-        elif len(pending) > _PENDING_LIMIT:
-            del pending[:_PENDING_LIMIT]
-            self._give_up(_PENDING_LIMIT, "it does not keep up")
+        elif (len(pending) > _PENDING_LIMIT or self._pending_size > _PENDING_SIZE) and len(pending) > 1:
+            dropped = pending[:-1]
+            del pending[:-1]
+            self._give_up(dropped, "it does not keep up")
 
     def deliver(self, emission: Emission, origin: str = "") -> None:
         """Queue an emission's packet for the local sockets it is for; `origin` is how offsets name its hub."""
@@ -188,24 +192,25 @@ class Hub:
             async with asyncio.timeout(LAYER_TIMEOUT):
                 await self._layer.group_send(group, seal(self.id, messages))
         except Exception as error:
-            self._give_up(len(messages), repr(error))
+            self._give_up(messages, repr(error))
         else:
-            self._handed_over(len(messages))
+            self._handed_over(messages)
 
-    def _handed_over(self, count: int) -> None:
+    def _handed_over(self, messages: list[Message]) -> None:
         if self._lost:
             logger.warning("The channel layer is back; %d messages did not reach the other processes.", self._lost)
             self._lost = 0
-        self._settle(count)
+        self._settle(messages)
 
-    def _give_up(self, count: int, reason: str) -> None:
+    def _give_up(self, messages: list[Message], reason: str) -> None:
         if not self._lost:
             logger.error("The channel layer is out of reach, only local sockets get what is emitted: %s", reason)
-        self._lost += count
-        self._settle(count)
+        self._lost += len(messages)
+        self._settle(messages)
 
-    def _settle(self, count: int) -> None:
-        self._settled += count
+    def _settle(self, messages: list[Message]) -> None:
+        self._settled += len(messages)
+        self._pending_size -= sum(message.size for message in messages)
         while self._waiting and self._waiting[0][0] <= self._settled:
             _, settled = self._waiting.pop(0)
             if not settled.done():

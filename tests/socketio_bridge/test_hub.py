@@ -148,6 +148,27 @@ async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pyt
     ]
 
 
+async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes() -> None:
+    hub = Hub()
+    go_on, sent = asyncio.Event(), 0
+
+    async def group_send(group: str, message: dict[str, Any]) -> None:
+        nonlocal sent
+        await go_on.wait()
+        sent += sum(each.size for each in unseal(message))
+
+    with patch.object(hub._layer, "group_send", group_send), patch("socketio_bridge.hub._PENDING_SIZE", 10_000):
+        for _ in range(100):
+            hub.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 1_000}"]'))
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.wait_for(hub.flush(), 2)
+        assert 0 < sent <= 12_000
+        hub.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 9_000}"]'))
+        await hub.flush()
+        assert sent > 9_000
+
+
 async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
     """What it takes for a channel that somebody reads, it fills."""
     hub = Hub()

@@ -71,8 +71,10 @@ async def test_what_cannot_be_written_waits_until_redis_is_back_and_holds_nobody
     await store.close()
 
 
-async def test_what_had_to_make_room_is_missed_by_whoever_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emission_log, "_LIMIT", 4)
+@pytest.mark.parametrize("limit", ["_LIMIT", "_SIZE"])
+async def test_what_had_to_make_room_is_missed_by_whoever_reads_on(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """So many emissions wait for Redis at most, and so many bytes; each here has one."""
+    monkeypatch.setattr(emission_log, limit, 4)
     store = Store()
     log = EmissionLog("me", store)
     before = time.time()
