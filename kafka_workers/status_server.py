@@ -7,14 +7,18 @@ import socket
 import threading
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kafka_workers.report import WorkerReport
+
+CONNECTIONS = 16
+PATIENCE = 5.0  # seconds
 
 
 def add_status_port(parser: ArgumentParser) -> None:
@@ -51,13 +55,36 @@ def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
 
 
 class _StatusServer(ThreadingHTTPServer):
+    """Has CONNECTIONS at a time, and each for PATIENCE seconds: whoever reaches the port shall not fill the process."""
+
     daemon_threads = True
     report: WorkerReport
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
+        self._places = threading.BoundedSemaphore(CONNECTIONS)
         super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        end = threading.Timer(PATIENCE, self._end, [request])
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._places.release()
+
+    def _end(self, request: socket.socket) -> None:
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

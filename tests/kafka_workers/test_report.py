@@ -6,13 +6,16 @@ import json
 import socket
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 
 import pytest
 from django.core.management.base import CommandError
 
 from chozoi_chat.embedded import free_port
+from kafka_workers import status_server
 from kafka_workers.report import WINDOW, WorkerReport
 from kafka_workers.status_server import status_served
+from tests.chozoi_chat.up_process import eventually
 
 
 @pytest.fixture
@@ -86,6 +89,26 @@ def test_it_is_served_as_readiness_and_as_metrics(report: WorkerReport) -> None:
         assert (status, json.loads(body)["state"]) == (200, "consuming")
         assert b'worker_records_total{kind="results"} 3.0' in get(port, "/metrics")[1]
         assert get(port, "/other")[0] == 404
+
+
+def test_those_who_ask_nothing_are_few_and_not_for_long(report: WorkerReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_server, "PATIENCE", 0.5)
+    port = free_port()
+    with status_served(report, "127.0.0.1", port), ExitStack() as open_connections:
+        for _ in range(status_server.CONNECTIONS):
+            connection = open_connections.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nA: ")
+        with socket.create_connection(("127.0.0.1", port), 5) as one_more:
+            assert one_more.recv(1) == b""
+        assert connection.recv(1) == b"", "half a request is waited for"
+        eventually(lambda: is_answered(port), "others are answered again")
+
+
+def is_answered(port: int) -> bool:
+    try:
+        return get(port, "/healthz")[0] == 200
+    except OSError:
+        return False
 
 
 def test_a_port_that_is_taken_is_named(report: WorkerReport) -> None:
