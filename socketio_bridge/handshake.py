@@ -61,6 +61,11 @@ class HandshakeRefused(Exception):
         """The `EIO` parameter is neither 3 nor 4, or missing where `eio_required`."""
         return cls(5, "Unsupported protocol version")
 
+    @classmethod
+    def stopping(cls) -> Self:
+        """The process is about to stop: the client tries again, and gets another."""
+        return cls(3, "Bad request: the server is shutting down", status=503)
+
 
 @dataclass(frozen=True, slots=True)
 class Handshake:

@@ -83,7 +83,8 @@ class PollingConsumer(AsyncConsumer):
         leaving = asyncio.ensure_future(self._left())
         try:
             try:
-                await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
+                with self._server.polling(session):
+                    await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 # The process stops, and waits for open requests no longer. The session may live on in another: let its
                 # client poll there. The answer ends this request, as it was told to.

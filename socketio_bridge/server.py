@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from socketio_bridge.options import Options
 from socketio_bridge.polling import PollingConsumer
 from socketio_bridge.recovery import Recovery
 from socketio_bridge.session import Session
+from socketio_bridge.stop_signals import StopSignals
 from socketio_bridge.websocket import WebSocketConsumer, deny
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ class SocketIOServer:
                 raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
             self.namespaces[namespace.path] = namespace
         self._finishing: set[asyncio.Task[None]] = set()
+        self._polled: set[Session | RemoteSession] = set()
+        self._stopping = False
         self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +69,8 @@ class SocketIOServer:
 
     def begin_session(self, handshake: Handshake) -> Session:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
+        if self._stopping:
+            raise HandshakeRefused.stopping()
         return Session(self, handshake, handshake.revision(self.options))
 
     async def find_session(self, handshake: Handshake) -> Session | RemoteSession:
@@ -121,6 +127,27 @@ class SocketIOServer:
 
         return application
 
+    @contextmanager
+    def polling(self, session: Session | RemoteSession) -> Iterator[None]:
+        """While a poll of a session is open here: it is let go when the process is told to stop."""
+        self._polled.add(session)
+        try:
+            if self._stopping:
+                session.release()
+            yield
+        finally:
+            self._polled.discard(session)
+
+    def stop_serving(self) -> None:
+        """The process is told to stop: end the sessions here, and let the polls of others go, whose clients go on
+        elsewhere. It must not wait for them.
+        """
+        self._stopping = True
+        for session in self._sessions():
+            session.close("server shutting down")
+        for polled in list(self._polled):
+            polled.release()
+
     def let_finish(self) -> None:
         """Have `shutdown` wait, for a moment, until the running task is done."""
         task = asyncio.current_task()
@@ -138,7 +165,7 @@ class SocketIOServer:
     async def shutdown(self) -> None:
         """Stop what `startup` started."""
         self._started.pop(asyncio.get_running_loop(), None)
-        sessions = [session for session in current_hub().sessions.values() if session.server is self]
+        sessions = self._sessions()
         for session in sessions:
             session.close("server shutting down")
         for session in sessions:
@@ -153,7 +180,11 @@ class SocketIOServer:
                 logger.exception("on_shutdown of %s failed.", type(namespace).__name__)
         await current_hub().stop()
 
+    def _sessions(self) -> list[Session]:
+        return [session for session in current_hub().sessions.values() if session.server is self]
+
     async def _start(self) -> None:
+        self._stopping = False
         try:
             hub = current_hub()
             broadcast_acks.serve(hub)
@@ -173,6 +204,7 @@ class SocketIOServer:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol."""
+        signals = StopSignals(asyncio.get_running_loop(), self.stop_serving)
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
@@ -182,8 +214,10 @@ class SocketIOServer:
                     logger.exception("The Socket.IO server cannot start.")
                     await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
                     return
+                signals.listen()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.shutdown()
+                signals.forget()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

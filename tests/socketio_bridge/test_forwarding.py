@@ -230,6 +230,26 @@ def test_a_poll_that_waits_in_a_process_which_stops_is_let_go(owner: Process, ot
     assert client.get(owner) == '43/chat,7["on we go"]'
 
 
+def test_a_process_that_is_told_to_stop_lets_polls_of_others_sessions_go(owner: Process, other: Process) -> None:
+    """Its ASGI server waits for open requests, and cancels none."""
+    client = Wanderer(owner)
+
+    async def poll_until_told_to_stop() -> list[str]:
+        client.browser.server = other.server
+        bodies: list[str] = []
+        for _ in range(2):  # and one that comes after it was told
+            poll = client.browser.begin("GET", {})
+            await poll.send_input({"type": "http.request", "body": b""})
+            while not owner.hub.sessions[client.browser.query["sid"]]._polling and not bodies:
+                await asyncio.sleep(0.01)
+            other.server.stop_serving()
+            bodies.append((await client.browser.answer(poll)).body)
+        return bodies
+
+    assert other.run(poll_until_told_to_stop()) == ["6", "6"]
+    assert client.post("40/chat,", owner) == "ok", "the session lives on"
+
+
 def test_two_polls_at_a_time_end_the_session_wherever_they_land(owner: Process, other: Process, chat: Chat) -> None:
     client = Wanderer(owner)
     client.post("40/chat,", other)

@@ -6,6 +6,8 @@ import pytest
 
 from socketio_bridge import Namespace, Options, SocketIOServer
 from socketio_bridge.hub import current_hub
+from tests.socketio_bridge.client import connect
+from tests.socketio_bridge.polling.browser import Browser
 
 
 class Broken(Namespace):
@@ -31,3 +33,16 @@ async def test_a_namespace_that_fails_to_stop_keeps_nothing_else_from_it(caplog:
     assert tidy.stopped
     assert current_hub()._receiver is None
     assert "on_shutdown of Broken failed." in caplog.messages
+
+
+async def test_who_comes_when_the_process_was_told_to_stop_goes_to_another() -> None:
+    server = SocketIOServer([Tidy()], options=Options())
+    async with connect(server) as client:
+        await client.join("/tidy")
+        server.stop_serving()
+        assert await client.receive() == "closed"
+        answer = await Browser(server).request("GET")
+        assert (answer.status, answer.body) == (503, '{"code":3,"message":"Bad request: the server is shutting down"}')
+    await server.shutdown()
+    async with connect(server) as client:
+        await client.join("/tidy")
