@@ -139,7 +139,9 @@ def _record_of(room: Room) -> RoomRecord:
 
 
 def _new_info(room: Room, request: CreateRoom, creator: str) -> dict[str, str]:
-    """What the room is to show of the buyer from now on; empty: what it shows already."""
+    """What the room is to show of the buyer from now on; empty: what it shows already, or what was taken back."""
+    if room.buyer_info.get("redacted_at"):
+        return {}
     info = request.buyer_info.known() if request.buyer_info else {}
     return info if info != room.buyer_info and (creator == room.buyer or not room.buyer_info) else {}
 

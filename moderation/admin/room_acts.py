@@ -84,6 +84,14 @@ async def _restore(staff: Staff, room: Room, given: Given) -> None:
     await services.restore_message(staff, given["message"], given["reason"])
 
 
+async def _redact_info(staff: Staff, room: Room, given: Given) -> None:
+    await services.redact_introduction(staff, room.pk, given["reason"])
+
+
+async def _restore_info(staff: Staff, room: Room, given: Given) -> None:
+    await services.restore_introduction(staff, room.pk, given["reason"])
+
+
 async def _read_original(staff: Staff, room: Room, given: Given) -> str:
     return (await services.read_original(staff, given["message"], given["reason"])).content
 
@@ -132,6 +140,10 @@ ACTS: dict[str, RoomAct] = {
         (_REDACT, _READ_ORIGINAL), MessageForm, _restore, "The message is restored: both sides see it again."
     ),
     ORIGINAL: RoomAct((_READ_ORIGINAL,), MessageForm, _read_original, "The message said: {answer}"),
+    "redact-info": RoomAct((_REDACT,), ReasonForm, _redact_info, "The seller sees no name or picture of the buyer."),
+    "restore-info": RoomAct(
+        (_REDACT, _READ_ORIGINAL), ReasonForm, _restore_info, "The seller sees the buyer's name and picture again."
+    ),
     "mute": RoomAct((_RESTRICT,), SideForm, _mute, "The user is muted: they can read, and cannot write."),
     "ban": RoomAct((_RESTRICT,), SideForm, _ban, "The user is banned, and disconnected everywhere."),
     "slow": RoomAct((_RESTRICT,), SlowForm, _slow_down, "The room is in slow mode."),

@@ -25,6 +25,8 @@ class Act(models.TextChoices):
     MESSAGE_REDACTED = "message.redacted"
     MESSAGE_RESTORED = "message.restored"
     MESSAGES_REDACTED = "messages.redacted"
+    INFO_REDACTED = "info.redacted"
+    INFO_RESTORED = "info.restored"
     ORIGINAL_READ = "original.read"
     HELD_RELEASED = "held.released"
     HELD_DROPPED = "held.dropped"

@@ -8,6 +8,7 @@ from moderation.services.audit import export_audit
 from moderation.services.filters import delete_filter, save_filter, try_text
 from moderation.services.held import drop_held, release_held
 from moderation.services.holds import lift_hold, place_hold
+from moderation.services.introductions import redact_introduction, restore_introduction
 from moderation.services.notes import add_note
 from moderation.services.originals import read_original
 from moderation.services.persons import erase_person, export_person
@@ -35,12 +36,14 @@ __all__ = [
     "place_hold",
     "put_back",
     "read_original",
+    "redact_introduction",
     "redact_message",
     "redact_recent",
     "release_held",
     "reopen_room",
     "report",
     "resolve",
+    "restore_introduction",
     "restore_message",
     "save_filter",
     "slow_down",

@@ -16,7 +16,7 @@ from moderation.live_rules import live_rules
 from moderation.models import FilterAction, FilterKind, MessageFilter
 from moderation.staff import Staff
 from tests.conversations.conftest import Emitted, person
-from tests.moderation.conftest import Store, refusal
+from tests.moderation.conftest import Store, acts, refusal
 
 
 def wish(name: str | None = None, **fields: Any) -> CreateRoom:
@@ -124,6 +124,28 @@ async def test_a_phone_number_and_an_address_of_mail_are_what_their_fields_are_f
 async def test_the_id_of_a_shop_is_no_way_around(chat: Emitted, database: Store, seller: Identity, mai: Staff) -> None:
     await filter_words(mai, "bank transfer", FilterAction.REFUSE)
     assert await refusal(chat_services.create_room(seller, wish(shop_id="bank transfer"))) == "message_refused"
+
+
+async def test_what_a_room_shows_of_its_buyer_is_redacted_for_good_and_restored(
+    chat: Emitted, database: Store, buyer: Identity, seller: Identity, mai: Staff
+) -> None:
+    await chat_services.create_room(buyer, wish("PAY ME AT 0123"))
+    await services.redact_introduction(mai, "7.9", "fraud")
+    assert info_of(database)["name"] == chat_services.REDACTED
+    assert info_of(database)["redacted_at"]
+    assert (await chat_services.create_room(buyer, wish("PAY ME AT 0123"))).outcome is Outcome.EXISTED
+    assert (await chat_services.create_room(seller, wish("PAY ME AT 0123"))).outcome is Outcome.EXISTED
+    assert info_of(database)["name"] == chat_services.REDACTED
+    assert await refusal(services.redact_introduction(mai, "7.9", "fraud")) == "already_redacted"
+    kept = database.moderation_redactedoriginal.find_one({}) or {}
+    assert (kept["room_id"], kept["sender"]) == ("7.9", "7")
+    assert "PAY ME" in kept["content"]
+    assert "PAY ME" not in str(list(database.moderation_auditrecord.find()))
+    await services.restore_introduction(mai, "7.9", "a mistake")
+    assert info_of(database) == {"name": "PAY ME AT 0123"}
+    assert await refusal(services.restore_introduction(mai, "7.9", "a mistake")) == "not_redacted"
+    assert [act for act in acts(database) if act != "act.not_done"][:1] == ["info.redacted"]
+    assert database.moderation_redactedoriginal.count_documents({}) == 0
 
 
 async def test_the_same_name_in_many_rooms_is_no_flood(chat: Emitted, database: Store, mai: Staff) -> None:

@@ -84,10 +84,12 @@ def test_a_page_offers_what_its_reader_may_do(support: Client, lead: Client, roo
 
 
 def test_every_act_has_a_form_on_the_page(lead: Client, room_of_old: Store) -> None:
-    """Open and closed, restricted and not."""
+    """Open and closed, restricted and not, its buyer's name redacted and not."""
     pages = [shown(lead)]
     restricted("9")
     room_of_old.cz_rooms.update_one({"_id": "7.9"}, {"$set": {"closed_at": datetime.datetime.now(datetime.UTC)}})
+    pages.append(shown(lead))
+    room_of_old.cz_rooms.update_one({"_id": "7.9"}, {"$set": {"buyer_info.redacted_at": "2026-11-29T00:00:00.000Z"}})
     pages.append(shown(lead))
     assert {act for act in ACTS if any(f'data-act="{act}"' in page for page in pages)} == ACTS.keys()
 
