@@ -114,6 +114,16 @@ def delete_image(key: str) -> None:
             logger.exception("Image %s could not be deleted.", name)
 
 
+def read_image(key: str) -> tuple[bytes, str] | None:
+    """An image and its media type, whatever its format; `None`: there is none."""
+    for kind in FORMATS.values():
+        name = f"{key}.{kind.suffix}"
+        if default_storage.exists(name):
+            with default_storage.open(name) as file:
+                return file.read(), kind.content_type
+    return None
+
+
 def move_image(key: str, to: str) -> None:
     """Give the files of an image another key, under which they are read instead; those that are there already, stay."""
     for name, new in zip(_names(key), _names(to), strict=True):

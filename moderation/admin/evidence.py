@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from conversations.models import Message
+from moderation.admin.pictures import picture_url
 from moderation.models import Evidence, Report, Revision, TargetKind
 from moderation.permissions import may
 
@@ -24,6 +25,7 @@ class Said:
     sender: str
     type: str
     content: str
+    picture_url: str
     at: datetime.datetime | None
     is_target: bool
     fate: str
@@ -81,6 +83,7 @@ def _said(kept: dict[str, Any], now: Message | None, target: str, *, sees_all: b
         sender=str(kept.get("from") or ""),
         type=str(kept.get("type") or "TEXT"),
         content=content,
+        picture_url=picture_url(str(kept["image"])) if kept.get("image") else "",
         at=_instant(kept.get("created_at")),
         is_target=str(kept.get("_id")) == target,
         fate=fate,

@@ -23,6 +23,7 @@ from conversations.store import in_parts
 from moderation import services
 from moderation.admin.acting import sentence, staff_of
 from moderation.admin.links import report_url
+from moderation.admin.pictures import picture_urls
 from moderation.admin.report_page import PutBackView, RedactView, report_page
 from moderation.admin.uncounted import UncountedAdmin, UncountedChangeList
 from moderation.models import Report, ReportReason, ReportState, TargetKind
@@ -129,6 +130,7 @@ class ReportAdmin(UncountedAdmin):
         """The list, the page of a report, and the acts that have an address of their own."""
         wrap = self.admin_site.admin_view
         return [
+            *picture_urls(),
             path("take-next/", wrap(require_POST(self.take_next)), name="moderation_report_take_next"),
             path("<str:pk>/put-back/", wrap(PutBackView.as_view()), name="moderation_report_put_back"),
             path("<str:pk>/redact/", wrap(RedactView.as_view()), name="moderation_report_redact"),

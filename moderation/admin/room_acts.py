@@ -21,6 +21,7 @@ from moderation import services
 from moderation.admin.acting import ReasonForm, sentence, staff_of
 from moderation.admin.links import room_url
 from moderation.admin.notes import NoteForm
+from moderation.admin.pictures import picture_url
 from moderation.admin.restricting import RestrictForm
 from moderation.admin.transcript import message_of
 from moderation.models import Restriction, TargetKind
@@ -93,7 +94,9 @@ async def _restore_info(staff: Staff, room: Room, given: Given) -> None:
 
 
 async def _read_original(staff: Staff, room: Room, given: Given) -> str:
-    return (await services.read_original(staff, given["message"], given["reason"])).content
+    """What the message said; of a picture the address where staff see it, since at its own nobody does."""
+    original = await services.read_original(staff, given["message"], given["reason"])
+    return picture_url(original.image) if original.image else original.content
 
 
 async def _mute(staff: Staff, room: Room, given: Given) -> None:

@@ -17,8 +17,9 @@ from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.store import Document, document, durable, in_parts, in_store_thread
+from conversations.uploads import withhold
 from moderation.errors import Code
-from moderation.models import Act, HeldMessage, RedactedOriginal, TargetKind
+from moderation.models import Act, HeldMessage, RedactedOriginal, Revision, TargetKind
 from moderation.services.audit import Target, record, recorded
 from moderation.services.contents import unquote
 from moderation.services.reasons import require_reason
@@ -134,6 +135,7 @@ async def _redact(
 
     redacted = await chat.redact_messages(ids, at, keep)
     told = {redaction.id for redaction in redacted}
+    await in_store_thread(_withhold_earlier, sorted(told))
     if erased := [original for original in kept if original.pk not in told]:
         await in_store_thread(_forget, erased)
     return redacted
@@ -145,6 +147,14 @@ def _put_aside(originals: list[RedactedOriginal]) -> None:
         ordered=False,
     )
     _take_out_of_copies(originals)
+
+
+def _withhold_earlier(redacted: list[str]) -> None:
+    """Pictures that the messages showed before they were edited."""
+    for part in in_parts(redacted):
+        for revision in durable(Revision).find({"message_id": {"$in": part}}, ["image", "sender"]):
+            if revision.get("image"):
+                withhold(revision["image"], revision["sender"])
 
 
 def _forget(erased: list[RedactedOriginal]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
+from django.urls import reverse
 from django.utils import timezone
 
 from chozoi_chat.identity import Identity, Role
@@ -19,11 +22,13 @@ from conversations import uploads
 from conversations.image_store import new_key, store_image
 from conversations.store import in_store_thread
 from moderation import services
+from moderation.payloads import NewReport
 from moderation.services.retention import delete_older
 from moderation.staff import Staff
-from tests.conversations.api.pictures import photo
+from tests.conversations.api.pictures import opened, photo
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import Emitted, person
+from tests.moderation.admin.conftest import lead, nobody, roles, support  # noqa: F401  fixtures
 from tests.moderation.conftest import Store, message, refusal
 
 MEDIA = "/v1/conversations/media/"
@@ -35,6 +40,13 @@ async def uploaded(user_id: str) -> str:
     await uploads.note_upload(key, user_id)
     await store_image(SimpleUploadedFile("photo.jpg", photo(), "image/jpeg"), key)
     return key
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Who reports."""
+
+    user_id: str
 
 
 def picture(key: str, **fields: Any) -> Any:
@@ -169,6 +181,45 @@ async def test_a_redacted_picture_is_not_read_at_its_address_until_it_is_restore
     await services.restore_message(mai, sent.id, "not rude")
     assert all(await readable(key))
     assert again.content == sent.content
+
+
+async def test_a_picture_that_was_edited_away_is_withheld_with_the_message(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff
+) -> None:
+    key, other = await uploaded("7"), await uploaded("7")
+    sent = await chat_services.send_message(buyer, picture(key))
+    await chat_services.edit_message(buyer, sent.id, f"{MEDIA}{other}.jpg")
+    await services.redact_message(mai, sent.id, "rude")
+    assert not any(await readable(key)) and not any(await readable(other))
+
+
+@pytest.mark.usefixtures("roles")
+def test_leads_see_a_redacted_picture_and_support_one_that_was_reported(
+    chat: Emitted,
+    database: Store,
+    room: str,
+    buyer: Identity,
+    support: Client,  # noqa: F811
+    lead: Client,  # noqa: F811
+) -> None:
+    key = async_to_sync(uploaded)("7")
+    sent = async_to_sync(chat_services.send_message)(buyer, picture(key))
+    report = async_to_sync(services.report)(
+        Reporter("9"), NewReport(target_type="message", target_id=sent.id, reason="fraud")
+    )
+    page = reverse("admin:moderation_report_change", args=[report.pk])
+    address = reverse("admin:moderation_picture", args=[key])
+    assert address in support.get(page).text
+    assert [client.get(address).status_code for client in (support, lead)] == [200, 200]
+    async_to_sync(services.redact_message)(Staff.at_the_console("test"), sent.id, "rude")
+    assert address not in support.get(page).text and address in lead.get(page).text
+    assert [client.get(address).status_code for client in (support, lead)] == [403, 200]
+    asked = {"message": sent.id, "reason": "an appeal"}
+    act = reverse("admin:conversations_room_act", args=[room, "original"])
+    answer = lead.post(act, asked, headers={"Accept": "application/json"})
+    assert answer.json()["original"] == address
+    assert opened(lead.get(address).content).size == (60, 40)
+    assert Client().get(address).status_code == 302
 
 
 async def test_a_withheld_picture_goes_with_what_moderation_keeps_of_it(

@@ -221,6 +221,11 @@ async function done(form, answer) {
   if (form.dataset.act === "original") {
     const original = line.querySelector(".original");
     original.textContent = answer.original;
+    if (/^\/\w+\/moderation\/report\/pictures\/[\w/]+$/.test(answer.original)) {
+      const link = document.createElement("a");
+      link.href = link.textContent = answer.original;
+      original.replaceChildren(link);
+    }
     original.hidden = false;
   } else {
     tell(answer.done);
