@@ -90,8 +90,8 @@ async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
         await do(None)
     payload = RoomPayload.of(room, buyer_info=None if request.buyer_info is None else request.buyer_info.known())
     await announce_room(payload, creator)
-    if outcome is not Outcome.EXISTED:
-        seeing = frozenset(side for side in Role if room.visible_to(side))
+    seeing = _sides_that_see(room)
+    if seeing != _sides_that_see(found):
         await announce_sides(room.room_id, {Role.BUYER: room.buyer, Role.SELLER: room.seller}, seeing)
     return RoomAnswer(payload, outcome, room)
 
@@ -132,6 +132,10 @@ async def _bring_back(room: Room, request: CreateRoom, creator: str) -> tuple[Ro
     if changes:
         room = await in_store_thread(_change, room, {**changes, "updated_at": message_ids.divide()})
     return room, outcome, afterwards
+
+
+def _sides_that_see(room: Room | None) -> frozenset[Role]:
+    return frozenset(side for side in Role if room is not None and room.visible_to(side))
 
 
 def _record_of(room: Room) -> RoomRecord:

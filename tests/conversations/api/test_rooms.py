@@ -268,13 +268,14 @@ async def test_a_deleted_room_is_hidden_until_it_is_enabled(
 
 
 @pytest.mark.parametrize("online", [{"7", "9"}, {"7"}, {"9"}, set()])
-@pytest.mark.parametrize("made", ["made", "brought back", "enabled"])
+@pytest.mark.parametrize("made", ["made", "brought back", "brought back for the other", "enabled"])
 async def test_both_sides_of_a_room_that_is_new_to_them_learn_that_the_other_is_online(
     api: Emitted, database: Store, seller_app: App, online: set[str], made: str
 ) -> None:
     """Their `active_user_list` did not have it, so that they show it as offline."""
     if made != "made":
-        room = {"_id": "7.9", "type": "BS", "creator": "7", "buyer": "7", "seller": "9", "deleted_by_seller": True}
+        hidden = "deleted_by_buyer" if made == "brought back for the other" else "deleted_by_seller"
+        room = {"_id": "7.9", "type": "BS", "creator": "7", "buyer": "7", "seller": "9", hidden: True}
         database.cz_rooms.insert_one(room)
     for user_id in online:
         await current_presence().enter(user_id, f"a socket of {user_id}")
