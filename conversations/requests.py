@@ -7,6 +7,7 @@ that need a setting or the database are the services' affair. What clients get i
 from __future__ import annotations
 
 import datetime
+import re
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -21,6 +22,8 @@ else:  # a number is taken too, and a string from __post_init__ on
     Id = str | int
     OptionalId = str | int | None
 
+_SCHEME = re.compile(r"([\x00-\x20]*[A-Za-z][A-Za-z0-9+.\-\x00-\x20]*):")
+"""As browsers read it: they pass over spaces before it, and over line breaks and tabs in it."""
 MAX_ID_LENGTH = 255
 ROOM_ACTS = ("enable", "pin", "seen", "block")
 """What stands behind a room's id in addresses of REST."""
@@ -153,6 +156,9 @@ class BuyerInfo(Struct, kw_only=True, omit_defaults=True):
         for name, text in self.known().items():
             if len(text) > MAX_INFO_LENGTH:
                 raise ValueError(f"`{name}` has {len(text)} characters: it must have at most {MAX_INFO_LENGTH}")
+        scheme = _SCHEME.match(self.avatar or "")
+        if scheme and re.sub(r"[\x00-\x20]", "", scheme[1]).lower() not in ("http", "https"):
+            raise ValueError(f"`avatar` is {(self.avatar or '')[:40]!r}: it must be an http or https address")
 
     def known(self) -> dict[str, str]:
         """The fields that say something, as the room stores them."""

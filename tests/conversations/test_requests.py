@@ -113,5 +113,22 @@ def test_buyer_info_is_not_so_long_that_a_list_of_rooms_would_not_fit_into_memor
         msgspec.convert({**request, "buyer_info": {field: "x" * 2049}}, CreateRoom)
 
 
+@pytest.mark.parametrize(
+    "avatar",
+    ["javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:alert(1)", "data:image/png;base64,AA", "file:///x"],
+)
+def test_an_avatar_is_no_script_and_no_file(avatar: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"`avatar` is .* it must be an http or https address"):
+        msgspec.convert({"buyer": 7, "seller": 9, "buyer_info": {"avatar": avatar}}, CreateRoom)
+
+
+@pytest.mark.parametrize(
+    "avatar", ["https://cdn.example/a.png", "HTTP://cdn.example/a:b", "/a.png", "//cdn/a", "", "a.png"]
+)
+def test_any_other_avatar_is_taken(avatar: str) -> None:
+    request = msgspec.convert({"buyer": 7, "seller": 9, "buyer_info": {"avatar": avatar}}, CreateRoom)
+    assert request.buyer_info is not None and request.buyer_info.avatar == avatar
+
+
 def test_verify_user_takes_a_number_too() -> None:
     assert msgspec.convert({"token": "t", "user_id": 7, "user_role": "BUYER"}, VerifyUser).user_id == "7"

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from pytest_django import Settings
 
 from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
@@ -119,6 +120,18 @@ async def test_a_phone_number_and_an_address_of_mail_are_what_their_fields_are_f
     assert info_of(database) == info
     info = {"phone_number": "evil.com/pay 123456"}
     assert await refusal(chat_services.create_room(buyer, wish(buyer_info=info))) == "message_refused"
+
+
+async def test_an_avatar_where_images_may_be_is_no_link(
+    chat: Emitted, database: Store, buyer: Identity, mai: Staff, settings: Settings
+) -> None:
+    await filter_words(mai, "shop.example", FilterAction.REFUSE, FilterKind.LINKS)
+    settings.IMAGE_HOSTS = ["cdn.example"]
+    info = {"name": "An", "avatar": "https://cdn.example/an.png"}
+    await chat_services.create_room(buyer, wish(buyer_info=info))
+    assert info_of(database) == info
+    elsewhere = {"name": "An", "avatar": "https://evil.example/an.png"}
+    assert await refusal(chat_services.create_room(buyer, wish(buyer_info=elsewhere))) == "message_refused"
 
 
 async def test_the_id_of_a_shop_is_no_way_around(chat: Emitted, database: Store, seller: Identity, mai: Staff) -> None:
