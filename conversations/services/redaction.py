@@ -55,6 +55,8 @@ async def unredact_message(
     message = await in_store_thread(within, partial(_unredact, message_id))
     if message is None:
         return None
+    if image := image_in(message.type, message.content):  # now, for a file's move is no part of a transaction
+        await in_store_thread(reveal, image)
     payload = MessagePayload.of(message)
     await announce_update(payload)
     return payload
@@ -143,6 +145,5 @@ def _unredact(message_id: str, content: str) -> Message | None:
         durable(Message).update_one(
             {"_id": message_id, "room_id": rooms[message_id], "content": content}, {"$set": {"image": image}}
         )
-        reveal(image)
     follow([(message.room_id, message_id)], change)
     return message

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
+from pymongo.errors import AutoReconnect
 
 from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
@@ -22,6 +23,7 @@ from conversations import uploads
 from conversations.image_store import new_key, store_image
 from conversations.store import in_store_thread
 from moderation import services
+from moderation.models import AuditRecord
 from moderation.payloads import NewReport
 from moderation.services.retention import delete_older
 from moderation.staff import Staff
@@ -298,3 +300,21 @@ async def test_text_that_names_a_picture_shows_none(
     stored = database.cz_messages.find_one({"_id": sent.id})
     assert stored is not None and "image" not in stored
     assert await refusal(services.restore_message(mai, sent.id, "x")) == "not_redacted"
+
+
+async def test_a_picture_stays_withheld_where_restoring_fails(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await uploaded("7")
+    sent = await chat_services.send_message(buyer, picture(key))
+    await services.redact_message(mai, sent.id, "rude")
+
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise AutoReconnect("the store goes away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AuditRecord, "save", away)
+        assert await refusal(services.restore_message(mai, sent.id, "not rude")) == "store_unavailable"
+    assert not any(await readable(key))
+    await services.restore_message(mai, sent.id, "not rude")
+    assert all(await readable(key))
