@@ -54,12 +54,15 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
 async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
     """Everything that the other side wrote up to that message is seen; the counter is 0; the writer is told.
 
-    RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `wrong_recipient`, `store_unavailable`.
+    Of a message that is not in the room the writer is not told: an id that says something else is text of the reader's.
+    RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `role_not_allowed`, `wrong_recipient`,
+    `store_unavailable`.
     """
     _require_self(actor, seen)
     side = _require_sides(actor, await load_room(seen.room_id), seen)
     await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.divide())
-    await announce_seen(seen)
+    if await in_store_thread(_is_in_room, seen.last_message_id, seen.room_id):
+        await announce_seen(seen)
 
 
 async def mark_room_seen(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
@@ -101,6 +104,10 @@ def _mark_room_seen(
     else:
         durable(Room).update_one({"_id": room_id}, {"$set": {f"{side.lower()}_unseen_messages": 0}})
     return seen, durable(Room).find_one({"_id": room_id}) or {"_id": room_id}
+
+
+def _is_in_room(message_id: str, room_id: str) -> bool:
+    return durable(Message).find_one({"_id": message_id, "room_id": room_id}, ["_id"]) is not None
 
 
 def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: datetime.datetime) -> None:

@@ -205,6 +205,18 @@ async def test_seeing_for_another_or_in_a_strange_room_is_refused(
     assert chat.all == []
 
 
+async def test_what_is_no_id_of_a_message_of_the_room_is_not_passed_on_as_seen(
+    chat: Emitted, database: Store, room: str, buyer: Identity, seller: Identity
+) -> None:
+    sent = await services.send_message(buyer, message())
+    seen = SeenMessages(
+        room_id=room, sender="9", recipient="7", last_message_id="PAY ME", last_message_created_at=sent.created_at
+    )
+    await services.mark_seen(seller, seen)
+    assert chat.payloads("seen_messages") == []
+    assert (database.cz_messages.find_one({"_id": sent.id}) or {})["is_seen"] is True
+
+
 @pytest.mark.parametrize("event", ["typing", "stop_typing"])
 async def test_typing_reaches_the_other_devices_of_who_types_and_the_other_side(
     emitted: Emitted, room: str, buyer: Identity, event: str
