@@ -34,7 +34,10 @@ class Words(Generic[Owner]):
         """Whose phrases a normalized text has in it, and which."""
         if not self._by_first:
             return
-        words = tokens(folded(text))
+        text = folded(text)
+        if self._by_first.keys().isdisjoint(tokens(bare(text))):  # as of nearly all texts
+            return
+        words = tokens(text)
         for start, word in enumerate(words):
             for phrase, owner in self._by_first.get(bare(word), ()):
                 if _is_at(phrase, words, start):
