@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TURN = 100
+"""How many packets that came at once are taken before other clients have their turn."""
+
 # Seconds that a poll may wait while a WebSocket probes; the reference server's are 0.1. Not none: a client may send its
 # UPGRADE and a poll at once, and they may come in any order.
 _LETTING_GO = 0.05
 _PAUSE = 0.002  # seconds, of `pause`
-_TURN = 100  # packets of a payload that are taken before others have their turn
 _STRANGERS_PAYLOAD = 64_000  # bytes of a message from a client in no namespace yet: it has nothing to send but CONNECT
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
 _CLOSE_TIMEOUT = 5.0  # seconds that it has to take the end of its WebSocket: one that does not read never does
@@ -224,7 +226,7 @@ class Session:
                 self.receive(packet)
                 if self.closed:
                     return
-                if number % _TURN == 0:
+                if number % TURN == 0:
                     await asyncio.sleep(0)
         await self.relieved()
 

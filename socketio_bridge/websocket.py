@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from socketio_bridge.exceptions import ProtocolError
 from socketio_bridge.forwarding import RemoteSession
 from socketio_bridge.handshake import Handshake, HandshakeRefused
 from socketio_bridge.payload import decode_packet, encode_packet
-from socketio_bridge.session import Session
+from socketio_bridge.session import TURN, Session
 
 if TYPE_CHECKING:
     from socketio_bridge.server import SocketIOServer
@@ -72,10 +73,12 @@ class WebSocketConsumer(AsyncConsumer):
         if session is None:
             return
         try:
-            while True:
+            for number in itertools.count(1):
                 session.receive(await self._next())
                 if session.congested:
                     await session.relieved()
+                if number % TURN == 0:
+                    await asyncio.sleep(0)  # which `_next` is not where frames came many at a time
         except _ClientLeft:
             pass
         except ProtocolError as error:

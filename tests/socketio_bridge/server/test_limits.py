@@ -30,6 +30,25 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         assert chat.log[1:] == list(range(20))
 
 
+async def test_others_have_their_turn_while_one_sends_many_frames_at_once(server: SocketIOServer) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with connect(server) as client:
+        for _ in range(2_000):
+            client.communicator.input_queue.put_nowait({"type": "websocket.receive", "text": "40/nowhere,"})
+        running = asyncio.create_task(others())
+        while not client.communicator.input_queue.empty():
+            await asyncio.sleep(0)
+        running.cancel()
+        assert turns >= 19
+
+
 async def test_answers_pass_a_congested_input(chat: Chat) -> None:
     """A handler that asks its client waits for what stands behind the client's other events, read or not."""
     server = SocketIOServer([chat], options=Options(inbound_limit=1000))
