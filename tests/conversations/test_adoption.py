@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, models
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 from pytest_django import DjangoDbBlocker
 
 from chozoi_chat.mongodb import schema
+from conversations.models import Message, Room
 
 Store = Database[dict[str, Any]]
 
@@ -41,8 +42,11 @@ def names(database: Store, collection: str) -> set[str]:
     return set(database[collection].index_information()) - {"_id_"}
 
 
-OF_ROOMS = {"room_buyer", "room_seller", "room_activity"}
-OF_MESSAGES = {"message_history", "message_unseen", "message_once_in_room"}
+def names_of(model: type[models.Model]) -> set[str]:
+    return {each.name for each in (*model._meta.indexes, *model._meta.constraints)}
+
+
+OF_ROOMS, OF_MESSAGES = names_of(Room), names_of(Message)
 
 
 def test_an_index_with_the_same_keys_under_another_name_is_taken(
