@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection
 
 from chozoi_chat.identity import Role
-from conversations.instants import from_store
+from conversations.instants import stored_time
 from conversations.models import Room
 from conversations.search_pattern import pattern_of
 from conversations.store import Document, durable, in_parts
@@ -143,18 +143,18 @@ def _after(place: Place) -> Document:
 
 
 def _place(room: Document) -> Place:
-    updated_at = room.get("updated_at")
-    return Place(from_store(updated_at) if updated_at else None, room["_id"])
+    return Place(stored_time(room.get("updated_at")), room["_id"])
 
 
 def _page(found: list[Document]) -> RoomPage:
-    found = sorted(found, key=_order, reverse=True)
+    found = sorted((room for room in found if isinstance(room["_id"], str)), key=_order, reverse=True)
     page = found[:PAGE]
     return RoomPage(_load(page), _place(page[-1]) if len(found) > PAGE else None)
 
 
 def _order(room: Document) -> tuple[bool, Any, str]:
-    return (room.get("updated_at") is not None, room.get("updated_at"), room["_id"])
+    at = stored_time(room.get("updated_at"))
+    return (at is not None, at, room["_id"])
 
 
 def _load(found: list[Document]) -> list[Room]:
