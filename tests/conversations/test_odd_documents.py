@@ -20,7 +20,7 @@ from conversations.services import Excerpt, RoomQuery
 from conversations.statuses import _rooms_that_others_see
 from conversations.store import in_store_thread
 from tests.conversations.conftest import Emitted
-from tests.conversations.oddities import VALUES
+from tests.conversations.oddities import ROOM_FIELDS, VALUES, odd_rooms
 
 Store = Database[dict[str, Any]]
 THEN = datetime.datetime(2020, 10, 11, 0, 13, 35, 390_000)
@@ -107,6 +107,19 @@ def test_the_next_message_heals_what_it_counts_and_costs_no_other_room_of_its_ba
     assert sound["seller_unseen_messages"] == 3
     was = as_number(value) if field == "seller_unseen_messages" else 0
     assert int(str(odd["seller_unseen_messages"]).partition(".")[0]) == max(0, was or 0) + 1
+
+
+async def test_presence_is_told_of_every_odd_room(
+    database: Store, chat: Emitted, buyer: Identity, seller: Identity
+) -> None:
+    database.cz_rooms.insert_many([*odd_rooms("7", "9"), {"_id": "7.9", "buyer": "7", "seller": "9"}])
+    for person, side in ((buyer, Role.BUYER), (seller, Role.SELLER)):
+        visible = await services.visible_rooms_of(person.user_id, side)
+        seen = await in_store_thread(_rooms_that_others_see, person.user_id)
+        for rooms in (visible, seen):
+            assert len(rooms) > len(VALUES) * (len(ROOM_FIELDS) - 2)
+            assert "7.9" in {room.room_id for room in rooms}
+            assert msgspec.json.encode(rooms)
 
 
 async def test_a_blocked_room_stays_one_whoever_blocked_it(database: Store, chat: Emitted, seller: Identity) -> None:
