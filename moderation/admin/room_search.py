@@ -26,6 +26,8 @@ PAGE = 50
 LONGEST = 0.1
 """Seconds after which a page takes what it has."""
 
+_NAMEABLE: Document = {"_id": {"$type": "string"}}
+"""What has an address: the key that another program gave a room may be anything."""
 _NAMES = ("buyer_info.name", "shop.name")
 
 
@@ -121,14 +123,13 @@ def _from_the_latest(
 def _read(source: Document, search: RoomSearch, more: list[Document], following: Place | None) -> list[Document]:
     """One room more than a page has, where there is one. The source first, and alone: SecantusDB finds its index so."""
     stages: list[Document] = [{"$match": source}]
-    rest = [*search.conditions(), *more]
+    rest = [_NAMEABLE, *search.conditions(), *more]
     if "updated_at" not in source and (search.since is not None or search.until is not None):
         times = {"$gte": search.since, "$lt": search.until}
         rest.append({"updated_at": {bound: at for bound, at in times.items() if at is not None}})
     if following is not None and following.id:
         rest.append(_after(following))
-    if rest:
-        stages.append({"$match": {"$and": rest}})
+    stages.append({"$match": {"$and": rest}})
     order: dict[str, Any] = {"updated_at": -1, "_id": -1}
     return list(
         durable(Room).aggregate([*stages, {"$sort": order}, {"$limit": PAGE + 1}, {"$project": {"updated_at": 1}}])
@@ -147,7 +148,7 @@ def _place(room: Document) -> Place:
 
 
 def _page(found: list[Document]) -> RoomPage:
-    found = sorted((room for room in found if isinstance(room["_id"], str)), key=_order, reverse=True)
+    found = sorted(found, key=_order, reverse=True)
     page = found[:PAGE]
     return RoomPage(_load(page), _place(page[-1]) if len(found) > PAGE else None)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from django.test import Client
 
 from chozoi_chat.identity import Role
@@ -301,3 +302,11 @@ def test_a_rooms_page_asks_few_questions(
     """However long the conversation is."""
     with django_assert_max_num_queries(30):
         support.get(f"/admin/conversations/room/{messages[0]}/change/")
+
+
+def test_rooms_whose_key_is_no_text_take_no_place_of_others(database: Store) -> None:
+    then = datetime.datetime(2026, 11, 1, 12)
+    keys = [*(f"{number}.9" for number in range(room_search.PAGE + 5)), *range(5), *(ObjectId() for _ in range(5))]
+    database.cz_rooms.insert_many([{"_id": key, "buyer": "7", "updated_at": then} for key in keys])
+    for search in (RoomSearch(), RoomSearch(text="7")):
+        assert set(found(search)) == {key for key in keys if isinstance(key, str)}
