@@ -43,7 +43,9 @@ class ModerationPolicy:
 
     def check_writer(self, user_id: str) -> None:
         """RuleViolation: `banned`, `muted`."""
-        live_rules().rules.check_writer(user_id, timezone.now())
+        rules = live_rules().rules
+        if rules.concern(user_id):
+            rules.check_writer(user_id, timezone.now())
 
     async def check_message(self, attempt: Attempt) -> AfterStoring | None:
         """RuleViolation: `banned`, `muted`, `message_refused`, `held_for_review`, `slow_mode`.

@@ -39,6 +39,10 @@ class Rules:
         """Everybody who is banned."""
         return {user for user in self._spans[RestrictionKind.BAN] if self._holding(RestrictionKind.BAN, user, now)}
 
+    def concern(self, user_id: str) -> bool:
+        """Whether anything is said of a user at all, at whatever time: cheaper than to know the time."""
+        return user_id in self._spans[RestrictionKind.BAN] or user_id in self._spans[RestrictionKind.MUTE]
+
     def check_user(self, user_id: str, now: datetime.datetime) -> None:
         """RuleViolation `banned`."""
         if user_id == SUPPORT:
