@@ -22,8 +22,8 @@ from conversations.models import Room
 from conversations.per_loop import PerLoop
 from conversations.store import durable, in_parts, in_store_thread
 
-FRESH = 1.0
-"""Seconds for which a room that was just asked for is as it was, to those who ask for a recent one."""
+FRESH = 0.5
+"""Seconds for which a room, and the policies with it, are as last read to who asks for a recent one."""
 MOST_RECENT = 100_000
 """Rooms that a process keeps for them; of more, those read first are forgotten."""
 

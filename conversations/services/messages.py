@@ -16,7 +16,7 @@ from conversations.message_content import require_content
 from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
-from conversations.policy import Attempt, check_message, require_writer
+from conversations.policy import Attempt, check_message, check_writer
 from conversations.requests import NewMessage, Participants, SeenMessages, Typing
 from conversations.room_loader import RoomRecord, load_room, recent_room
 from conversations.room_views import RoomView, view_of
@@ -137,7 +137,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
     """Tell the other devices of who types, and the other side. `except_`: the socket that it came from.
 
     Only where a message may be sent: who is blocked, or muted, does not get to show that they are there. Each
-    keystroke may come here, so a room is asked of the store once a second, and its own name, `<BuyerID>.<SellerID>`,
+    keystroke may come here, so a room is asked of the store twice a second, and its own name, `<BuyerID>.<SellerID>`,
     says who its sides are. RuleViolation: `user_mismatch`, `not_a_member`, `role_not_allowed`, `room_not_found`,
     `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
     """
@@ -150,7 +150,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
         )
     require_role(actor, Role.BUYER if typing.room_id == pair[0] else Role.SELLER)
     require_open(await recent_room(typing.room_id))
-    await require_writer(actor.user_id)
+    check_writer(actor.user_id)
     await announce_typing(event_name, typing, except_)
 
 

@@ -237,7 +237,7 @@ async def test_typing_in_the_room_of_others_or_as_another_is_refused(emitted: Em
     assert emitted.all == []
 
 
-async def test_of_a_room_that_is_typed_in_the_store_is_asked_once_a_second(
+async def test_of_a_room_that_is_typed_in_the_store_is_asked_once_in_a_while(
     emitted: Emitted, room: str, buyer: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
