@@ -61,7 +61,7 @@ async def test_the_role_is_exactly_buyer_or_seller(role: Any) -> None:
         ({"role": 1}, set()),
         ({"roles": {"BUYER": True}}, set()),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 async def test_a_token_that_names_roles_allows_those_alone(claims: dict[str, Any], allowed: set[str]) -> None:
     """Roles are spelled as on the wire. Named but none known: none allowed. Not named at all: either."""
