@@ -15,10 +15,10 @@ from redis.exceptions import RedisError
 
 from auctions.latest_results import LatestResults
 from auctions.results import EVENT, AuctionResult, NamedAuctionResult
-from chozoi_chat.identity import IdentityRefused, let_pass, verify_token
 from conversations.errors import TooSoon
-from conversations.event_limits import LimitedNamespace, proving
-from conversations.per_loop import PerLoop
+from conversations.sockets.event_limits import LimitedNamespace, proving
+from identity import IdentityRefused, let_pass, verify_token
+from persistence.per_event_loop import PerLoop
 from socketio_bridge import ConnectionRefused, Socket
 
 logger = logging.getLogger(__name__)

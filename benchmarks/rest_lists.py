@@ -76,7 +76,7 @@ async def measure() -> None:
     import msgspec
     from django.test import AsyncClient
 
-    from chozoi_chat.identity import Role, issue_token
+    from identity import Role, issue_token
 
     client = AsyncClient()
     headers = {"Authorization": f"Bearer {issue_token(SELLER, Role.SELLER, 3600)}"}
@@ -128,7 +128,7 @@ def main(
     arguments.add_argument("--directory", type=Path, help="keep its data here, and find it there the next time")
     options = arguments.parse_args()
     uri = options.uri
-    from chozoi_chat.embedded import EmbeddedMongoDB, EmbeddedRedis
+    from devstack.embedded import EmbeddedMongoDB, EmbeddedRedis
 
     with tempfile.TemporaryDirectory() as directory:
         mongodb, redis = EmbeddedMongoDB(options.directory or Path(directory)), EmbeddedRedis(Path(directory))

@@ -16,7 +16,7 @@ from chozoi_chat.body_limit import limit_bodies  # noqa: E402
 from chozoi_chat.connection_limit import limit_connections  # noqa: E402
 from chozoi_chat.origins import with_own_origin  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
-from moderation.staff_events import StaffEvents  # noqa: E402
+from moderation.staff_site.namespace import StaffEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402
 
 socketio_server = SocketIOServer(

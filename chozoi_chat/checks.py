@@ -16,9 +16,9 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from pymongo.errors import PyMongoError
 
 from chozoi_chat.addresses import options_of, without_password
-from chozoi_chat.identity import AuthMode
-from chozoi_chat.identity.keys import parse_key
-from chozoi_chat.mongodb.server import UnsupportedMongoDB, running_server
+from identity import AuthMode
+from identity.keys import parse_key
+from persistence.engine.server import UnsupportedMongoDB, running_server
 
 LONGEST_ELECTION = 12  # seconds, of a primary of MongoDB with its default settings
 LONGEST_PATIENCE = 300

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from chozoi_chat.mongodb.server import running_server
+from persistence.engine.server import running_server
 
 STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from socketio_bridge.origins import is_allowed, own_origin
+from socketio_bridge.transports.origins import is_allowed, own_origin
 
 
 @receiver(check_request_enabled)

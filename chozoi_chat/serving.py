@@ -7,7 +7,7 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 
-from chozoi_chat.embedded.tied_to_parent import die_with
+from devstack.embedded.tied_to_parent import die_with
 from socketio_bridge import Options
 
 GOODBYE = 10  # seconds that open requests and sockets get when the server is told to stop

@@ -11,9 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.connection import parse_url
 
 from chozoi_chat.addresses import UnusableAddress, database_of, options_of
-from chozoi_chat.embedded.running import running_in
 from chozoi_chat.logs import logging_config
-from chozoi_chat.server_keys import key_in
+from devstack.embedded.running import running_in
+from identity.server_keys import key_in
 
 # Lets a field be written as CharField[str, str] at run time too. Here, because settings are read before any model.
 django_stubs_ext.monkeypatch()
@@ -113,7 +113,7 @@ except UnusableAddress as error:
 
 DATABASES = {
     "default": {
-        "ENGINE": "chozoi_chat.mongodb",
+        "ENGINE": "persistence.engine",
         "HOST": MONGODB_URI,
         "NAME": _database,
         # Acknowledged means on the disks of most members: clients are told only what survives a crash.
@@ -174,8 +174,9 @@ MAX_DISCONNECTION_DURATION = whole_number("MAX_DISCONNECTION_DURATION", 0)  # se
 if MAX_DISCONNECTION_DURATION > 0:
     SOCKETIO |= {"max_disconnection_duration": float(MAX_DISCONNECTION_DURATION), "recovery_redis_url": REDIS_URL}
 
-# What may keep a user out or a message back, besides the rules of rooms: classes, as conversations/policy.py has them.
-CONVERSATION_POLICIES = ["moderation.policy.ModerationPolicy"]
+# What may keep a user out or a message back, besides the rules of rooms: classes, as conversations/policies.py has
+# them.
+CONVERSATION_POLICIES = ["moderation.policies.ModerationPolicy"]
 
 ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.md
     "title": "Socket.IO events",
@@ -308,7 +309,7 @@ TEMPLATES = [
         },
     }
 ]
-AUTHENTICATION_BACKENDS = ["chozoi_chat.mongodb.auth.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["persistence.engine.auth.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{validator}"}
     for validator in (

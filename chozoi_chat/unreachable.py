@@ -26,7 +26,7 @@ def explain(error: BaseException) -> str | None:
     """Return the explanation when `error`, or its cause, is a store that does not answer or is too old; else None."""
     from django.conf import settings
 
-    from chozoi_chat.mongodb.server import UnsupportedMongoDB
+    from persistence.engine.server import UnsupportedMongoDB
 
     cause: BaseException | None = error
     while cause is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chozoi_chat.identity import IdentityRefused, Role, let_pass
 from conversations.errors import Code, RuleViolation
+from identity import IdentityRefused, Role, let_pass
 
 
 class Actor(Protocol):

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.http.request import validate_host
 
 from conversations.errors import Code, RuleViolation
-from conversations.image_store import NAME
+from conversations.images.files import NAME
 from conversations.models import MessageType
 
 LONGEST_EMOJI = 100

@@ -15,8 +15,8 @@ from django.db.models import Q
 from django_mongodb_backend.fields import EmbeddedModelField
 from django_mongodb_backend.models import EmbeddedModel
 
-from chozoi_chat.identity import Role
-from conversations.fields import CountOrDefault, FlagOrDefault, LongTextOrDefault, ObjectField, TextOrDefault
+from identity import Role
+from persistence.fields import CountOrDefault, FlagOrDefault, LongTextOrDefault, ObjectField, TextOrDefault
 
 BUYER_AND_SELLER: Final = "BS"
 

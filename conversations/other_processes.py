@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from presence import current as current_presence
-from socketio_bridge.hub import find_hub
+from socketio_bridge.adapter.adapter import find_hub
 
 ACQUAINTANCE = 3.0
 """Seconds from a heartbeat in Redis within which all others have heard its process, which greets them each second."""

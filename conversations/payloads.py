@@ -9,11 +9,11 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from chozoi_chat.identity import Role
-from chozoi_chat.mongodb.values import as_text
-from conversations.fields import flag_in, text_in
-from conversations.instants import stored_time, to_wire
 from conversations.models import Message, MessageType, Room
+from identity import Role
+from persistence.engine.values import as_text
+from persistence.fields import flag_in, text_in
+from persistence.timestamps import stored_time, to_wire
 
 
 class UserVerified(Struct, kw_only=True):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from conversations.instants import from_milliseconds, from_wire, to_wire
 from conversations.models import BUYER_AND_SELLER
+from persistence.timestamps import from_milliseconds, from_wire, to_wire
 
 if TYPE_CHECKING:
     Id = str

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from chozoi_chat.identity import Role
-from conversations.fields import as_json, count_in, flag_in, object_in, text_in
-from conversations.instants import stored_time, to_wire
 from conversations.models import BUYER_AND_SELLER
 from conversations.payloads import MessagePayload
-from conversations.store import Document
+from identity import Role
+from persistence.fields import as_json, count_in, flag_in, object_in, text_in
+from persistence.mongodb import Document
+from persistence.timestamps import stored_time, to_wire
 
 
 class SharedRoom(Struct, kw_only=True, rename={"id": "_id"}):

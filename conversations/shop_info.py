@@ -25,8 +25,8 @@ from django.conf import settings
 
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
-from conversations.per_loop import PerLoop
-from conversations.store import durable, in_store_thread
+from persistence.mongodb import durable, in_store_thread
+from persistence.per_event_loop import PerLoop
 
 logger = logging.getLogger(__name__)
 

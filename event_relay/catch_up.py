@@ -18,9 +18,9 @@ from typing import Any, Final
 from pymongo.database import Database
 
 from conversations.models import Room
-from conversations.store import in_parts
 from event_relay.event import Event, Unreadable, told
 from event_relay.sources import SOURCES, Source
+from persistence.mongodb import in_parts
 
 MARGIN = datetime.timedelta(minutes=5)
 """Documents are dated by the servers' clocks before they are written; this is allowed for clocks and late writes."""

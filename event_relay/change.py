@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.instants import UTC
+from persistence.timestamps import UTC
 
 Document = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from conversations.instants import UTC
 from event_relay.sources import SOURCES
+from persistence.timestamps import UTC
 
 Stream = ChangeStream[dict[str, Any]]
 WAIT = 500

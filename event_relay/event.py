@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from conversations.instants import to_wire
+from persistence.timestamps import to_wire
 
 _IDS = uuid.UUID("5e4c7c3a-6f0d-4b0e-9d63-2f6d1c8b7a10")
 """The name space of event ids. Changing it makes every repeat a new event."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from conversations.fields import ObjectField
+from persistence.fields import ObjectField
 
 
 class RelayPosition(models.Model):

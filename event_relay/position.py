@@ -19,9 +19,9 @@ from django.db import DatabaseError, connection
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from conversations.instants import UTC
-from conversations.store import Document, durable
 from event_relay.models import RelayPosition
+from persistence.mongodb import Document, durable
+from persistence.timestamps import UTC
 
 TERM = 10.0
 """Seconds for which a lease holds; another relay takes over RENEWAL seconds after that, at the latest."""

@@ -24,7 +24,6 @@ from django.db import DatabaseError
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from conversations.instants import UTC
 from event_relay.catch_up import MARGIN, pieces_since
 from event_relay.change import changed_at, read_change
 from event_relay.change_stream import HistoryLost, Stream, change_stream, require_replica_set, watched_database
@@ -34,6 +33,7 @@ from event_relay.publisher import NotAccepted, Publisher
 from event_relay.sources import SOURCES
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import RegistryUnavailable
+from persistence.timestamps import UTC
 
 logger = logging.getLogger(__name__)
 

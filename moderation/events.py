@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conversations.events import ConversationEvents
+from conversations.sockets.namespace import ConversationEvents
 from moderation import services
 from moderation.payloads import NewReport, Reported, ReportPayload
 from socketio_bridge import Socket, event

@@ -6,10 +6,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from conversations.acknowledgements import Done
-from conversations.instants import to_wire
 from conversations.requests import MAX_ID_LENGTH, Id
+from conversations.sockets.acknowledgements import Done
 from moderation.models import Report
+from persistence.timestamps import to_wire
 
 LONGEST_TEXT = 2000
 

@@ -5,7 +5,16 @@ the channel layer. This package knows nothing of chat. What an application needs
 bridge's own.
 """
 
-from socketio_bridge.broadcast_acks import broadcast_call
+from socketio_bridge.adapter.broadcast_acks import broadcast_call
+from socketio_bridge.adapter.remote_sockets import (
+    RemoteHandshake,
+    RemoteSocket,
+    disconnect_sockets,
+    fetch_sockets,
+    sockets_join,
+    sockets_leave,
+)
+from socketio_bridge.adapter.server_events import server_side_call, server_side_emit
 from socketio_bridge.emitter import emit, emit_sync, flush
 from socketio_bridge.exceptions import (
     AcksMissing,
@@ -19,20 +28,11 @@ from socketio_bridge.exceptions import (
     InvalidArguments,
     UnknownEvent,
 )
-from socketio_bridge.handshake import Handshake
 from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
-from socketio_bridge.remote_sockets import (
-    RemoteHandshake,
-    RemoteSocket,
-    disconnect_sockets,
-    fetch_sockets,
-    sockets_join,
-    sockets_leave,
-)
 from socketio_bridge.server import SocketIOServer
-from socketio_bridge.server_events import server_side_call, server_side_emit
-from socketio_bridge.socket import NO_ACK, Socket
+from socketio_bridge.sockets.socket import NO_ACK, Socket
+from socketio_bridge.transports.handshake import Handshake
 
 __all__ = [
     "NO_ACK",

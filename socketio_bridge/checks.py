@@ -17,8 +17,8 @@ from django.utils.module_loading import import_string
 
 from socketio_bridge.asgi_module import AsgiModule
 from socketio_bridge.options import Options
-from socketio_bridge.origins import ANY, OPAQUE, parse_origin
-from socketio_bridge.recovery_store import IN_MEMORY, Place
+from socketio_bridge.recovery.store import IN_MEMORY, Place
+from socketio_bridge.transports.origins import ANY, OPAQUE, parse_origin
 
 
 @register()

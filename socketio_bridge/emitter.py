@@ -7,12 +7,12 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
-from socketio_bridge import packet
-from socketio_bridge.audience import names
-from socketio_bridge.engineio import PacketType
-from socketio_bridge.envelope import Emission
-from socketio_bridge.hub import find_hub
-from socketio_bridge.outpost import send_without_hub
+from socketio_bridge.adapter.adapter import find_hub
+from socketio_bridge.adapter.audience import names
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.adapter.external_emitter import send_without_hub
+from socketio_bridge.protocol import packet
+from socketio_bridge.protocol.engineio import PacketType
 
 
 async def emit(

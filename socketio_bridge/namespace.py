@@ -11,13 +11,13 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 import msgspec
 
-from socketio_bridge import packet
-from socketio_bridge.attachments import put_back
-from socketio_bridge.engineio import PacketType
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
-from socketio_bridge.inbox import ends_task
-from socketio_bridge.socket import NO_ACK, Socket
-from socketio_bridge.validation import explained
+from socketio_bridge.protocol import packet
+from socketio_bridge.protocol.attachments import put_back
+from socketio_bridge.protocol.engineio import PacketType
+from socketio_bridge.protocol.validation import explained
+from socketio_bridge.sockets.event_queue import ends_task
+from socketio_bridge.sockets.socket import NO_ACK, Socket
 
 logger = logging.getLogger(__name__)
 

@@ -11,17 +11,17 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
-from socketio_bridge import broadcast_acks, remote_sockets, server_events
-from socketio_bridge.forwarding import RemoteSession, find_remote_session
-from socketio_bridge.handshake import Handshake, HandshakeRefused
-from socketio_bridge.hub import current_hub
+from socketio_bridge.adapter import broadcast_acks, remote_sockets, server_events
+from socketio_bridge.adapter.adapter import current_hub
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
-from socketio_bridge.polling import PollingConsumer
-from socketio_bridge.recovery import Recovery
-from socketio_bridge.session import Session
-from socketio_bridge.stop_signals import StopSignals
-from socketio_bridge.websocket import WebSocketConsumer, deny
+from socketio_bridge.recovery.recovery import Recovery
+from socketio_bridge.transports.handshake import Handshake, HandshakeRefused
+from socketio_bridge.transports.polling import PollingConsumer
+from socketio_bridge.transports.remote_session import RemoteSession, find_remote_session
+from socketio_bridge.transports.session import Session
+from socketio_bridge.transports.stop_signals import StopSignals
+from socketio_bridge.transports.websocket import WebSocketConsumer, deny
 
 logger = logging.getLogger(__name__)
 

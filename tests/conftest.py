@@ -16,7 +16,7 @@ import django
 import pytest
 import pytest_asyncio
 
-from chozoi_chat.embedded import EmbeddedKafka, EmbeddedMongoDB, EmbeddedRedis
+from devstack.embedded import EmbeddedKafka, EmbeddedMongoDB, EmbeddedRedis
 from tests.clients.driver import Driver
 from tests.clients.node import NodeMissing, node_executable
 from tests.no_skips_on_ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  hooks

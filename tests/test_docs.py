@@ -8,9 +8,9 @@ from typing import get_args
 
 from django.core.management import call_command
 
-from chozoi_chat.identity.refusal import RefusalCode
 from conversations.api.refusals import STATUS
 from conversations.errors import Code
+from identity.refusal import RefusalCode
 from moderation.errors import Code as ModerationCode
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

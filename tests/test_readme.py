@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chozoi_chat.up_process import Up
 from tests.clients.node import installed_clients, node_executable
+from tests.devstack.up_process import Up
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()

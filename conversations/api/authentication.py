@@ -1,4 +1,4 @@
-"""Who calls: the bearer of a token that `chozoi_chat.identity` finds genuine."""
+"""Who calls: the bearer of a token that `identity` finds genuine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from chozoi_chat.identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_token
 from conversations.api.inputs import said
 from conversations.api.refusals import Unavailable
 from conversations.errors import Code, RuleViolation
-from conversations.event_limits import proving
-from conversations.policy import require_admitted
+from conversations.policies import require_admitted
+from conversations.sockets.event_limits import proving
+from identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_token
 
 
 @dataclass(frozen=True, slots=True)

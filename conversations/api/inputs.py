@@ -7,8 +7,8 @@ from typing import Annotated, Any, cast
 from msgspec import Meta, Struct
 from rest_framework.request import Request
 
-from chozoi_chat.identity import Role
 from conversations.requests import OptionalId
+from identity import Role
 
 _NOTHING = ("", "null", "undefined")
 """What old clients write into a query where they have no value."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
 from conversations.api.inputs import LARGEST_PAGE, Limit
 from conversations.api.operation import Endpoint, operation
 from conversations.errors import Code, RuleViolation
-from conversations.instants import to_wire
 from conversations.payloads import MessagePayload
 from conversations.requests import EditMessage, Id, NewMessage, OptionalId, to_instant, to_room_id
 from conversations.services import Excerpt, MessagePage
+from identity import Role
+from persistence.timestamps import to_wire
 
 PAGE = 15
 """Messages of a page where the client does not say how many."""

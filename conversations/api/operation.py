@@ -24,7 +24,6 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from chozoi_chat.identity import IdentityRefused, Role, let_pass
 from conversations.api.authentication import BearerToken, HeaderToken, caller_of
 from conversations.api.bodies import JSONAnswer, JSONBody, OneForm
 from conversations.api.inputs import said
@@ -32,7 +31,8 @@ from conversations.api.refusals import answer_to
 from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
-from socketio_bridge.validation import explained
+from identity import IdentityRefused, Role, let_pass
+from socketio_bridge.protocol.validation import explained
 
 Answer = TypeVar("Answer")
 

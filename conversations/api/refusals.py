@@ -13,8 +13,8 @@ from msgspec import Struct
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from chozoi_chat.identity import IdentityRefused
 from conversations.errors import Code, Forbidden, Missing, RuleViolation, TooSoon
+from identity import IdentityRefused
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
 from conversations.api.inputs import LARGEST_PAGE, AsMember, Limit
@@ -16,7 +15,8 @@ from conversations.errors import Code, RuleViolation
 from conversations.requests import CreateRoom, OptionalId
 from conversations.room_views import RoomView, view_of
 from conversations.services import Outcome, RoomQuery
-from conversations.store import document
+from identity import Role
+from persistence.mongodb import document
 
 
 class RoomFilter(Struct, kw_only=True):

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from chozoi_chat.identity import Role
 from conversations import services
 from conversations.api.authentication import Caller
 from conversations.api.inputs import LARGEST_PAGE, Limit
@@ -14,7 +13,8 @@ from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import SearchThrottle, UserThrottle
 from conversations.payloads import MessagePayload
 from conversations.requests import OptionalId, to_room_id
-from conversations.search_pattern import pattern_of
+from conversations.services.search_pattern import pattern_of
+from identity import Role
 
 PAGE = 20
 """Messages of a page where the client does not say how many."""

@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from chozoi_chat.networks import network_of
 from conversations.api.authentication import caller_of
-from conversations.rates import Rate, wait_for_turn
+from identity.networks import network_of
+from persistence.rate_limits import Rate, wait_for_turn
 
 
 class _Throttle(BaseThrottle):

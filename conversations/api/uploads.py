@@ -17,10 +17,10 @@ from conversations.api.authentication import Caller
 from conversations.api.bodies import FormBody
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import UploadAddressThrottle, UploadThrottle, UserThrottle
-from conversations.image_store import new_key, place_in_queue, store_image
-from conversations.images import FORMATS
+from conversations.images.files import new_key, place_in_queue, store_image
+from conversations.images.painting import FORMATS
+from conversations.images.uploads import note_upload, sweep
 from conversations.requests import OptionalId
-from conversations.uploads import note_upload, sweep
 
 _CONTENT_TYPES = {kind.suffix: kind.content_type for kind in FORMATS.values()}
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, re_path
 from conversations.api import messages, rooms, search, uploads
 from conversations.api.documentation import Documentation, schema
 from conversations.api.operation import Endpoint, Nowhere
-from conversations.image_store import NAME
+from conversations.images.files import NAME
 
 _ROOM = r"rooms/(?P<room_id>[^/]+|.+\..*[^/])"
 """A room's id, which may have slashes in the ids of its sides: `%2F` arrives as one. See `requests.ROOM_ACTS`."""

@@ -3,9 +3,9 @@
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
-import conversations.fields
 import conversations.models
-from conversations.adoption import AdoptModel
+import persistence.fields
+from persistence.migration_operations import AdoptModel
 
 
 class Migration(migrations.Migration):
@@ -19,22 +19,22 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(blank=True, null=True)),
                 ("message_id", models.CharField(db_column="_id", max_length=255, primary_key=True, serialize=False)),
-                ("room_id", conversations.fields.TextOrDefault(default="", max_length=512)),
-                ("sender", conversations.fields.TextOrDefault(db_column="from", default="", max_length=255)),
-                ("recipient", conversations.fields.TextOrDefault(db_column="to", default="", max_length=255)),
+                ("room_id", persistence.fields.TextOrDefault(default="", max_length=512)),
+                ("sender", persistence.fields.TextOrDefault(db_column="from", default="", max_length=255)),
+                ("recipient", persistence.fields.TextOrDefault(db_column="to", default="", max_length=255)),
                 (
                     "type",
-                    conversations.fields.TextOrDefault(
+                    persistence.fields.TextOrDefault(
                         choices=[("TEXT", "Text"), ("IMAGE", "Image"), ("EMOJI", "Emoji")],
                         default="TEXT",
                         max_length=16,
                     ),
                 ),
-                ("content", conversations.fields.LongTextOrDefault(blank=True, default="")),
-                ("is_seen", conversations.fields.FlagOrDefault(default=False)),
+                ("content", persistence.fields.LongTextOrDefault(blank=True, default="")),
+                ("is_seen", persistence.fields.FlagOrDefault(default=False)),
                 ("client_message_id", models.CharField(blank=True, max_length=255, null=True)),
                 ("updated_at", models.DateTimeField(blank=True, null=True)),
-                ("document_version", conversations.fields.CountOrDefault(db_column="__v", default=0, editable=False)),
+                ("document_version", persistence.fields.CountOrDefault(db_column="__v", default=0, editable=False)),
             ],
             options={
                 "abstract": False,
@@ -45,22 +45,22 @@ class Migration(migrations.Migration):
             fields=[
                 ("created_at", models.DateTimeField(blank=True, null=True)),
                 ("message_id", models.CharField(db_column="_id", max_length=255, primary_key=True, serialize=False)),
-                ("room_id", conversations.fields.TextOrDefault(default="", max_length=512)),
-                ("sender", conversations.fields.TextOrDefault(db_column="from", default="", max_length=255)),
-                ("recipient", conversations.fields.TextOrDefault(db_column="to", default="", max_length=255)),
+                ("room_id", persistence.fields.TextOrDefault(default="", max_length=512)),
+                ("sender", persistence.fields.TextOrDefault(db_column="from", default="", max_length=255)),
+                ("recipient", persistence.fields.TextOrDefault(db_column="to", default="", max_length=255)),
                 (
                     "type",
-                    conversations.fields.TextOrDefault(
+                    persistence.fields.TextOrDefault(
                         choices=[("TEXT", "Text"), ("IMAGE", "Image"), ("EMOJI", "Emoji")],
                         default="TEXT",
                         max_length=16,
                     ),
                 ),
-                ("content", conversations.fields.LongTextOrDefault(blank=True, default="")),
-                ("is_seen", conversations.fields.FlagOrDefault(default=False)),
+                ("content", persistence.fields.LongTextOrDefault(blank=True, default="")),
+                ("is_seen", persistence.fields.FlagOrDefault(default=False)),
                 ("client_message_id", models.CharField(blank=True, max_length=255, null=True)),
                 ("updated_at", models.DateTimeField(blank=True, null=True)),
-                ("document_version", conversations.fields.CountOrDefault(db_column="__v", default=0, editable=False)),
+                ("document_version", persistence.fields.CountOrDefault(db_column="__v", default=0, editable=False)),
                 ("dedup_key", models.CharField(blank=True, editable=False, max_length=64, null=True)),
             ],
             options={
@@ -75,13 +75,13 @@ class Migration(migrations.Migration):
             name="Room",
             fields=[
                 ("room_id", models.CharField(db_column="_id", max_length=512, primary_key=True, serialize=False)),
-                ("type", conversations.fields.TextOrDefault(default="BS", max_length=16)),
-                ("creator", conversations.fields.TextOrDefault(blank=True, default="", max_length=255)),
-                ("buyer", conversations.fields.TextOrDefault(default="", max_length=255)),
-                ("seller", conversations.fields.TextOrDefault(default="", max_length=255)),
-                ("shop_id", conversations.fields.TextOrDefault(blank=True, default="", max_length=255)),
-                ("shop", conversations.fields.ObjectField(blank=True, default=dict)),
-                ("buyer_info", conversations.fields.ObjectField(blank=True, default=dict)),
+                ("type", persistence.fields.TextOrDefault(default="BS", max_length=16)),
+                ("creator", persistence.fields.TextOrDefault(blank=True, default="", max_length=255)),
+                ("buyer", persistence.fields.TextOrDefault(default="", max_length=255)),
+                ("seller", persistence.fields.TextOrDefault(default="", max_length=255)),
+                ("shop_id", persistence.fields.TextOrDefault(blank=True, default="", max_length=255)),
+                ("shop", persistence.fields.ObjectField(blank=True, default=dict)),
+                ("buyer_info", persistence.fields.ObjectField(blank=True, default=dict)),
                 (
                     "buyer_last_message",
                     django_mongodb_backend.fields.EmbeddedModelField(
@@ -96,10 +96,10 @@ class Migration(migrations.Migration):
                 ),
                 ("pinned_by_buyer", models.DateTimeField(blank=True, null=True)),
                 ("pinned_by_seller", models.DateTimeField(blank=True, null=True)),
-                ("buyer_unseen_messages", conversations.fields.CountOrDefault(default=0)),
-                ("seller_unseen_messages", conversations.fields.CountOrDefault(default=0)),
-                ("deleted_by_buyer", conversations.fields.FlagOrDefault(default=False)),
-                ("deleted_by_seller", conversations.fields.FlagOrDefault(default=False)),
+                ("buyer_unseen_messages", persistence.fields.CountOrDefault(default=0)),
+                ("seller_unseen_messages", persistence.fields.CountOrDefault(default=0)),
+                ("deleted_by_buyer", persistence.fields.FlagOrDefault(default=False)),
+                ("deleted_by_seller", persistence.fields.FlagOrDefault(default=False)),
                 ("buyer_deleted_at", models.DateTimeField(blank=True, null=True)),
                 ("seller_deleted_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(blank=True, null=True)),
                 ("updated_at", models.DateTimeField(blank=True, null=True)),
-                ("document_version", conversations.fields.CountOrDefault(db_column="__v", default=0, editable=False)),
+                ("document_version", persistence.fields.CountOrDefault(db_column="__v", default=0, editable=False)),
             ],
             options={
                 "db_table": "cz_rooms",

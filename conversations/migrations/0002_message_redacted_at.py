@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from conversations.adoption import AddAbsentField
+from persistence.migration_operations import AddAbsentField
 
 
 class Migration(migrations.Migration):

@@ -5,7 +5,7 @@ The one before, `message_once`, was unique by `dedup_key` alone. The new one is 
 
 from django.db import migrations, models
 
-from conversations.adoption import DropFormerIndex
+from persistence.migration_operations import DropFormerIndex
 
 
 class Migration(migrations.Migration):

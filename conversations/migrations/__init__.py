@@ -1,1 +1,1 @@
-"""Migrations of rooms and messages; they adopt collections that exist (see conversations/adoption.py)."""
+"""Migrations of rooms and messages; they adopt collections that exist (see persistence/migration_operations.py)."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 
 from conversations.announcements import announce_closing, announce_opening
-from conversations.instants import to_wire
 from conversations.models import Room
 from conversations.payloads import RoomClosing, RoomOpening
-from conversations.room_loader import RoomRecord, forget_recent, load_room
-from conversations.store import durable, in_store_thread
+from conversations.storage.room_loader import RoomRecord, forget_recent, load_room
+from persistence.mongodb import durable, in_store_thread
+from persistence.timestamps import to_wire
 
 Within = Callable[[Callable[[], bool]], bool]
 """Does a write that it is given, with another of its own, in one of the store's threads; returns what that returns."""

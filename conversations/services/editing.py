@@ -12,20 +12,20 @@ from pymongo import ReturnDocument
 from conversations.actor import Actor
 from conversations.announcements import announce_update
 from conversations.errors import Code, Forbidden, RuleViolation
-from conversations.fields import text_in
-from conversations.image_store import image_in
-from conversations.instants import stored_time
+from conversations.images.files import image_in
+from conversations.images.uploads import let_go
 from conversations.message_content import require_content
-from conversations.message_ids import message_ids
 from conversations.models import Message, MessageType
 from conversations.payloads import MessagePayload
-from conversations.policy import Attempt, AttemptKind, check_message, policies
-from conversations.room_accounts import follow
-from conversations.room_loader import load_room
+from conversations.policies import Attempt, AttemptKind, check_message, policies
 from conversations.services.messages import require_open
-from conversations.store import Document, atomically, durable, in_store_thread
-from conversations.uploads import let_go
-from conversations.writer import Draft
+from conversations.storage.message_ids import message_ids
+from conversations.storage.room_loader import load_room
+from conversations.storage.room_summaries import follow
+from conversations.storage.writer import Draft
+from persistence.fields import text_in
+from persistence.mongodb import Document, atomically, durable, in_store_thread
+from persistence.timestamps import stored_time
 
 
 async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePayload:

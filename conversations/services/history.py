@@ -6,16 +6,16 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chozoi_chat.identity import Role
 from conversations.actor import Actor
-from conversations.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
-from conversations.fields import object_in, text_in
-from conversations.instants import stored_time
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
-from conversations.room_loader import load_room
-from conversations.store import Document, durable, in_store_thread
-from conversations.timeline import Condition, Place, Stretch
+from conversations.services.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
+from conversations.storage.room_loader import load_room
+from conversations.storage.timeline import Condition, Place, Stretch
+from identity import Role
+from persistence.fields import object_in, text_in
+from persistence.mongodb import Document, durable, in_store_thread
+from persistence.timestamps import stored_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

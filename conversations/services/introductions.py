@@ -9,11 +9,11 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from conversations.fields import object_in
-from conversations.instants import to_wire
 from conversations.models import Room
 from conversations.services.redaction import REDACTED
-from conversations.store import durable
+from persistence.fields import object_in
+from persistence.mongodb import durable
+from persistence.timestamps import to_wire
 
 
 def buyer_info_of(room_id: str) -> dict[str, Any]:

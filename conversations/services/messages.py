@@ -6,22 +6,22 @@ import datetime
 
 from pymongo import UpdateOne
 
-from chozoi_chat.identity import Role
 from conversations.actor import Actor, require_role
 from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
-from conversations.fields import object_in, text_in
-from conversations.instants import stored_time, to_wire
 from conversations.message_content import require_content
-from conversations.message_ids import message_ids
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
-from conversations.policy import Attempt, check_message, check_writer
+from conversations.policies import Attempt, check_message, check_writer
 from conversations.requests import NewMessage, Participants, SeenMessages, Typing
-from conversations.room_loader import RoomRecord, load_room, recent_room
 from conversations.room_views import RoomView, view_of
-from conversations.store import Document, durable, in_store_thread, until_done
-from conversations.writer import Draft, message_writer
+from conversations.storage.message_ids import message_ids
+from conversations.storage.room_loader import RoomRecord, load_room, recent_room
+from conversations.storage.writer import Draft, message_writer
+from identity import Role
+from persistence.fields import object_in, text_in
+from persistence.mongodb import Document, durable, in_store_thread, until_done
+from persistence.timestamps import stored_time, to_wire
 
 
 async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:

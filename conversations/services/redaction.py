@@ -10,13 +10,13 @@ from typing import Any, Final
 from pymongo import UpdateOne
 
 from conversations.announcements import announce_redaction, announce_update
-from conversations.image_store import image_in
-from conversations.message_ids import message_ids
+from conversations.images.files import image_in
+from conversations.images.uploads import reveal, withhold
 from conversations.models import Message
 from conversations.payloads import MessagePayload, MessageRedaction
-from conversations.room_accounts import follow
-from conversations.store import Document, atomically, durable, has_transactions, in_parts, in_store_thread
-from conversations.uploads import reveal, withhold
+from conversations.storage.message_ids import message_ids
+from conversations.storage.room_summaries import follow
+from persistence.mongodb import Document, atomically, durable, has_transactions, in_parts, in_store_thread
 
 REDACTED: Final = "🚫"
 """What a redacted message says, whatever its type: apps show `content`, and this reads the same in all languages."""

@@ -15,16 +15,16 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from chozoi_chat.identity import Role
 from conversations.actor import Actor
-from conversations.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
-from conversations.fields import flag_in, object_in
-from conversations.instants import stored_time, to_milliseconds
 from conversations.models import Room, is_visible
-from conversations.room_loader import load_room
 from conversations.room_views import RoomView, view_of
-from conversations.search_pattern import expression_of
-from conversations.store import Document, durable, in_parts, in_store_thread
+from conversations.services.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
+from conversations.services.search_pattern import expression_of
+from conversations.storage.room_loader import load_room
+from identity import Role
+from persistence.fields import flag_in, object_in
+from persistence.mongodb import Document, durable, in_parts, in_store_thread
+from persistence.timestamps import stored_time, to_milliseconds
 
 CLOCKS_APART: Final = 15_000
 """Milliseconds that the clocks of processes may differ by, and that a message may take to its room."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from pymongo import ReturnDocument
 
-from chozoi_chat.identity import Role
 from conversations.actor import Actor
 from conversations.errors import Code, RuleViolation
-from conversations.message_ids import message_ids
 from conversations.models import Room
-from conversations.room_loader import forget_recent, load_room
-from conversations.room_statuses import announce_sides
 from conversations.room_views import RoomView, view_of
-from conversations.store import Document, durable, in_store_thread
+from conversations.services.room_statuses import announce_sides
+from conversations.storage.message_ids import message_ids
+from conversations.storage.room_loader import forget_recent, load_room
+from identity import Role
+from persistence.mongodb import Document, durable, in_store_thread
 
 _NOT_BLOCKED: Document = {"blocked_by": {"$in": [None, ""]}}
 

@@ -10,24 +10,24 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from chozoi_chat.identity import Role
 from conversations.actor import Actor, require_role
 from conversations.announcements import announce_deletion, announce_room
 from conversations.buyer_info import text_in
 from conversations.errors import Code, RuleViolation
-from conversations.instants import to_wire
-from conversations.message_ids import message_ids
 from conversations.models import MessageType, Room, is_visible
 from conversations.payloads import RoomDeletion, RoomPayload
-from conversations.policy import AfterStoring, Attempt, AttemptKind, check_message
-from conversations.policy import refresh as refresh_policies
+from conversations.policies import AfterStoring, Attempt, AttemptKind, check_message
+from conversations.policies import refresh as refresh_policies
 from conversations.requests import CreateRoom
-from conversations.room_loader import RoomRecord, load_room
-from conversations.room_statuses import announce_sides
 from conversations.services.messages import require_open
+from conversations.services.room_statuses import announce_sides
 from conversations.shop_info import fill_later, shop_for_room
-from conversations.store import document, durable, in_store_thread
-from conversations.writer import Draft
+from conversations.storage.message_ids import message_ids
+from conversations.storage.room_loader import RoomRecord, load_room
+from conversations.storage.writer import Draft
+from identity import Role
+from persistence.mongodb import document, durable, in_store_thread
+from persistence.timestamps import to_wire
 
 
 class Outcome(StrEnum):

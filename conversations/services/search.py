@@ -15,17 +15,17 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chozoi_chat.identity import Role
 from conversations.actor import Actor
-from conversations.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
-from conversations.fields import flag_in, object_in, text_in
-from conversations.instants import from_milliseconds, stored_time
 from conversations.models import Message, MessageType, Room, is_visible
 from conversations.payloads import MessagePayload
-from conversations.per_loop import PerLoop
-from conversations.room_loader import load_room
-from conversations.search_pattern import pattern_of
-from conversations.store import KEYS_AT_ONCE, Document, durable, in_store_thread
+from conversations.services.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
+from conversations.services.search_pattern import pattern_of
+from conversations.storage.room_loader import load_room
+from identity import Role
+from persistence.fields import flag_in, object_in, text_in
+from persistence.mongodb import KEYS_AT_ONCE, Document, durable, in_store_thread
+from persistence.per_event_loop import PerLoop
+from persistence.timestamps import from_milliseconds, stored_time
 
 LONGEST = 5.0
 """Seconds that one search may take; afterwards it answers with what it has."""

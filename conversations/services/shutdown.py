@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conversations.shop_info import stop_filling
-from conversations.writer import close_message_writer
+from conversations.storage.writer import close_message_writer
 
 
 async def shut_down() -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 from conversations.models import MessageType
 from conversations.payloads import MessagePayload
-from conversations.room_loader import load_room
-from conversations.writer import Draft, message_writer
+from conversations.storage.room_loader import load_room
+from conversations.storage.writer import Draft, message_writer
 
 SUPPORT: Final = "support"
 """The `from` of such a message. No user has this id."""

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import conversations.fields
+import persistence.fields
 
 
 class Migration(migrations.Migration):
@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="relayposition",
             name="catching_up",
-            field=conversations.fields.ObjectField(blank=True, default=None, null=True),
+            field=persistence.fields.ObjectField(blank=True, default=None, null=True),
         ),
     ]

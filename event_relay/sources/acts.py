@@ -10,11 +10,11 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from conversations.instants import from_wire
 from event_relay.change import Change, Document
 from event_relay.event import Event
 from event_relay.sources.source import Source
 from moderation.models import Act, AuditRecord
+from persistence.timestamps import from_wire
 
 TOLD = (
     Act.USER_MUTED,

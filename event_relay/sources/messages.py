@@ -7,13 +7,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from chozoi_chat.mongodb.values import as_text
-from conversations.fields import text_in
-from conversations.instants import stored_time, to_wire
 from conversations.models import Message
 from event_relay.change import Change, Document
 from event_relay.event import Event
 from event_relay.sources.source import Source, has_new
+from persistence.engine.values import as_text
+from persistence.fields import text_in
+from persistence.timestamps import stored_time, to_wire
 
 logger = logging.getLogger(__name__)
 

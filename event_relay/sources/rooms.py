@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from chozoi_chat.identity import Role
-from chozoi_chat.mongodb.values import as_text
-from conversations.fields import text_in
-from conversations.instants import stored_time, to_wire
 from conversations.models import Room
 from event_relay.change import Change, Document
 from event_relay.event import Event
 from event_relay.sources.source import Source, has_lost, has_new
+from identity import Role
+from persistence.engine.values import as_text
+from persistence.fields import text_in
+from persistence.timestamps import stored_time, to_wire
 
 _DELETED_AT = {role: f"{role.lower()}_deleted_at" for role in Role}
 _DELETED_BY = {role: f"deleted_by_{role.lower()}" for role in Role}

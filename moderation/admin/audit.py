@@ -21,10 +21,10 @@ from django.views.decorators.http import require_POST
 
 from conversations.errors import RuleViolation
 from moderation import services
-from moderation.admin.acting import sentence, staff_of
-from moderation.admin.links import person_link, room_link
-from moderation.admin.streaming import streamed
-from moderation.admin.uncounted import UncountedAdmin
+from moderation.admin.pages.acting import sentence, staff_of
+from moderation.admin.pages.links import person_link, room_link
+from moderation.admin.pages.streaming import streamed
+from moderation.admin.pages.uncounted import UncountedAdmin
 from moderation.models import AuditRecord, TargetKind
 from moderation.permissions import may
 

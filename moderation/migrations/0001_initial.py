@@ -5,7 +5,7 @@ import django_mongodb_backend.fields
 from django.conf import settings
 from django.db import migrations, models
 
-import conversations.fields
+import persistence.fields
 
 
 class Migration(migrations.Migration):
@@ -106,8 +106,8 @@ class Migration(migrations.Migration):
                 ("target_id", models.CharField(max_length=512)),
                 ("room_id", models.CharField(blank=True, max_length=512)),
                 ("user_id", models.CharField(blank=True, max_length=255)),
-                ("before", conversations.fields.ObjectField(blank=True, default=dict)),
-                ("after", conversations.fields.ObjectField(blank=True, default=dict)),
+                ("before", persistence.fields.ObjectField(blank=True, default=dict)),
+                ("after", persistence.fields.ObjectField(blank=True, default=dict)),
                 ("reason", models.TextField(blank=True)),
             ],
             options={

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from conversations.adoption import BuildIndexes
+from persistence.migration_operations import BuildIndexes
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,7 @@
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
-from conversations.adoption import AddAbsentField
+from persistence.migration_operations import AddAbsentField
 
 
 class Migration(migrations.Migration):

@@ -6,7 +6,7 @@ import django_mongodb_backend.fields
 from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
 
-import conversations.fields
+import persistence.fields
 
 SUPPORT = ("view_evidence", "view_revision", "view_legalhold")
 LEAD = (*SUPPORT, "add_legalhold", "change_legalhold")
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ("report_id", models.CharField(db_column="_id", max_length=24, primary_key=True, serialize=False)),
                 ("room_id", models.CharField(blank=True, max_length=512)),
                 ("kept_at", models.DateTimeField()),
-                ("said", conversations.fields.ObjectField(blank=True, default=dict)),
+                ("said", persistence.fields.ObjectField(blank=True, default=dict)),
                 (
                     "images",
                     django_mongodb_backend.fields.ArrayField(

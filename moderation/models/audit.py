@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from django.db import models
 
-from conversations.fields import ObjectField
+from persistence.fields import ObjectField
 
 
 class Act(models.TextChoices):

@@ -7,8 +7,8 @@ import datetime
 from django.db import models
 from django_mongodb_backend.fields import ArrayField
 
-from conversations.fields import ObjectField
 from moderation.models.reports import TargetKind
+from persistence.fields import ObjectField
 
 
 class Evidence(models.Model):

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from conversations.models import Room
-from conversations.store import durable, in_store_thread
+from persistence.mongodb import durable, in_store_thread
 
 _PAGE = 5000
 

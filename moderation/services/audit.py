@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 from django.utils import timezone
 
 from conversations.errors import RuleViolation
-from conversations.instants import to_wire
-from conversations.store import atomically, has_transactions, in_store_thread
 from moderation.models import Act, AuditRecord
 from moderation.models.audit import AuditRecords
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import atomically, has_transactions, in_store_thread
+from persistence.timestamps import to_wire
 
 Answer = TypeVar("Answer")
 

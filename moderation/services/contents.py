@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from conversations.store import Document, durable
 from moderation.models import Report, ReportReason
+from persistence.mongodb import Document, durable
 
 
 def images_of(documents: Iterable[Document]) -> list[str]:

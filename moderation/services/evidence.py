@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from typing import Any, Final
 
-from conversations.fields import as_json, object_in, text_in
-from conversations.instants import stored_time
 from conversations.models import Message, Room
-from conversations.store import Document, durable
 from moderation.models import Evidence, Report, TargetKind
 from moderation.models.reports import UNFINISHED
+from persistence.fields import as_json, object_in, text_in
+from persistence.mongodb import Document, durable
+from persistence.timestamps import stored_time
 
 NEIGHBOURS: Final = 5
 _KEPT: Final = ("_id", "from", "to", "type", "content", "image", "created_at", "updated_at", "redacted_at")

@@ -8,12 +8,12 @@ from bson import ObjectId
 from django.utils import timezone
 
 from conversations.models import MessageType
-from conversations.store import in_store_thread
-from moderation.live_rules import live_rules, rules_changed
 from moderation.matching import Found, Matcher
 from moderation.models import Act, MessageFilter
+from moderation.rules.live_rules import live_rules, rules_changed
 from moderation.services.audit import Target, recorded
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import in_store_thread
 
 _AUDITED = ("name", "kind", "patterns", "also_without_marks", "rooms", "seconds", "action", "is_active")
 

@@ -8,18 +8,18 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from django.utils import timezone
 
-from chozoi_chat.identity import Role
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.models import Message
 from conversations.payloads import MessagePayload
-from conversations.room_loader import load_room
-from conversations.store import TIMEOUT, durable, in_store_thread
-from conversations.writer import Draft, dedup_key, message_writer
+from conversations.storage.room_loader import load_room
+from conversations.storage.writer import Draft, dedup_key, message_writer
+from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, HeldState
 from moderation.services.audit import Target, not_done, record, recorded
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import TIMEOUT, durable, in_store_thread
 
 LEASE = datetime.timedelta(seconds=4 * TIMEOUT)
 """After which nobody can still be releasing a message that is not released."""

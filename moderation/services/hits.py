@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from django.db import IntegrityError
 from django.utils import timezone
 
-from conversations.image_store import image_in
-from conversations.writer import Draft, dedup_key
+from conversations.images.files import image_in
+from conversations.storage.writer import Draft, dedup_key
 from moderation.matching import Found
 from moderation.models import FilterAction, FilterHit, HeldMessage, HeldState, ReportReason, TargetKind
 from moderation.services.reporting import About, file_report

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
-from conversations.instants import to_wire
 from conversations.models import Message, Room
-from conversations.store import durable, in_store_thread
 from moderation.errors import Code
 from moderation.models import Act, LegalHold, TargetKind
 from moderation.services.audit import Target, recorded
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import durable, in_store_thread
+from persistence.timestamps import to_wire
 
 
 async def place_hold(

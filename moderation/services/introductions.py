@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from conversations.errors import RuleViolation
 from conversations.models import MessageType
-from conversations.room_loader import RoomRecord, load_room
 from conversations.services.introductions import buyer_info_of, redact_buyer_info, restore_buyer_info
-from conversations.store import document, durable, in_store_thread
+from conversations.storage.room_loader import RoomRecord, load_room
 from moderation.errors import Code
 from moderation.models import Act, RedactedOriginal
 from moderation.services.audit import Target, recorded
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import document, durable, in_store_thread
 
 
 async def redact_introduction(staff: Staff, room_id: str, reason: str) -> None:

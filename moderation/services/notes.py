@@ -6,10 +6,10 @@ from bson import ObjectId
 from django.utils import timezone
 
 from conversations.errors import Code, RuleViolation
-from conversations.store import in_store_thread
 from moderation.models import Act, Note, TargetKind
 from moderation.services.audit import Target, recorded
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import in_store_thread
 
 LONGEST = 5000
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from conversations.errors import RuleViolation
-from conversations.store import in_store_thread
 from moderation.errors import Code
 from moderation.models import Act, RedactedOriginal
 from moderation.services.audit import Target, record
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import in_store_thread
 
 
 async def read_original(staff: Staff, message_id: str, reason: str) -> RedactedOriginal:

@@ -11,12 +11,10 @@ from typing import Any, Final
 from django.db import models
 from django.utils import timezone
 
-from chozoi_chat.identity import Role
-from conversations.fields import as_json
+from conversations.images.uploads import collect, let_go
 from conversations.models import Message, Room
 from conversations.services import REDACTED
-from conversations.store import Document, durable, in_parts, in_store_thread
-from conversations.uploads import collect, let_go
+from identity import Role
 from moderation.models import (
     Act,
     FilterHit,
@@ -35,7 +33,9 @@ from moderation.services.contents import images_of, unquote
 from moderation.services.evidence import erase_in_evidence
 from moderation.services.protection import held_users, protected_in
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.fields import as_json
+from persistence.mongodb import Document, durable, in_parts, in_store_thread
 
 _AT_ONCE = 500
 _NOT_ERASED: Final = [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}]

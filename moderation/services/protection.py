@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from conversations.store import Document, durable
 from moderation.models import LegalHold, Report, TargetKind
 from moderation.models.reports import UNFINISHED
+from persistence.mongodb import Document, durable
 
 
 @dataclass(slots=True)

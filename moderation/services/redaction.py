@@ -10,20 +10,20 @@ from django.db import models
 from django.utils import timezone
 from pymongo import UpdateOne
 
-from chozoi_chat.identity import Role
 from conversations import services as chat
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
+from conversations.images.uploads import withhold
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
-from conversations.store import Document, document, durable, in_parts, in_store_thread
-from conversations.uploads import withhold
+from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, RedactedOriginal, Revision, TargetKind
 from moderation.services.audit import Target, record, recorded
 from moderation.services.contents import unquote
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import Document, document, durable, in_parts, in_store_thread
 
 LONGEST_PAST = 24 * 14
 """Hours of `redact_recent`: two weeks."""

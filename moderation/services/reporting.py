@@ -13,12 +13,12 @@ from django.utils import timezone
 from conversations.errors import Code as ChatCode
 from conversations.errors import Missing, RuleViolation, TooSoon
 from conversations.models import Message, Room
-from conversations.store import atomically, in_store_thread
 from moderation.errors import Code
 from moderation.models import Report, TargetKind
 from moderation.models.reports import UNFINISHED
 from moderation.payloads import NewReport
 from moderation.services.evidence import keep_evidence
+from persistence.mongodb import atomically, in_store_thread
 
 MOST_UNFINISHED = 50
 """Reports of one user that staff have not finished with."""

@@ -15,12 +15,12 @@ from bson.errors import InvalidId
 from django.utils import timezone
 
 from conversations.errors import RuleViolation
-from conversations.store import Document, durable, in_store_thread
 from moderation.errors import Code
 from moderation.models import Act, Outcome, Report, ReportState
 from moderation.models.reports import UNFINISHED
 from moderation.services.audit import Target, recorded
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import Document, durable, in_store_thread
 
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 _LEFT: Final[Document] = {"assignee_id": None, "state": ReportState.IN_REVIEW}

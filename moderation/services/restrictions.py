@@ -13,15 +13,15 @@ from django.utils import timezone
 
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
-from conversations.instants import to_wire
-from conversations.room_loader import load_room
-from conversations.store import durable, in_store_thread
+from conversations.storage.room_loader import load_room
 from moderation.errors import Code
-from moderation.live_rules import rules_changed
 from moderation.models import Act, Restriction, RestrictionKind
+from moderation.rules.live_rules import rules_changed
 from moderation.services.audit import Target, recorded
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import durable, in_store_thread
+from persistence.timestamps import to_wire
 from socketio_bridge import disconnect_sockets
 
 logger = logging.getLogger(__name__)

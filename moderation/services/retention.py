@@ -12,10 +12,8 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from conversations.instants import from_store, to_wire
+from conversations.images.uploads import collect, let_go, sweep
 from conversations.models import Message, Room
-from conversations.store import durable, in_parts, in_store_thread
-from conversations.uploads import collect, let_go, sweep
 from moderation.models import Act, Evidence, FilterHit, HeldMessage, RedactedOriginal, Revision
 from moderation.models.reports import UNFINISHED
 from moderation.services.all_rooms import ids_of_rooms
@@ -23,7 +21,9 @@ from moderation.services.audit import Target, record
 from moderation.services.contents import images_of, unquote
 from moderation.services.evidence import is_unfinished
 from moderation.services.protection import held_rooms, held_users, protected_in
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import durable, in_parts, in_store_thread
+from persistence.timestamps import from_store, to_wire
 
 _UPLOADS_AT_ONCE = 100
 

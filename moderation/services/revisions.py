@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 
-from conversations.fields import text_in
-from conversations.instants import stored_time
-from conversations.store import Document, document, durable
 from moderation.models import Revision
+from persistence.fields import text_in
+from persistence.mongodb import Document, document, durable
+from persistence.timestamps import stored_time
 
 
 def keep_revision(message: Document, replaced_at: datetime.datetime) -> None:

@@ -12,13 +12,13 @@ from conversations import services as chat
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.payloads import MessagePayload
-from conversations.room_loader import load_room
-from conversations.store import in_store_thread
+from conversations.storage.room_loader import load_room
 from moderation.errors import Code
 from moderation.models import Act
 from moderation.services.audit import Target, not_done, record, recorded
 from moderation.services.reasons import require_reason
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import in_store_thread
 
 
 async def close_room(staff: Staff, room_id: str, reason: str) -> None:

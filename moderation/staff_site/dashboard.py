@@ -13,11 +13,11 @@ from django.db import models
 from django.utils import timezone
 
 from conversations.errors import RuleViolation
-from conversations.redis_client import REDIS_AWAY
-from conversations.store import durable, in_store_thread
-from conversations.tally import messages_a_minute
+from conversations.storage.message_counter import messages_a_minute
 from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
 from moderation.staff_site.charts import Chart, chart
+from persistence.mongodb import durable, in_store_thread
+from persistence.redis_client import REDIS_AWAY
 from presence import current as current_presence
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from chozoi_chat.networks import network_of
-from conversations.redis_client import REDIS_AWAY, redis
+from identity.networks import network_of
+from persistence.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ class StaffSite(AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Django's, and the pages about users of the chat."""
-        from moderation.admin.person_page import person_urls  # it registers with this site
+        from moderation.admin.users.page import person_urls  # it registers with this site
 
         # Without "View on site": nothing here has a page elsewhere, and its view fails on keys that are none.
         djangos = [each for each in super().get_urls() if getattr(each, "name", None) != "view_on_site"]

@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 
 from conversations.models import EmbeddedMessage, Room
-from moderation.admin.links import person_url, room_url
-from moderation.admin.list_pages import PLACE
+from moderation.admin.pages.links import person_url, room_url
+from moderation.admin.pages.list_pages import PLACE
 
 register = template.Library()
 

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 import msgspec
 from channels.testing import WebsocketCommunicator
 
-from socketio_bridge.engineio import Revision
 from socketio_bridge.exceptions import ConnectionRefused
-from socketio_bridge.payload import Frame, decode_packet, encode_packet
+from socketio_bridge.protocol.engineio import Revision
+from socketio_bridge.protocol.payload import Frame, decode_packet, encode_packet
 from socketio_bridge.testing import kept_connections
 from socketio_bridge.testing.client_packets import ClientPacket, decode, denial, encode, put_back
 

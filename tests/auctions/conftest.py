@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chozoi_chat.embedded import EmbeddedKafka
+from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher
 from tests.kafka_workers.worker_process import WorkerProcess
 

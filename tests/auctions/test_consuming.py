@@ -14,7 +14,7 @@ import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from auctions.results import DEAD_LETTER_TOPIC, TOPIC
-from chozoi_chat.embedded import EmbeddedKafka, EmbeddedRedis, free_port
+from devstack.embedded import EmbeddedKafka, EmbeddedRedis, free_port
 from tests.auctions.conftest import SHARED_GROUP, NewConsumer
 from tests.auctions.publisher import Publisher, result
 from tests.kafka_workers.forwarded import forwarded

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from chozoi_chat.embedded import free_port
-from chozoi_chat.identity import Role, authenticate
 from conversations.models import Message, Room
+from devstack.embedded import free_port
+from identity import Role, authenticate
 
 PROJECT = Path(__file__).resolve().parents[2]
 

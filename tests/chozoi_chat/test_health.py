@@ -7,7 +7,7 @@ from django.test import AsyncClient, RequestFactory
 from pytest_django.fixtures import Settings
 
 from chozoi_chat import health
-from chozoi_chat.embedded import free_port
+from devstack.embedded import free_port
 
 
 async def test_healthz_needs_no_store(async_client: AsyncClient, settings: Settings) -> None:

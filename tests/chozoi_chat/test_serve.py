@@ -18,8 +18,8 @@ import pytest
 from django.conf import settings
 from websockets.sync.client import connect
 
-from chozoi_chat.embedded import free_port
-from tests.chozoi_chat.up_process import eventually
+from devstack.embedded import free_port
+from tests.devstack.up_process import eventually
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from chozoi_chat.embedded.running import Running, announce, claim
+from devstack.embedded.running import Running, announce, claim
 
 PROJECT = Path(__file__).resolve().parents[2]
 

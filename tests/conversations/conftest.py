@@ -14,8 +14,8 @@ from django.db import connection
 from pymongo.database import Database
 from pytest_django import DjangoDbBlocker
 
-from chozoi_chat.identity import Identity, Role
 from conversations import announcements, services
+from identity import Identity, Role
 
 Rooms = Callable[..., None]
 

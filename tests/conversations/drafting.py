@@ -11,8 +11,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from chozoi_chat.identity import Role
-from conversations.writer import Draft
+from conversations.storage.writer import Draft
+from identity import Role
 
 Store = Database[dict[str, Any]]
 

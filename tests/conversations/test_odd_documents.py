@@ -9,16 +9,16 @@ import msgspec
 import pytest
 from pymongo.database import Database
 
-from chozoi_chat.identity import Identity, Role
-from chozoi_chat.mongodb.values import as_number
 from conversations import services
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.requests import CreateRoom, NewMessage
-from conversations.room_accounts import account, is_behind, recount
 from conversations.services import Excerpt, RoomQuery
-from conversations.statuses import _rooms_that_others_see
-from conversations.store import in_store_thread
+from conversations.sockets.statuses import _rooms_that_others_see
+from conversations.storage.room_summaries import account, is_behind, recount
+from identity import Identity, Role
+from persistence.engine.values import as_number
+from persistence.mongodb import in_store_thread
 from tests.conversations.conftest import Emitted
 from tests.conversations.oddities import ROOM_FIELDS, VALUES, odd_rooms
 

@@ -14,8 +14,8 @@ from django.db import connection
 from pymongo.database import Database
 from pytest_django import DjangoDbBlocker
 
-from chozoi_chat.identity import Role
 from conversations.models import Message, Room
+from identity import Role
 
 THEN = datetime.datetime(2020, 10, 11, 0, 13, 35, 390_000)
 THEN_UTC = THEN.replace(tzinfo=datetime.UTC)

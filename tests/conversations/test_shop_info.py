@@ -11,10 +11,10 @@ import pytest
 from pymongo.database import Database
 from pytest_django import Settings
 
-from chozoi_chat.identity import Identity
 from conversations import services, shop_info
 from conversations.errors import RuleViolation
 from conversations.requests import CreateRoom
+from identity import Identity
 from tests.conversations.conftest import Emitted
 
 Store = Database[dict[str, Any]]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from chozoi_chat.embedded import EmbeddedKafka
+from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
 from tests.clients.client import Client, Refused
 from tests.clients.driver import Driver

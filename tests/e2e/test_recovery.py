@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from chozoi_chat.embedded import EmbeddedKafka
+from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
 from tests.clients.client import Client, NeverHappened
 from tests.clients.driver import Driver

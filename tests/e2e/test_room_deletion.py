@@ -14,7 +14,7 @@ from .server_process import ServerProcess
 # What a management command or an admin action would do.
 DELETE = """
 import asyncio
-from chozoi_chat.identity import Identity, Role
+from identity import Identity, Role
 from conversations import services
 from socketio_bridge import flush
 

@@ -14,7 +14,7 @@ import pymongo
 import pytest
 from pymongo.database import Database
 
-from chozoi_chat.embedded import EmbeddedKafka
+from devstack.embedded import EmbeddedKafka
 from tests.event_relay.reading import Read, reading
 from tests.kafka_workers.worker_process import PROJECT, WorkerProcess
 

@@ -10,7 +10,7 @@ import pymongo
 import pytest
 from pymongo.database import Database
 
-from chozoi_chat.embedded import EmbeddedKafka, EmbeddedMongoDB
+from devstack.embedded import EmbeddedKafka, EmbeddedMongoDB
 from event_relay.change_stream import HistoryLost, change_stream
 from tests.kafka_workers.worker_process import PATIENCE, WorkerProcess
 

@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId, json_util
 from pymongo.database import Database
 
-from chozoi_chat.embedded import EmbeddedKafka
+from devstack.embedded import EmbeddedKafka
 from tests.conversations.oddities import NOON, odd_messages, odd_rooms
 from tests.event_relay.chat import Chat
 from tests.event_relay.conftest import NewRelay

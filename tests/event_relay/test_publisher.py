@@ -8,11 +8,11 @@ import threading
 import pytest
 from pytest_django import Settings
 
-from conversations.instants import UTC
 from event_relay.event import Event
 from event_relay.position import Position
 from event_relay.publisher import Publisher
 from kafka_workers.report import WorkerReport
+from persistence.timestamps import UTC
 
 AT = datetime.datetime(2026, 11, 22, 8, tzinfo=UTC)
 

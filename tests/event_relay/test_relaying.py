@@ -11,10 +11,10 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from pymongo.database import Database
 
-from chozoi_chat.embedded import EmbeddedKafka, free_port
-from conversations.instants import to_wire
+from devstack.embedded import EmbeddedKafka, free_port
 from event_relay.position import TERM
 from kafka_workers.wire_format import AvroDecoder
+from persistence.timestamps import to_wire
 from tests.event_relay.chat import Chat, now
 from tests.event_relay.conftest import NewRelay
 from tests.event_relay.reading import Read, reading

@@ -17,11 +17,11 @@ import pytest
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 from avro.schema import parse
 
-from conversations.instants import UTC
 from event_relay.change import Change
 from event_relay.encoding import SCHEMA
 from event_relay.event import Event
 from event_relay.sources import acts, messages, reports, rooms
+from persistence.timestamps import UTC
 
 PUBLISHED = sorted((Path(__file__).parent / "published").glob("*.avsc"))
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 
 from bson import Timestamp
 
-from conversations.instants import UTC
 from event_relay.change import read_change
 from event_relay.event import Event
 from event_relay.sources import SOURCES
+from persistence.timestamps import UTC
 
 AT = datetime.datetime(2026, 11, 22, 8, tzinfo=UTC)
 MESSAGE = {

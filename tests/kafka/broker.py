@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from chozoi_chat.embedded import free_port
+from devstack.embedded import free_port
 
 HERE = Path(__file__).parent
 JARS = HERE / "target" / "jars"

@@ -11,7 +11,7 @@ from typing import Self
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from socketio_bridge.envelope import GROUP, Emission, unseal
+from socketio_bridge.adapter.envelope import GROUP, Emission, unseal
 
 
 class Emitted:

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from auctions.results import TOPIC
-from chozoi_chat.embedded import EmbeddedKafka
+from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
 from tests.kafka_workers.worker_process import WorkerProcess, eventually
 

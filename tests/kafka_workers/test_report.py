@@ -11,11 +11,11 @@ from contextlib import ExitStack
 import pytest
 from django.core.management.base import CommandError
 
-from chozoi_chat.embedded import free_port
+from devstack.embedded import free_port
 from kafka_workers import status_server
 from kafka_workers.report import WINDOW, WorkerReport
 from kafka_workers.status_server import status_served
-from tests.chozoi_chat.up_process import eventually
+from tests.devstack.up_process import eventually
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chozoi_chat.embedded import free_port
+from devstack.embedded import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds; for a busy machine. No test waits for it to pass

@@ -16,9 +16,9 @@ from redis import Redis
 from conversations import services as chat_services
 from conversations.errors import RuleViolation
 from conversations.requests import NewMessage
-from moderation import live_rules
 from moderation.models import AuditRecord
-from moderation.staff import Staff
+from moderation.rules import live_rules
+from moderation.staff_site.staff import Staff
 from tests.conversations.api.conftest import api, buyer_app, seller_app, stranger_app  # noqa: F401  fixtures
 from tests.conversations.conftest import Emitted, buyer, emitted, migrated, person, room, seller  # noqa: F401  fixtures
 from tests.conversations.conftest import database as empty_chat  # noqa: F401

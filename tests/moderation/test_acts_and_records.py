@@ -11,18 +11,18 @@ import pytest
 from asgiref.sync import async_to_sync
 from pymongo.errors import AutoReconnect
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
-from conversations import store
 from conversations.errors import Code, RuleViolation
 from conversations.services import REDACTED
 from conversations.services import redaction as chat_redaction
+from identity import Identity
 from moderation import services
-from moderation.live_rules import live_rules
 from moderation.models import AuditRecord, HeldMessage, MessageFilter, Outcome, RedactedOriginal, TargetKind
 from moderation.payloads import NewReport
+from moderation.rules.live_rules import live_rules
 from moderation.services import audit, held, persons, redaction
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence import mongodb as store
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, elsewhere, message, refusal
 

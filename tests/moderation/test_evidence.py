@@ -15,15 +15,15 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
-from conversations import uploads
+from conversations.images import uploads
 from conversations.services import REDACTED
+from identity import Identity
 from moderation import services
 from moderation.models import Outcome, TargetKind
 from moderation.payloads import NewReport
 from moderation.services.retention import Retained, delete_older
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.moderation.admin.conftest import lead, nobody, roles, support  # noqa: F401  fixtures
 from tests.moderation.conftest import Store, acts, answer, message, refusal

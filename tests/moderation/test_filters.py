@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
 from conversations.models import Message, Room
+from identity import Identity, Role
 from moderation import services
-from moderation.admin.transcript import lines_of
-from moderation.live_rules import live_rules
+from moderation.admin.rooms.transcript import lines_of
 from moderation.models import MessageFilter
-from moderation.staff import Staff
+from moderation.rules.live_rules import live_rules
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, answer, message, refusal
 

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from pytest_django import Settings
 
-from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
 from conversations.requests import CreateRoom, Typing
 from conversations.services import Outcome
+from identity import Identity, Role
 from moderation import services
-from moderation.live_rules import live_rules
 from moderation.models import FilterAction, FilterKind, MessageFilter
-from moderation.staff import Staff
+from moderation.rules.live_rules import live_rules
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, refusal
 

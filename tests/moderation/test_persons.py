@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from conversations.services import REDACTED
 from moderation.services import persons
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.moderation.conftest import Store, acts, refusal
 
 

@@ -17,16 +17,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pymongo.errors import AutoReconnect
 
-from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
-from conversations import uploads
-from conversations.image_store import new_key, store_image
-from conversations.store import in_store_thread
+from conversations.images import uploads
+from conversations.images.files import new_key, store_image
+from identity import Identity, Role
 from moderation import services
 from moderation.models import AuditRecord
 from moderation.payloads import NewReport
 from moderation.services.retention import delete_older
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import in_store_thread
 from tests.conversations.api.pictures import opened, photo
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import Emitted, person

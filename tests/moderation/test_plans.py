@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from chozoi_chat.identity import Role
-from conversations.store import in_store_thread
+from identity import Role
 from moderation.matching import Found
 from moderation.models import FilterAction, HeldMessage, Report
 from moderation.payloads import NewReport
 from moderation.services.hits import hold
 from moderation.services.reporting import report
+from persistence.mongodb import in_store_thread
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import person
 from tests.conversations.drafting import draft

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from pymongo.collection import Collection
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
 from conversations.services import REDACTED
-from conversations.store import durable
+from identity import Identity
 from moderation import services
-from moderation.live_rules import live_rules
 from moderation.models import MessageFilter, RedactedOriginal
+from moderation.rules.live_rules import live_rules
 from moderation.services import redaction
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import durable
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, answer, elsewhere, message, refusal

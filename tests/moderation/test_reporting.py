@@ -7,13 +7,13 @@ import asyncio
 import msgspec
 import pytest
 
-from chozoi_chat.identity import Identity, Role
 from conversations import services as chat_services
+from identity import Identity, Role
 from moderation import services
 from moderation.models import Outcome, Report, ReportState
 from moderation.payloads import NewReport, ReportPayload
 from moderation.services import reporting
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, message, refusal
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from moderation import services
 from moderation.models import Outcome, Report, ReportState, TargetKind
 from moderation.services import reports
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.moderation.conftest import Store, acts, refusal
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from conversations.services import REDACTED
 from moderation import services
-from moderation.live_rules import live_rules
 from moderation.models import MessageFilter
-from moderation.staff import Staff
+from moderation.rules.live_rules import live_rules
+from moderation.staff_site.staff import Staff
 from tests.conversations.api.conftest import App
 from tests.moderation.conftest import Store
 

@@ -12,14 +12,16 @@ from django.utils import timezone
 from pymongo.errors import AutoReconnect
 from pytest_django import Settings
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
-from conversations.policy import require_admitted
-from moderation import live_rules as live_rules_module
-from moderation import policy, rules, services
-from moderation.live_rules import LiveRules, live_rules
+from conversations.policies import require_admitted
+from identity import Identity
+from moderation import policies as policy
+from moderation import services
+from moderation.rules import live_rules as live_rules_module
+from moderation.rules import rules
+from moderation.rules.live_rules import LiveRules, live_rules
 from moderation.services import restrictions
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, answer, message, refusal
 

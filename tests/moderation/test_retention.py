@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from moderation.services import delete_older, retention
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.moderation.conftest import Store, acts
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)

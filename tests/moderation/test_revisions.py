@@ -7,14 +7,14 @@ import datetime
 import pytest
 from asgiref.sync import async_to_sync
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
 from conversations.services import editing
-from conversations.store import Document
-from conversations.writer import Draft
+from conversations.storage.writer import Draft
+from identity import Identity
 from moderation import services
 from moderation.services.retention import delete_older
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
+from persistence.mongodb import Document
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, elsewhere, message
 

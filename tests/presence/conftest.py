@@ -12,7 +12,7 @@ import pytest_asyncio
 from django.conf import settings
 from redis.asyncio import Redis
 
-from chozoi_chat.embedded import EmbeddedRedis
+from devstack.embedded import EmbeddedRedis
 from presence import Presence
 
 HEARTBEAT = 0.1

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from chozoi_chat.embedded import EmbeddedRedis
+from devstack.embedded import EmbeddedRedis
 from tests.presence.conftest import EXPIRY, HEARTBEAT, Start, eventually
 
 

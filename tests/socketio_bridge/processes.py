@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from socketio_bridge import Namespace, Options, SocketIOServer
-from socketio_bridge.hub import Hub, current_hub
+from socketio_bridge.adapter.adapter import Hub, current_hub
 from tests.socketio_bridge.client import FrameClient, connect
 
 T = TypeVar("T")

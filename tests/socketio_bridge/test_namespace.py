@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, event
-from socketio_bridge.hub import current_hub
+from socketio_bridge.adapter.adapter import current_hub
 from tests.socketio_bridge.client import FrameClient, connect
 
 

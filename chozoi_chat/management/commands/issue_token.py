@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from chozoi_chat.identity import NoSigningKey, Role, issue_token
+from identity import NoSigningKey, Role, issue_token
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from chozoi_chat.mongodb.schema import missing_indexes
 from chozoi_chat.unreachable import explained
+from persistence.engine.schema import missing_indexes
 
 
 class Command(BaseCommand):

@@ -10,8 +10,8 @@ from pymongo.errors import PyMongoError
 
 from chozoi_chat.features import switched_off
 from chozoi_chat.health import STORE_TIMEOUT
-from chozoi_chat.mongodb.server import UnsupportedMongoDB, running_server
 from chozoi_chat.serving import serve
+from persistence.engine.server import UnsupportedMongoDB, running_server
 
 logger = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chozoi_chat.addresses import without_password
-from chozoi_chat.embedded import (
+from devstack.embedded import (
     EmbeddedKafka,
     EmbeddedMongoDB,
     EmbeddedRedis,
@@ -21,8 +21,8 @@ from chozoi_chat.embedded import (
     free_port,
     is_free,
 )
-from chozoi_chat.embedded.child_process import PRIVATE
-from chozoi_chat.embedded.running import (
+from devstack.embedded.child_process import PRIVATE
+from devstack.embedded.running import (
     MONGODB_PORT,
     REDIS_PORT,
     AlreadyRunning,
@@ -31,7 +31,7 @@ from chozoi_chat.embedded.running import (
     claim,
     last_announced,
 )
-from chozoi_chat.supervisor import ServerNotStarted, Supervisor
+from devstack.supervisor import ServerNotStarted, Supervisor
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server that listens everywhere is found
 

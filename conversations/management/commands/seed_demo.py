@@ -9,9 +9,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
-from chozoi_chat.identity import Role
-from conversations.message_ids import MessageIds
 from conversations.models import EmbeddedMessage, Message, MessageType, Room
+from conversations.storage.message_ids import MessageIds
+from identity import Role
 
 STAFF = "admin"
 

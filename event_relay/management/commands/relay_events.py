@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from conversations.instants import from_wire
 from event_relay.change_stream import NoReplicaSet
 from event_relay.relay import Relay
 from kafka_workers.clients import require_kafka
 from kafka_workers.report import WorkerReport
 from kafka_workers.status_server import add_status_port, status_served
 from kafka_workers.stopping import stop_on_signals
+from persistence.timestamps import from_wire
 
 
 class Command(BaseCommand):

@@ -6,15 +6,15 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand
 
-from chozoi_chat.identity import Role
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.requests import NewMessage
 from conversations.services import send_message
+from identity import Role
 from moderation import services
 from moderation.models import AuditRecord, FilterAction, FilterKind, MessageFilter
 from moderation.payloads import NewReport
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 
 COMPLAINT = ("7.502", "It is, I have put it aside for you.")
 HELD = ("8.501", "501", "8", "Bowls come on Friday. With a bank transfer to my own account you get them cheaper.")

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from socketio_bridge import SocketIOServer
-from socketio_bridge.asyncapi import asyncapi
-from socketio_bridge.event_page import event_page
+from socketio_bridge.documentation.asyncapi import asyncapi
+from socketio_bridge.documentation.event_page import event_page
 
 
 class Command(BaseCommand):

@@ -12,8 +12,8 @@ from django.test import AsyncClient
 from pymongo.database import Database
 from pytest_django import Settings
 
-from chozoi_chat.identity import Role, issue_token
 from conversations import services
+from identity import Role, issue_token
 from presence import stop_current
 from tests.conversations.conftest import Emitted
 

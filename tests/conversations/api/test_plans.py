@@ -13,9 +13,9 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from chozoi_chat.identity import Role
 from conversations.services import history, room_list
-from conversations.statuses import announce_status, send_active_user_list
+from conversations.sockets.statuses import announce_status, send_active_user_list
+from identity import Role
 from tests.conversations.api.conftest import App
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import person

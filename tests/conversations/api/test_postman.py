@@ -14,7 +14,7 @@ from django.test import Client
 from pymongo.database import Database
 from pytest_django import Settings
 
-from chozoi_chat.identity import Role, issue_token
+from identity import Role, issue_token
 from tests.conversations.api.conftest import BASE
 from tests.conversations.conftest import Emitted
 

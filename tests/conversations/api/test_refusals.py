@@ -12,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 from pytest_django import Settings
 
-from chozoi_chat.identity import Role
+from identity import Role
 from tests.conversations.api.conftest import App
 from tests.conversations.conftest import Emitted
 

@@ -19,7 +19,7 @@ from pytest_django import Settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
-from chozoi_chat.identity import Role, issue_token
+from identity import Role, issue_token
 
 BASE = "/v1/conversations"
 CALLS = {

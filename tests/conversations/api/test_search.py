@@ -9,8 +9,8 @@ import pytest
 from pymongo.database import Database
 from pytest_django import Settings
 
-from chozoi_chat.identity import Role
 from conversations.services import search
+from identity import Role
 from tests.conversations.api.conftest import App
 
 Store = Database[dict[str, Any]]

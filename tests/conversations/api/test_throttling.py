@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from chozoi_chat.identity import Role
-from conversations import rates
 from conversations.checks import RATES, check_rates
-from conversations.rates import Rate
-from conversations.redis_client import redis
+from identity import Role
+from persistence import rate_limits as rates
+from persistence.rate_limits import Rate
+from persistence.redis_client import redis
 from tests.conversations.api.conftest import Answer, App
 from tests.conversations.conftest import Emitted
 

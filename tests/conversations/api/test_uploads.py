@@ -14,10 +14,10 @@ from django.test import AsyncClient
 from pytest_django import Settings
 
 from conversations.errors import Code, RuleViolation, TooSoon
-from conversations.image_store import WAITING, WAITING_OF_ONE, place_in_queue
-from conversations.images import SCALED
-from conversations.rates import PREFIX
-from conversations.redis_client import redis
+from conversations.images.files import WAITING, WAITING_OF_ONE, place_in_queue
+from conversations.images.painting import SCALED
+from persistence.rate_limits import PREFIX
+from persistence.redis_client import redis
 from tests.conversations.api.conftest import App
 from tests.conversations.api.pictures import (
     HTML,

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
 from event_relay.catch_up import pieces_since
 from event_relay.change_stream import watched_database
 from event_relay.event import Event
+from identity import Identity
 from moderation import services
 from moderation.models import TargetKind
 from moderation.payloads import NewReport
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.event_relay.moderation.conftest import Told
 from tests.event_relay.reading import Read

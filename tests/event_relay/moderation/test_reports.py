@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from chozoi_chat.identity import Identity
 from conversations import services as chat_services
+from identity import Identity
 from moderation import services
 from moderation.models import Outcome, ReportReason, TargetKind
 from moderation.payloads import NewReport
 from moderation.services.reporting import About, file_report
-from moderation.staff import Staff
+from moderation.staff_site.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.event_relay.moderation.conftest import Told
 from tests.moderation.conftest import message

@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from moderation.admin import excerpts, room_state, transcript, windows
+from moderation.admin.reports import excerpts
+from moderation.admin.rooms import state as room_state
+from moderation.admin.rooms import transcript, windows
 from moderation.models import AuditRecord
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.moderation.admin.conftest import held, hit, noted, reported, restricted

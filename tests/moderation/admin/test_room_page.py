@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from conversations.models import Message
 from conversations.services import REDACTED
-from moderation.admin.room_acts import ACTS
-from moderation.admin.transcript import place_of
+from moderation.admin.rooms.acts import ACTS
+from moderation.admin.rooms.transcript import place_of
 from moderation.models import Act, AuditRecord, Note, RedactedOriginal, Restriction
 from tests.conversations.conftest import Emitted
 from tests.moderation.admin.conftest import held, hit, noted, reported, restricted

@@ -11,11 +11,13 @@ import pytest
 from bson import ObjectId
 from django.test import Client
 
-from chozoi_chat.identity import Role
-from moderation.admin import message_search, room_search, transcript, windows
-from moderation.admin.message_search import MessageSearch, find_messages
-from moderation.admin.room_search import RoomPage, RoomSearch, find_rooms
-from moderation.admin.windows import BEGINNING, Place, going_back
+from identity import Role
+from moderation.admin.messages import search as message_search
+from moderation.admin.messages.search import MessageSearch, find_messages
+from moderation.admin.rooms import search as room_search
+from moderation.admin.rooms import transcript, windows
+from moderation.admin.rooms.search import RoomPage, RoomSearch, find_rooms
+from moderation.admin.rooms.windows import BEGINNING, Place, going_back
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.moderation.conftest import Store
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from conversations import tally
+from conversations.storage import message_counter as tally
 from moderation.staff_site import dashboard as dashboard_module
 from moderation.staff_site.charts import HEIGHT, WIDTH, chart
 from moderation.staff_site.dashboard import Dashboard, dashboard

@@ -9,11 +9,12 @@ from unittest.mock import patch
 
 import pytest
 
-from socketio_bridge import emission_log, emit
-from socketio_bridge.emission_log import EmissionLog
-from socketio_bridge.envelope import Emission
+from socketio_bridge import emit
+from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.options import Options
-from socketio_bridge.recovery_store import Place, RedisRecoveryStore
+from socketio_bridge.recovery import emission_log
+from socketio_bridge.recovery.emission_log import EmissionLog
+from socketio_bridge.recovery.store import Place, RedisRecoveryStore
 from tests.socketio_bridge.processes import Process
 
 from .returning import RECOVERING, Returning, say

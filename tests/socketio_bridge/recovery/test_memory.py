@@ -12,9 +12,9 @@ import pytest
 from channels.layers import channel_layers
 from django.test import override_settings
 
-from socketio_bridge.envelope import Emission
-from socketio_bridge.memory_store import MemoryRecoveryStore
-from socketio_bridge.recovery_store import RELEASED, Save, State
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
+from socketio_bridge.recovery.store import RELEASED, Save, State
 from tests.socketio_bridge.processes import Process
 
 from .returning import RECOVERING, Chat, Returning, say, until_kept

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from chozoi_chat.embedded import EmbeddedRedis
+from devstack.embedded import EmbeddedRedis
 from socketio_bridge import Options, emit
 from tests.socketio_bridge.processes import Process
 

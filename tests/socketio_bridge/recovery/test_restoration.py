@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from socketio_bridge import Options, flush
-from socketio_bridge import restoration as module
+from socketio_bridge.recovery import restoration as module
 from tests.socketio_bridge.client import connect
 from tests.socketio_bridge.processes import Process
 

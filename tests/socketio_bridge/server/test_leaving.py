@@ -8,7 +8,7 @@ import gc
 import pytest
 
 from socketio_bridge import AckTimeout, Options, SocketIOServer
-from socketio_bridge.session import Session
+from socketio_bridge.transports.session import Session
 from tests.socketio_bridge.client import connect
 
 from .chat import Chat

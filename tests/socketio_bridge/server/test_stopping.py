@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from socketio_bridge import Namespace, Options, SocketIOServer
-from socketio_bridge.hub import current_hub
+from socketio_bridge.adapter.adapter import current_hub
 from tests.socketio_bridge.client import connect
-from tests.socketio_bridge.polling.browser import Browser
+from tests.socketio_bridge.transports.polling.browser import Browser
 
 
 class Broken(Namespace):

@@ -1,0 +1,164 @@
+"""Where images that users send are kept: Django's default storage, a directory or any other that Django can speak to.
+
+Who knows an image's address may see it; the names cannot be guessed. When they go is `uploads`'s affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+
+from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.images.painter_process import paint
+from conversations.images.painting import FORMATS, EncodedImage, NotAnImage
+from conversations.models import MessageType
+
+logger = logging.getLogger(__name__)
+
+NAME = r"\d{4}/\d{2}/[0-9a-f]{32}(?:\.small)?\.(?:jpg|png|gif|webp)"
+"""What a stored image is called, as a pattern."""
+_NAME = re.compile(NAME)
+
+WAITING = 8
+"""Images that may wait in this process, each as large as UPLOAD_MAX_BYTES, the one that is painted among them."""
+WAITING_OF_ONE = 3
+"""How many of these may be of one user."""
+RETRY_AFTER = 2  # seconds
+
+_painters = ThreadPoolExecutor(1, thread_name_prefix="conversations-images")
+"""One image at a time: a large one needs a core and some hundred megabytes."""
+_waiting = Counter[str]()
+"""How many images of each user wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image under its name in the storage, with a small one beside it. Sizes in pixels and bytes."""
+
+    name: str
+    thumbnail_name: str
+    content_type: str
+    width: int
+    height: int
+    size: int
+
+
+@contextlib.contextmanager
+def place_in_queue(user_id: str) -> Iterator[None]:
+    """A place among the images that wait to be painted, for one of a user's; to be had before anything is done for it.
+
+    RuleViolation `overloaded`: there is none. TooSoon `rate_limited`: the user has enough.
+    """
+    if _waiting[user_id] >= WAITING_OF_ONE:
+        raise TooSoon(
+            Code.RATE_LIMITED, f"{WAITING_OF_ONE} images of yours are on their way: send the next one after them",
+            retry_after=RETRY_AFTER,
+        )  # fmt: skip
+    if _waiting.total() >= WAITING:
+        raise RuleViolation(Code.OVERLOADED, "too many images are waiting to be painted; try again in a moment")
+    _waiting[user_id] += 1
+    try:
+        yield
+    finally:
+        _waiting[user_id] -= 1
+        if not _waiting[user_id]:
+            del _waiting[user_id]
+
+
+async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
+    """Keep a clean copy of an image that came in, and a thumbnail, under a `new_key`.
+
+    RuleViolation: `upload_too_large`, `not_an_image`, `store_unavailable`.
+    """
+    size = file.size or 0
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise RuleViolation(
+            Code.UPLOAD_TOO_LARGE, f"the file has {size} bytes: at most {settings.UPLOAD_MAX_BYTES} are taken"
+        )
+    return await asyncio.get_running_loop().run_in_executor(_painters, _store, file, key)
+
+
+def new_key() -> str:
+    """A name for an image that nobody can guess."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y/%m}/{secrets.token_hex(16)}"
+
+
+def image_in(message_type: str, content: str) -> str | None:
+    """The key of the upload that a message shows, however its address is written; `None`: it shows none."""
+    if message_type != MessageType.IMAGE:
+        return None
+    found = _NAME.search(unquote(content))
+    return None if found is None else found[0].partition(".")[0]
+
+
+def delete_image(key: str) -> None:
+    """Delete the files of an image. One that cannot be deleted is logged."""
+    for name in _names(key):
+        try:
+            if default_storage.exists(name):
+                default_storage.delete(name)
+        except Exception:  # every storage has errors of its own
+            logger.exception("Image %s could not be deleted.", name)
+
+
+def read_image(key: str) -> tuple[bytes, str] | None:
+    """An image and its media type, whatever its format; `None`: there is none."""
+    for kind in FORMATS.values():
+        name = f"{key}.{kind.suffix}"
+        if default_storage.exists(name):
+            with default_storage.open(name) as file:
+                return file.read(), kind.content_type
+    return None
+
+
+def move_image(key: str, to: str) -> None:
+    """Give the files of an image another key, under which they are read instead; those that are there already, stay."""
+    for name, new in zip(_names(key), _names(to), strict=True):
+        if not default_storage.exists(name):
+            continue
+        if not default_storage.exists(new):
+            with default_storage.open(name) as file:
+                default_storage.save(new, file)
+        default_storage.delete(name)
+
+
+def _names(key: str) -> list[str]:
+    return [f"{key}{small}.{kind.suffix}" for small in ("", ".small") for kind in FORMATS.values()]
+
+
+def _store(file: UploadedFile[bytes], key: str) -> StoredImage:
+    try:
+        image, thumbnail = paint(file.read(), settings.UPLOAD_MAX_PIXELS)
+    except NotAnImage as error:
+        raise RuleViolation(Code.NOT_AN_IMAGE, str(error)) from None
+    try:
+        return StoredImage(
+            name=_save(key, image),
+            thumbnail_name=_save(f"{key}.small", thumbnail),
+            content_type=FORMATS[image.format].content_type,
+            width=image.width,
+            height=image.height,
+            size=len(image.content),
+        )
+    except Exception as error:  # every storage has errors of its own
+        logger.exception("An image could not be stored.")
+        raise RuleViolation(Code.STORE_UNAVAILABLE, "the image could not be stored; try again in a moment") from error
+
+
+def _save(name: str, image: EncodedImage) -> str:
+    kind = FORMATS[image.format]
+    file = SimpleUploadedFile(f"{name}.{kind.suffix}", image.content, kind.content_type)
+    return default_storage.save(f"{name}.{kind.suffix}", file)

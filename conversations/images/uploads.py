@@ -1,0 +1,111 @@
+"""When uploaded pictures go: as soon as nothing shows them, and while what showed them is redacted.
+
+Whether a picture is used is asked of what uses it: messages, by their `image`, and what policies keep. So uses need no
+counting, and whoever names a picture of somebody else destroys nothing. All functions but `note_upload` and `sweep` are
+for the store's threads.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from django.utils import timezone
+
+from conversations.images.files import delete_image, move_image
+from conversations.models import Message, Upload
+from conversations.policies import policies
+from persistence.mongodb import Document, durable, in_parts, in_store_thread
+from persistence.timestamps import stored_time
+
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+UNUSED_FOR: Final = datetime.timedelta(days=1)
+"""How long a picture is kept that no message shows yet."""
+_AT_ONCE: Final = 5
+
+
+async def note_upload(key: str, user_id: str) -> None:
+    """Note who uploads a picture, before it is stored. RuleViolation: `store_unavailable`."""
+    now = timezone.now()
+    upload = {"_id": key, "uploaded_by": user_id, "uploaded_at": now, "due_at": now + UNUSED_FOR, "withheld": ""}
+    await in_store_thread(lambda: durable(Upload).insert_one(upload))
+
+
+async def sweep(limit: int = _AT_ONCE) -> int:
+    """Look at pictures that are due, so many at most; how many were looked at. RuleViolation: `store_unavailable`.
+
+    Each upload does, so that what nobody sends goes without a process of its own.
+    """
+    return await in_store_thread(_sweep, limit)
+
+
+def let_go(images: Iterable[str]) -> None:
+    """Have pictures looked at, about to lose a use; before they lose it, so that none is forgotten."""
+    for part in in_parts(set(images)):
+        durable(Upload).update_many({"_id": {"$in": part}}, {"$set": {"due_at": timezone.now()}})
+
+
+def collect(images: Iterable[str], *, of: str = "") -> int:
+    """Delete those pictures that nothing uses, unless they were just uploaded, by others than `of`; how many went."""
+    wanted = set(images)
+    used = _used(wanted)
+    uploads = {
+        found["_id"]: found for part in in_parts(wanted) for found in durable(Upload).find({"_id": {"$in": part}})
+    }
+    deleted = 0
+    for key in wanted:
+        upload = uploads.get(key, {})
+        withheld = upload.get("withheld")
+        end = (stored_time(upload.get("uploaded_at")) or _EPOCH) + UNUSED_FOR
+        if key not in used and (end <= timezone.now() or upload.get("uploaded_by") == of):
+            delete_image(key)
+            if withheld:
+                delete_image(withheld)
+            durable(Upload).delete_one({"_id": key})
+            deleted += 1
+            continue
+        if withheld:  # and perhaps its move was cut off
+            move_image(key, withheld)
+        change = {"$unset": {"due_at": ""}} if key in used else {"$set": {"due_at": end}}
+        durable(Upload).update_one({"_id": key}, change)
+    return deleted
+
+
+def withhold(image: str, sender: str) -> None:
+    """Have a picture read by nobody at its address, of a message that was redacted.
+
+    One that somebody else uploaded stays while another message shows it.
+    """
+    upload = durable(Upload).find_one({"_id": image}) or {"uploaded_by": ""}
+    if upload["uploaded_by"] != sender and durable(Message).find_one({"image": image}, ["_id"]):
+        return
+    withheld = upload.get("withheld") or f"withheld/{secrets.token_hex(16)}"
+    change: Document = {"$set": {"withheld": withheld, "due_at": timezone.now()}}
+    durable(Upload).update_one({"_id": image}, {**change, "$setOnInsert": {"uploaded_at": timezone.now()}}, upsert=True)
+    move_image(image, withheld)
+
+
+def reveal(image: str) -> None:
+    """Have a picture that was withheld read at its address again."""
+    upload = durable(Upload).find_one({"_id": image})
+    if upload is not None and upload.get("withheld"):
+        durable(Upload).update_one({"_id": image}, {"$set": {"withheld": ""}})
+        move_image(upload["withheld"], image)
+
+
+def _sweep(limit: int) -> int:
+    due = durable(Upload).find({"due_at": {"$lte": timezone.now()}}, ["_id"], sort=[("due_at", 1)], limit=limit)
+    keys = [upload["_id"] for upload in due]
+    collect(keys)
+    return len(keys)
+
+
+def _used(images: Collection[str]) -> set[str]:
+    used: set[str] = set()
+    for part in in_parts(images):
+        used.update(key for key in part if durable(Message).find_one({"image": key}, ["_id"]))
+    for policy in policies():
+        used |= policy.images_kept(images)
+    return used

@@ -1,0 +1,132 @@
+"""How many events a user, and an address, may send, and how often somebody who cannot prove who they are may try.
+
+Events are counted in this process. What makes others work (`create_room`, and whatever else `COSTLY` names) is counted
+for all processes together. Who is refused too often is disconnected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from conversations.errors import Code, TooSoon
+from identity import IdentityRefused
+from identity.networks import network_of
+from persistence.rate_limits import Buckets, Rate, wait_for_turn
+from socketio_bridge import Namespace, Socket
+
+COSTLY = frozenset({"create_room", "verify_user", "report"})
+"""Events that EVENT_RATE_COSTLY is for, each by itself: all processes count them together."""
+
+PATIENCE = Rate(100, 60)
+"""How many events of one socket may be refused. It is disconnected when it goes on."""
+
+_refused = Buckets(PATIENCE)
+_of_address, _of_user, _messages, _connects, _failures = (Buckets(None) for _ in range(5))
+_BY_SETTING = {
+    "EVENT_RATE_ADDRESS": _of_address,
+    "EVENT_RATE_USER": _of_user,
+    "EVENT_RATE_MESSAGES": _messages,
+    "EVENT_RATE_CONNECTS": _connects,
+    "AUTH_FAILURES": _failures,
+}
+
+
+@receiver(setting_changed)
+def _read(*, setting: str, **_: object) -> None:
+    """Tests change settings. (To read them for each event would cost more than to count it.)"""
+    if setting in _BY_SETTING:
+        with contextlib.suppress(ValueError):  # a system check names it
+            _BY_SETTING[setting].limit(Rate.read(getattr(settings, setting)))
+
+
+for name in _BY_SETTING:
+    _read(setting=name)
+
+
+class LimitedNamespace(Namespace):
+    """A namespace whose events are counted by user and by address before they are looked at."""
+
+    def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Coroutine[Any, Any, Any]:
+        """Handle the event, if it is within the rates. (Not a coroutine itself: each frame costs every message.)"""
+        if wait := _wait_here(socket, event):
+            return self._refuse(socket, event, arguments, wait)
+        if event in COSTLY:
+            return self._dispatch_costly(socket, event, arguments)
+        return super().dispatch(socket, event, arguments)
+
+    async def _dispatch_costly(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
+        if wait := await _wait_everywhere(socket, event):
+            return await self._refuse(socket, event, arguments, wait)
+        return await super().dispatch(socket, event, arguments)
+
+    async def _refuse(self, socket: Socket, event: str, arguments: list[Any], wait: float) -> Any:
+        if _refused.take(socket.id, time.monotonic()):
+            await socket.disconnect(close=True)
+        return await self.on_error(socket, event, arguments, too_soon(f"events ({event[:40]})", wait))
+
+
+def too_soon(what: str, wait: float) -> TooSoon:
+    """The refusal of one too many; `wait`: seconds until the next is taken."""
+    seconds = max(1, math.ceil(wait))
+    return TooSoon(Code.RATE_LIMITED, f"too many {what}: try again in {seconds} s", retry_after=seconds)
+
+
+def count_connect(user_id: str) -> None:
+    """Count a socket that a user connects. TooSoon `rate_limited`: there were too many (EVENT_RATE_CONNECTS)."""
+    if wait := _connects.take(user_id, time.monotonic()):
+        raise too_soon("connections", wait)
+
+
+@contextlib.asynccontextmanager
+async def proving(address: str) -> AsyncIterator[None]:
+    """Within this block somebody at that address proves who they are. TooSoon `rate_limited`: too many bad tokens.
+
+    Tokens that are found bad count, for all processes together (AUTH_FAILURES). Meanwhile a proof counts here as if it
+    failed, so that many at once are no way around.
+    """
+    rate = Rate.read(settings.AUTH_FAILURES)
+    if rate is None or not address:
+        yield
+        return
+    address = network_of(address)
+    if wait := _failures.take(address, time.monotonic()):
+        raise too_soon("bad tokens from this address", wait)
+    failed = False
+    try:
+        yield
+    except IdentityRefused as refusal:
+        failed = refusal.code == "token_invalid"
+        raise
+    finally:
+        if not failed:
+            _failures.give_back(address)
+        elif await asyncio.to_thread(wait_for_turn, "token_invalid", address, rate):
+            _failures.empty(address, time.monotonic())  # so many were bad elsewhere
+
+
+def _wait_here(socket: Socket, event: str) -> float:
+    """Seconds to wait, by what this process counts. On the way of every message: it may cost a microsecond or two."""
+    now = time.monotonic()
+    address, identity = socket.handshake.address, getattr(socket.data, "identity", None)
+    user = socket.id if identity is None else identity.user_id
+    return (
+        (_of_address.take(network_of(address), now) if address else 0.0)
+        or _of_user.take(user, now)
+        or (_messages.take(user, now) if event == "new_message" else 0.0)
+    )
+
+
+async def _wait_everywhere(socket: Socket, event: str) -> float:
+    rate, identity = Rate.read(settings.EVENT_RATE_COSTLY), getattr(socket.data, "identity", None)
+    if rate is None or identity is None:
+        return 0.0
+    return await asyncio.to_thread(wait_for_turn, event, identity.user_id, rate)

@@ -1,0 +1,183 @@
+"""The socket door to conversations: events in, answers and errors out. What may be done, the services decide."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+import identity as identities
+from conversations import services
+from conversations.announcements import ANNOUNCED
+from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.payloads import UserVerified
+from conversations.policies import require_admitted
+from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
+from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
+from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
+from conversations.sockets.sign_in import renew, sign_in, sign_out, told
+from conversations.sockets.statuses import ActiveUserList
+from identity import Identity, IdentityRefused, authenticate
+from presence import current as current_presence
+from presence import stop_current as stop_presence
+from socketio_bridge import ConnectionRefused, InvalidArguments, Socket, UnknownEvent, event
+
+logger = logging.getLogger(__name__)
+
+
+class ConversationEvents(LimitedNamespace):
+    """Conversations of buyers with sellers. All devices of a user get what is for that user."""
+
+    path = settings.MESSENGER_NAMESPACE
+    emits = {
+        **ANNOUNCED,
+        "active_user_list": ActiveUserList,
+        "verify_user": UserVerified,
+        "event_error": EventError,
+    }
+    handshake_type = VerifyUser
+
+    async def on_startup(self) -> None:
+        """Begin to watch for processes that die: their users are offline then."""
+        await current_presence().start()
+
+    async def on_shutdown(self) -> None:
+        """Finish what was begun."""
+        await services.shut_down()
+        await told()
+        await stop_presence()
+        await identities.close()
+
+    async def on_connect(self, socket: Socket) -> None:
+        """Let in whom the token proves to be the user of the handshake."""
+        await _let_in(socket, {**socket.handshake.query, **socket.handshake.auth})
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        """The device is gone."""
+        await sign_out(socket)
+
+    def save(self, socket: Socket) -> dict[str, str]:
+        """Who a device that is cut off was; it must prove it again."""
+        identity = _identity(socket)
+        return {"token": identity.token, "user_id": identity.user_id, "user_role": identity.role.value}
+
+    async def on_recover(self, socket: Socket, saved: dict[str, str]) -> None:
+        """The device is back: it is who it was, if its token still holds."""
+        await _let_in(socket, saved)
+
+    @event("create_room")
+    async def create_room(self, socket: Socket, request: CreateRoom) -> RoomReady:
+        """Make a room, or bring back one that a side had deleted. All devices of the user get `create_room`."""
+        answer = await services.create_room(_identity(socket), request)
+        return RoomReady(room=answer.payload)
+
+    @event("new_message", overlapping=True)  # the writer stores them together, in the order begun
+    async def new_message(self, socket: Socket, message: NewMessage) -> MessageSent:
+        """Store a message, and send it to all devices of both sides, this one too."""
+        return MessageSent(message=await services.send_message(_identity(socket), message))
+
+    @event("typing")
+    async def typing(self, socket: Socket, typing: Typing) -> Done:
+        """Show the other side, and the user's other devices, that the user types."""
+        await services.relay_typing(_identity(socket), "typing", typing, except_=socket.id)
+        return Done()
+
+    @event("stop_typing")
+    async def stop_typing(self, socket: Socket, typing: Typing) -> Done:
+        """Show the other side, and the user's other devices, that the user types no longer."""
+        await services.relay_typing(_identity(socket), "stop_typing", typing, except_=socket.id)
+        return Done()
+
+    @event("seen_messages")
+    async def seen_messages(self, socket: Socket, seen: SeenMessages) -> Done:
+        """Note what the user has seen, and tell the devices of who wrote it."""
+        await services.mark_seen(_identity(socket), seen)
+        return Done()
+
+    @event("verify_user")
+    async def verify_user(self, socket: Socket, claim: VerifyUser) -> Done | Refused:
+        """Take a new identity, such as a newer token, for this socket; who cannot prove it is disconnected."""
+        try:
+            identity = await _proven(socket, claim.token, claim.user_id, claim.user_role)
+            await _admit(socket, identity)
+        except TooSoon:
+            raise  # nothing is known against the token: the socket stays what it is
+        except (IdentityRefused, RuleViolation) as refusal:
+            await socket.emit("verify_user", UserVerified(status=False))
+            await socket.disconnect()
+            return Refused(error=_reason(refusal))
+        await renew(socket, identity)
+        await socket.emit("verify_user", UserVerified(status=True))
+        return Done()
+
+    async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Refused:
+        """Tell the sender what was wrong, as `event_error` and as the acknowledgement."""
+        reason = _explain(event, error)
+        message_id = _client_message_id(arguments)
+        await socket.emit("event_error", EventError(event=event, client_message_id=message_id, **_fields(reason)))
+        return Refused(error=reason)
+
+
+def _identity(socket: Socket) -> Identity:
+    identity: Identity = socket.data.identity
+    return identity
+
+
+async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
+    """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins."""
+    try:
+        identity = await _proven(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
+        count_connect(identity.user_id)
+        await _admit(socket, identity)
+    except (IdentityRefused, RuleViolation) as refusal:
+        raise ConnectionRefused("Authentication Error", _fields(_reason(refusal))) from refusal
+    await sign_in(socket, identity)
+
+
+async def _proven(socket: Socket, token: str, user_id: str, user_role: str) -> Identity:
+    """Who a device speaks for. Raises IdentityRefused, or TooSoon where its address has tried too often."""
+    async with proving(socket.handshake.address):
+        return await authenticate(token, user_id, user_role)
+
+
+async def _admit(socket: Socket, identity: Identity) -> None:
+    """Raises RuleViolation for somebody who is kept out."""
+    # One of the user's devices first: who is kept out from now on is either disconnected as one, or refused here.
+    await socket.enter_room(identity.user_id)
+    await require_admitted(identity.user_id, just_now=True)
+
+
+def _explain(event: str, error: Exception) -> Reason:
+    match error:
+        case RuleViolation():
+            return Reason.of(error)
+        case InvalidArguments():
+            return Reason(code=Code.VALIDATION_FAILED, message=str(error))
+        case UnknownEvent():
+            return Reason(code=Code.UNKNOWN_EVENT, message=str(error))
+        case _:
+            logger.error("The handler of %r failed.", event, exc_info=error)
+            explained = "the server failed to handle this event; the failure has been logged"
+            return Reason(code=Code.INTERNAL_ERROR, message=explained)
+
+
+def _reason(refusal: IdentityRefused | RuleViolation) -> Reason:
+    if isinstance(refusal, RuleViolation):
+        return Reason.of(refusal)
+    return Reason(code=refusal.code, message=refusal.message)
+
+
+def _fields(reason: Reason) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(reason).items() if value is not msgspec.UNSET}
+
+
+def _client_message_id(arguments: Sequence[msgspec.Raw]) -> str | int | None:
+    """The id by which the client knows the message that failed, if it can be made out."""
+    try:
+        value = msgspec.json.decode(arguments[0])["client_message_id"]
+    except (IndexError, KeyError, TypeError, msgspec.MsgspecError, RecursionError):
+        return None
+    return value if isinstance(value, str | int) else None

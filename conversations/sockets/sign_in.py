@@ -1,0 +1,103 @@
+"""Who a socket speaks for, from its connection to its end: the user's room, presence, and the token's expiry.
+
+`socket.data.identity` is the identity that handlers act for. Presence knows a socket by `socket.data.presence_id`, not
+by its id: a client 2.x that leaves the namespace and comes back has its old id again, maybe before it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from conversations.errors import RuleViolation
+from conversations.sockets.statuses import announce_status, send_active_user_list
+from identity import Identity, IdentityRefused, let_pass
+from presence import current as current_presence
+from socketio_bridge import Socket
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_TIMER = 24 * 3600.0  # seconds: a token may outlive what an event loop's timer can count
+
+_telling: set[asyncio.Task[None]] = set()
+
+
+async def sign_in(socket: Socket, identity: Identity) -> None:
+    """Let a new socket speak for `identity`: it joins the user's devices, and those concerned are told."""
+    socket.data.identity = identity
+    socket.data.presence_id = secrets.token_hex(8)
+    _expire_in_time(socket)
+    await socket.enter_room(identity.user_id)
+    try:
+        came_online = await current_presence().enter(identity.user_id, socket.data.presence_id)
+    except BaseException:  # or it would stay online: who was not let in is not signed out
+        await sign_out(socket)
+        raise
+    _in_background(send_active_user_list(identity))
+    if came_online:
+        _in_background(announce_status(identity.user_id))
+
+
+async def renew(socket: Socket, identity: Identity) -> None:
+    """Let a socket speak for `identity` from now on: the same user with a new token, or somebody else."""
+    if socket.data.identity.user_id != identity.user_id:
+        await socket.leave_room(socket.data.identity.user_id)
+        await sign_out(socket)
+        await sign_in(socket, identity)
+        return
+    socket.data.identity = identity
+    _expire_in_time(socket)
+
+
+async def sign_out(socket: Socket) -> None:
+    """The socket speaks for its user no longer; those concerned are told if it was the last one."""
+    socket.data.expiry.cancel()
+    user_id = socket.data.identity.user_id
+    if await current_presence().leave(user_id, socket.data.presence_id):
+        _in_background(announce_status(user_id))
+
+
+async def told() -> None:
+    """Return when all that was being told when this was called has been told."""
+    if _telling:
+        await asyncio.wait(_telling)
+
+
+def _expire_in_time(socket: Socket) -> None:
+    previous: asyncio.TimerHandle | None = getattr(socket.data, "expiry", None)
+    if previous is not None:
+        previous.cancel()
+    left = socket.data.identity.expires_at - time.time()
+    socket.data.expiry = asyncio.get_running_loop().call_later(min(max(left, 0.0), _LONGEST_TIMER), _expire, socket)
+
+
+def _expire(socket: Socket) -> None:
+    if socket.data.identity.expires_at > time.time():
+        _expire_in_time(socket)
+        return
+    identity = socket.data.identity
+    if let_pass(
+        IdentityRefused("token_expired", "the token of a live socket expired"), identity.user_id, identity.role
+    ):
+        return
+    logger.info("The token of user %s has expired; their socket is disconnected.", identity.user_id)
+    _in_background(socket.disconnect())
+
+
+def _in_background(telling: Coroutine[Any, Any, None]) -> None:
+    """Tell others without making this socket wait; a failure is logged, the socket's own life goes on."""
+    task = asyncio.get_running_loop().create_task(telling)
+    _telling.add(task)
+    task.add_done_callback(_told)
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    _telling.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        # An outage of the store has been logged with its cause.
+        traceback = None if isinstance(error, RuleViolation) else error
+        logger.error("Others could not be told of a user's coming or going: %s", error, exc_info=traceback)

@@ -1,0 +1,151 @@
+"""What presence means in rooms: who of a user's rooms is online, and telling the others when the user comes or goes.
+
+Whose rooms count is decided by who gets the event: `active_user_list` names the rooms that the connecting user sees,
+and `user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and
+the changes that follow it are always about the same rooms, and no side keeps a status that nobody corrects.
+
+Presence knows users and calls this module for changes that no socket here caused (`on_change`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from django.conf import settings
+from msgspec import Struct
+
+from conversations.announcements import announce_status_change
+from conversations.models import Room, is_visible
+from conversations.payloads import UserStatusChange
+from conversations.services import visible_rooms_of
+from identity import Identity, Role
+from persistence.mongodb import in_store_thread
+from persistence.per_event_loop import PerLoop
+from presence import current as current_presence
+from presence import on_change
+from socketio_bridge import emit, flush
+
+_EMITS_A_TURN = 100  # then other tasks of the loop get theirs
+
+
+class RoomStatus(Struct):
+    """Whether the other side of a room is online."""
+
+    room_id: str
+    status: bool
+
+
+class ActiveUserList(Struct):
+    """`active_user_list`, to a user of whom a device has connected: who is online in the rooms seen on that side.
+
+    What changes afterwards is told by `user_status_change`.
+    """
+
+    user_id: str
+    user_role: Role
+    rooms: list[RoomStatus]
+
+
+async def send_active_user_list(identity: Identity) -> None:
+    """Tell all devices of a user who is online in the rooms that they see on the side that has just connected.
+
+    RuleViolation: `store_unavailable`.
+    """
+    rooms = await visible_rooms_of(identity.user_id, identity.role)
+    others = [(room.room_id, room.seller if identity.role is Role.BUYER else room.buyer) for room in rooms]
+    online = await current_presence().online(other for _, other in others)
+    statuses = [RoomStatus(room_id, other in online) for room_id, other in others]
+    await emit(
+        "active_user_list",
+        ActiveUserList(identity.user_id, identity.role, statuses),
+        to=[identity.user_id],
+        namespace=settings.MESSENGER_NAMESPACE,
+    )
+
+
+@on_change
+async def announce_status(user_id: str) -> None:
+    """Tell the other sides of a user's rooms whether the user is online now; call it whenever that has changed.
+
+    Returns when what was told is true: after telling, presence is read again, and told again if it differs. Of all
+    processes that announce one user, whichever is heard last has read after that, or another call follows; so however
+    the user flaps, and wherever, the last thing heard is right. Calls for a user being announced here join that
+    announcement. Only those who are online are told: who comes later gets a list. RuleViolation: `store_unavailable`.
+    """
+    running = _running.get()
+    announcement = running.get(user_id)
+    if announcement is None or announcement.task.done():  # done, but not yet forgotten: it reads no more
+        announcement = running[user_id] = _Announcement(user_id)
+        announcement.task.add_done_callback(lambda task: _forget(user_id, task))
+    else:
+        announcement.stale = True
+    await asyncio.shield(announcement.task)
+
+
+class _SeenRoom(NamedTuple):
+    """A room that the other side sees, and the side that the user has in it."""
+
+    room_id: str
+    role: Role
+    other: str
+
+
+class _Announcement:
+    """One user being announced. `stale`: somebody called again, so what is being read now may be too old."""
+
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        self.stale = False
+        self.task = asyncio.get_running_loop().create_task(self._run(), name="announce status")
+
+    async def _run(self) -> None:
+        presence = current_presence()
+        rooms = await in_store_thread(_rooms_that_others_see, self._user_id)
+        told: bool | None = None
+        while True:
+            online = await presence.online([self._user_id, *(room.other for room in rooms)])
+            status = self._user_id in online
+            if status is not told:
+                await self._tell(status, [room for room in rooms if room.other in online])
+                told = status
+            self.stale = False
+            now_online = self._user_id in await presence.online([self._user_id])
+            if now_online is told and not self.stale:
+                return
+
+    async def _tell(self, status: bool, rooms: list[_SeenRoom]) -> None:
+        for told, room in enumerate(rooms, 1):
+            change = UserStatusChange(user_id=self._user_id, user_role=room.role, room_id=room.room_id, status=status)
+            await announce_status_change(change, room.other)
+            if told % _EMITS_A_TURN == 0:
+                await asyncio.sleep(0)
+        await flush()
+
+
+def _new_announcements() -> dict[str, _Announcement]:
+    return {}
+
+
+_running = PerLoop(_new_announcements)
+
+
+def _forget(user_id: str, done: asyncio.Task[None]) -> None:
+    running = _running.get()
+    if running[user_id].task is done:
+        del running[user_id]
+
+
+def _rooms_that_others_see(user_id: str) -> list[_SeenRoom]:
+    return [
+        _SeenRoom(room_id, role, other)
+        for role in Role
+        for room_id, other, deleted, deleted_at, last_message_at in Room.of(user_id, role).values_list(
+            "room_id",
+            role.other.lower(),
+            f"deleted_by_{role.other.lower()}",
+            f"{role.other.lower()}_deleted_at",
+            f"{role.other.lower()}_last_message__created_at",
+        )
+        if is_visible(deleted=deleted, deleted_at=deleted_at, last_message_at=last_message_at)
+    ]

@@ -1,0 +1,84 @@
+"""How many messages were stored in each minute, all processes together: for those who watch over the chat.
+
+A batch adds its number in memory; once a second at most that goes to Redis. What Redis does not take is not counted:
+this is a picture, not an account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+
+from persistence.redis_client import REDIS_AWAY, redis
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "chozoi:messages:"
+_KEPT = 2 * 3600  # seconds
+_PAUSE = 1.0
+
+
+class MessageTally:
+    """Counts for one event loop."""
+
+    def __init__(self) -> None:
+        self._counted = Counter[int]()
+        self._teller: asyncio.Task[None] | None = None
+
+    def add(self, messages: int) -> None:
+        """So many were just stored."""
+        if not messages:
+            return
+        self._counted[_minute()] += messages
+        if self._teller is None:
+            self._teller = asyncio.get_running_loop().create_task(self._tell_soon())
+
+    async def close(self) -> None:
+        """Tell Redis what is left."""
+        if self._teller is not None:
+            self._teller.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._teller
+        await self._tell()
+
+    async def _tell_soon(self) -> None:
+        try:
+            await asyncio.sleep(_PAUSE)
+        finally:
+            self._teller = None
+        await self._tell()
+
+    async def _tell(self) -> None:
+        counted, self._counted = self._counted, Counter[int]()
+        if not counted:
+            return
+        try:
+            await asyncio.to_thread(_store, counted)
+        except REDIS_AWAY as error:
+            logger.info("%d messages are not in the tally, Redis is away: %s", counted.total(), error)
+
+
+def _store(counted: Counter[int]) -> None:
+    with redis().pipeline(transaction=False) as pipeline:
+        for minute, messages in counted.items():
+            pipeline.incrby(_key(minute), messages)
+            pipeline.expire(_key(minute), _KEPT)
+        pipeline.execute()
+
+
+async def messages_a_minute(minutes: int = 60) -> list[int]:
+    """How many messages were stored in each of the last minutes, the running one last. REDIS_AWAY: unknown."""
+    now = _minute()
+    keys = [_key(minute) for minute in range(now - minutes + 1, now + 1)]
+    return [int(count or 0) for count in await asyncio.to_thread(redis().mget, keys)]
+
+
+def _minute() -> int:
+    return int(time.time()) // 60
+
+
+def _key(minute: int) -> str:
+    return f"{_PREFIX}{minute}"

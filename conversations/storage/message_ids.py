@@ -1,0 +1,82 @@
+"""Ids of messages: unique across processes, sorting by time, and in step with `created_at`.
+
+An id is 26 characters: 10 of the millisecond, 4 of a counter within it, 12 that are this process's own, all in
+Crockford's base 32, whose letters sort as their values do. Within a process (created_at, id) only ever grows, also
+when the clock is set back: time then stands still here until the clock has caught up. Between processes of one
+millisecond the counter decides, then the process; their clocks are only as equal as their machines keep them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+from persistence.timestamps import from_milliseconds
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PER_MILLISECOND = 32**4
+
+
+def _base32(number: int, length: int) -> str:
+    letters = []
+    for _ in range(length):
+        number, digit = divmod(number, 32)
+        letters.append(_ALPHABET[digit])
+    return "".join(reversed(letters))
+
+
+def _wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class MessageIds:
+    """A source of ids. `clock` gives milliseconds since 1970. Safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._millisecond = 0
+        self._counter = 0
+        self._time_part = ""
+        self._take_process_tag()
+
+    def _take_process_tag(self) -> None:
+        self._process = os.getpid()
+        self._tag = _base32(secrets.randbits(60), 12)
+
+    def next(self) -> tuple[str, datetime.datetime]:
+        """A new id and the `created_at` that belongs to it: both later than any given before."""
+        with self._lock:
+            if self._process != os.getpid():  # forked: the parent goes on under the old tag
+                self._take_process_tag()
+            self._advance_to(self._clock())
+            message_id = f"{self._time_part}{_base32(self._counter, 4)}{self._tag}"
+            self._counter += 1
+            return message_id, from_milliseconds(self._millisecond)
+
+    def divide(self) -> datetime.datetime:
+        """An instant between the messages so far and those to come: every later `created_at` is greater.
+
+        For "all up to now", as when a side deletes its history.
+        """
+        with self._lock:
+            self._advance_to(self._clock())
+            instant = from_milliseconds(self._millisecond)
+            self._advance_to(self._millisecond + 1)
+            return instant
+
+    def _advance_to(self, millisecond: int) -> None:
+        if self._counter >= _PER_MILLISECOND:
+            millisecond = max(millisecond, self._millisecond + 1)
+        if millisecond > self._millisecond:
+            self._millisecond = millisecond
+            self._counter = 0
+            self._time_part = _base32(millisecond, 10)
+
+
+message_ids = MessageIds()
+"""The process's own."""

@@ -1,0 +1,142 @@
+"""What the rule checks need: rooms, loaded for many askers at once, and policies that are up to date by then.
+
+Every message asks for its room, since a block must hold from the moment it is acknowledged: nothing is cached. While
+one query runs, further askers gather; the next query is for all their rooms together.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conversations import policies as policy
+from conversations.actor import Actor, require_role
+from conversations.errors import Code, RuleViolation
+from conversations.models import Room
+from identity import Role
+from persistence.batching import GroupCommit, TooMuchWaiting
+from persistence.fields import text_in
+from persistence.mongodb import durable, in_parts, in_store_thread
+from persistence.per_event_loop import PerLoop
+from persistence.timestamps import stored_time
+
+FRESH = 0.5
+"""Seconds for which a room, and the policies with it, are as last read to who asks for a recent one."""
+MOST_RECENT = 100_000
+"""Rooms that a process keeps for them; of more, those read first are forgotten."""
+
+_NOT_READ = (0.0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """What the rules need to know of a room."""
+
+    room_id: str
+    buyer: str
+    seller: str
+    blocked_by: str | None
+    closed: bool
+    buyer_deleted_at: datetime.datetime | None = None
+    seller_deleted_at: datetime.datetime | None = None
+
+    def side_for(self, actor: Actor, claimed: Role | None = None) -> Role:
+        """The side on which an actor does something here. RuleViolation: as `side_of`, and `role_not_allowed`."""
+        if claimed is None and len(actor.roles) == 1 and self.buyer == self.seller:
+            (claimed,) = actor.roles
+        side = self.side_of(actor.user_id, claimed)
+        require_role(actor, side)
+        return side
+
+    def side_of(self, user_id: str, claimed: Role | None = None) -> Role:
+        """The user's side. RuleViolation: `not_a_member`, they have none; `role_mismatch`, it is not the `claimed` one.
+
+        (One user on both sides, which an old room may have, is the one they say, else the buyer.)
+        """
+        sides = [side for side, user in ((Role.BUYER, self.buyer), (Role.SELLER, self.seller)) if user == user_id]
+        if not sides:
+            raise RuleViolation(
+                Code.NOT_A_MEMBER, f"user {user_id!r} is neither buyer nor seller of room {self.room_id!r}"
+            )
+        if claimed is None:
+            return sides[0]
+        if claimed not in sides:
+            raise RuleViolation(
+                Code.ROLE_MISMATCH,
+                f"`role` is {claimed.value!r}: user {user_id!r} is the {sides[0].lower()} of room {self.room_id!r}",
+            )
+        return claimed
+
+    def hidden_until(self, side: Role) -> datetime.datetime | None:
+        """The instant up to which the room's history is hidden from a side that deleted it; `None`: none of it is."""
+        return self.buyer_deleted_at if side is Role.BUYER else self.seller_deleted_at
+
+    def user_on(self, side: Role) -> str:
+        """The user on a side."""
+        return self.buyer if side is Role.BUYER else self.seller
+
+    def other_than(self, user_id: str) -> str:
+        """The user on the other side."""
+        return self.seller if user_id == self.buyer else self.buyer
+
+
+async def load_room(room_id: str) -> RoomRecord:
+    """A room as it is in the store now. RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`."""
+    try:
+        room = await _loaders.get().submit(room_id)
+    except TooMuchWaiting as error:
+        raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
+    if room is None:
+        raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
+    return room
+
+
+async def recent_room(room_id: str) -> RoomRecord:
+    """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
+
+    RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`.
+    """
+    recent = _recent.get()
+    read_at, room = recent.get(room_id, _NOT_READ)
+    now = time.monotonic()
+    if room is None or now - read_at > FRESH:
+        room = await load_room(room_id)
+        recent.pop(room_id, None)
+        while len(recent) >= MOST_RECENT:
+            del recent[next(iter(recent))]
+        recent[room_id] = (now, room)
+    return room
+
+
+def forget_recent(room_id: str) -> None:
+    """Have a room that was changed be read by who asks for a recent one."""
+    _recent.get().pop(room_id, None)
+
+
+async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
+    await policy.refresh()
+    rooms = await in_store_thread(_find, set(room_ids))
+    return [rooms.get(room_id) for room_id in room_ids]
+
+
+def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
+    fields = ["buyer", "seller", "blocked_by", "closed_at", "buyer_deleted_at", "seller_deleted_at"]
+    return {
+        found["_id"]: RoomRecord(
+            found["_id"],
+            text_in(found, "buyer"),
+            text_in(found, "seller"),
+            text_in(found, "blocked_by") or None,
+            found.get("closed_at") is not None,
+            stored_time(found.get("buyer_deleted_at")),
+            stored_time(found.get("seller_deleted_at")),
+        )
+        for part in in_parts(room_ids)
+        for found in durable(Room).find({"_id": {"$in": part}}, fields)
+    }
+
+
+_recent: PerLoop[dict[str, tuple[float, RoomRecord]]] = PerLoop(dict)
+_loaders: PerLoop[GroupCommit[str, RoomRecord | None]] = PerLoop(lambda: GroupCommit(_load))

@@ -1,0 +1,22 @@
+"""MongoDB, Redis and Kafka for a machine that has none: processes of their own, on loopback, data in a directory.
+
+For development, demos and tests. Nothing here is imported by the application itself, and nothing here knows Django.
+"""
+
+from devstack.embedded.child_process import ChildProcess
+from devstack.embedded.kafka import EmbeddedKafka
+from devstack.embedded.mongodb import EmbeddedMongoDB
+from devstack.embedded.ports import free_port, is_free
+from devstack.embedded.redis import EmbeddedRedis
+from devstack.embedded.store import EmbeddedStore, StoreNotStarted
+
+__all__ = [
+    "ChildProcess",
+    "EmbeddedKafka",
+    "EmbeddedMongoDB",
+    "EmbeddedRedis",
+    "EmbeddedStore",
+    "StoreNotStarted",
+    "free_port",
+    "is_free",
+]

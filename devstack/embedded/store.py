@@ -1,0 +1,88 @@
+"""What both embedded stores share: a server process on loopback that is started, awaited and stopped."""
+
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from devstack.embedded.child_process import ChildProcess
+from devstack.embedded.ports import free_port
+
+START_TIMEOUT = 60.0  # seconds; recovering a journal takes a while on a slow disk
+
+
+class StoreNotStarted(RuntimeError):
+    """A store did not come up; the message holds its command and the end of its log."""
+
+
+class EmbeddedStore(ABC):
+    """A database server as a child process, listening on 127.0.0.1 only.
+
+    `data_dir`: its files go below it; made when missing. `port`: where it listens; None takes a free one.
+    Start it from the main thread: the kernel ends it with the thread that started it.
+    """
+
+    name: str
+    """What it is called in messages and files: "mongodb", "redis"."""
+
+    moves: bool = False
+    """Whether it has another address each time that it is started."""
+
+    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+        self.data_dir = data_dir.resolve()
+        self.directory = self.data_dir / self.name
+        self.log = self.data_dir / "logs" / f"{self.name}.log"
+        self.port = free_port() if port is None else port
+        self._child: ChildProcess | None = None
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """The URL that clients connect to."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """The command that runs the store in the foreground. Names `self.directory`, which exists by then."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether the store takes commands now; waits one second at most."""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process started last; None before the first start."""
+        return self._child.process if self._child else None
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._child is not None and self._child.alive()
+
+    def start(self) -> None:
+        """Start the store and return when it answers. Ends first what a killed run may have left on the same data.
+
+        Raises `StoreNotStarted`; nothing is left running then.
+        """
+        if self.alive():
+            return
+        for directory in (self.data_dir, self.directory, self.log.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark = str(self.directory)
+        self._child = ChildProcess(self.command(), self.data_dir / f"{self.name}.pid", mark)
+        self._child.start(cwd=self.directory, log=self.log)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.answers() and self.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        # Still alive is asked last: an answer may come from a stranger on our port, and then our process has ended.
+        if not self.answers() or not self.alive():
+            if self.alive():
+                problem = f"does not answer after {START_TIMEOUT:g} s"
+            else:
+                problem = "ended at once; is the port taken by another program, or the data in use?"
+            self.stop()
+            log = self.log.read_text(errors="replace")[-2000:]
+            raise StoreNotStarted(f"{self.name} {problem} ({' '.join(self.command())}). {self.log} ends:\n{log}")
+
+    def stop(self) -> None:
+        """Stop the store, by SIGKILL if it does not go by itself. No error when it does not run."""
+        if self._child:
+            self._child.stop()

@@ -1,0 +1,214 @@
+"""From a handshake's token, user id and role to an identity: which mechanism checks a token, and what must agree.
+
+A token in a JWT's form is checked with AUTH_JWT_KEY and AUTH_JWKS_URL, any other one by AUTH_INTROSPECTION_URL; where
+only introspection is set, it is asked about every token. With none of the three the server trusts its own key alone,
+with which `issue_token` signs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from identity.claims import EITHER_ROLE, Claims
+from identity.enforcement import let_pass
+from identity.introspection import Introspection
+from identity.jwks import KeySet
+from identity.jwt_tokens import JWTVerifier, looks_like_jwt, sign, unverified_subject
+from identity.keys import VerificationKey, parse_key
+from identity.refusal import IdentityRefused
+from identity.role import Role
+from identity.server_keys import server_key
+
+MAX_TOKEN_LENGTH = 16_384
+"""Characters. Reading a token costs time in proportion, before anything is known of who sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a socket or a request speaks for: a user, on one side, until the token expires (unix seconds).
+
+    `roles`: the sides that the token may speak for, `role` among them.
+    """
+
+    user_id: str
+    role: Role
+    token: str = field(repr=False)
+    expires_at: float
+    roles: frozenset[Role]
+
+
+class NoSigningKey(Exception):
+    """Tokens come from elsewhere: this server has no key that it could sign one with."""
+
+
+class _Configuration(NamedTuple):
+    key: str
+    jwks_url: str
+    issuer: str
+    audience: str
+    introspection_url: str
+    data_dir: str
+
+    @classmethod
+    def current(cls) -> _Configuration:
+        return cls(
+            settings.AUTH_JWT_KEY or "",
+            settings.AUTH_JWKS_URL or "",
+            settings.AUTH_JWT_ISSUER or "",
+            settings.AUTH_JWT_AUDIENCE or "",
+            settings.AUTH_INTROSPECTION_URL or "",
+            str(settings.DATA_DIR),
+        )
+
+    def verification_key(self) -> VerificationKey | None:
+        if self.key:
+            return parse_key(self.key)
+        if self.jwks_url or self.introspection_url:
+            return None
+        return VerificationKey.secret(server_key("jwt_key").encode())
+
+
+class _Mechanisms:
+    """What checks tokens under one configuration, with what it has learnt so far."""
+
+    def __init__(self, configuration: _Configuration) -> None:
+        self.configuration = configuration
+        key = configuration.verification_key()
+        key_set = KeySet(configuration.jwks_url) if configuration.jwks_url else None
+        self._any: JWTVerifier | Introspection = JWTVerifier(
+            key, key_set, issuer=configuration.issuer, audience=configuration.audience
+        )
+        self._opaque: Introspection | None = None
+        if configuration.introspection_url:
+            self._opaque = Introspection(configuration.introspection_url)
+            if key is None and key_set is None:
+                self._any = self._opaque
+
+    async def verify(self, token: str) -> Claims:
+        if self._opaque is not None and not looks_like_jwt(token):
+            return await self._opaque.verify(token)
+        return await self._any.verify(token)
+
+
+_mechanisms: dict[asyncio.AbstractEventLoop, _Mechanisms] = {}
+
+
+def _current_mechanisms() -> _Mechanisms:
+    loop, configuration = asyncio.get_running_loop(), _Configuration.current()
+    found = _mechanisms.get(loop)
+    if found is None or found.configuration != configuration:
+        for ended in [known for known in _mechanisms if known.is_closed()]:
+            del _mechanisms[ended]
+        found = _mechanisms[loop] = _Mechanisms(configuration)
+    return found
+
+
+async def verify_token(token: str, claimed_user_id: str = "") -> Claims:
+    """Who the bearer of `token` is, in which roles, until when; for callers that need not pass a user id beside it.
+
+    Under AUTH_MODE=report, who cannot prove it is `claimed_user_id`, or where that is empty whom the token names.
+    Raises IdentityRefused: token_missing, token_invalid, token_expired, identity_unavailable.
+    """
+    try:
+        claims = await _verified(token)
+        if not claimed_user_id or claims.user_id == claimed_user_id:
+            return claims
+        refusal = _mismatch(claimed_user_id)
+    except IdentityRefused as refused:
+        claims, refusal = None, refused
+    user_id = claimed_user_id or unverified_subject(token)
+    if refusal.code != "token_missing" and user_id and let_pass(refusal, user_id):
+        return Claims(user_id, EITHER_ROLE, math.inf)
+    if claims is None:
+        raise refusal
+    return claims
+
+
+async def _verified(token: str) -> Claims:
+    if not isinstance(token, str) or not token.strip():
+        raise IdentityRefused("token_missing", "there is no token; pass one as 'token'")
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise IdentityRefused(
+            "token_invalid", f"the token has {len(token)} characters; at most {MAX_TOKEN_LENGTH} are read"
+        )
+    return await _current_mechanisms().verify(token.strip())
+
+
+async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
+    """The identity that a handshake claims, if its token proves it.
+
+    Raises IdentityRefused, in this order: token_missing; role_invalid when `role` is not exactly BUYER or SELLER;
+    those of `verify_token`; user_mismatch when `user_id` is not the token's `sub`; role_not_allowed when the token
+    names roles and not this one. Under AUTH_MODE=report only the first two, and user_mismatch for no `user_id` at all.
+    """
+    if not isinstance(token, str) or not token.strip():
+        raise IdentityRefused("token_missing", "there is no token; pass one as 'token'")
+    side = _side(role)
+    if isinstance(user_id, int):  # new clients' auth payload is JSON, in which ids are numbers at times
+        user_id = str(user_id)
+    try:
+        claims = await _verified(token)
+        _require_agreement(claims, user_id, side)
+    except IdentityRefused as refusal:
+        if not (isinstance(user_id, str) and user_id.strip() and let_pass(refusal, user_id, side)):
+            raise
+        return Identity(user_id, side, token.strip(), math.inf, EITHER_ROLE)
+    return Identity(claims.user_id, side, token.strip(), claims.expires_at, claims.roles)
+
+
+def _require_agreement(claims: Claims, user_id: str, side: Role) -> None:
+    if user_id != claims.user_id:
+        raise _mismatch(user_id)
+    if side not in claims.roles:
+        allowed = " or ".join(sorted(claims.roles)) or "with none"
+        raise IdentityRefused("role_not_allowed", f"the token does not allow user_role {side}; it allows {allowed}")
+
+
+def _mismatch(user_id: str) -> IdentityRefused:
+    problem = f"user_id {_short(user_id)} is not the token's user" if user_id else "user_id is missing"
+    return IdentityRefused("user_mismatch", f"{problem}; it must be the token's sub")
+
+
+def issue_token(user_id: str, role: Role | None, ttl: int) -> str:
+    """A token for `user_id`, good for `ttl` seconds, that this server accepts; for either role when None.
+
+    Signed with the HS256 AUTH_JWT_KEY, or with the server's own key. Raises NoSigningKey when the settings name only
+    keys of others, and ValueError for an empty user id or a ttl that is not positive.
+    """
+    if not user_id.strip():
+        raise ValueError("user_id is empty; a token needs a user")
+    if ttl <= 0:
+        raise ValueError(f"ttl is {ttl} s; it must be positive")
+    configuration = _Configuration.current()
+    key = configuration.verification_key()
+    if key is None or not key.is_secret:
+        raise NoSigningKey(
+            "tokens come from your identity provider (AUTH_JWT_KEY is a public key, or AUTH_JWKS_URL or "
+            "AUTH_INTROSPECTION_URL is set); unset these, or set AUTH_JWT_KEY to an HS256 secret"
+        )
+    claims: dict[str, Any] = {"sub": user_id}
+    if role is not None:
+        claims["role"] = role.value
+    if configuration.issuer:
+        claims["iss"] = configuration.issuer
+    if configuration.audience:
+        claims["aud"] = configuration.audience
+    return sign(key.material, claims, ttl)
+
+
+def _side(role: Any) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        given = f"user_role {_short(role)} is unknown" if role else "user_role is missing"
+        raise IdentityRefused("role_invalid", f"{given}; it must be BUYER or SELLER") from None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

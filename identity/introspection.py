@@ -1,0 +1,112 @@
+"""Token introspection (RFC 7662): asking the authorization server about tokens that say nothing themselves.
+
+Answers are kept for a while, under the token's hash, so that a user who comes back at once (or whose five devices do)
+costs one question. A revoked token is therefore noticed within `max_age` seconds. An app that tries a bad token again
+and again costs one question in `BAD_AGE` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from typing import Any
+
+from identity.claims import Claims
+from identity.http_client import EndpointUnavailable, fetch_object
+from identity.refusal import IdentityRefused
+
+logger = logging.getLogger(__name__)
+
+
+BAD_AGE = 10.0
+"""Seconds for which a token stays bad. It seldom becomes a good one."""
+
+
+class Introspection:
+    """One introspection endpoint, for one event loop.
+
+    `url` may carry the credentials that RFC 7662 section 2.1 asks for: `https://client:secret@host/introspect`.
+    `max_age`: seconds that a good answer is believed, if its `exp` does not come first. `max_entries`: how many
+    are kept, the least recently used going first.
+    """
+
+    def __init__(self, url: str, *, max_age: float = 60.0, max_entries: int = 10_000) -> None:
+        self._url = url
+        self._max_age = max_age
+        self._max_entries = max_entries
+        self._known: OrderedDict[bytes, tuple[Claims | IdentityRefused, float]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[Claims]] = {}
+        self._failed = False
+
+    async def verify(self, token: str) -> Claims:
+        """The claims of an active token. Raises IdentityRefused, with identity_unavailable when nobody answers."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        claims = self._remembered(digest)
+        if claims is None:
+            asking = self._asking.get(digest)
+            if asking is None:
+                asking = self._asking[digest] = asyncio.get_running_loop().create_task(self._ask(digest, token))
+                asking.add_done_callback(lambda task: self._answered(digest, task))
+            claims = await asyncio.shield(asking)
+        claims.require_current()
+        return claims
+
+    def _remembered(self, digest: bytes) -> Claims | None:
+        """The claims that are known. Raises the IdentityRefused that is."""
+        entry = self._known.get(digest)
+        if entry is None:
+            return None
+        answer, known_until = entry
+        if time.monotonic() >= known_until:
+            del self._known[digest]
+            return None
+        self._known.move_to_end(digest)
+        if isinstance(answer, IdentityRefused):
+            raise IdentityRefused(answer.code, answer.message)
+        return answer
+
+    def _remember(self, digest: bytes, answer: Claims | IdentityRefused, seconds: float) -> None:
+        self._known[digest] = (answer, time.monotonic() + seconds)
+        while len(self._known) > self._max_entries:
+            self._known.popitem(last=False)
+
+    def _answered(self, digest: bytes, task: asyncio.Task[Claims]) -> None:
+        del self._asking[digest]
+        if not task.cancelled():
+            task.exception()  # every waiter may be gone: nobody else need look at it
+
+    async def _ask(self, digest: bytes, token: str) -> Claims:
+        form = {"token": token, "token_type_hint": "access_token"}
+        try:
+            answer = await fetch_object("POST", self._url, data=form)
+            active = answer.get("active")
+            if not isinstance(active, bool):
+                raise EndpointUnavailable("the answer does not say whether the token is active")
+        except EndpointUnavailable as error:
+            if not self._failed:
+                logger.warning("AUTH_INTROSPECTION_URL cannot be used: %s; opaque tokens are refused meanwhile", error)
+            self._failed = True
+            raise IdentityRefused(
+                "identity_unavailable", "the service that checks tokens does not answer now; try again later"
+            ) from None
+        if self._failed:
+            logger.info("AUTH_INTROSPECTION_URL answers again")
+        self._failed = False
+        try:
+            claims = _claims_of(answer)
+        except IdentityRefused as refusal:
+            self._remember(digest, refusal, BAD_AGE)
+            raise
+        self._remember(digest, claims, self._max_age)
+        return claims
+
+
+def _claims_of(answer: dict[str, Any]) -> Claims:
+    if not answer["active"]:
+        raise IdentityRefused("token_invalid", "the token is unknown, expired or revoked; connect with a fresh one")
+    claims = Claims.read(answer)
+    claims.require_current()
+    return claims

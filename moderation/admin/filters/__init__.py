@@ -1,0 +1,1 @@
+"""Filters of messages, and what they hit."""

@@ -1,0 +1,1 @@
+"""The list of messages, and those that wait for a decision."""

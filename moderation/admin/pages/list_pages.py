@@ -1,0 +1,74 @@
+"""What the lists of rooms and of messages have in common: days to look in, and where the next page begins."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from django import forms
+from django.http import HttpRequest, QueryDict
+
+from conversations.services.search_pattern import PatternTooLong
+from moderation.admin.messages.search import MessagePage
+from moderation.admin.rooms.search import RoomPage
+from moderation.admin.rooms.windows import Place
+
+AnyPage = TypeVar("AnyPage", RoomPage, MessagePage)
+
+PLACE: Final = "before"
+"""The address's part that says where a page begins."""
+
+
+class DaysForm(forms.Form):
+    """From one day to another, both included, in UTC."""
+
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data, auto_id="look_%s", label_suffix="")
+
+
+def found_by(form: DaysForm, find: Callable[[], AnyPage], nothing: AnyPage) -> AnyPage:
+    """What a search finds; for a text too long to be looked for `nothing`, and the form says so."""
+    try:
+        return find()
+    except PatternTooLong:
+        form.add_error("q", "This is too long to look for: take a part of it.")
+        return nothing
+
+
+def start_of_day(day: datetime.date | None) -> datetime.datetime | None:
+    """The first instant of a day."""
+    return None if day is None else datetime.datetime.combine(day, datetime.time.min, datetime.UTC)
+
+
+def end_of_day(day: datetime.date | None) -> datetime.datetime | None:
+    """The first instant after a day."""
+    start = start_of_day(day)
+    return None if start is None or day == datetime.date.max else start + datetime.timedelta(days=1)
+
+
+def place_in(request: HttpRequest) -> Place | None:
+    """Where the page that is asked for begins; None: it is the first."""
+    return Place.read(request.GET.get(PLACE, ""))
+
+
+def page_context(request: HttpRequest, form: DaysForm, page: RoomPage | MessagePage) -> dict[str, Any]:
+    """For the template `room/look.html`: the same list goes on, or begins anew, at `next_page` and `first_page`."""
+    return {
+        "form": form,
+        "page": page,
+        "is_search": any(form.cleaned_data.values()),
+        "first_page": _address(request, None) if PLACE in request.GET else "",
+        "next_page": _address(request, page.following) if page.following is not None else "",
+    }
+
+
+def _address(request: HttpRequest, place: Place | None) -> str:
+    query = request.GET.copy()
+    query.pop(PLACE, None)
+    if place is not None:
+        query[PLACE] = place.written()
+    return f"?{query.urlencode()}"

@@ -1,0 +1,1 @@
+"""The queue of reports, and the page of one."""

@@ -1,0 +1,1 @@
+"""Restrictions of users, and legal holds."""

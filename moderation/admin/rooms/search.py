@@ -1,0 +1,164 @@
+"""Which rooms staff see in the list, the one of the latest activity first, a page at a time.
+
+By id, or by a user's, there is an index. All else, names, who blocked, whether closed, what is unseen, is looked for
+from the latest activity back, for as long as a page may take: a page may come back with few rooms or none, and with
+the place to go on from.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from conversations.models import Room
+from conversations.services.search_pattern import pattern_of
+from identity import Role
+from moderation.admin.rooms.windows import BEGINNING, Place, going_back
+from persistence.mongodb import Document, durable, in_parts
+from persistence.timestamps import stored_time
+
+PAGE = 50
+LONGEST = 0.1
+"""Seconds after which a page takes what it has."""
+
+_NAMEABLE: Document = {"_id": {"$type": "string"}}
+"""What has an address: the key that another program gave a room may be anything."""
+_NAMES = ("buyer_info.name", "shop.name")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSearch:
+    """What staff look for; all that is said must hold. `text`: the id of a room or a user, or else a part of a name.
+
+    `user_id`: no other's rooms. `since`, `until`: of the last activity.
+    """
+
+    text: str = ""
+    user_id: str = ""
+    since: datetime.datetime | None = None
+    until: datetime.datetime | None = None
+    closed: bool | None = None
+    blocked_by: Role | None = None
+    unseen_by: Role | None = None
+
+    def conditions(self) -> list[Document]:
+        """On what no index has."""
+        conditions: list[Document] = []
+        if self.closed is not None:
+            conditions.append({"closed_at": {"$ne": None} if self.closed else None})
+        if self.blocked_by is not None:
+            conditions.append({"blocked_by": self.blocked_by.value})
+        if self.unseen_by is not None:
+            conditions.append({f"{self.unseen_by.lower()}_unseen_messages": {"$gt": 0}})
+        return conditions
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPage:
+    """Rooms, where the next page begins (None: there is none), and until when all were looked at.
+
+    `searched_until` is None where the page is full or the last one.
+    """
+
+    rooms: list[Room] = field(default_factory=list)
+    following: Place | None = None
+    searched_until: datetime.datetime | None = None
+
+
+def find_rooms(search: RoomSearch, following: Place | None = None) -> RoomPage:
+    """A page of rooms. `following`: where the page before said that the next one begins."""
+    connection.ensure_connection()
+    if exact := _exactly(search):
+        # A user with very many rooms has a page of them among the latest of all, which spares reading them all to sort.
+        latest = _look_back(search, {"$or": exact}, following, LONGEST / 4)
+        if len(latest.rooms) == PAGE:
+            return latest
+        found = {room["_id"]: room for source in exact for room in _read(source, search, [], following)}
+        if found or search.user_id:
+            return _page(list(found.values()))
+    name = {"$regex": pattern_of(search.text), "$options": "i"}
+    return _look_back(search, {"$or": [{each: name} for each in _NAMES]} if search.text else {}, following, LONGEST)
+
+
+def _exactly(search: RoomSearch) -> list[Document]:
+    """Conditions with an index, if what staff look for is an id."""
+    if search.user_id:
+        return [{"buyer": search.user_id}, {"seller": search.user_id}]
+    return [{"_id": search.text}, {"buyer": search.text}, {"seller": search.text}] if search.text else []
+
+
+def _look_back(search: RoomSearch, also: Document, following: Place | None, longest: float) -> RoomPage:
+    found: list[Document] = []
+    deadline = time.perf_counter() + longest
+    for number, (condition, began) in enumerate(_from_the_latest(search, following)):
+        if number and began is not None and time.perf_counter() > deadline:
+            return RoomPage(_load(found), Place(began, ""), began)
+        found += _read(condition, search, [also] if also else [], following)
+        if len(found) > PAGE:
+            break
+    return _page(found)
+
+
+def _from_the_latest(
+    search: RoomSearch, following: Place | None
+) -> Iterator[tuple[Document, datetime.datetime | None]]:
+    """Conditions on the time of the last activity, and what all later rooms were looked at until then."""
+    if following is None or following.at is not None:
+        until = search.until
+        if following is not None and following.at is not None:
+            after = following.at + datetime.timedelta(milliseconds=1) if following.id else following.at
+            until = after if until is None else min(until, after)
+        now = datetime.datetime.now(datetime.UTC)
+        for window in going_back(until, search.since or BEGINNING, now):
+            yield {"updated_at": window.condition()}, window.until
+    if search.since is None and search.until is None:
+        yield {"updated_at": None}, None
+
+
+def _read(source: Document, search: RoomSearch, more: list[Document], following: Place | None) -> list[Document]:
+    """One room more than a page has, where there is one. The source first, and alone: SecantusDB finds its index so."""
+    stages: list[Document] = [{"$match": source}]
+    rest = [_NAMEABLE, *search.conditions(), *more]
+    if "updated_at" not in source and (search.since is not None or search.until is not None):
+        times = {"$gte": search.since, "$lt": search.until}
+        rest.append({"updated_at": {bound: at for bound, at in times.items() if at is not None}})
+    if following is not None and following.id:
+        rest.append(_after(following))
+    stages.append({"$match": {"$and": rest}})
+    order: dict[str, Any] = {"updated_at": -1, "_id": -1}
+    return list(
+        durable(Room).aggregate([*stages, {"$sort": order}, {"$limit": PAGE + 1}, {"$project": {"updated_at": 1}}])
+    )
+
+
+def _after(place: Place) -> Document:
+    same = {"updated_at": place.at, "_id": {"$lt": place.id}}
+    if place.at is None:
+        return same
+    return {"$or": [{"updated_at": {"$lt": place.at}}, {"updated_at": None}, same]}
+
+
+def _place(room: Document) -> Place:
+    return Place(stored_time(room.get("updated_at")), room["_id"])
+
+
+def _page(found: list[Document]) -> RoomPage:
+    found = sorted(found, key=_order, reverse=True)
+    page = found[:PAGE]
+    return RoomPage(_load(page), _place(page[-1]) if len(found) > PAGE else None)
+
+
+def _order(room: Document) -> tuple[bool, Any, str]:
+    at = stored_time(room.get("updated_at"))
+    return (at is not None, at, room["_id"])
+
+
+def _load(found: list[Document]) -> list[Room]:
+    ids = [room["_id"] for room in found]
+    rooms = {room.pk: room for part in in_parts(ids) for room in Room.objects.filter(pk__in=part)}
+    return [rooms[room_id] for room_id in ids if room_id in rooms]

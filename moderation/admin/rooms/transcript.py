@@ -1,0 +1,213 @@
+"""What was said in a room, as staff read it: messages from the latest back, and all that is known of each."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.db import connection
+from django.utils import timezone
+
+from conversations.message_content import is_at_a_known_host
+from conversations.models import Message, MessageType, Room
+from conversations.services import SUPPORT
+from conversations.storage import timeline
+from identity import Role
+from moderation.admin.rooms.windows import BEGINNING, Place, going_back
+from moderation.models import FilterHit, RedactedOriginal
+from persistence.mongodb import Document, durable, in_parts
+from persistence.timestamps import to_milliseconds
+
+PAGE: Final = 40
+MOST_NEW: Final = 200
+"""Messages that are asked for at once because they are new."""
+OVERLAP: Final = datetime.timedelta(seconds=10)
+"""Two processes may give times in another order than that in which their messages arrive."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One message. `side` is `buyer`, `seller` or `support`; `redaction`: by whom, when and why, not the content."""
+
+    message: Message
+    side: str
+    name: str
+    hits: list[str] = field(default_factory=list)
+    redaction: Mapping[str, Any] | None = None
+
+    @property
+    def shows_image(self) -> bool:
+        """Whether a browser may load the picture by itself: its address is not just what a user wrote."""
+        return bool(self.image_url) and is_at_a_known_host(self.image_url)
+
+    @property
+    def image_url(self) -> str:
+        """Of a picture whose address a browser may load when somebody asks for it."""
+        if self.message.type != MessageType.IMAGE or self.message.redacted_at is not None:
+            return ""
+        try:
+            scheme = urlsplit(self.message.content).scheme
+        except ValueError:
+            return ""
+        is_path = self.message.content.startswith("/") and not self.message.content.startswith("//")
+        return self.message.content if is_path or scheme in ("http", "https") else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Lines, the earliest first, and the place where earlier ones end; None: there are none."""
+
+    lines: list[Line]
+    earlier: Place | None = None
+
+
+def read_back(
+    room: Room,
+    limit: int,
+    *,
+    before: Place | None = None,
+    since: datetime.datetime | None = None,
+    until: datetime.datetime | None = None,
+    matching: Document | None = None,
+) -> list[Message]:
+    """The latest messages of a room, the latest first: before a place, within a time, matching a condition."""
+    connection.ensure_connection()
+    found: list[str] = []
+    if before is None or before.at is not None:
+        end = until
+        if before is not None and before.at is not None:
+            after = before.at + datetime.timedelta(milliseconds=1)
+            end = after if until is None else min(until, after)
+        about = room.updated_at or timezone.now()
+        for window in going_back(end, since or BEGINNING, about):
+            source = {"room_id": room.pk, "created_at": window.condition()}
+            found += _ids(source, before, matching, limit - len(found))
+            if len(found) >= limit:
+                break
+    if len(found) < limit and since is None and until is None:
+        found += _ids({"room_id": room.pk, "created_at": None}, before, matching, limit - len(found))
+    return load(found)
+
+
+def latest(room: Room, limit: int = PAGE, before: Place | None = None) -> Transcript:
+    """The latest lines of a room, or the latest before a place."""
+    found = read_back(room, limit + 1, before=before)
+    page = found[:limit]
+    earlier = place_of(page[-1]) if len(found) > limit else None
+    return Transcript(lines_of(room, list(reversed(page))), earlier)
+
+
+def around(room: Room, message: Message, *, before: int = PAGE // 2, after: int = MOST_NEW) -> Transcript:
+    """A message with at most so many lines before and after it. `earlier` as ever; later ones there may be, too."""
+    place = place_of(message)
+    found = read_back(room, before + 1, before=place)
+    earlier = found[:before]
+    more = place_of(earlier[-1]) if len(found) > before else None
+    return Transcript(lines_of(room, [*reversed(earlier), message, *_following(room, place, after)]), more)
+
+
+def since(room: Room, instant: datetime.datetime) -> Transcript:
+    """What was said from an instant on, and shortly before it."""
+    return Transcript(lines_of(room, _since(room, instant - OVERLAP, MOST_NEW)))
+
+
+def one(room: Room, message_id: str) -> Transcript:
+    """A single message of the room, or none."""
+    message = message_of(room, message_id)
+    return Transcript(lines_of(room, [] if message is None else [message]))
+
+
+def room_or_shell(room_id: str) -> Room:
+    """A room by its id; where it is gone, one that knows nothing but that: messages may be left of it."""
+    return Room.objects.filter(pk=room_id).first() or Room(room_id=room_id)
+
+
+def message_of(room: Room, message_id: str) -> Message | None:
+    """A message by its id, if it is of this room. Not one condition of two parts: SecantusDB has no index for that."""
+    message = Message.objects.filter(pk=message_id).first() if message_id else None
+    return message if message is not None and message.room_id == room.pk else None
+
+
+def _following(room: Room, place: Place, limit: int) -> list[Message]:
+    at = None if place.at is None else to_milliseconds(place.at)
+    found: list[str] = []
+    for condition in timeline.Stretch(oldest_first=True).conditions(timeline.Place(at, place.id)):
+        stages: list[Document] = [{"$match": {"room_id": room.pk, **condition}}, {"$sort": {"created_at": 1, "_id": 1}}]
+        stages += [{"$limit": limit - len(found)}, {"$project": {"_id": 1}}]
+        found += [message["_id"] for message in durable(Message).aggregate(stages)]
+        if len(found) >= limit:
+            break
+    return load(found)
+
+
+def _since(room: Room, instant: datetime.datetime, limit: int) -> list[Message]:
+    connection.ensure_connection()
+    found = durable(Message).find(
+        {"room_id": room.pk, "created_at": {"$gte": instant}},
+        ["_id"],
+        sort=[("created_at", 1), ("_id", 1)],
+        limit=limit,
+    )
+    return load([message["_id"] for message in found])
+
+
+def _ids(source: Document, before: Place | None, matching: Document | None, limit: int) -> list[str]:
+    """The source first, and alone: SecantusDB finds its index so."""
+    stages: list[Document] = [{"$match": source}]
+    if before is not None:
+        tie = {"created_at": before.at, "_id": {"$lt": before.id}}
+        earlier = {
+            "$or": [tie] if before.at is None else [{"created_at": {"$lt": before.at}}, {"created_at": None}, tie]
+        }
+        stages.append({"$match": earlier})
+    if matching:
+        stages.append({"$match": matching})
+    stages += [{"$sort": {"created_at": -1, "_id": -1}}, {"$limit": limit}, {"$project": {"_id": 1}}]
+    return [message["_id"] for message in durable(Message).aggregate(stages)]
+
+
+def load(ids: Sequence[str]) -> list[Message]:
+    """Messages by their ids, in that order."""
+    messages = {message.pk: message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part)}
+    return [messages[message_id] for message_id in ids if message_id in messages]
+
+
+def place_of(message: Message) -> Place:
+    """Where a message stands in its room."""
+    return Place(message.created_at, message.pk)
+
+
+def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
+    """Messages with all that is known of each, in a few queries for all of them."""
+    lines = {message.pk: Line(message, *_speaker(room, message)) for message in messages}
+    for part in in_parts(lines):
+        for message_id, filter_name in FilterHit.objects.filter(message_id__in=part).values_list(
+            "message_id", "filter_name"
+        ):
+            if filter_name not in lines[message_id].hits:
+                lines[message_id].hits.append(filter_name)
+    redacted = [message_id for message_id, line in lines.items() if line.message.redacted_at is not None]
+    for part in in_parts(redacted):
+        for redaction in RedactedOriginal.objects.filter(pk__in=part).values(
+            "message_id", "redacted_by", "redacted_at", "reason"
+        ):
+            lines[redaction["message_id"]].redaction = redaction
+    return list(lines.values())
+
+
+def name_of(room: Room, side: Role) -> str:
+    """What a side of a room is called."""
+    known, user_id = (room.buyer_info, room.buyer) if side is Role.BUYER else (room.shop, room.seller)
+    return str(known.get("name") or "") or f"{side.value.capitalize()} {user_id}"
+
+
+def _speaker(room: Room, message: Message) -> tuple[str, str]:
+    if message.sender == SUPPORT:
+        return SUPPORT, "Support"
+    side = room.side_of(message.sender)
+    if side is None:
+        return Role.BUYER.lower(), f"User {message.sender}"
+    return side.lower(), name_of(room, side)

@@ -1,0 +1,89 @@
+"""Going back in time, window by window, for lists that show the latest first and stop when they have enough.
+
+To MongoDB a window is a seek in an index. SecantusDB reads all of a range before it gives the first row, so windows
+begin short, and grow while they are read quickly: what little there is far back is reached in a few steps, and where
+there is much no step takes long.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from persistence.timestamps import from_milliseconds, to_milliseconds
+
+BEGINNING: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+"""Nothing is older, unless it has no time at all."""
+
+FIRST = datetime.timedelta(hours=1)
+_QUICK = 0.02
+_SLOW = 0.06
+"""Seconds that reading one window took."""
+
+
+def can_be_near(instant: datetime.datetime) -> bool:
+    """Whether there are instants before and after this one, in any zone: the calendar has a first year and a last."""
+    return datetime.MINYEAR < instant.year < datetime.MAXYEAR
+
+
+class Place(NamedTuple):
+    """Where something stands in the order (time, id), the latest first; `at` None: without a time, at the end."""
+
+    at: datetime.datetime | None
+    id: str
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        """As `written`; None: it was not."""
+        milliseconds, mark, row_id = text.partition("~")
+        if not mark:
+            return None
+        try:
+            at = from_milliseconds(int(milliseconds)) if milliseconds else None
+        except (ValueError, OverflowError):
+            return None
+        return cls(at, row_id) if at is None or can_be_near(at) else None
+
+    def written(self) -> str:
+        """For an address."""
+        return f"{'' if self.at is None else to_milliseconds(self.at)}~{self.id}"
+
+    def is_before(self, other: Place) -> bool:
+        """Whether it comes first in such a list."""
+        if self.at == other.at:
+            return self.id > other.id
+        return other.at is None or (self.at is not None and self.at > other.at)
+
+
+class Window(NamedTuple):
+    """From an instant on, until just before another; `until` None: whatever is to come."""
+
+    since: datetime.datetime
+    until: datetime.datetime | None
+
+    def condition(self) -> dict[str, Any]:
+        """On a field with an index."""
+        return {"$gte": self.since, **({} if self.until is None else {"$lt": self.until})}
+
+
+def going_back(until: datetime.datetime | None, since: datetime.datetime, about: datetime.datetime) -> Iterator[Window]:
+    """Windows from `until` (None: whatever is to come) back to `since`; `about`: where the latest rows may be.
+
+    The time between taking one window and the next counts as what reading it took.
+    """
+    end, length = until, FIRST
+    start = min(about, until or about) - length
+    while True:
+        began = time.perf_counter()
+        yield Window(max(start, since), end)
+        took = time.perf_counter() - began
+        if start <= since:
+            return
+        if took < _QUICK:
+            length *= 4
+        elif took > _SLOW:
+            length = max(length / 2, FIRST / 60)
+        end = start
+        start = end - length if end - since > length else since

@@ -1,0 +1,129 @@
+"""The page about a user of the chat, by their id, since they have no account here: all that staff should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib import messages
+from django.contrib.admin import site
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from conversations.models import Room
+from identity import Role
+from moderation.admin.pages.links import person_url
+from moderation.admin.users import acts as person_acts
+from moderation.models import AuditRecord, FilterHit, HeldMessage, HeldState, Note, Report, Restriction, TargetKind
+from moderation.permissions import may
+from presence import current as current_presence
+
+PERMISSION = "moderation.view_report"
+MOST = 15
+MOST_ROOMS_READ = 200
+"""Rooms looked at for the most recent ones: a seller may have very many, and no index has them by their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRooms:
+    """The latest rooms of a user. `all_read`: these are the latest of all; otherwise of some."""
+
+    rooms: list[Room]
+    all_read: bool
+    name: str
+
+
+def person_urls() -> list[URLPattern]:
+    """The pages under `people/`."""
+    wrap = site.admin_view
+    acts = {
+        "mute": person_acts.MuteView,
+        "ban": person_acts.BanView,
+        "note": person_acts.NoteView,
+        "redact-recent": person_acts.RedactRecentView,
+        "export": person_acts.ExportView,
+        "erase": person_acts.EraseView,
+    }
+    return [
+        path("people/", wrap(find_person), name="moderation_people"),
+        path("people/<str:user_id>/", wrap(person_page), name="moderation_person"),
+        *(
+            path(
+                f"people/<str:user_id>/{act}/", wrap(view.as_view()), name=f"moderation_person_{act.replace('-', '_')}"
+            )
+            for act, view in acts.items()
+        ),
+    ]
+
+
+def find_person(request: HttpRequest) -> HttpResponse:
+    """Ask for a user's id, and show their page."""
+    _check(request)
+    wanted = request.GET.get("q", "").strip()
+    if wanted:
+        return HttpResponseRedirect(person_url(wanted))
+    if "q" in request.GET:
+        messages.error(request, "Write the id of a user.")
+    context = {**site.each_context(request), "title": "Users of the chat"}
+    return TemplateResponse(request, "admin/moderation/person/find.html", context)
+
+
+def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
+    """All that is known of one user; an id that nobody has shows an empty page, since nowhere are all ids."""
+    _check(request)
+    user_id = unquote(user_id)
+    recent = _recent_rooms(user_id)
+    context: dict[str, Any] = {
+        **site.each_context(request),
+        "title": f"User {user_id}",
+        "subtitle": recent.name,
+        "user_id": user_id,
+        "here": person_url(user_id),
+        "now": timezone.now(),
+        "is_online": bool(async_to_sync(_online)(user_id)),
+        "recent": recent,
+        "rooms_url": f"{reverse('admin:conversations_room_changelist')}?{urlencode({'q': user_id})}",
+        "restrictions": list(Restriction.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
+        "reports_on": list(
+            Report.objects.filter(user_id=user_id).prefetch_related("assignee").order_by("-created_at")[:MOST]
+        ),
+        "reports_by": list(Report.objects.filter(reporter=user_id).prefetch_related("assignee")[:MOST]),
+        "held": list(HeldMessage.objects.filter(sender=user_id).order_by("-held_at")[:MOST]),
+        "waiting": HeldState.HELD,
+    }
+    if may(request, "moderation.view_note"):
+        about = Note.objects.filter(target_kind=TargetKind.USER, target_id=user_id)
+        context["notes_"] = list(about.order_by("-written_at")[:MOST])
+    if may(request, "moderation.view_filterhit"):
+        context["hits"] = list(FilterHit.objects.filter(user_id=user_id).order_by("-at")[:MOST])
+    if may(request, "moderation.view_auditrecord"):
+        context["records"] = list(AuditRecord.objects.filter(user_id=user_id).order_by("-at")[:MOST])
+    return TemplateResponse(request, "admin/moderation/person/page.html", context)
+
+
+def _check(request: HttpRequest) -> None:
+    if not may(request, PERMISSION):
+        raise PermissionDenied
+
+
+async def _online(user_id: str) -> set[str]:
+    return await current_presence().online([user_id])
+
+
+def _recent_rooms(user_id: str) -> RecentRooms:
+    rooms = [room for side in Role for room in Room.of(user_id, side)[:MOST_ROOMS_READ]]
+    all_read = len(rooms) < MOST_ROOMS_READ
+    rooms.sort(key=lambda room: (room.updated_at is not None, room.updated_at), reverse=True)
+    return RecentRooms(rooms[:MOST], all_read, next(filter(None, (_name(room, user_id) for room in rooms)), ""))
+
+
+def _name(room: Room, user_id: str) -> str:
+    """The user's name as this room has it."""
+    known = room.buyer_info if room.side_of(user_id) is Role.BUYER else room.shop
+    return str(known.get("name") or "")

@@ -1,0 +1,129 @@
+"""Moderation's word on who may come in and what may be sent: the one place that the chat asks.
+
+A message that nothing is said about passes in memory alone. Only in a room in slow mode, while a flood filter is
+active, or for what a filter hits is a store asked.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Collection
+from functools import partial
+from typing import NoReturn
+
+from django.utils import timezone
+
+from conversations.errors import Forbidden, RuleViolation
+from conversations.payloads import MessagePayload
+from conversations.policies import AfterStoring, Attempt, AttemptKind
+from conversations.storage.writer import Draft
+from moderation.errors import Code
+from moderation.matching import Found
+from moderation.models import Evidence, FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
+from moderation.rules.live_rules import live_rules
+from moderation.rules.pacing import count_rooms, take_turn
+from moderation.services.hits import hold, note_flagged, note_refused
+from moderation.services.revisions import keep_revision
+from persistence.mongodb import STORE_ERRORS, Document, durable, in_parts, in_store_thread
+
+logger = logging.getLogger(__name__)
+
+
+class ModerationPolicy:
+    """For `CONVERSATION_POLICIES`."""
+
+    async def refresh(self, *, just_now: bool = False) -> None:
+        """Have this process know the rules."""
+        await live_rules().refresh(just_now=just_now)
+
+    def check_user(self, user_id: str) -> None:
+        """RuleViolation: `banned`."""
+        live_rules().rules.check_user(user_id, timezone.now())
+
+    def check_writer(self, user_id: str) -> None:
+        """RuleViolation: `banned`, `muted`."""
+        rules = live_rules().rules
+        if rules.concern(user_id):
+            rules.check_writer(user_id, timezone.now())
+
+    async def check_message(self, attempt: Attempt) -> AfterStoring | None:
+        """RuleViolation: `banned`, `muted`, `message_refused`, `held_for_review`, `slow_mode`.
+
+        Only a message can be held: what else is to be is refused. Nor is that counted for floods: a buyer's name is the
+        same in all rooms. An edit takes no turn in slow mode.
+        """
+        rules, now, draft = live_rules().rules, timezone.now(), attempt.draft
+        rules.check_writer(draft.sender, now)
+        is_new = attempt.kind is AttemptKind.NEW
+        found = rules.matcher.find(draft.content, draft.type)
+        if is_new and rules.matcher.floods:
+            found += await count_rooms(draft, rules.matcher.floods)
+        if found:
+            await _keep_back(draft, found, is_new=is_new)
+        if attempt.kind is not AttemptKind.EDIT and (interval := rules.interval(draft.room_id, now)):
+            await take_turn(draft, interval)
+        return partial(_flag, attempt, found) if found else None
+
+    def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:
+        """Edits leave nothing unknown to staff."""
+        keep_revision(message, replaced_at)
+
+    def images_kept(self, images: Collection[str]) -> set[str]:
+        """What redacted messages showed, what held ones would, and what was shown before an edit or when reported."""
+        kept = {
+            found["image"]
+            for model in (RedactedOriginal, HeldMessage, Revision)
+            for part in in_parts(images)
+            for found in durable(model).find({"image": {"$in": part}}, ["image"])
+        }
+        for part in in_parts(images):
+            for found in durable(Evidence).find({"images": {"$in": part}}, ["images"]):
+                kept.update(found["images"])
+        return kept & set(images)
+
+
+async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
+    """Hold or refuse a message for what the strictest filter found; let pass what is only to be flagged.
+
+    A message that could not be kept is refused with `store_unavailable`: its sender tries again.
+    """
+    strictest = max(found, key=lambda each: each.strictness)
+    if strictest.action == FilterAction.FLAG:
+        return
+    if strictest.action == FilterAction.HOLD and is_new:
+        held = await in_store_thread(hold, draft, found, strictest)
+        if held.state != HeldState.RELEASED:
+            raise Forbidden(
+                Code.HELD_FOR_REVIEW, "the message waits for the operator's review and is sent if that allows it"
+            )
+        return
+    await _refuse(draft, found)
+
+
+async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
+    try:
+        await in_store_thread(note_refused, draft, found)
+    except (RuleViolation, *STORE_ERRORS) as error:  # it is refused all the same
+        logger.warning(
+            "a message of %s was refused, which could not be noted: %s",
+            draft.sender,
+            error,
+            exc_info=not isinstance(error, RuleViolation),
+        )
+    raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
+
+
+async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload | None) -> None:
+    is_new, message_id = attempt.kind is AttemptKind.NEW, "" if stored is None else stored.id
+    try:
+        await in_store_thread(note_flagged, attempt.draft, found, message_id, is_new=is_new)
+    except (RuleViolation, *STORE_ERRORS) as error:  # it is sent, so its sender must not hear that it was refused
+        logger.error(
+            "what %s wrote in room %s (message %s) is to be reviewed, which could not be noted: %s",
+            attempt.draft.sender,
+            attempt.draft.room_id,
+            message_id or "none",
+            error,
+            exc_info=not isinstance(error, RuleViolation),
+        )

@@ -1,0 +1,1 @@
+"""What moderation forbids at this time, in the memory of each process."""

@@ -1,0 +1,135 @@
+"""The rules as this process knows them: never more than half a second older than what any process has changed.
+
+Each change puts a new mark into Redis. Who needs the rules looks at the mark if the last look is older than FRESH,
+one look for all who wait; where the mark has changed, the rules are read from MongoDB. Nothing runs in between, and
+while nothing changes all that is read is the rules once in REREAD, for a mark that was never made. Without Redis the
+rules are read from MongoDB every few seconds; without either those last read stay in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+
+from django.conf import settings
+from django.utils import timezone
+
+from conversations.errors import RuleViolation
+from moderation.models import MessageFilter, Restriction
+from moderation.rules.rules import Rules
+from persistence.mongodb import STORE_ERRORS, in_store_thread
+from persistence.per_event_loop import PerLoop
+from persistence.redis_client import REDIS_AWAY, redis
+from socketio_bridge import disconnect_sockets
+
+logger = logging.getLogger(__name__)
+
+FRESH = 0.5
+"""Seconds for which a look at the mark holds."""
+WITHOUT_REDIS = 3.0
+"""Seconds for which rules hold that were read while Redis was away."""
+REREAD = 10.0
+"""Seconds after which the rules are read although no mark says so: Redis may have been away for the very moment when
+one was to be made, or who stored a rule have been killed before."""
+_MARK = "chozoi:moderation:rules"
+
+
+class _Looks:
+    """The looks of one event loop: how many were begun, and the one that is on its way."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.looking: asyncio.Task[None] | None = None
+
+
+class LiveRules:
+    """The rules of a process. Use `live_rules()`."""
+
+    def __init__(self) -> None:
+        self.rules = Rules()
+        self._mark: bytes | None = None
+        self._read = False
+        self._fresh_until = 0.0
+        self._reread_at = 0.0
+        self._looks = PerLoop(_Looks)
+
+    async def refresh(self, *, just_now: bool = False) -> None:
+        """Have `rules` be those of at most FRESH seconds ago; `just_now`: no older than this call.
+
+        RuleViolation `store_unavailable`: they were never read, and cannot be now.
+        """
+        if not just_now and time.monotonic() < self._fresh_until:
+            return
+        looks = self._looks.get()
+        wanted = looks.begun + 1
+        while True:
+            if looks.looking is None:
+                looks.begun += 1
+                looks.looking = asyncio.get_running_loop().create_task(self._look(looks))
+            begun, looking = looks.begun, looks.looking
+            await asyncio.shield(looking)
+            if not just_now or begun >= wanted:
+                return
+
+    async def _look(self, looks: _Looks) -> None:
+        mark: bytes | None
+        try:
+            try:
+                mark, holds = await asyncio.to_thread(_current_mark), FRESH
+            except REDIS_AWAY as error:
+                logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
+                mark, holds = None, WITHOUT_REDIS
+            if mark is None or mark != self._mark or not self._read or time.monotonic() >= self._reread_at:
+                await self._load(mark)
+            self._fresh_until = time.monotonic() + holds
+        finally:
+            looks.looking = None
+
+    async def _load(self, mark: bytes | None) -> None:
+        self._reread_at = time.monotonic() + REREAD
+        try:
+            rules = await in_store_thread(_read)
+        except (RuleViolation, *STORE_ERRORS) as error:
+            if not self._read:
+                raise
+            logger.warning(
+                "moderation cannot read its rules, those of before stay in force: %s",
+                error,
+                exc_info=not isinstance(error, RuleViolation),
+            )
+            return
+        now = timezone.now()
+        newly_banned = rules.banned(now) - self.rules.banned(now) if self._read else set()
+        self.rules, self._mark, self._read = rules, mark, True
+        if newly_banned:  # again, for what was out of reach when it was done first
+            await disconnect_sockets(to=newly_banned, namespace=settings.MESSENGER_NAMESPACE)
+
+
+def _current_mark() -> bytes:
+    return redis().get(_MARK) or b"none was made"
+
+
+def _read() -> Rules:
+    return Rules(Restriction.objects.all().active(timezone.now()), MessageFilter.objects.filter(is_active=True))
+
+
+_of_process = LiveRules()
+
+
+def live_rules() -> LiveRules:
+    """Those of the process that runs."""
+    return _of_process
+
+
+async def rules_changed() -> None:
+    """Have every process read the rules anew; call it when a change of them is stored."""
+    try:
+        await asyncio.to_thread(_make_mark)
+    except REDIS_AWAY as error:
+        logger.warning("other processes learn of a change of moderation's rules some seconds late: %s", error)
+
+
+def _make_mark() -> None:
+    redis().set(_MARK, uuid.uuid4().hex)

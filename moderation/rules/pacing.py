@@ -1,0 +1,104 @@
+"""What is counted over time, in Redis: how soon a side writes again, and into how many rooms the same text goes.
+
+While Redis is away nothing is counted, and nothing refused for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import secrets
+import time
+from collections.abc import Sequence
+
+from conversations.errors import TooSoon
+from conversations.storage.writer import Draft, dedup_key
+from moderation.errors import Code
+from moderation.matching.filters import Flood, Found
+from moderation.matching.text import normalized
+from persistence.batching import GroupCommit, TooMuchWaiting
+from persistence.per_event_loop import PerLoop
+from persistence.redis_client import REDIS_AWAY, redis
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "chozoi:moderation:"
+
+
+async def take_turn(draft: Draft, interval: int) -> None:
+    """Take a side's turn to write in its room, for so many seconds. A repeat of the message that took it has it.
+
+    TooSoon `slow_mode`: the turn is taken.
+    """
+    try:
+        left = await asyncio.to_thread(_take_turn, draft, interval)
+    except REDIS_AWAY as error:
+        logger.warning("slow mode of room %s is not kept, Redis is away: %s", draft.room_id, error)
+        return
+    if left > 0:
+        wait = math.ceil(left)
+        raise TooSoon(
+            Code.SLOW_MODE,
+            f"room {draft.room_id!r} is in slow mode, one message every {interval} s: try again in {wait} s",
+            retry_after=wait,
+        )
+
+
+async def count_rooms(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
+    """Note that this text goes into this room; which floods it is part of now.
+
+    Asked for many messages at once and in their order, so that none overtakes another.
+    """
+    try:
+        return await _counts.get().submit((draft, floods))
+    except TooMuchWaiting:
+        return []
+
+
+def _take_turn(draft: Draft, interval: int) -> float:
+    """Seconds until the turn is free; 0: it is ours."""
+    key = f"{_PREFIX}turn:{interval}:{draft.room_id}:{draft.sender}"
+    mine = (dedup_key(draft) or secrets.token_hex(16)).encode()
+    pipeline = redis().pipeline(transaction=True)
+    _, holder, left = pipeline.set(key, mine, px=interval * 1000, nx=True).get(key).pttl(key).execute()
+    return 0.0 if holder in (mine, None) else max(left, 1) / 1000
+
+
+async def _count(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> Sequence[list[Found]]:
+    try:
+        counts = iter(await asyncio.to_thread(_rooms_of_each, sent))
+    except REDIS_AWAY as error:
+        logger.warning("floods are not noticed, Redis is away: %s", error)
+        return [[] for _ in sent]
+    return [
+        [
+            Found(flood.filter_name, flood.action, f"{rooms} rooms")
+            for flood in floods
+            if (rooms := next(counts)) >= flood.rooms
+        ]
+        for _, floods in sent
+    ]
+
+
+def _rooms_of_each(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> list[int]:
+    """For each message and each of its floods, into how many rooms the text went."""
+    now = time.time()
+    pipeline = redis().pipeline(transaction=False)
+    for draft, floods in sent:
+        for flood in floods:
+            key = _flood_key(draft, flood)
+            pipeline.zadd(key, {draft.room_id: now}).zremrangebyscore(key, "-inf", now - flood.seconds)
+            pipeline.expire(key, flood.seconds).zcard(key)
+    counts: list[int] = pipeline.execute()[3::4]
+    return counts
+
+
+def _flood_key(draft: Draft, flood: Flood) -> str:
+    text = " ".join(normalized(draft.content).casefold().split())
+    digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return f"{_PREFIX}flood:{flood.filter_name}:{draft.sender}:{digest}"
+
+
+_counts: PerLoop[GroupCommit[tuple[Draft, tuple[Flood, ...]], list[Found]]] = PerLoop(lambda: GroupCommit(_count))

@@ -1,0 +1,135 @@
+"""The socket door for staff: whoever has a room's page open hears what happens in it.
+
+Who is let in, Django's session says, as in the admin. What is told, and when, is `conversations.announcements`'
+affair: watchers of a room are the members of the room of that id, here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from msgspec import Struct
+
+from conversations.announcements import ANNOUNCED
+from conversations.errors import Code, RuleViolation
+from conversations.sockets.acknowledgements import Done, Reason, Refused
+from conversations.sockets.event_limits import LimitedNamespace
+from conversations.storage.room_loader import load_room
+from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Socket, UnknownEvent, event
+
+logger = logging.getLogger(__name__)
+
+PERMISSIONS = ("conversations.view_room", "conversations.view_message")
+"""What it takes to read rooms."""
+
+WATCHED = (
+    "new_message",
+    "message_updated",
+    "message_redacted",
+    "seen_messages",
+    "room_closed",
+    "room_opened",
+)
+"""What is announced to watchers."""
+
+RECHECK = 5.0
+"""Seconds after which a session that has ended, or an account that may no longer read, is cut off at the latest."""
+
+
+class Watch(Struct, kw_only=True):
+    """`watch`: the room whose page is open."""
+
+    room_id: str
+
+
+class StaffEvents(LimitedNamespace):
+    """Rooms as staff watch them, for the admin's own pages. Signed in by Django's session; from pages of this host."""
+
+    path = settings.STAFF_NAMESPACE
+    emits = {name: ANNOUNCED[name] for name in WATCHED}
+
+    async def on_connect(self, socket: Socket) -> None:
+        """Let in staff who may read rooms."""
+        if not _is_own_page(socket.handshake):
+            raise ConnectionRefused("Authentication Error", {"code": "forbidden_origin"})
+        if not await _may_read(socket.handshake.scope):
+            raise ConnectionRefused("Authentication Error", {"code": "not_staff"})
+        socket.data.check = asyncio.get_running_loop().create_task(_check_on(socket))
+
+    def save(self, socket: Socket) -> None:
+        """Nothing: who comes back is looked at anew."""
+
+    async def on_recover(self, socket: Socket, saved: None) -> None:
+        """As if it had come for the first time."""
+        await self.on_connect(socket)
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        """The page is gone."""
+        socket.data.check.cancel()
+
+    @event("watch")
+    async def watch(self, socket: Socket, watch: Watch) -> Done:
+        """Hear what happens in a room, and in no other."""
+        await load_room(watch.room_id)
+        for room in set(socket.rooms):
+            await socket.leave_room(room)
+        await socket.enter_room(watch.room_id)
+        return Done()
+
+    async def on_error(self, socket: Socket, event: str, arguments: Any, error: Exception) -> Any:
+        """Say what was wrong."""
+        match error:
+            case RuleViolation():
+                return Refused(error=Reason.of(error))
+            case InvalidArguments():
+                return Refused(error=Reason(code=Code.VALIDATION_FAILED, message=str(error)))
+            case UnknownEvent():
+                return Refused(error=Reason(code=Code.UNKNOWN_EVENT, message=str(error)))
+        return await super().on_error(socket, event, arguments, error)
+
+
+def _is_own_page(handshake: Handshake) -> bool:
+    """Whether a browser says that its page is of this very host: ALLOWED_ORIGINS may use the chat, not the admin.
+
+    Of the script that a JSONP request is (`j`) it does not say whose page has it.
+    """
+    return not handshake.xdomain and "j" not in handshake.query
+
+
+async def _check_on(socket: Socket) -> None:
+    """End a socket whose session has ended. What cannot be known just now counts as ended: the page tries again."""
+    while True:
+        await asyncio.sleep(RECHECK)
+        try:
+            if await _may_read(socket.handshake.scope):
+                continue
+        except Exception:
+            logger.warning("A staff socket's session could not be looked at; it is disconnected.", exc_info=True)
+        await socket.disconnect()
+        return
+
+
+async def _may_read(scope: Mapping[str, Any]) -> bool:
+    """Whether the session of a connection's cookie is, as of now, that of active staff who may read rooms.
+
+    By Channels' own middleware, called for sockets of this namespace alone: those of the chat have no session.
+    """
+    users: list[User | AnonymousUser] = []
+
+    async def take_user(scope: Mapping[str, Any], receive: object, send: object) -> None:
+        users.append(scope["user"])
+
+    await AuthMiddlewareStack(take_user)({**scope, "type": "websocket"}, None, None)
+    is_reader: bool = await database_sync_to_async(_is_reader)(users[0])
+    return is_reader
+
+
+def _is_reader(user: User | AnonymousUser) -> bool:
+    return user.is_active and user.is_staff and user.has_perms(PERMISSIONS)

@@ -1,0 +1,1 @@
+"""MongoDB and Redis without chat: what conversations, presence and moderation share."""

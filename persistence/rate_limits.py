@@ -1,0 +1,115 @@
+"""Limits of rate: so many of something in so much time, for one user or one address.
+
+`Buckets` count in this process alone and cost about a microsecond: for what comes often. `wait_for_turn` counts in
+Redis, for all processes together: for what costs much, and for REST calls. A Redis that does not answer lets everything
+pass: a limit that is not kept for a while does less harm than a door that is shut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+from typing import NamedTuple
+
+from persistence.redis_client import REDIS_AWAY, redis
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "chozoi:rate:"
+"""What the keys in Redis begin with."""
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FEW = 1_000
+
+
+class Rate(NamedTuple):
+    """So many calls in so many seconds."""
+
+    calls: int
+    seconds: int
+
+    @classmethod
+    def read(cls, text: str) -> Rate | None:
+        """`600/m`: calls in a second, minute, hour or day (s, m, h, d); `0`: no limit. ValueError: neither."""
+        if text == "0":
+            return None
+        found = re.fullmatch(r"([1-9]\d{0,8})/([smhd])", text)
+        if found is None:
+            raise ValueError(f"{text!r} is no rate: it must be like 600/m (s, m, h or d), or 0 for no limit")
+        return cls(int(found[1]), _SECONDS[found[2]])
+
+
+class Buckets:
+    """Token buckets of one rate in this process, by key. A full one has as many tokens as the rate has calls.
+
+    It fills evenly. A bucket is one number: the time at which it would be full again (the generic cell rate algorithm,
+    ITU-T I.371). Those that are full are forgotten. `rate`: None is no limit.
+    """
+
+    def __init__(self, rate: Rate | None) -> None:
+        self._full_at: dict[str, float] = {}
+        self._most = _FEW
+        self.limit(rate)
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def take(self, key: str, now: float) -> float:
+        """Take a token at `now` (of `time.monotonic`). Returns 0, or the seconds until there is one to take."""
+        if self._interval is None:
+            return 0.0
+        full_at = self._full_at.get(key, now)
+        if full_at < now:
+            full_at = now
+        full_at += self._interval
+        missing = full_at - now - self._seconds
+        if missing > 1e-6:
+            return missing
+        self._full_at[key] = full_at
+        if len(self._full_at) > self._most:
+            self._forget(now)
+        return 0.0
+
+    def give_back(self, key: str) -> None:
+        """Put a token back that was taken for nothing."""
+        if key in self._full_at and self._interval is not None:
+            self._full_at[key] -= self._interval
+
+    def empty(self, key: str, now: float) -> None:
+        """Take all tokens of a bucket."""
+        self._full_at[key] = now + self._seconds
+
+    def limit(self, rate: Rate | None) -> None:
+        """Begin anew, at another rate."""
+        self._seconds = 0.0 if rate is None else float(rate.seconds)
+        self._interval = None if rate is None else rate.seconds / rate.calls
+        self._full_at.clear()
+
+    def _forget(self, now: float) -> None:
+        self._full_at = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
+        self._most = max(_FEW, 2 * len(self._full_at))
+
+
+def wait_for_turn(kind: str, caller: str, rate: Rate) -> float:
+    """Count a call in Redis. Returns 0 where it is within the rate, else the seconds until it would be. Blocks.
+
+    A window of fixed length begins at each multiple of it; what is counted in a window is forgotten with it.
+    """
+    now = time.time()
+    window = int(now // rate.seconds)
+    key = f"{PREFIX}{kind}:{_short(caller)}:{rate.seconds}:{window}"
+    try:
+        with redis().pipeline(transaction=False) as pipeline:
+            pipeline.incr(key)
+            pipeline.expire(key, rate.seconds + 1)
+            calls: int = pipeline.execute()[0]
+    except REDIS_AWAY as error:
+        logger.warning("calls are not limited, Redis does not answer: %r", error)
+        return 0.0
+    return 0.0 if calls <= rate.calls else (window + 1) * rate.seconds - now
+
+
+def _short(caller: str) -> str:
+    """The caller as a part of a key: ids may be long, or hold what keys must not."""
+    return hashlib.blake2b(caller.encode(errors="replace"), digest_size=16).hexdigest()

@@ -1,0 +1,303 @@
+"""The hub: one an event loop, so one a process that serves sockets.
+
+It holds the process's sockets and rooms and speaks to the channel layer on their behalf. What is emitted here reaches
+local sockets at once; for the other processes, all emissions of a loop turn, and all that come while the layer is busy,
+leave in one envelope. Who the other hubs are, and what they ask of each other, is `socketio_bridge.adapter.cluster`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+from channels.layers import get_channel_layer
+
+from socketio_bridge.adapter.audience import Audience
+from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
+from socketio_bridge.adapter.cluster import Cluster
+from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
+from socketio_bridge.adapter.rooms import Rooms
+from socketio_bridge.exceptions import ClusterError
+from socketio_bridge.recovery.offsets import ORIGIN_LENGTH
+from socketio_bridge.transports.remote_session import Carriers, serve_sessions
+
+if TYPE_CHECKING:
+    from socketio_bridge.recovery.recovery import Recovery
+    from socketio_bridge.sockets.socket import Socket
+    from socketio_bridge.transports.session import Session
+
+logger = logging.getLogger(__name__)
+
+_ID_BYTES = 12  # of randomness in a hub's id, and again in a session's
+_RETRY_DELAY = 1.0  # seconds between attempts to subscribe
+_PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer,
+_PENDING_SIZE = 64_000_000  # and bytes of them
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+class Hub:
+    """A process's sockets by namespace and room, and its line to the other processes.
+
+    Made by `current_hub`. Without a channel layer in the settings it serves its own process alone. One that is
+    `visiting` has no sockets.
+    """
+
+    def __init__(self, *, visiting: bool = False) -> None:
+        self.id = secrets.token_urlsafe(_ID_BYTES)
+        self.sessions: dict[str, Session] = {}
+        self.carriers = Carriers()
+        self.recovery: Recovery | None = None
+        self._layer: Any = get_channel_layer()
+        self._namespaces: dict[str, Rooms] = {}  # those with sockets
+        self._pending: list[Message] = []
+        self._direct: dict[str, list[Message]] = {}  # messages for one hub each
+        self._pending_size = 0  # of all these, and of those that the layer is being handed
+        self._publisher: asyncio.Task[None] | None = None
+        self._queued = 0  # messages for other processes so far,
+        self._settled = 0  # and how many of them were handed to the layer or given up
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []  # for that many to be settled
+        self._lost = 0  # messages given up since the layer went away
+        self._receiver: asyncio.Task[None] | None = None
+        self._deaf = False  # the layer is out of reach for listening
+        self._tried = asyncio.Event()  # to listen to the layer
+        self.cluster = Cluster(self.id, self.send, alone=self._layer is None, visiting=visiting)
+        serve_sessions(self)
+
+    def new_session_id(self) -> str:
+        """An id for a session of this process; it tells which hub owns the session."""
+        return self.id + secrets.token_urlsafe(_ID_BYTES)
+
+    def owner_of(self, sid: str) -> str:
+        """The id of the hub whose session an id names."""
+        return sid[: len(self.id)]
+
+    def rooms(self, namespace: str) -> Rooms:
+        """The local sockets and rooms of a namespace."""
+        rooms = self._namespaces.get(namespace)
+        return Rooms() if rooms is None else rooms
+
+    async def start(self) -> None:
+        """Listen to the other processes; returns when that works, or has been tried.
+
+        Where the layer is out of reach this process serves its own clients meanwhile, and goes on trying.
+        """
+        if self._layer is None:
+            return
+        if self._receiver is None:
+            self._receiver = asyncio.create_task(self._receive())
+        try:
+            await asyncio.wait_for(self._tried.wait(), LAYER_TIMEOUT)
+        except TimeoutError:
+            logger.error("The channel layer does not answer: this process serves its own sockets only for now.")
+        self.cluster.join()
+        await self.flush()
+
+    async def stop(self) -> None:
+        """Hand over what waits, then leave the channel layer."""
+        self.cluster.leave()
+        await self.flush()
+        if self.recovery is not None:
+            await self.recovery.stop()
+            self.recovery = None
+        if self._receiver is not None:
+            self._receiver.cancel()
+            await asyncio.wait([self._receiver], timeout=LAYER_TIMEOUT)  # a cancellation may get lost
+            self._receiver = None
+        self._tried.clear()
+
+    def emit(self, emission: Emission, *, local: bool = False) -> None:
+        """Deliver to local sockets now, and, unless `local`, to other processes with the next envelope."""
+        if self.recovery is not None and not local and not emission.volatile:
+            self.recovery.record(emission)
+        self.deliver(emission)
+        if self._layer is not None and not local:
+            self.send(emission)
+
+    def send(self, message: Message, hub_id: str | None = None) -> None:
+        """Put a message into the next envelope, to all other hubs or to the one of that id; one hub gets what was sent
+        to it, and what was sent to all, each in order.
+        """
+        pending = self._pending if hub_id is None else self._direct.setdefault(hub_id, [])
+        pending.append(message)
+        self._pending_size += message.size
+        self._queued += 1
+        if self._publisher is None:
+            self._publisher = asyncio.create_task(self._publish())
+        elif (len(pending) > _PENDING_LIMIT or self._pending_size > _PENDING_SIZE) and len(pending) > 1:
+            dropped = pending[:-1]
+            del pending[:-1]
+            self._give_up(dropped, "it does not keep up")
+
+    def deliver(self, emission: Emission, origin: str = "") -> None:
+        """Queue an emission's packet for the local sockets it is for; `origin` is how offsets name its hub."""
+        namespace = self._namespaces.get(emission.namespace)
+        if namespace is None:
+            return
+        sockets = namespace.select(emission.rooms, emission.except_)
+        if emission.volatile:
+            sockets = [socket for socket in sockets if socket.ready]
+        if self.recovery is not None:
+            self.recovery.deliver(emission, sockets, origin)
+            return
+        for socket in sockets:
+            socket.send_packet(emission.packet, emission.attachments)
+
+    def select(self, audience: Audience) -> list[Socket]:
+        """The local sockets of an audience."""
+        namespace = self._namespaces.get(audience.namespace)
+        return [] if namespace is None else list(namespace.select(audience.rooms, audience.except_))
+
+    async def flush(self) -> None:
+        """Return when all that was emitted before has been handed to the channel layer, or given up."""
+        if self._settled < self._queued:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((self._queued, settled))
+            await settled
+
+    def add(self, socket: Socket) -> None:
+        """Take in a socket that connected."""
+        self._namespaces.setdefault(socket.namespace, Rooms()).add(socket)
+
+    def remove(self, socket: Socket) -> None:
+        """Let go of a socket that left."""
+        rooms = self._namespaces.get(socket.namespace)
+        if rooms is not None:
+            rooms.remove(socket)
+            if not rooms:
+                del self._namespaces[socket.namespace]
+
+    async def _publish(self) -> None:
+        try:
+            while self._pending or self._direct:
+                if self._pending:
+                    messages, self._pending = self._pending, []
+                    if self.recovery is not None:
+                        await self.recovery.kept()  # What others hear must not be lost with this process.
+                    await self._hand_over(GROUP, messages)
+                direct, self._direct = self._direct, {}
+                for hub_id, messages in direct.items():
+                    await self._hand_over(hub_group(hub_id), messages)
+        finally:
+            self._publisher = None
+
+    async def _hand_over(self, group: str, messages: list[Message]) -> None:
+        try:
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                await self._layer.group_send(group, seal(self.id, messages))
+        except Exception as error:
+            self._give_up(messages, repr(error))
+        else:
+            self._handed_over(messages)
+
+    def _handed_over(self, messages: list[Message]) -> None:
+        if self._lost:
+            logger.warning("The channel layer is back; %d messages did not reach the other processes.", self._lost)
+            self._lost = 0
+        self._settle(messages)
+
+    def _give_up(self, messages: list[Message], reason: str) -> None:
+        if not self._lost:
+            logger.error("The channel layer is out of reach, only local sockets get what is emitted: %s", reason)
+        self._lost += len(messages)
+        self._settle(messages)
+
+    def _settle(self, messages: list[Message]) -> None:
+        self._settled += len(messages)
+        self._pending_size -= sum(message.size for message in messages)
+        while self._waiting and self._waiting[0][0] <= self._settled:
+            _, settled = self._waiting.pop(0)
+            if not settled.done():
+                settled.set_result(None)
+
+    async def _receive(self) -> None:
+        groups = GROUP, hub_group(self.id)
+        channel = ""
+        while True:
+            try:
+                # The same one in each attempt: what a layer takes for one that was left gathers there for ever.
+                channel = channel or await self._layer.new_channel()
+                for group in groups:
+                    await self._layer.group_add(group, channel)
+                if self._deaf:
+                    logger.warning("The channel layer is back: this process hears the others again.")
+                self._deaf = False
+                self._tried.set()
+                while True:
+                    self._open(await self._layer.receive(channel))
+            except asyncio.CancelledError:
+                with suppress(Exception):
+                    async with asyncio.timeout(LAYER_TIMEOUT):
+                        for group in groups:
+                            await self._layer.group_discard(group, channel)
+                raise
+            except Exception as error:
+                if not self._deaf:
+                    logger.error("The channel layer is out of reach, trying again each %g s: %r", _RETRY_DELAY, error)
+                self._deaf = True
+                self._tried.set()
+                await asyncio.sleep(_RETRY_DELAY)
+
+    def _open(self, message: dict[str, Any]) -> None:
+        origin = message.get("origin")
+        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str):
+            return
+        if origin == self.id:
+            if self.recovery is not None:
+                self.recovery.heard_all_until(message["sent"])
+            return
+        try:
+            messages = unseal(message)
+        except (KeyError, TypeError, msgspec.MsgspecError):
+            logger.exception("Dropped an envelope that this version cannot read.")
+            return
+        short = origin[:ORIGIN_LENGTH]
+        for each in messages:
+            if isinstance(each, Emission):
+                if self.recovery is not None and each.sequence:
+                    self.recovery.hear(short, each.sequence)
+                self.deliver(each, short)
+            else:
+                self.cluster.receive(origin, each)
+
+
+def current_hub() -> Hub:
+    """The hub of the running event loop, made on first use."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub()
+    return hub
+
+
+def find_hub() -> Hub | None:
+    """The hub of the running event loop, if it has one: a process without sockets has none."""
+    return _hubs.get(asyncio.get_running_loop())
+
+
+@asynccontextmanager
+async def any_hub() -> AsyncIterator[Hub]:
+    """The hub of the running event loop; where it has none, one that lives only meanwhile, to ask the others.
+
+    That one takes half a second to learn of them. Raises `RuntimeError` without a channel layer in the settings,
+    `ClusterError` when the layer is out of reach.
+    """
+    hub = find_hub()
+    if hub is not None:
+        yield hub
+        return
+    required_channel_layer()
+    hub = Hub(visiting=True)
+    await hub.start()
+    try:
+        if hub._deaf or not hub._tried.is_set():
+            raise ClusterError("the channel layer is out of reach, and with it all processes that serve sockets")
+        yield hub
+    finally:
+        await hub.stop()

@@ -1,0 +1,102 @@
+"""Broadcasts that are acknowledged: an event to many sockets, and the answers of all of them, on every process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from socketio_bridge.adapter.adapter import Hub, any_hub
+from socketio_bridge.adapter.audience import Audience
+from socketio_bridge.exceptions import AcksMissing
+from socketio_bridge.protocol import packet
+
+logger = logging.getLogger(__name__)
+
+_KIND = "broadcast_call"
+_GRACE = 2.0  # seconds beyond the clients' time in which other processes tell what they gathered
+
+
+class _Call(msgspec.Struct, array_like=True):
+    audience: Audience
+    head: str
+    body: str
+    attachments: list[bytes]
+    timeout: float
+
+
+class _Gathered(msgspec.Struct, array_like=True):
+    answers: dict[str, list[Any]]
+    missing: list[str]
+
+
+async def broadcast_call(
+    event: str,
+    *arguments: Any,
+    to: Iterable[str] | str | None,
+    namespace: str,
+    timeout: float,  # noqa: ASYNC109 - Socket.IO's name, and answers that came in time are kept
+    except_: Iterable[str] | str = (),
+) -> dict[str, list[Any]]:
+    """Send an event to the sockets that `emit` would send it to, and wait up to `timeout` seconds until all of them
+    have acknowledged it; their acknowledgements' arguments by socket id.
+
+    Raises `AcksMissing`, which holds the answers that came, when a socket did not answer in time or left, or a process
+    could not be asked; `ValueError` and `TypeError` as `emit` does.
+    """
+    head, body, attachments = packet.event_around_id(namespace, event, arguments)
+    call = _Call(Audience.of(namespace, to, except_), head, body, attachments, timeout)
+    async with any_hub() as hub:
+        here, elsewhere = await asyncio.gather(_gather(hub, call), hub.cluster.ask_all(_KIND, call, timeout + _GRACE))
+    answers: dict[str, list[Any]] = here.answers
+    missing: list[str] = here.missing
+    for body_of_answer in elsewhere.received.values():
+        gathered = msgspec.convert(body_of_answer, _Gathered)
+        answers |= gathered.answers
+        missing += gathered.missing
+    if missing or elsewhere.failed:
+        message = f"{len(missing)} of {len(missing) + len(answers)} sockets did not acknowledge {event!r}"
+        if elsewhere.failed:
+            message += f", and {len(elsewhere.failed)} processes did not say"
+        raise AcksMissing(f"{message} within {timeout} s", answers, missing, elsewhere.failed)
+    return answers
+
+
+def serve(hub: Hub) -> None:
+    """Have a hub ask its sockets when another process broadcasts."""
+
+    async def answer(asker: str, body: Any) -> _Gathered:
+        gathered = await _gather(hub, msgspec.convert(body, _Call))
+        for socket_id, arguments in list(gathered.answers.items()):
+            try:
+                msgspec.msgpack.encode(arguments)
+            except OverflowError:
+                # An integer beyond 64 bits, which JSON can hold and JavaScript cannot: no client's answer may spoil
+                # those of the others.
+                logger.info("Took the acknowledgement of %s for none: it holds too large an integer.", socket_id)
+                del gathered.answers[socket_id]
+                gathered.missing.append(socket_id)
+        return gathered
+
+    hub.cluster.answer(_KIND, answer)
+
+
+async def _gather(hub: Hub, call: _Call) -> _Gathered:
+    pending = {socket.id: socket.pose(call.head, call.body, call.attachments) for socket in hub.select(call.audience)}
+    gathered = _Gathered({}, [])
+    if not pending:
+        return gathered
+    try:
+        await asyncio.wait(pending.values(), timeout=call.timeout)
+        for socket_id, answer in pending.items():
+            if answer.done() and answer.exception() is None:
+                gathered.answers[socket_id] = answer.result()
+            else:
+                gathered.missing.append(socket_id)
+    finally:
+        for answer in pending.values():
+            answer.cancel()
+    return gathered

@@ -1,0 +1,210 @@
+"""The sockets of all processes: which there are, and what is done to them wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from socketio_bridge.adapter.adapter import Hub, any_hub, find_hub
+from socketio_bridge.adapter.audience import Audience, names
+from socketio_bridge.adapter.broadcast_acks import broadcast_call
+from socketio_bridge.adapter.cluster import without_answer
+from socketio_bridge.adapter.external_emitter import send_without_hub
+from socketio_bridge.emitter import emit
+from socketio_bridge.exceptions import HubGone
+from socketio_bridge.sockets.socket import Socket
+
+_FETCH = "fetch_sockets"
+_JOIN = "sockets_join"
+_LEAVE = "sockets_leave"
+_DISCONNECT = "disconnect_sockets"
+_CLOSE = "close_connections"
+_UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
+
+
+class RemoteHandshake(msgspec.Struct, array_like=True, frozen=True):
+    """What is known of a socket's `Handshake` in other processes: all but the ASGI scope."""
+
+    query: dict[str, str]
+    auth: dict[str, Any]
+    headers: dict[str, str]
+    address: str
+    time: datetime
+    secure: bool
+    xdomain: bool
+    url: str
+
+
+class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
+    """A socket of any process, as it was when it was asked for.
+
+    `data` holds the attributes of its `Socket.data` that msgpack can encode, as builtins (a Struct or dataclass as a
+    dict).
+    """
+
+    id: str
+    namespace: str
+    rooms: frozenset[str]
+    data: dict[str, Any]
+    handshake: RemoteHandshake
+
+    async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
+        """Send an event to the client; nothing happens when it is gone."""
+        await emit(event, *arguments, to=self.id, namespace=self.namespace, volatile=volatile)
+
+    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
+        """Send an event to the client and wait for its acknowledgement's arguments; [] when it is gone already.
+
+        Raises `AckTimeout` when none came in time or the client left.
+        """
+        answers = await broadcast_call(event, *arguments, to=self.id, namespace=self.namespace, timeout=timeout)
+        return answers.get(self.id, [])
+
+    async def enter_room(self, room: str) -> None:
+        """Put the socket into a room."""
+        await sockets_join(room, to=self.id, namespace=self.namespace)
+
+    async def leave_room(self, room: str) -> None:
+        """Take the socket out of a room."""
+        await sockets_leave(room, to=self.id, namespace=self.namespace)
+
+    async def disconnect(self, *, close: bool = False) -> None:
+        """Put the client out of the namespace; with `close`, out of all, and end its connection."""
+        await disconnect_sockets(to=self.id, namespace=self.namespace, close=close)
+
+
+async def fetch_sockets(
+    *,
+    to: Iterable[str] | str | None,
+    namespace: str,
+    except_: Iterable[str] | str = (),
+    timeout: float = 5.0,  # noqa: ASYNC109 - other processes keep no time
+) -> list[RemoteSocket]:
+    """The sockets, on every process, that `emit` would reach and that are let in.
+
+    Raises `HubTimeout` or `HubFailed` when a process does not answer within `timeout` seconds or cannot; the sockets of
+    one that ends meanwhile are gone with it.
+    """
+    audience = Audience.of(namespace, to, except_)
+    async with any_hub() as hub:
+        found = _describe(hub, audience)
+        answers = await hub.cluster.ask_all(_FETCH, audience, timeout)
+    for failure in answers.failed.values():
+        if not isinstance(failure, HubGone):
+            raise failure
+    for answer in answers.received.values():
+        found += msgspec.convert(answer, list[RemoteSocket])
+    return found
+
+
+async def sockets_join(
+    rooms: Iterable[str] | str, *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+) -> None:
+    """Put the sockets, on every process, that `emit` would reach into rooms.
+
+    What is emitted to the rooms afterwards, here, reaches them.
+    """
+    await _everywhere(_JOIN, Audience.of(namespace, to, except_), names(rooms))
+
+
+async def sockets_leave(
+    rooms: Iterable[str] | str, *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
+) -> None:
+    """Take the sockets, on every process, that `emit` would reach out of rooms."""
+    await _everywhere(_LEAVE, Audience.of(namespace, to, except_), names(rooms))
+
+
+async def disconnect_sockets(
+    *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = (), close: bool = False
+) -> None:
+    """Put the clients, on every process, that `emit` would reach out of the namespace; with `close`, out of all their
+    namespaces, and end their connections.
+    """
+    await _everywhere(_CLOSE if close else _DISCONNECT, Audience.of(namespace, to, except_), [])
+
+
+def serve(hub: Hub) -> None:
+    """Have a hub tell of its sockets, and treat them as other processes say."""
+    hub.cluster.answer(_FETCH, lambda asker, body: _describe(hub, msgspec.convert(body, Audience)))
+    for kind in _TREATMENTS:
+        hub.cluster.answer(kind, _treatment(hub, kind))
+
+
+def _treatment(hub: Hub, kind: str) -> Callable[[str, Any], None]:
+    def treat(asker: str, body: Any) -> None:
+        audience, rooms = msgspec.convert(body, tuple[Audience, list[str]])
+        _treat(hub, kind, audience, rooms)
+
+    return treat
+
+
+async def _everywhere(kind: str, audience: Audience, rooms: list[str]) -> None:
+    body = audience, rooms
+    hub = find_hub()
+    if hub is None:
+        await send_without_hub(without_answer(kind, body))
+    else:
+        hub.cluster.tell_all(kind, body)
+        _treat(hub, kind, audience, rooms)
+
+
+def _treat(hub: Hub, kind: str, audience: Audience, rooms: list[str]) -> None:
+    treatment = _TREATMENTS[kind]
+    for socket in hub.select(audience):
+        treatment(socket, rooms)
+
+
+def _join(socket: Socket, rooms: list[str]) -> None:
+    for room in rooms:
+        socket.enter(room)
+
+
+def _leave(socket: Socket, rooms: list[str]) -> None:
+    for room in rooms:
+        socket.leave(room)
+
+
+_TREATMENTS: dict[str, Callable[[Socket, list[str]], None]] = {
+    _JOIN: _join,
+    _LEAVE: _leave,
+    _DISCONNECT: lambda socket, rooms: socket.put_out(),
+    _CLOSE: lambda socket, rooms: socket.put_out(close=True),
+}
+
+
+def _describe(hub: Hub, audience: Audience) -> list[RemoteSocket]:
+    return [_description(socket) for socket in hub.select(audience) if socket.connected]
+
+
+def _description(socket: Socket) -> RemoteSocket:
+    handshake = socket.handshake
+    return RemoteSocket(
+        socket.id,
+        socket.namespace,
+        frozenset(socket.rooms),
+        _encodable(vars(socket.data)),
+        RemoteHandshake(
+            dict(handshake.query),
+            _encodable(handshake.auth),
+            dict(handshake.headers),
+            handshake.address,
+            handshake.time,
+            handshake.secure,
+            handshake.xdomain,
+            handshake.url,
+        ),
+    )
+
+
+def _encodable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that msgpack can encode, as they come out of it."""
+    encodable = {}
+    for name, value in values.items():
+        try:
+            encodable[name] = msgspec.msgpack.decode(msgspec.msgpack.encode(value))
+        except _UNENCODABLE:
+            continue
+    return encodable

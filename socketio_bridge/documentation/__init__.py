@@ -1,0 +1,1 @@
+"""Documents made from an application's namespaces: AsyncAPI, and a page for readers."""

@@ -1,0 +1,121 @@
+"""What connection state recovery keeps in memory, for a server that is one process."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.recovery.store import RELEASED, Entry, Save, State
+
+logger = logging.getLogger(__name__)
+
+_state_decoder = msgspec.msgpack.Decoder(State)
+
+
+class _Session(NamedTuple):
+    """A session's entry; `until`: when it expires, on the monotonic clock."""
+
+    hub_id: str
+    state: bytes
+    until: float
+
+
+class MemoryRecoveryStore:
+    """A `RecoveryStore` that ends with its process, and is never out of reach."""
+
+    def __init__(self, stream_length: int) -> None:
+        self.reachable = True
+        self._stream: deque[Entry] = deque()
+        self._length = stream_length
+        self._last = (0, 0)  # the id of the newest entry
+        self._sessions: dict[str, _Session] = {}  # the longest unchanged first
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._stream.clear()
+        self._sessions.clear()
+
+    def failed(self, error: BaseException) -> None:
+        """Note a session that cannot be read."""
+        logger.error("A client's connection cannot be recovered: %r", error)
+
+    def succeeded(self) -> None:
+        """Nothing to note: memory is always there."""
+
+    async def append(self, origin: str, emissions: Sequence[Emission], lost_until: int = 0) -> None:
+        """`RecoveryStore.append`."""
+        now = int(time.time() * 1000)
+        self._last = (now, 0) if now > self._last[0] else (self._last[0], self._last[1] + 1)
+        milliseconds, number = self._last
+        self._stream.append(Entry(f"{milliseconds}-{number}", milliseconds, origin, list(emissions), lost_until))
+        if len(self._stream) > self._length:
+            self._stream.popleft()
+
+    async def trim(self, before: int) -> None:
+        """`RecoveryStore.trim`; sessions whose time has passed go as well."""
+        while self._stream and self._stream[0].milliseconds < before:
+            self._stream.popleft()
+        now = time.monotonic()
+        self._sessions = {pid: session for pid, session in self._sessions.items() if session.until > now}
+
+    async def latest(self, count: int) -> list[Entry]:
+        """`RecoveryStore.latest`."""
+        return list(islice(reversed(self._stream), count))
+
+    async def since(self, start: str) -> AsyncIterator[Entry]:
+        """`RecoveryStore.since`."""
+        beyond = _id(start)
+        newer: list[Entry] = []
+        for entry in reversed(self._stream):
+            if _id(entry.id) <= beyond:
+                break
+            newer.append(entry)
+        for entry in reversed(newer):
+            yield entry
+
+    async def cut_after(self, milliseconds: int) -> bool:
+        """`RecoveryStore.cut_after`."""
+        return len(self._stream) >= self._length and self._stream[0].milliseconds > milliseconds
+
+    async def save(self, hub_id: str, saves: Iterable[Save]) -> None:
+        """`RecoveryStore.save`."""
+        now = time.monotonic()
+        for each in saves:
+            if await self.holder(each.pid) in (None, hub_id):
+                self._sessions[each.pid] = _Session(each.hub_id, each.state, now + each.expiry / 1000)
+
+    async def holder(self, pid: str) -> str | None:
+        """`RecoveryStore.holder`."""
+        session = self._sessions.get(pid)
+        return session.hub_id if session is not None and session.until > time.monotonic() else None
+
+    async def claim(self, pid: str, holder: str, hub_id: str, expiry: int) -> State | None:
+        """`RecoveryStore.claim`."""
+        if await self.holder(pid) != holder:
+            return None
+        state = self._sessions[pid].state
+        self._sessions[pid] = _Session(hub_id, state, time.monotonic() + expiry / 1000)
+        return _state_decoder.decode(state)
+
+    async def release(self, hub_id: str, pid: str) -> None:
+        """`RecoveryStore.release`."""
+        if await self.holder(pid) == hub_id:
+            self._sessions[pid] = self._sessions[pid]._replace(hub_id=RELEASED)
+
+    async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
+        """`RecoveryStore.forget`."""
+        for pid in pids:
+            if await self.holder(pid) == hub_id:
+                del self._sessions[pid]
+
+
+def _id(text: str) -> tuple[int, int]:
+    milliseconds, _, number = text.partition("-")
+    return int(milliseconds), int(number or 0)

@@ -1,0 +1,274 @@
+"""Connection state recovery: a client that was cut off comes back as the socket that it was, and misses nothing.
+
+This is a hub's part while sessions are here: what it emits is numbered and kept
+(`socketio_bridge.recovery.emission_log`), packets carry an offset (`socketio_bridge.recovery.offsets`), and each
+session leaves what it needs to come back in Redis, or in memory (`socketio_bridge.recovery.store`). How it comes back
+is `socketio_bridge.recovery.restoration`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+from channels.layers import get_channel_layer
+
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.options import Options
+from socketio_bridge.recovery.emission_log import EmissionLog
+from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
+from socketio_bridge.recovery.offsets import ORIGIN_LENGTH, Progress
+from socketio_bridge.recovery.recoverable import Recoverable
+from socketio_bridge.recovery.restoration import RELEASE, SLACK, Claim, Restoration, Restored, with_offset
+from socketio_bridge.recovery.store import RELEASED, UNREACHABLE, Place, RecoveryStore, RedisRecoveryStore, Save, State
+
+if TYPE_CHECKING:
+    from socketio_bridge.adapter.adapter import Hub
+    from socketio_bridge.sockets.socket import Socket
+
+logger = logging.getLogger(__name__)
+
+_RECOVERABLE = frozenset({"transport close", "transport error", "ping timeout", "server shutting down"})
+_REFRESH = 30.0  # seconds between the times at which the sessions here are written again
+_RETRY = 0.5  # seconds between attempts while Redis is away
+_SEED = 1000  # entries of the stream that a new hub looks at
+_LEFT_LIMIT = 10_000  # sessions that left and may wait for Redis
+
+
+class Recovery:
+    """A hub's part in it. While Redis is out of reach nobody recovers, and all else goes on."""
+
+    def __init__(self, hub: Hub, options: Options) -> None:
+        duration = options.max_disconnection_duration or 0.0
+        self._hub = hub
+        place = Place.of(options)
+        self._store: RecoveryStore = (
+            MemoryRecoveryStore(place.stream_length) if place.url is None else RedisRecoveryStore(place)
+        )
+        self._duration = duration
+        self._refresh_interval = min(duration / 4, _REFRESH)
+        self._oldest = duration + self._refresh_interval + 2 * SLACK  # seconds that a client may have to catch up with
+        self._progress = Progress(listening=get_channel_layer() is not None)
+        self._log = EmissionLog(hub.id[:ORIGIN_LENGTH], self._store)
+        self._restoration = Restoration(
+            hub,
+            self._store,
+            self._progress,
+            duration=duration,
+            oldest=self._oldest,
+            longest_backlog=options.outbound_limit // 2,
+        )
+        self._held: dict[str, Socket] = {}  # by pid
+        self._changed: dict[str, Socket] = {}
+        self._left: list[Save] = []
+        self._gone: list[str] = []
+        self._saver: asyncio.Task[None] | None = None
+        self._refresher: asyncio.Task[None] | None = None
+        self._stopping = False
+        hub.cluster.answer(RELEASE, self._release)
+
+    async def start(self) -> None:
+        """Learn how far the others are; the hub listens to them already."""
+        try:
+            for entry in reversed(await self._store.latest(_SEED)):
+                for emission in entry.emissions:
+                    self._progress.hear(entry.origin, emission.sequence, entry.milliseconds / 1000)
+        except UNREACHABLE as error:
+            self._store.failed(error)
+        self._refresher = asyncio.create_task(self._refresh())
+
+    async def stop(self) -> None:
+        """Write what waits."""
+        self._stopping = True
+        if self._refresher is not None:
+            self._refresher.cancel()
+            await asyncio.gather(self._refresher, return_exceptions=True)
+        await self._log.stop()
+        if self._saver is not None:
+            await asyncio.wait([self._saver])
+        await self._store.close()
+
+    # What is emitted.
+
+    def record(self, emission: Emission) -> None:
+        """Number an emission of this hub and have it written to the stream."""
+        self._log.record(emission)
+        self._progress.hear(self._log.origin, emission.sequence)
+
+    async def kept(self) -> None:
+        """Return when all that was recorded before is in the stream; or at once, while Redis is out of reach."""
+        await self._log.kept()
+
+    def hear(self, origin: str, sequence: int) -> None:
+        """Note that an emission of another process is being delivered here."""
+        self._progress.hear(origin, sequence)
+
+    def heard_all_until(self, moment: float) -> None:
+        """Note that all that others sent before a Unix time was delivered here."""
+        self._progress.heard_all_until(moment)
+
+    def deliver(self, emission: Emission, sockets: Collection[Socket], origin: str) -> None:
+        """Queue an emission's packet, with its offset for those who can come back with it."""
+        offset = text = ""
+        for socket in sockets:
+            recoverable = socket.recoverable
+            if recoverable is None:
+                socket.send_packet(emission.packet, emission.attachments)
+                continue
+            if recoverable.covered is not None:
+                mark = origin or self._log.origin, emission.sequence
+                self._restoration.deliver(emission, socket, recoverable, mark)
+                continue
+            if not text:
+                offset = self._progress.offset()
+                text = with_offset(emission.packet, offset)
+            recoverable.last_offset = offset
+            socket.send_packet(text, emission.attachments)
+
+    def emit_to(self, socket: Socket, packet: str, attachments: list[bytes], *, volatile: bool) -> None:
+        """Send an event to one socket; if it is cut off meanwhile, it gets it when it comes back."""
+        emission = Emission(socket.namespace, [socket.id], [], packet, attachments, volatile)
+        if volatile:
+            if not socket.ready:
+                return
+        elif socket.departed:
+            self._hub.emit(emission)  # It may have come back: elsewhere, or here as another object.
+            return
+        else:
+            self.record(emission)
+        self.deliver(emission, [socket], self._log.origin)
+
+    # Sessions that are here.
+
+    def offer(self, socket: Socket) -> None:
+        """Let a socket come back later, from before its connect handler runs."""
+        if self._store.reachable:
+            socket.recoverable = Recoverable({"": self._progress.offset()})
+
+    def accepted(self, socket: Socket) -> None:
+        """A socket was let in: keep what it needs to come back."""
+        if socket.recoverable is not None:
+            self._held[socket.recoverable.pid] = socket
+            self.touch(socket)
+
+    def touch(self, socket: Socket) -> None:
+        """A socket's rooms or data have changed."""
+        recoverable = socket.recoverable
+        if recoverable is not None and recoverable.pid in self._held:
+            self._changed[recoverable.pid] = socket
+            self._save_soon()
+
+    def handled(self, socket: Socket) -> None:
+        """A handler of a socket has ended: its data may have changed."""
+        recoverable = socket.recoverable
+        if recoverable is not None and recoverable.seen_data != socket.data.__dict__:
+            self.touch(socket)
+
+    def left(self, socket: Socket, reason: str) -> None:
+        """A socket is gone: for good, or to come back."""
+        recoverable = socket.recoverable
+        if recoverable is None or self._held.pop(recoverable.pid, None) is None:
+            return
+        self._changed.pop(recoverable.pid, None)
+        if reason in _RECOVERABLE:
+            self._left.append(self._encode(socket, recoverable, RELEASED))
+        else:
+            socket.recoverable = None
+            self._gone.append(recoverable.pid)
+        self._save_soon()
+
+    # Sessions that come back.
+
+    async def restore(self, socket: Socket, claim: Claim) -> Restored | None:
+        """`Restoration.restore`."""
+        return await self._restoration.restore(socket, claim)
+
+    def resume(self, socket: Socket, restored: Restored) -> None:
+        """`Restoration.resume`."""
+        self._restoration.resume(socket, restored)
+
+    async def _release(self, asker: str, pid: str) -> bool:
+        """Let go of a session; whether it is released now."""
+        if asker != self._hub.id:
+            await self._restoration.give_up(pid)
+        socket = self._held.get(pid)
+        if socket is not None:
+            socket.abandon()
+        while self._saver is not None:
+            await asyncio.wait([self._saver])
+        return await self._store.holder(pid) == RELEASED
+
+    # Writing sessions.
+
+    def _encode(self, socket: Socket, recoverable: Recoverable, hub_id: str) -> Save:
+        recoverable.seen_data = dict(socket.data.__dict__)
+        state = State(socket.id, socket.namespace, sorted(socket.rooms), None, recoverable.known_at(self._now(socket)))
+        seconds = self._duration + (0 if hub_id == RELEASED else self._refresh_interval)
+        try:
+            state.saved = socket.saved_data()
+            encoded = msgspec.msgpack.encode(state)
+        except Exception:
+            logger.exception("What %s saves of a socket cannot be kept; it comes back without.", socket.namespace)
+            state.saved = None
+            encoded = msgspec.msgpack.encode(state)
+        return Save(recoverable.pid, hub_id, encoded, int(seconds * 1000))
+
+    def _now(self, socket: Socket) -> str:
+        covered = None if socket.recoverable is None else socket.recoverable.covered
+        return self._progress.beside(covered or {})
+
+    def _save_soon(self) -> None:
+        if self._saver is None:
+            self._saver = asyncio.create_task(self._save())
+
+    async def _save(self) -> None:
+        try:
+            while self._changed or self._left or self._gone:
+                changed, self._changed = self._changed, {}
+                left, self._left = self._left, []
+                gone, self._gone = self._gone, []
+                saves = [
+                    self._encode(socket, socket.recoverable, self._hub.id)
+                    for socket in changed.values()
+                    if socket.recoverable is not None
+                ]
+                try:
+                    await self._store.save(self._hub.id, [*left, *saves])
+                    if gone:
+                        await self._store.forget(self._hub.id, gone)
+                    self._store.succeeded()
+                except UNREACHABLE as error:
+                    self._store.failed(error)
+                    if self._stopping:
+                        return
+                    still_here = {pid: socket for pid, socket in changed.items() if self._held.get(pid) is socket}
+                    self._changed = still_here | self._changed
+                    self._left = [*left, *self._left][-_LEFT_LIMIT:]
+                    self._gone = [*gone, *self._gone][-_LEFT_LIMIT:]
+                    await asyncio.sleep(_RETRY)
+        finally:
+            self._saver = None
+
+    async def _refresh(self) -> None:
+        while not self._stopping:  # a cancellation may get lost in wait_for (Python 3.11), which the Redis client uses
+            await asyncio.sleep(self._refresh_interval if self._store.reachable else _RETRY)
+            await self._renew()
+
+    async def _renew(self) -> None:
+        now = time.time()
+        self._progress.forget(now - self._oldest, but=[self._log.origin])
+        try:
+            await self._store.trim(int((now - self._oldest - SLACK) * 1000))
+        except UNREACHABLE as error:
+            self._store.failed(error)
+            return
+        self._store.succeeded()
+        for socket in self._held.values():
+            if socket.recoverable is not None:
+                socket.recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
+        self._changed |= self._held
+        self._save_soon()

@@ -1,0 +1,1 @@
+"""A client in a namespace: its sockets, the queue of its events, acknowledgements."""

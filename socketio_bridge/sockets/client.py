@@ -1,0 +1,174 @@
+"""A client as Socket.IO knows it: its sockets, one in each namespace that it has joined.
+
+`socketio_bridge.transports.session` moves its packets and keeps its time; what they may say, and when, is
+`socketio_bridge.protocol.socketio`'s.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from socketio_bridge.exceptions import ConnectionRefused
+from socketio_bridge.protocol.socketio import (
+    AckReceived,
+    ConnectRequested,
+    Disconnected,
+    Event,
+    EventReceived,
+    SocketIO,
+)
+from socketio_bridge.recovery.restoration import Claim
+from socketio_bridge.sockets.socket import Socket
+
+if TYPE_CHECKING:
+    from socketio_bridge.transports.handshake import Handshake
+    from socketio_bridge.transports.session import Session
+
+_MOST_NAMESPACES = 100  # that one client may be in; patterns would let it be in any number
+
+
+class Client:
+    """The sockets of one session."""
+
+    __slots__ = ("_departed", "_handshake", "_in_default", "_protocol", "_session", "_sockets")
+
+    def __init__(self, session: Session, protocol: SocketIO, handshake: Handshake) -> None:
+        self._session = session
+        self._protocol = protocol
+        self._handshake = handshake
+        self._sockets: dict[str, Socket] = {}  # by namespace
+        self._departed: set[Socket] = set()  # those that left, and whose handlers still run
+        self._in_default = False  # a protocol 4 client is in "/", which the application does not have
+
+    def take(self, event: Event) -> None:
+        """Do what a packet of the client's says."""
+        if type(event) is ConnectRequested:
+            self._connect(event)
+            return
+        socket = self._sockets.get(event.namespace)
+        if socket is None:
+            # The "/" of a protocol 4 client, where the application has none.
+            if type(event) is Disconnected:
+                self._in_default = False
+                self._keep_if_joined()
+            return
+        if type(event) is EventReceived:
+            self._session.inbound += event.size
+            socket.receive(event)
+        elif type(event) is AckReceived:
+            socket.acknowledged(event.ack_id, event.arguments)
+        elif type(event) is Disconnected:
+            self._depart(socket, "client namespace disconnect")
+
+    def leave(self, reason: str) -> None:
+        """Leave all namespaces: the session has ended."""
+        for socket in list(self._sockets.values()):
+            self._depart(socket, reason)
+
+    async def finished(self) -> None:
+        """Return when all handlers of the sockets that left have ended."""
+        for socket in list(self._departed):
+            await socket.finished()
+
+    # Called by sockets.
+
+    def accept(self, socket: Socket) -> None:
+        """Let a socket in, unless the client left while its connect handler ran."""
+        if self._session.closed or self._sockets.get(socket.namespace) is not socket:
+            return
+        self._session.keep()
+        self._session.joined = True
+        pid = socket.recoverable.pid if socket.recoverable is not None else None
+        self._protocol.accept(socket.namespace, socket.id, pid)
+        self._session.flush()
+        if self._session.hub.recovery is not None:
+            self._session.hub.recovery.accepted(socket)
+
+    def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
+        """Keep a socket out, unless the client left while its connect handler ran."""
+        if self._sockets.get(socket.namespace) is not socket:
+            return
+        del self._sockets[socket.namespace]
+        self._session.hub.remove(socket)
+        self._refuse(socket.namespace, refusal)
+        self._keep_if_joined()
+
+    def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
+        """Answer an event."""
+        if socket.connected:
+            self._protocol.acknowledge(socket.namespace, ack_id, values)
+            self._session.flush()
+
+    def disconnect_socket(self, socket: Socket) -> None:
+        """Put a socket out of its namespace."""
+        if self._sockets.get(socket.namespace) is socket:
+            self._protocol.disconnect(socket.namespace)
+            self._session.flush()
+            self._depart(socket, "server namespace disconnect")
+
+    def disconnect(self) -> None:
+        """Put the client out of all its namespaces, and end the connection."""
+        for socket in list(self._sockets.values()):
+            self.disconnect_socket(socket)
+        self._session.close("forced server close")
+
+    def departed(self, socket: Socket) -> None:
+        """Note that the last handler of a socket that left has ended."""
+        self._departed.discard(socket)
+
+    def _connect(self, request: ConnectRequested) -> None:
+        path = request.namespace
+        namespace = self._session.server.find_namespace(path)
+        sid = self._session.sid
+        if namespace is None:
+            # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
+            # between v5 and v4"). So they are in a namespace, and may stay when another refuses them.
+            if path == "/" and self._protocol.revision == 4:
+                self._protocol.accept("/", sid)
+                self._session.flush()
+                self._in_default = True
+                self._session.keep()
+            else:
+                self._refuse(path, ConnectionRefused("Invalid namespace"))
+            return
+        before = self._sockets.get(path)
+        if before is not None:
+            # The client left without a word, as it does before it is answered, and is back.
+            self._depart(before, "client namespace disconnect")
+        if len(self._sockets) >= _MOST_NAMESPACES:
+            self._refuse(path, ConnectionRefused(f"A connection may join {_MOST_NAMESPACES} namespaces"))
+            return
+        if self._protocol.revision == 4:
+            # The client makes up its id itself, of these two parts.
+            socket_id = sid if path == "/" else f"{path}#{sid}"
+        else:
+            socket_id = secrets.token_urlsafe(15)
+        claim = None
+        recovery = self._session.hub.recovery if self._protocol.revision == 5 else None
+        if recovery is not None and isinstance(pid := request.auth.pop("pid", None), str):
+            offset = request.auth.pop("offset", None)
+            claim = Claim(pid, offset if isinstance(offset, str) else "")
+        handshake = self._handshake.for_namespace(request.query, request.auth)
+        socket = Socket(socket_id, path, namespace, self._session, handshake, claim)
+        if recovery is not None:
+            recovery.offer(socket)
+        self._sockets[path] = socket
+        socket.arrive(before)
+
+    def _keep_if_joined(self) -> None:
+        if not self._sockets and not self._in_default:
+            self._session.keep_for_a_while()
+
+    def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
+        self._protocol.refuse(namespace, refusal)
+        self._session.flush()
+
+    def _depart(self, socket: Socket, reason: str) -> None:
+        del self._sockets[socket.namespace]
+        self._keep_if_joined()
+        self._departed.add(socket)
+        if self._session.hub.recovery is not None:
+            self._session.hub.recovery.left(socket, reason)
+        socket.depart(reason)

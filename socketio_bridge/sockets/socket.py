@@ -1,0 +1,399 @@
+"""A client in a namespace, as handlers see it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from socketio_bridge.adapter.audience import names
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
+from socketio_bridge.protocol import packet
+from socketio_bridge.protocol.engineio import PacketType
+from socketio_bridge.protocol.socketio import EventReceived
+from socketio_bridge.sockets.event_queue import Arrival, Departure, Inbox, Occasion, ends_task
+
+if TYPE_CHECKING:
+    from socketio_bridge.namespace import Namespace
+    from socketio_bridge.recovery.recoverable import Recoverable
+    from socketio_bridge.recovery.restoration import Claim, Mark, Restored
+    from socketio_bridge.transports.handshake import Handshake
+    from socketio_bridge.transports.session import Session
+
+logger = logging.getLogger(__name__)
+
+NO_ACK = object()
+"""Returned by `Namespace.on_error` to leave the client's acknowledgement unanswered."""
+
+
+class _Left(Exception):
+    """The client left before the connect handler saw it."""
+
+
+class Socket:
+    """One client in one namespace.
+
+    `id` is unique over all processes and names a room that only this socket is in; `namespace` is the path of the
+    namespace that it is in. `handshake` is the request that opened the connection, `data` a place for what the
+    application knows of the client. `rooms` are the rooms that it is in, the one of its id among them, which it cannot
+    leave. `connected`: from `on_connect` on, until the client leaves. `recovered`: the client was cut off and came
+    back, as the socket that it was before. Its connect, event and disconnect handlers run one at a time, in the order
+    in which the client caused them.
+    """
+
+    __slots__ = (
+        "_acks",
+        "_claim",
+        "_early",
+        "_goodbyes",
+        "_handlers",
+        "_hanging_up",
+        "_held",
+        "_inbox",
+        "_leaving",
+        "_next_ack_id",
+        "_session",
+        "connected",
+        "data",
+        "departed",
+        "handshake",
+        "held_back",
+        "id",
+        "namespace",
+        "recoverable",
+        "recovered",
+        "rooms",
+    )
+
+    def __init__(
+        self,
+        socket_id: str,
+        namespace: str,
+        handlers: Namespace,
+        session: Session,
+        handshake: Handshake,
+        claim: Claim | None = None,
+    ) -> None:
+        self.id = socket_id
+        self.namespace = namespace
+        self.handshake = handshake
+        self.data = SimpleNamespace()
+        self.rooms = {socket_id}
+        self.connected = False
+        self.recovered = False
+        self.departed = False
+        self.recoverable: Recoverable | None = None
+        self.held_back: list[tuple[Emission, Mark]] | None = None  # while what was missed is read
+        self._claim = claim
+        self._handlers = handlers
+        self._session = session
+        self._inbox = Inbox(self._handle, handlers.may_overlap)
+        self._leaving = False  # put out,
+        self._hanging_up = False  # and its whole connection closed,
+        self._goodbyes: set[asyncio.Task[Any]] = set()  # by these handlers, whose answers go out first
+        # Packets for a client that has not been let in yet.
+        self._early: list[tuple[str, Sequence[bytes]]] | None = []
+        self._held = 0  # size of those, and of what recovery holds back
+        self._acks: dict[int, asyncio.Future[list[Any]]] = {}
+        self._next_ack_id = 0
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} in {self.namespace}>"
+
+    @property
+    def ready(self) -> bool:
+        """Whether the client is there to take what is sent now: a volatile event is for those that are."""
+        return self._early is None and self.connected and self._session.ready
+
+    async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
+        """Send an event to this client; nothing happens when it is gone.
+
+        Arguments, and `volatile`, are as in `socketio_bridge.emit`.
+        """
+        text, attachments = packet.event(self.namespace, event, arguments)
+        recovery = self._session.hub.recovery
+        if self.recoverable is not None and recovery is not None:
+            recovery.emit_to(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
+        elif self.ready or not (volatile or self.departed):
+            self.send_packet(PacketType.MESSAGE + text, attachments)
+
+    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
+        """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
+
+        Raises `AckTimeout` when none came in time or the client left, `RuntimeError` in `on_connect` and `on_recover`:
+        the client learns that it is in, and can answer, when they have ended.
+        """
+        if self._early is not None and not self.departed and self._inbox.runs_in(asyncio.current_task()):
+            raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: call in a task of its own")
+        answer = self.pose(*packet.event_around_id(self.namespace, event, arguments))
+        try:
+            return await asyncio.wait_for(answer, timeout)
+        except TimeoutError:
+            raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
+
+    async def broadcast(
+        self,
+        event: str,
+        *arguments: Any,
+        to: Iterable[str] | str | None = None,
+        except_: Iterable[str] | str = (),
+        local: bool = False,
+        volatile: bool = False,
+    ) -> None:
+        """`socketio_bridge.emit` in this socket's namespace to all but this socket."""
+        text, attachments = packet.event(self.namespace, event, arguments)
+        rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
+        emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
+        self._session.hub.emit(emission, local=local)
+
+    async def enter_room(self, room: str) -> None:
+        """Put this socket into a room."""
+        self.enter(room)
+
+    async def leave_room(self, room: str) -> None:
+        """Take this socket out of a room."""
+        self.leave(room)
+
+    async def disconnect(self, *, close: bool = False) -> None:
+        """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
+        With `close`, put it out of all its namespaces and end its connection.
+
+        Called from one of this socket's own handlers it takes effect when that handler, and others that call it
+        meanwhile, have ended and their answers are on their way.
+        """
+        self.put_out(close=close)
+
+    # What follows is for the bridge itself.
+
+    def enter(self, room: str) -> None:
+        """`enter_room`."""
+        self.rooms.add(room)
+        self._session.hub.rooms(self.namespace).enter(self, room)
+        self._changed()
+
+    def leave(self, room: str) -> None:
+        """`leave_room`."""
+        if room == self.id:
+            return
+        self.rooms.discard(room)
+        self._session.hub.rooms(self.namespace).leave(self, room)
+        self._changed()
+
+    def put_out(self, *, close: bool = False) -> None:
+        """`disconnect`; a client whose connect handler runs is put out when it has been let in."""
+        self._leaving = True
+        self._hanging_up |= close
+        task = asyncio.current_task()
+        if task is not None and self._inbox.runs_in(task):
+            self._goodbyes.add(task)
+        elif self._early is None:
+            self._leave_if_asked()
+
+    def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
+        """Queue an encoded event and its binary; held back until the client has been let in."""
+        if self._handlers.watches_outgoing:
+            self._handlers.sends(self, text, attachments)
+        if self._early is None:
+            self._session.send(text, attachments)
+        else:
+            self._early.append((text, attachments))
+            self.hold(len(text) + sum(map(len, attachments)))
+
+    def hold(self, size: int) -> None:
+        """Note that so much more is held back for a client that is not in yet; what is too much ends its connection."""
+        self._held += size
+        limit = self._session.server.options.outbound_limit // 2  # as much again may come while it is being sent
+        if self._held > limit and not self.departed:
+            logger.warning(
+                "More than %d bytes wait for a client whose connect handler runs: its connection ends.", limit
+            )
+            self._early = []
+            self._session.close("connect timeout", abruptly=True)
+
+    def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
+        """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
+        ack_id = self._next_ack_id
+        self._next_ack_id += 1
+        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
+        self._session.expect_answer()
+        answer.add_done_callback(lambda _: self._answered(ack_id))
+        if self.departed:
+            answer.set_exception(AckTimeout(f"{self!r} has left"))
+            return answer
+        self.send_packet(f"{PacketType.MESSAGE}{head}{ack_id}{body}", attachments)
+        return answer
+
+    def become(self, socket_id: str | None, rooms: Iterable[str]) -> None:
+        """Take over the id and the rooms of the socket that the client had before; None: be a new one after all."""
+        hub = self._session.hub
+        hub.remove(self)
+        self.id = secrets.token_urlsafe(15) if socket_id is None else socket_id
+        self.rooms = {self.id, *rooms}
+        self.held_back = None if socket_id is None else []
+        self._early, self._held = [], 0
+        if not self.departed:
+            hub.add(self)
+            for room in self.rooms - {self.id}:
+                hub.rooms(self.namespace).enter(self, room)
+
+    def abandon(self) -> None:
+        """The client is known to be gone, though its connection does not show it."""
+        self._session.close("transport close", abruptly=True)
+
+    def saved_data(self) -> Any:
+        """What the namespace wants to have back when the client comes back."""
+        return self._handlers.save(self)
+
+    def arrive(self, before: Socket | None) -> None:
+        """Run the connect handler, after those of the socket that left for this one."""
+        self._session.hub.add(self)
+        self._inbox.put(Arrival(before))
+
+    def receive(self, event: EventReceived) -> None:
+        """Run the handler of an event, after those of what came before."""
+        self._inbox.put(event)
+
+    def acknowledged(self, ack_id: int, arguments: list[Any]) -> None:
+        """Give an acknowledgement to the `call` that waits for it. One that nobody waits for is ignored, as is one with
+        what Python cannot hold, such as the number 1e999.
+        """
+        answer = self._acks.get(ack_id)
+        if answer is None or answer.done():
+            return
+        try:
+            values = [msgspec.json.decode(item) if type(item) is msgspec.Raw else item for item in arguments]
+        except (msgspec.MsgspecError, RecursionError) as error:
+            logger.info("Took an acknowledgement of %r for none: %s", self, error)
+        else:
+            answer.set_result(values)
+
+    def depart(self, reason: str) -> None:
+        """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
+        self.connected = False
+        self.departed = True
+        self._session.hub.remove(self)
+        for answer in self._acks.values():
+            if not answer.done():
+                answer.set_exception(AckTimeout(f"{self!r} has left: {reason}"))
+        self._inbox.put(Departure(reason))
+
+    async def finished(self) -> None:
+        """Return when no handler of this socket is running or due."""
+        await self._inbox.finished()
+
+    async def _handle(self, occasion: Occasion) -> None:
+        if type(occasion) is EventReceived:
+            if self._early is None:
+                await self._answer(occasion)
+            else:  # It was not let in; the client took the answer to an earlier request for the one to this.
+                self._session.handled(occasion)
+        elif type(occasion) is Arrival:
+            await self._connect(occasion.before)
+        elif type(occasion) is Departure:
+            await self._disconnect(occasion.reason)
+            self._session.client.departed(self)
+
+    async def _connect(self, before: Socket | None) -> None:
+        patience = self._session.server.options.connect_timeout
+        if before is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(before.finished(), patience)
+        try:
+            async with asyncio.timeout(patience):
+                restored = await self._let_in()
+        except _Left:
+            pass
+        except ConnectionRefused as refusal:
+            self._refuse(refusal)
+        except BaseException as error:
+            if ends_task(error):
+                raise
+            logger.exception("A connect handler of %s failed, or took over %g s.", self.namespace, patience)
+            self._refuse(ConnectionRefused("Internal Server Error"))
+        else:
+            self._session.client.accept(self)
+            if restored is None and self._early and self._session.transport == "websocket":
+                await self._session.pause()
+            self._begin_sending(restored)
+            self._leave_if_asked()
+
+    async def _let_in(self) -> Restored | None:
+        """Run the connect middleware and handler, or that of a client that comes back."""
+        recovery = self._session.hub.recovery
+        if self._claim is not None and recovery is not None:
+            restored = await recovery.restore(self, self._claim)
+            if restored is not None and not self.departed:
+                self.recovered = self.connected = True
+                await self._handlers.on_recover(self, restored.saved)
+                return restored
+            if not self.departed:
+                recovery.offer(self)
+        if not self.departed:
+            await self._handlers.run_connect_middleware(self)
+        if self.departed:
+            raise _Left
+        self.connected = True
+        await self._handlers.on_connect(self)
+        return None
+
+    def _refuse(self, refusal: ConnectionRefused) -> None:
+        self.connected = False
+        self._session.client.refuse(self, refusal)
+
+    def _begin_sending(self, restored: Restored | None) -> None:
+        early, self._early = self._early or [], None
+        recovery = self._session.hub.recovery
+        if restored is not None and recovery is not None:
+            recovery.resume(self, restored)
+        if self.connected:
+            for text, attachments in early:
+                self._session.send(text, attachments)
+
+    def _answered(self, ack_id: int) -> None:
+        self._acks.pop(ack_id, None)
+        self._session.expect_answer(-1)
+
+    def _changed(self) -> None:
+        if self.recoverable is not None and self._session.hub.recovery is not None:
+            self._session.hub.recovery.touch(self)
+
+    async def _answer(self, event: EventReceived) -> None:
+        try:
+            answer = await self._handlers.dispatch(self, event.event, event.arguments)
+            if event.ack_id is not None and answer is not NO_ACK:
+                values = answer if isinstance(answer, tuple) else () if answer is None else (answer,)
+                self._session.client.acknowledge(self, event.ack_id, values)
+        except Exception:
+            logger.exception("Handling %r from %r failed.", event.event, self)
+        finally:
+            self._session.handled(event)
+            if self.recoverable is not None and self._session.hub.recovery is not None:
+                self._session.hub.recovery.handled(self)
+            self._leave_if_asked()
+
+    def _leave_if_asked(self) -> None:
+        if self._goodbyes and (task := asyncio.current_task()) is not None:
+            self._goodbyes.discard(task)
+        if self._leaving and not self._goodbyes:
+            self._leaving = False
+            if self._hanging_up:
+                self._session.client.disconnect()
+            else:
+                self._session.client.disconnect_socket(self)
+
+    async def _disconnect(self, reason: str) -> None:
+        if self._early is not None:
+            return  # It was never let in.
+        try:
+            await self._handlers.on_disconnect(self, reason)
+        except BaseException as error:
+            if ends_task(error):
+                raise
+            logger.exception("The disconnect handler of %s failed.", self.namespace)

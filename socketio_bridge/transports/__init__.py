@@ -1,0 +1,1 @@
+"""How packets travel: WebSocket and long-polling consumers, sessions, the send queue."""

@@ -1,0 +1,154 @@
+"""The bounded queue of packets between a session and its client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from socketio_bridge.protocol.engineio import Packet
+
+logger = logging.getLogger(__name__)
+
+Sink = Callable[[Sequence[Packet]], Awaitable[None]]
+
+_BATCH = 64 * 1024  # characters and bytes that a sink gets at a time; a packet that is larger it gets alone
+
+
+class Outbound:
+    """Packets on their way to one client, in order.
+
+    `put` never waits. The packets leave through a sink that has been attached (WebSocket: a writer task pushes them,
+    and exists only while there is something to write; they wait until the sink returns) or are taken (long-polling: the
+    client fetches them). When more than `limit` characters and bytes wait, the client does not read: what waits is
+    dropped, and `on_stuck` is called once to end the session. `on_broken` is called once when the sink cannot be
+    written to any more.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_emptied",
+        "_limit",
+        "_on_broken",
+        "_on_stuck",
+        "_packets",
+        "_sink",
+        "_size",
+        "_waiter",
+        "_writer",
+    )
+
+    def __init__(self, limit: int, on_stuck: Callable[[], None], on_broken: Callable[[], None]) -> None:
+        self._limit = limit
+        self._on_stuck = on_stuck
+        self._on_broken = on_broken
+        self._packets: deque[Packet] = deque()
+        self._size = 0
+        self._sink: Sink | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._emptied: asyncio.Future[None] | None = None
+        self._closed = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the client is there to take what is put now: all that was put before has left."""
+        if self._sink is not None:
+            return self._writer is None
+        return self._waiter is not None and not self._waiter.done()
+
+    def put(self, packet: Packet, *following: Packet) -> None:
+        """Queue a packet, and others that belong right behind it; a closed queue ignores them."""
+        if self._closed:
+            return
+        self._packets.append(packet)
+        self._size += len(packet)
+        for other in following:
+            self._packets.append(other)
+            self._size += len(other)
+        if self._sink is not None and self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write(self._sink))
+        elif self._size > self._limit:
+            self.discard()
+            self._on_stuck()
+        elif self._waiter is not None:
+            self._wake()
+
+    def attach(self, sink: Sink) -> None:
+        """Push what waits, and all that comes, into `sink` from now on; a `take` that waits comes back empty."""
+        self._sink = sink
+        self.release()
+        if self._packets and self._writer is None:
+            self._writer = asyncio.get_running_loop().create_task(self._write(sink))
+
+    async def take(self) -> list[Packet]:
+        """Everything that waits; when nothing does, what comes next. Empty when woken by `release` or `attach`, or
+        closed.
+        """
+        if not self._packets and not self._closed:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self.take_now() if self._sink is None else []
+
+    def take_now(self) -> list[Packet]:
+        """Everything that waits."""
+        packets = list(self._packets)
+        self._packets.clear()
+        self._size = 0
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+        return packets
+
+    def release(self) -> None:
+        """Let a `take` that waits go with what there is."""
+        if self._waiter is not None:
+            self._wake()
+
+    def discard(self) -> None:
+        """Close the queue and drop what waits; a write under way is cancelled."""
+        self._closed = True
+        self._packets.clear()
+        if self._writer is not None:
+            self._writer.cancel()
+        self.release()
+
+    async def drain(self) -> None:
+        """Close the queue and return when what waited has been pushed or taken."""
+        self._closed = True
+        self.release()
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        elif self._sink is None and self._packets:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _next_batch(self) -> tuple[list[Packet], int]:
+        packets = self._packets
+        batch = [packets.popleft()]
+        size = len(batch[0])
+        while packets and size + len(packets[0]) <= _BATCH:
+            batch.append(packets.popleft())
+            size += len(batch[-1])
+        return batch, size
+
+    async def _write(self, sink: Sink) -> None:
+        try:
+            while self._packets:
+                batch, size = self._next_batch()
+                await sink(batch)
+                self._size -= size
+        except Exception as error:
+            logger.debug("The transport cannot be written to: %r", error)
+            self._writer = None
+            self.discard()
+            self._on_broken()
+        finally:
+            self._writer = None

@@ -1,0 +1,194 @@
+"""The WebSocket consumer: moves packets between ASGI and a session, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from channels.consumer import AsyncConsumer
+
+from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.protocol.engineio import Packet, PacketType
+from socketio_bridge.protocol.payload import decode_packet, encode_packet
+from socketio_bridge.transports.handshake import Handshake, HandshakeRefused
+from socketio_bridge.transports.remote_session import RemoteSession
+from socketio_bridge.transports.session import TURN, Session
+
+if TYPE_CHECKING:
+    from socketio_bridge.server import SocketIOServer
+
+logger = logging.getLogger(__name__)
+
+_GOING = 0.25  # seconds that the connection of a client that was denied has to end
+_PROBE = PacketType.PING + "probe"
+_PROBE_ANSWER = PacketType.PONG + "probe"
+
+
+_MESSAGE_TOO_BIG = 1009  # RFC 6455, section 7.4.1
+
+
+class _ClientLeft(Exception):
+    """The client closed the WebSocket."""
+
+
+class _TooLarge(ProtocolError):
+    """A message is larger than `max_payload`, and the ASGI server has let it through."""
+
+
+class WebSocketConsumer(AsyncConsumer):
+    """One WebSocket connection: a session of its own, or one that changes over from long-polling.
+
+    It runs its own receive loop: `AsyncConsumer`'s opens a channel-layer channel and a task for each socket, and looks
+    a method up for each message, which costs more than the message itself. The hub speaks to the channel layer for all
+    sockets of the process.
+    """
+
+    def __init__(self, server: SocketIOServer) -> None:
+        self._server = server
+        self._closed = False
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Serve the connection until either side ends it."""
+        self._receive, self._send = receive, send
+        await receive()  # websocket.connect
+        handshake = Handshake.from_scope(scope)
+        try:
+            handshake.check("websocket", self._server.options)
+            if "sid" in handshake.query:
+                session = await self._accept_upgrade(handshake)
+            else:
+                session = await self._accept_session(handshake)
+        except HandshakeRefused as refusal:
+            await deny(scope, receive, send, refusal)
+            return
+        if session is None:
+            return
+        try:
+            for number in itertools.count(1):
+                session.receive(await self._next())
+                if session.congested:
+                    await session.relieved()
+                if number % TURN == 0:
+                    await asyncio.sleep(0)  # which `_next` is not where frames came many at a time
+        except _ClientLeft:
+            pass
+        except ProtocolError as error:
+            if isinstance(error, _TooLarge):
+                await self.close(_MESSAGE_TOO_BIG)
+            session.fail(error)
+        finally:
+            await session.finish()
+
+    async def _accept_session(self, handshake: Handshake) -> Session:
+        session = self._server.begin_session(handshake)
+        await self._accept(session)
+        await session.pause()
+        session.open(self)
+        return session
+
+    async def _accept_upgrade(self, handshake: Handshake) -> Session | RemoteSession | None:
+        session = await self._server.find_session(handshake)
+        await self._accept(session)
+        if session.upgrading or session.closed or session.transport == "websocket":
+            # Accepted and closed, not refused: so does the reference server, and clients take errors for its absence.
+            await self.close()
+            return None
+        return session if await self._change_over(session) else None
+
+    async def _accept(self, session: Session | RemoteSession) -> None:
+        self._revision = session.revision
+        self._base64 = session.wants_base64
+        await self._send({"type": "websocket.accept"})
+
+    async def send(self, packets: Sequence[Packet]) -> None:
+        """Write each packet as a frame."""
+        for packet in packets:
+            if isinstance(packet, str):
+                await self._send({"type": "websocket.send", "text": packet})
+                continue
+            frame = encode_packet(packet, self._revision, base64=self._base64)
+            await self._send({"type": "websocket.send", "text" if isinstance(frame, str) else "bytes": frame})
+
+    async def close(self, code: int = 1000) -> None:
+        """End the connection, unless it was ended before."""
+        if not self._closed:
+            self._closed = True
+            await self._send({"type": "websocket.close", "code": code})
+
+    async def _next(self) -> Packet:
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            raise _ClientLeft
+        text: str | None = message.get("text")
+        frame: str | bytes = message["bytes"] if text is None else text
+        largest = self._server.options.max_payload
+        # A character takes up to four bytes; only where it may matter are they counted.
+        size = len(frame)
+        if isinstance(frame, str) and largest < 4 * size:
+            size = len(frame.encode(errors="surrogatepass"))
+        if size > largest:
+            raise _TooLarge(f"a message of {size} bytes; max_payload is {largest}")
+        return decode_packet(frame, self._revision)
+
+    async def _change_over(self, session: Session | RemoteSession) -> bool:
+        """Take a session over from long-polling; False, and the WebSocket is closed, when that came to nothing.
+
+        The client probes, we answer and let its poll go, the client says UPGRADE when no poll is pending any more
+        (Engine.IO protocol 4, "Upgrade"): from then on what waits for it goes here.
+        """
+        session.begin_upgrade()
+        try:
+            async with asyncio.timeout(self._server.options.upgrade_timeout):
+                if await self._next() != _PROBE:
+                    raise ProtocolError("a WebSocket of a session that polls must begin with a probe")
+                session.let_polls_go()
+                await self.send([_PROBE_ANSWER])
+                if await self._next() != PacketType.UPGRADE:
+                    raise ProtocolError("a probe must be followed by an upgrade")
+                if session.closed:
+                    raise _ClientLeft
+        except (ProtocolError, OSError, _ClientLeft, asyncio.CancelledError) as reason:
+            logger.info("A session did not change over to a WebSocket: %r.", reason)
+            session.abandon_upgrade()
+            if isinstance(reason, asyncio.CancelledError):
+                raise
+            if isinstance(reason, ProtocolError | TimeoutError):  # any other OSError: there is nothing left to close
+                await self.close()
+            return False
+        session.attach(self)
+        return True
+
+
+async def deny(
+    scope: MutableMapping[str, Any],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+    send: Callable[[dict[str, Any]], Awaitable[None]],
+    refusal: HandshakeRefused,
+) -> None:
+    """Answer a WebSocket before it is accepted with Engine.IO's error body.
+
+    ASGI servers without the WebSocket denial extension close the connection with status 403 instead.
+    """
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    body = refusal.body()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
+    # An application that returns sooner has not answered the handshake, as uvicorn sees it, and gets an ERROR in its
+    # log. uvicorn says that the client is gone when the body is written, and again when the connection is.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GOING):
+            gone = 0
+            while gone < 2:
+                gone += (await receive())["type"] == "websocket.disconnect"

@@ -1,0 +1,86 @@
+"""The tally of messages: one command to Redis for all of a second's, and none for none."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from pymongo.database import Database
+from pytest_django import Settings
+from redis.asyncio import Redis
+
+from conversations.storage import message_counter as tally
+from conversations.storage.message_counter import MessageTally, messages_a_minute
+from conversations.storage.writer import Draft, close_message_writer, message_writer
+from identity import Role
+from tests.conversations.conftest import Emitted
+
+
+@pytest.fixture(autouse=True)
+async def redis() -> AsyncIterator[Redis]:
+    """The session's, with nothing counted."""
+    async with Redis.from_url(settings.REDIS_URL) as redis:
+        async for key in redis.scan_iter(f"{tally._PREFIX}*"):
+            await redis.delete(key)
+        yield redis
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [6000.0]
+    monkeypatch.setattr("conversations.storage.message_counter.time.time", lambda: now[0])
+    return now
+
+
+async def test_what_processes_counted_adds_up_by_the_minute(clock: list[float]) -> None:
+    here, there = MessageTally(), MessageTally()
+    here.add(2)
+    there.add(3)
+    clock[0] += 60
+    here.add(1)
+    await here.close()
+    await there.close()
+    assert await messages_a_minute(3) == [0, 5, 1]
+    clock[0] += 60
+    assert await messages_a_minute(3) == [5, 1, 0]
+
+
+async def test_batches_of_a_second_go_to_redis_together(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "_PAUSE", 0.01)
+    counting = MessageTally()
+    for _ in range(100):
+        counting.add(1)
+    counting.add(0)
+    teller = counting._teller
+    assert teller is not None
+    await teller
+    assert sum(await messages_a_minute(2)) == 100
+    async for key in redis.scan_iter(f"{tally._PREFIX}*"):
+        assert 0 < await redis.ttl(key) <= tally._KEPT
+
+
+async def test_nothing_is_told_when_nothing_was_stored() -> None:
+    counting = MessageTally()
+    counting.add(0)
+    assert counting._teller is None
+    await counting.close()
+
+
+async def test_without_redis_messages_are_written_all_the_same(
+    database: Database[dict[str, Any]], emitted: Emitted, settings: Settings
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    draft = Draft("7.9", "7", "9", Role.SELLER, "TEXT", "hello", None)
+    assert (await message_writer().write(draft)).content == "hello"
+    await close_message_writer()
+
+
+async def test_the_writer_counts_what_it_stored_and_no_repeats(
+    database: Database[dict[str, Any]], emitted: Emitted
+) -> None:
+    for client_message_id in ("a", "b", "a"):
+        await message_writer().write(Draft("7.9", "7", "9", Role.SELLER, "TEXT", "hello", client_message_id))
+    await close_message_writer()
+    assert sum(await messages_a_minute(2)) == 2

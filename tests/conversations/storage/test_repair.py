@@ -1,0 +1,188 @@
+"""What the store did not get to: remembered, made good when it is back, and told once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from conversations.errors import RuleViolation
+from conversations.storage import repair as unfinished
+from conversations.storage import writer
+from conversations.storage.writer import message_writer
+from identity import Role
+from tests.conversations.conftest import Emitted
+from tests.conversations.drafting import Outage, draft, until
+
+Store = Database[dict[str, Any]]
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    monkeypatch.setattr(writer, "_FIRST_PAUSE", 0.05)
+    return Outage(monkeypatch)
+
+
+async def test_while_the_store_is_away_senders_are_told_and_afterwards_it_goes_on(
+    database: Store, chat: Emitted, room: str, outage: Outage
+) -> None:
+    end = outage.of("insert_many")
+    with pytest.raises(RuleViolation) as refused:
+        await message_writer().write(draft("hello", "c1"))
+    assert refused.value.code == "store_unavailable"
+    assert chat.all == []
+    end()
+    await message_writer().write(draft("hello", "c1"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 1
+    assert len(chat.all) == 1
+
+
+async def test_an_insert_that_arrived_though_it_failed_is_found_counted_and_announced_once(
+    database: Store, chat: Emitted, room: str, outage: Outage
+) -> None:
+    end = outage.of("insert_many", after=True)
+    with pytest.raises(RuleViolation):
+        await message_writer().write(draft("hello", "c1"))
+    end()
+    await until(lambda: len(chat.all) == 1)
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 1
+    repeated = await message_writer().write(draft("hello", "c1"))
+    assert kept["seller_last_message"]["_id"] == repeated.id == chat.payloads("new_message")[0]["_id"]
+    assert len(chat.all) == database.cz_messages.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_message_whose_room_could_not_be_told_is_announced_and_its_room_made_good(
+    database: Store, chat: Emitted, room: str, outage: Outage, after: bool
+) -> None:
+    end = outage.of("update_many", after=after)
+    written = await message_writer().write(draft("hello", "c1"))
+    assert len(chat.all) == 1
+    end()
+
+    def made_good() -> bool:
+        kept = database.cz_rooms.find_one({"_id": room})
+        return bool(kept and kept.get("seller_last_message", {}).get("_id") == written.id)
+
+    await until(made_good)
+    assert await message_writer().write(draft("hello", "c1")) == written
+    await message_writer().write(draft("next"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 2
+    assert len(chat.all) == 2
+
+
+async def test_a_repeat_of_a_message_that_a_dead_process_left_half_done_completes_it(
+    database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "GRACE", 0.3)
+    end = outage.of("update_many")
+    left = await message_writer().write(draft("hello", "c1"))
+    message_writer()._unfinished = unfinished.Unfinished()  # the process died here, and remembers nothing
+    chat.all.clear()
+    end()
+    assert (await message_writer().write(draft("hello", "c1"))).id == left.id
+    assert chat.all == []  # another process might be just about to announce it
+    await until(lambda: len(chat.all) == 1)
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert (kept["seller_unseen_messages"], kept["seller_last_message"]["_id"]) == (1, left.id)
+
+
+async def test_what_is_unfinished_is_made_good_a_part_at_a_time(
+    database: Store, chat: Emitted, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rooms an outage left behind, no visit to the store has to be long enough for all of them."""
+    monkeypatch.setattr(unfinished, "AT_ONCE", 4)
+    buyers = [str(number) for number in range(100, 110)]
+    database.cz_rooms.insert_many([{"_id": f"{buyer}.9", "buyer": buyer, "seller": "9"} for buyer in buyers])
+    end = outage.of("insert_many", after=True)
+    sent = [message_writer().write(draft(buyer=buyer)) for buyer in buyers]
+    assert all(isinstance(refused, RuleViolation) for refused in await asyncio.gather(*sent, return_exceptions=True))
+    visits: list[int] = []
+    real = unfinished._finish
+
+    def counted(entries: list[Any]) -> list[Any]:
+        visits.append(len(entries))
+        return real(entries)
+
+    monkeypatch.setattr(unfinished, "_finish", counted)
+    end()
+    await until(lambda: len(chat.all) == 10)
+    assert visits == [4, 4, 2]
+    assert [room["seller_unseen_messages"] for room in database.cz_rooms.find()] == [1] * 10
+    announced = [(payload["created_at"], payload["_id"]) for payload in chat.payloads("new_message")]
+    assert announced == sorted(announced)
+
+
+async def test_a_room_that_cannot_be_made_good_stops_nobody_elses_messages(
+    database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(room_id: str, messages: Any) -> None:
+        raise TypeError("a room that nobody can read")
+
+    monkeypatch.setattr(unfinished, "recount", broken)
+    end = outage.of("insert_many", after=True)
+    with pytest.raises(RuleViolation):
+        await message_writer().write(draft("hello", "c1"))
+    end()
+    await message_writer().write(draft("another"))
+    assert [payload["content"] for payload in chat.payloads("new_message")] == ["hello", "another"]
+
+
+async def test_what_is_made_good_is_as_it_has_become_meanwhile(
+    database: Store, chat: Emitted, room: str, outage: Outage
+) -> None:
+    """Redacted, edited or seen before its room could be told: the room must not show what it said before."""
+    end = outage.of("update_many")
+    written = await message_writer().write(draft("what must not be said"))
+    change = {"content": "-", "is_seen": True}
+    database.cz_messages.find_one_and_update({"_id": written.id}, {"$set": change})
+    end()
+    await message_writer().write(draft("to the buyer", sender="9", recipient="7", receiver=Role.BUYER, room_id="6.9"))
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None
+    assert {name: kept["seller_last_message"][name] for name in change} == change
+    assert kept["seller_unseen_messages"] == 0
+
+
+async def test_a_defect_after_the_insert_loses_no_message_of_the_batch(
+    database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await message_writer().write(draft("hello", "c1"))
+
+    def broken(room: Any, message: Any) -> bool:
+        raise TypeError("a room that nobody can read")
+
+    monkeypatch.setattr(writer, "is_behind", broken)
+    sent = [message_writer().write(one) for one in (draft("hello", "c1"), draft("of somebody else"))]
+    answers = await asyncio.gather(*sent, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [TypeError, TypeError]
+    await until(lambda: len(chat.all) == 2)
+    assert [payload["content"] for payload in chat.payloads("new_message")] == ["hello", "of somebody else"]
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 2
+    assert chat.payloads("new_message")[0]["_id"] == first.id
+
+
+async def test_a_repeat_whose_first_was_deleted_in_that_moment_is_refused_and_not_announced(
+    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await message_writer().write(draft("hello", "c1"))
+    real = Collection.insert_many
+
+    def and_deleted(collection: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return real(collection, *args, **kwargs)
+        finally:
+            database.cz_messages.delete_many({})
+
+    monkeypatch.setattr(Collection, "insert_many", and_deleted)
+    with pytest.raises(RuleViolation, match="could not be stored"):
+        await message_writer().write(draft("hello", "c1"))
+    assert len(chat.all) == 1

@@ -1,0 +1,89 @@
+"""One run of `manage.py up` as a test sees it: started, read, asked and stopped from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from devstack.embedded import free_port
+
+PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+
+
+def eventually(ask: Callable[[], object], what: str) -> None:
+    """Ask until the answer is truthy. Fails when it is not in time."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if ask():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"not within {PATIENCE:g} s: {what}")
+
+
+class Up:
+    """One run of `manage.py up` with a DATA_DIR and a PORT of its own."""
+
+    def __init__(self, data_dir: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.data_dir = data_dir
+        self.log = data_dir.with_suffix(".log")
+        inherited = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "REDIS_ADDRESS")}
+        self.environment = inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | variables
+        self.process: subprocess.Popen[bytes]
+
+    def start(self, *arguments: str) -> None:
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", *arguments],
+                cwd=PROJECT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        eventually(lambda: self.process.poll() is not None or "Ctrl-C stops everything" in self.output, "the greeting")
+        assert self.process.poll() is None, self.output
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of an answer; (0, None) when there is none."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except OSError:
+            return 0, None
+
+    def ready(self) -> bool:
+        return self.get("/readyz")[0] == 200
+
+    def pid(self, name: str) -> int:
+        return int((self.data_dir / f"{name}.pid").read_text())
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another `manage.py` command, as from a second terminal."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)

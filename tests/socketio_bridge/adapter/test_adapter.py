@@ -1,0 +1,199 @@
+"""Hubs of several processes over the Redis channel layer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
+from django.test import override_settings
+
+from socketio_bridge import Namespace, Socket, emit, emit_sync, event, flush
+from socketio_bridge.adapter.adapter import Hub, current_hub
+from socketio_bridge.adapter.envelope import Emission, unseal
+from tests.socketio_bridge.processes import Person, Process
+
+
+class Chat(Namespace):
+    path = "/chat"
+
+    async def on_connect(self, socket: Socket) -> None:
+        await socket.enter_room(socket.handshake.auth["who"])
+
+    @event("say")
+    async def say(self, socket: Socket, to: list[str], text: str) -> None:
+        await emit("said", text, to=to, namespace=self.path, except_=socket.id)
+
+
+@pytest.fixture
+def processes() -> Iterator[tuple[Process, Process]]:
+    pair = Process(Chat()), Process(Chat())
+    yield pair
+    for process in pair:
+        process.stop()
+
+
+@pytest.fixture
+def people(processes: tuple[Process, Process]) -> Iterator[tuple[Person, Person]]:
+    pair = processes[0].client("ann"), processes[1].client("bob")
+    yield pair
+    for person in pair:
+        person.leave()
+
+
+def test_an_emit_reaches_sockets_of_other_processes_in_order(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    for number in range(100):
+        ann.send(f'42/chat,["say",["bob"],"{number}"]')
+    assert [bob.receive() for _ in range(100)] == [f'42/chat,["said","{number}"]' for number in range(100)]
+
+
+def test_a_packet_for_several_rooms_reaches_each_socket_once(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    ann, bob = people
+    other_ann = processes[1].client("ann")
+    ann.send('42/chat,["say",["bob","ann","bob"],"one"]')
+    ann.send('42/chat,["say",["bob","ann"],"two"]')
+    for person in (bob, other_ann):
+        assert [person.receive(), person.receive()] == ['42/chat,["said","one"]', '42/chat,["said","two"]']
+    other_ann.leave()
+
+
+async def test_binary_reaches_sockets_of_other_processes_behind_its_packet(people: tuple[Person, Person]) -> None:
+    await emit("said", [b"\x00\xff", "and", b""], to=["ann", "bob"], namespace="/chat")
+    for person in people:
+        placeholders = '{"_placeholder":true,"num":0},"and",{"_placeholder":true,"num":1}'
+        assert await asyncio.to_thread(person.receive) == f'452-/chat,["said",[{placeholders}]]'
+        assert await asyncio.to_thread(person.receive_binary) == b"\x00\xff"
+        assert await asyncio.to_thread(person.receive_binary) == b""
+
+
+async def test_a_process_without_sockets_emits_from_async_and_sync_code(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    await emit("said", "async", to=["ann", "bob"], namespace="/chat")
+    await sync_to_async(emit_sync)("said", "sync", to="bob", namespace="/chat")
+    assert await asyncio.to_thread(ann.receive) == '42/chat,["said","async"]'
+    assert await asyncio.to_thread(bob.receive) == '42/chat,["said","async"]'
+    assert await asyncio.to_thread(bob.receive) == '42/chat,["said","sync"]'
+
+
+def test_all_emits_of_a_loop_turn_leave_in_one_envelope(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    first, _ = processes
+    _, bob = people
+
+    async def burst() -> int:
+        hub = current_hub()
+        with patch.object(hub._layer, "group_send", wraps=hub._layer.group_send) as group_send:
+            for number in range(50):
+                await emit("said", number, to="bob", namespace="/chat")
+            await flush()
+            envelopes = [unseal(call.args[1]) for call in group_send.await_args_list]
+            return sum(any(isinstance(each, Emission) for each in envelope) for envelope in envelopes)
+
+    assert first.run(burst()) == 1
+    assert [bob.receive() for _ in range(50)] == [f'42/chat,["said",{number}]' for number in range(50)]
+
+
+def test_an_envelope_that_cannot_be_read_is_dropped_alone(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    first, _ = processes
+    _, bob = people
+
+    async def garbage() -> None:
+        layer = current_hub()._layer
+        for messages in (b"garbage", b"\x91\xc0", None):
+            await layer.group_send(
+                "socketio_bridge", {"type": "socketio.envelope", "origin": "elsewhere", "messages": messages}
+            )
+        await layer.group_send("socketio_bridge", {"type": "something.else"})
+        await emit("said", "fine", to="bob", namespace="/chat")
+
+    first.run(garbage())
+    assert bob.receive() == '42/chat,["said","fine"]'
+
+
+def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    with patch.object(ann.process.hub._layer, "group_send", side_effect=ConnectionError("Redis is away")):
+        other = ann.process.client("cat")
+        ann.send('42/chat,["say",["cat","bob"],"lost to bob"]')
+        assert other.receive() == '42/chat,["said","lost to bob"]'
+        ann.process.run(flush())
+    ann.send('42/chat,["say",["bob"],"again"]')
+    assert bob.receive() == '42/chat,["said","again"]'
+    other.leave()
+
+
+async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    with override_settings(CHANNEL_LAYERS=_layer_at("127.0.0.1:1")):
+        channel_layers.backends = {}
+        hub = Hub()
+        await asyncio.wait_for(hub.start(), 2)
+        for _ in range(3):
+            hub.emit(Emission("/chat", ["ann"], [], '42/chat,["said"]'))
+            await hub.flush()
+        await hub.stop()
+        channel_layers.backends = {}
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "The channel layer is out of reach, trying again each 1 s",
+        "The channel layer is out of reach, only local sockets get what is emitted",
+    ]
+
+
+async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes() -> None:
+    hub = Hub()
+    go_on, sent = asyncio.Event(), 0
+
+    async def group_send(group: str, message: dict[str, Any]) -> None:
+        nonlocal sent
+        await go_on.wait()
+        sent += sum(each.size for each in unseal(message))
+
+    with (
+        patch.object(hub._layer, "group_send", group_send),
+        patch("socketio_bridge.adapter.adapter._PENDING_SIZE", 10_000),
+    ):
+        for _ in range(100):
+            hub.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 1_000}"]'))
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.wait_for(hub.flush(), 2)
+        assert 0 < sent <= 12_000
+        hub.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 9_000}"]'))
+        await hub.flush()
+        assert sent > 9_000
+
+
+async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
+    """What it takes for a channel that somebody reads, it fills."""
+    hub = Hub()
+    add, calls = hub._layer.group_add, 0
+
+    async def group_add(group: str, channel: str) -> None:
+        nonlocal calls
+        calls += 1
+        await add(group, channel)
+        if calls in (1, 3):
+            raise ConnectionError("Redis is away")
+
+    with patch.object(hub._layer, "group_add", group_add), patch("socketio_bridge.adapter.adapter._RETRY_DELAY", 0.01):
+        await hub.start()
+        async with asyncio.timeout(5):
+            while calls < 5:
+                await asyncio.sleep(0.01)
+    assert len(hub._layer.channels) == 1
+    await hub.stop()
+    assert len(hub._layer.channels) == 0
+
+
+def _layer_at(address: str) -> dict[str, Any]:
+    hosts = [f"redis://{address}/0"]
+    return {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": hosts}}}
