@@ -9,10 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 
-class ProtocolError(Exception):
-    """A peer broke the Engine.IO or Socket.IO protocol; the connection ends with the reason "parse error"."""
-
-
 class ConnectionRefused(Exception):
     """Raised by `Namespace.on_connect` to refuse a socket.
 

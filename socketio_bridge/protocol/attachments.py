@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.protocol import ProtocolError
 
 _BINARY = (bytes, bytearray, memoryview)
 _OPEN = (inspect.BytesType, inspect.ByteArrayType, inspect.MemoryViewType, inspect.AnyType, inspect.CustomType)

@@ -14,8 +14,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from engineio import packet
 
-from socketio_bridge.exceptions import ProtocolError
-from socketio_bridge.options import Options
+from socketio_bridge.protocol import ProtocolError
 
 Revision: TypeAlias = Literal[3, 4]
 Packet: TypeAlias = str | bytes
@@ -56,30 +55,31 @@ class EngineIO:
         "_awaiting_pong",
         "_idle",
         "_idle_since",
-        "_options",
+        "_ping_interval",
+        "_ping_timeout",
         "close_reason",
         "deadline",
+        "max_payload",
         "outgoing",
         "revision",
         "sid",
     )
 
-    def __init__(self, sid: str, revision: Revision, options: Options, now: float) -> None:
+    def __init__(
+        self, sid: str, revision: Revision, now: float, *, ping_interval: float, ping_timeout: float, max_payload: int
+    ) -> None:
         self.sid = sid
         self.revision = revision
+        self.max_payload = max_payload
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
         self.outgoing: list[Packet] = []
         self.close_reason: str | None = None
-        self._options = options
         self._awaiting_pong = False
         self._idle = 0  # packets that were no messages
         self._idle_since = now
         self.deadline = now
         self._sign_of_life(now)
-
-    @property
-    def max_payload(self) -> int:
-        """The largest message that may come in, in bytes."""
-        return self._options.max_payload
 
     @property
     def closed(self) -> bool:
@@ -95,11 +95,11 @@ class EngineIO:
         body: dict[str, object] = {
             "sid": self.sid,
             "upgrades": list(upgrades),
-            "pingInterval": round(self._options.ping_interval * 1000),
-            "pingTimeout": round(self._options.ping_timeout * 1000),
+            "pingInterval": round(self._ping_interval * 1000),
+            "pingTimeout": round(self._ping_timeout * 1000),
         }
         if self.revision == 4:
-            body["maxPayload"] = self._options.max_payload
+            body["maxPayload"] = self.max_payload
         return PacketType.OPEN + msgspec.json.encode(body).decode()
 
     def receive(self, received: Packet, now: float) -> str | bytes | None:
@@ -146,20 +146,20 @@ class EngineIO:
             self._awaiting_pong = True
             self._idle = 0  # which a pong may follow
             self.outgoing.append(_PING)
-        self.deadline = max(self.deadline, now - _LATENESS) + self._options.ping_timeout
+        self.deadline = max(self.deadline, now - _LATENESS) + self._ping_timeout
 
     def _count_idle(self, now: float) -> None:
-        if now >= self._idle_since + self._options.ping_interval:
+        if now >= self._idle_since + self._ping_interval:
             self._idle, self._idle_since = 0, now
         self._idle += 1
         if self._idle > _IDLE_LIMIT:
             raise ProtocolError(
-                f"more than {_IDLE_LIMIT} packets that are no messages within {self._options.ping_interval:g} s"
+                f"more than {_IDLE_LIMIT} packets that are no messages within {self._ping_interval:g} s"
             )
 
     def _sign_of_life(self, now: float) -> None:
         self._awaiting_pong = False
-        wait = self._options.ping_interval
+        wait = self._ping_interval
         if self.revision == 3:
-            wait += self._options.ping_timeout
+            wait += self._ping_timeout
         self.deadline = now + wait

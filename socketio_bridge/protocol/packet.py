@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.attachments import holds_binary, take_out
 
 RESERVED_EVENTS = frozenset(

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias, overload
 from urllib.parse import parse_qs
 
-from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, Revision
 
 Frame: TypeAlias = str | bytes

@@ -13,8 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
-from socketio_bridge.protocol import engineio, packet
+from socketio_bridge.protocol import ProtocolError, engineio, packet
 from socketio_bridge.protocol.attachments import put_back
 from socketio_bridge.protocol.engineio import EngineIO
 from socketio_bridge.protocol.packet import Packet, PacketType
@@ -183,14 +182,18 @@ class SocketIO:
         body = {"sid": sid} if pid is None else {"sid": sid, "pid": pid}
         self._send(packet.connect(namespace, body if self.revision == 5 else None))
 
-    def refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
-        """Answer a `ConnectRequested`: the client stays out, and learns why."""
+    def refuse(self, namespace: str, message: str, data: Any = None) -> None:
+        """Answer a `ConnectRequested`: the client stays out.
+
+        Clients of protocol 5 get `message` and `data`; those of protocol 4 get `message` alone, as their ERROR packet
+        carries one string (Socket.IO protocol 5, "Difference between v5 and v4").
+        """
         if namespace in self._connected:
             self._leave(namespace)
         self._pending.discard(namespace)
-        body: Any = refusal.message
+        body: Any = message
         if self.revision == 5:
-            body = {"message": refusal.message} | ({} if refusal.data is None else {"data": refusal.data})
+            body = {"message": message} | ({} if data is None else {"data": data})
         self._send(packet.connect_error(namespace, body))
 
     def acknowledge(self, namespace: str, ack_id: int, arguments: Sequence[Any]) -> None:

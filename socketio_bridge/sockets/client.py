@@ -162,7 +162,7 @@ class Client:
             self._session.keep_for_a_while()
 
     def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
-        self._protocol.refuse(namespace, refusal)
+        self._protocol.refuse(namespace, refusal.message, refusal.data)
         self._session.flush()
 
     def _depart(self, socket: Socket, reason: str) -> None:

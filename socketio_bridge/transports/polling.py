@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
 
-from socketio_bridge.exceptions import ProtocolError
-from socketio_bridge.protocol import payload
+from socketio_bridge.protocol import ProtocolError, payload
 from socketio_bridge.protocol.engineio import Packet
 from socketio_bridge.transports.handshake import Handshake, HandshakeRefused
 from socketio_bridge.transports.remote_session import RemoteSession

@@ -15,8 +15,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from socketio_bridge.exceptions import ClusterError, ProtocolError
+from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.options import TransportName
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, Revision
 
 if TYPE_CHECKING:

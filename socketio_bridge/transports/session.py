@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from socketio_bridge.adapter.adapter import current_hub
-from socketio_bridge.exceptions import ProtocolError
 from socketio_bridge.options import TransportName
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import EngineIO, Packet, PacketType, Revision
 from socketio_bridge.protocol.socketio import LARGEST_PACKET, EventReceived, SocketIO
 from socketio_bridge.sockets.client import Client
@@ -94,7 +94,15 @@ class Session:
         self._address = handshake.address
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
-        self._protocol = SocketIO(EngineIO(self.hub.new_session_id(), revision, server.options, now))
+        engine = EngineIO(
+            self.hub.new_session_id(),
+            revision,
+            now,
+            ping_interval=server.options.ping_interval,
+            ping_timeout=server.options.ping_timeout,
+            max_payload=server.options.max_payload,
+        )
+        self._protocol = SocketIO(engine)
         self._outbound = Outbound(
             server.options.outbound_limit,
             on_stuck=lambda: self.close("transport error", abruptly=True),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
 
-from socketio_bridge.exceptions import ProtocolError
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, PacketType
 from socketio_bridge.protocol.payload import decode_packet, encode_packet
 from socketio_bridge.transports.handshake import Handshake, HandshakeRefused

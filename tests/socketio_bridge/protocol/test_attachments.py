@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio_bridge.exceptions import ProtocolError
-from socketio_bridge.protocol import attachments
+from socketio_bridge.protocol import ProtocolError, attachments
 from socketio_bridge.protocol.attachments import holds_binary, put_back, take_out
 
 if TYPE_CHECKING:

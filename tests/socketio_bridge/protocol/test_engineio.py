@@ -4,15 +4,12 @@ import json
 
 import pytest
 
-from socketio_bridge.exceptions import ProtocolError
-from socketio_bridge.options import Options
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import EngineIO, Revision
-
-OPTIONS = Options(ping_interval=25.0, ping_timeout=20.0, max_payload=1_000_000)
 
 
 def session(revision: Revision, now: float = 0.0) -> EngineIO:
-    return EngineIO("abc", revision, OPTIONS, now)
+    return EngineIO("abc", revision, now, ping_interval=25.0, ping_timeout=20.0, max_payload=1_000_000)
 
 
 def test_the_handshake_of_protocol_4_tells_heartbeat_and_max_payload() -> None:

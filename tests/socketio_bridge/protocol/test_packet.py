@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio_bridge.exceptions import ProtocolError
-from socketio_bridge.protocol import packet
+from socketio_bridge.protocol import ProtocolError, packet
 from socketio_bridge.protocol.packet import PacketType
 
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio_bridge.exceptions import ProtocolError
-from socketio_bridge.protocol import payload
+from socketio_bridge.protocol import ProtocolError, payload
 from socketio_bridge.protocol.engineio import Packet, Revision
 
 REVISIONS: st.SearchStrategy[Revision] = st.sampled_from([3, 4])

@@ -5,14 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio_bridge.exceptions import ConnectionRefused, ProtocolError
-from socketio_bridge.options import Options
+from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import EngineIO, Revision
 from socketio_bridge.protocol.socketio import AckReceived, ConnectRequested, Disconnected, EventReceived, SocketIO
 
 
+def unopened(engine_revision: Revision, max_payload: int = 1_000_000) -> SocketIO:
+    return SocketIO(
+        EngineIO("abc", engine_revision, 0.0, ping_interval=25.0, ping_timeout=20.0, max_payload=max_payload)
+    )
+
+
 def opened(engine_revision: Revision) -> SocketIO:
-    protocol = SocketIO(EngineIO("abc", engine_revision, Options(), 0.0))
+    protocol = unopened(engine_revision)
     protocol.open()
     protocol.packets_to_send()
     return protocol
@@ -30,7 +35,7 @@ class TestConnecting:
     """Socket.IO protocol 5, "Connection to a namespace"."""
 
     def test_a_protocol_4_client_asks_for_the_default_namespace_by_coming(self) -> None:
-        protocol = SocketIO(EngineIO("abc", 3, Options(), 0.0))
+        protocol = unopened(3)
         assert protocol.open() == ConnectRequested("/", {}, {})
         protocol.accept("/", "abc")
         handshake, connect = protocol.packets_to_send()
@@ -38,7 +43,7 @@ class TestConnecting:
         assert connect == "40"
 
     def test_a_protocol_5_client_asks_itself(self) -> None:
-        protocol = SocketIO(EngineIO("abc", 4, Options(), 0.0))
+        protocol = unopened(4)
         assert protocol.open() is None
         assert protocol.receive("40", 0.0) == ConnectRequested("/", {}, {})
         protocol.accept("/", "s1")
@@ -56,13 +61,13 @@ class TestConnecting:
         for revision, expected in ((4, '44/chat,{"message":"no","data":{"code":"x"}}'), (3, '44/chat,"no"')):
             protocol = opened(revision)  # type: ignore[arg-type]
             protocol.receive("40/chat,", 0.0)
-            protocol.refuse("/chat", ConnectionRefused("no", {"code": "x"}))
+            protocol.refuse("/chat", "no", {"code": "x"})
             assert protocol.packets_to_send() == [expected]
 
     def test_a_refused_client_may_ask_again(self) -> None:
         protocol = opened(4)
         protocol.receive("40/chat,", 0.0)
-        protocol.refuse("/chat", ConnectionRefused("no"))
+        protocol.refuse("/chat", "no")
         assert isinstance(protocol.receive("40/chat,", 0.0), ConnectRequested)
 
     def test_who_asks_again_wants_another_answer(self) -> None:
@@ -78,7 +83,7 @@ class TestConnecting:
     def test_who_asked_again_and_is_refused_is_out(self) -> None:
         protocol = joined(4)
         protocol.receive("40/chat,", 0.0)
-        protocol.refuse("/chat", ConnectionRefused("no"))
+        protocol.refuse("/chat", "no")
         assert protocol.receive('42/chat,["foo"]', 0.0) is None
 
     def test_a_request_may_be_taken_back(self) -> None:
@@ -215,7 +220,7 @@ class TestBinaryPackets:
 
     def test_the_bytes_of_a_packet_have_a_limit_as_well_as_its_attachments_number(self) -> None:
         """Each message may be `max_payload`; the reference's parser takes a text and ten attachments."""
-        protocol = SocketIO(EngineIO("abc", 4, Options(max_payload=100), 0.0))
+        protocol = unopened(4, max_payload=100)
         protocol.receive("40/chat,", 0.0)
         protocol.accept("/chat", "s1")
         protocol.receive('4520-/chat,["picture"]', 0.0)
