@@ -15,8 +15,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from persistence.engine.server import running_server
+from presence import current as current_presence
+from socketio_bridge.adapter.adapter import find_hub
 
 STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
+
+ACQUAINTANCE = 3.0
+"""Seconds from a heartbeat in Redis within which all others have heard its process, which greets them each second."""
 
 FRESH = 1.0  # seconds for which what was found is told again
 
@@ -104,3 +109,21 @@ async def _redis() -> str:
 
 def _brief(error: Exception) -> str:
     return str(error).split(", Timeout:")[0][:300] or type(error).__name__
+
+
+async def what_is_not_heard() -> str:
+    """What is wrong where others are alive in Redis and not one is heard here; empty: nothing.
+
+    Of one that was killed there is a heartbeat for a while, but none since it was last heard.
+    """
+    hub = find_hub()
+    silence = 0.0 if hub is None else hub.cluster.silence
+    if silence <= ACQUAINTANCE:
+        return ""
+    others = await current_presence().other_processes(silence - ACQUAINTANCE)
+    if not others:
+        return ""
+    return (
+        f"this process hears none of the {others} others that share its Redis database: "
+        "REDIS_ADDRESS and CHANNEL_PREFIX must be the same for all"
+    )

@@ -4,14 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from chozoi_chat import health
-from conversations.other_processes import what_is_not_heard
 
 handler400 = "chozoi_chat.failures.bad_request"
 handler500 = "chozoi_chat.failures.server_error"
 
 urlpatterns = [
     path("healthz", health.healthz),
-    path("readyz", health.readyz, {"not_heard": what_is_not_heard}),
+    path("readyz", health.readyz, {"not_heard": health.what_is_not_heard}),
     path("admin/", admin.site.urls),
     path("v1/conversations/", include("moderation.api.urls")),
     path("v1/conversations/", include("conversations.api.urls")),  # last: it answers at all other addresses below, too

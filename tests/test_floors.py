@@ -17,6 +17,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat": ("identity", "persistence", "devstack"),
     "chozoi_chat.asgi": ("chozoi_chat", "moderation", "auctions", *CHAT),
     "chozoi_chat.urls": ("chozoi_chat", "moderation", "auctions", *CHAT),
+    "chozoi_chat.health": ("persistence", "presence", "socketio_bridge"),
     "chozoi_chat.serving": ("chozoi_chat", "devstack", "socketio_bridge"),
     "chozoi_chat.origins": ("socketio_bridge",),
     "moderation": CHAT,

@@ -11,7 +11,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from conversations.api.inputs import said
+from conversations.api.bodies import inputs_of
 from conversations.api.refusals import Unavailable
 from conversations.errors import Code, RuleViolation
 from conversations.policies import require_admitted
@@ -93,5 +93,5 @@ async def _admitted(token: str, claimed_user_id: str, address: str) -> Claims:
 
 def _claimed(request: Request) -> str:
     """Whom a request says it speaks for, as whom AUTH_MODE=report lets it pass; `enforce` goes by the token alone."""
-    user_id = said(request).get("user_id") if settings.AUTH_MODE == AuthMode.REPORT else None
+    user_id = inputs_of(request).get("user_id") if settings.AUTH_MODE == AuthMode.REPORT else None
     return "" if user_id is None else str(user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import msgspec
 from django.conf import settings
@@ -14,6 +14,19 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from conversations.api.refusals import answer_to
+
+_NO_VALUES = ("", "null", "undefined")
+"""What old clients write into a query where they have no value."""
+
+
+def inputs_of(request: Request) -> dict[str, Any]:
+    """The fields of a request: of its query and, where it may have one, of its body, which wins.
+
+    Raises:
+        ParseError: the body is no JSON object.
+    """
+    query = {name: value for name, value in request.query_params.items() if value not in _NO_VALUES}
+    return query if request.method == "GET" else {**query, **cast("dict[str, Any]", request.data)}
 
 
 class JSONBody(BaseParser):

@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import LARGEST_PAGE, Limit
-from conversations.api.operation import Endpoint, operation
+from conversations.api.operation import LARGEST_PAGE, Endpoint, Limit, operation
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import MessagePayload
 from conversations.requests import EditMessage, Id, NewMessage, OptionalId, to_instant, to_room_id

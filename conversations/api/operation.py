@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 from asgiref.sync import async_to_sync
 from django.http import Http404
-from msgspec import Struct
+from msgspec import Meta, Struct
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
@@ -25,16 +25,29 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import BearerToken, HeaderToken, caller_of
-from conversations.api.bodies import JSONAnswer, JSONBody, OneForm
-from conversations.api.inputs import said
+from conversations.api.bodies import JSONAnswer, JSONBody, OneForm, inputs_of
 from conversations.api.refusals import answer_to
 from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
+from conversations.requests import OptionalId
 from identity import IdentityRefused, Role, let_pass
 from socketio_bridge.protocol.validation import explained
 
 Answer = TypeVar("Answer")
+
+
+class AsMember(Struct, kw_only=True):
+    """As whom the caller acts; both may be left out."""
+
+    user_id: OptionalId = None
+    role: Role | None = None
+
+
+LARGEST_PAGE = 100
+"""Rows that one page of a list has at most."""
+
+Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, {LARGEST_PAGE} at most")]
 
 _going_on: set[asyncio.Task[Any]] = set()
 
@@ -47,7 +60,7 @@ class AgreesWithToken(BasePermission):
         caller = caller_of(request)
         if caller is None:
             return False
-        inputs = said(request)
+        inputs = inputs_of(request)
         user_id, role = inputs.get("user_id"), inputs.get("role")
         if user_id is not None and str(user_id) != caller.user_id:
             raise IdentityRefused("user_mismatch", "`user_id` is not the token's user; it may be left out")
@@ -128,7 +141,7 @@ def _read(request: Request, asks: type[Struct], filled_in: dict[str, str]) -> St
     """What is asked. RuleViolation `validation_failed`: not that."""
     in_words = not request.data if request.method != "GET" else True
     try:
-        return msgspec.convert({**filled_in, **said(request)}, asks, strict=not in_words)
+        return msgspec.convert({**filled_in, **inputs_of(request)}, asks, strict=not in_words)
     except msgspec.ValidationError as error:
         raise RuleViolation(Code.VALIDATION_FAILED, explained(error, asks)) from None
 

@@ -8,12 +8,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import LARGEST_PAGE, AsMember, Limit
-from conversations.api.operation import Endpoint, operation
+from conversations.api.operation import LARGEST_PAGE, AsMember, Endpoint, Limit, operation
 from conversations.api.throttling import NewRoomThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
+from conversations.payloads import RoomView, view_of
 from conversations.requests import CreateRoom, OptionalId
-from conversations.room_views import RoomView, view_of
 from conversations.services import Outcome, RoomQuery
 from identity import Role
 from persistence.mongodb import document

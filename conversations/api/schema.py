@@ -18,7 +18,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from msgspec import Struct
 
 from conversations.api.refusals import Refusal
-from conversations.room_views import RoomOfBuyer, RoomOfSeller
+from conversations.payloads import RoomOfBuyer, RoomOfSeller
 
 Schema = dict[str, Any]
 

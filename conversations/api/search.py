@@ -8,8 +8,7 @@ from msgspec import Meta, Struct
 
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.inputs import LARGEST_PAGE, Limit
-from conversations.api.operation import Endpoint, operation
+from conversations.api.operation import LARGEST_PAGE, Endpoint, Limit, operation
 from conversations.api.throttling import SearchThrottle, UserThrottle
 from conversations.payloads import MessagePayload
 from conversations.requests import OptionalId, to_room_id

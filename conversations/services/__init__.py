@@ -3,17 +3,26 @@
 Doors (socket events, REST, admin) call these and translate; the rules live here once. A refusal is a RuleViolation.
 """
 
-from conversations.services.closing import close_room, reopen_room
 from conversations.services.editing import edit_message
 from conversations.services.history import Excerpt, MessagePage, list_messages, list_unseen_messages
-from conversations.services.messages import mark_room_seen, mark_seen, relay_typing, send_message
+from conversations.services.messages import (
+    SUPPORT,
+    mark_room_seen,
+    mark_seen,
+    relay_typing,
+    send_message,
+    shut_down,
+    write_as_support,
+)
 from conversations.services.redaction import REDACTED, redact_messages, unredact_message
 from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
 from conversations.services.room_settings import (
     Blocking,
     block_room,
+    close_room,
     enable_room,
     pin_room,
+    reopen_room,
     unblock_room,
     unpin_room,
 )
@@ -26,8 +35,6 @@ from conversations.services.rooms import (
     visible_rooms_of,
 )
 from conversations.services.search import Found, search_messages
-from conversations.services.shutdown import shut_down
-from conversations.services.support import SUPPORT, write_as_support
 
 __all__ = [
     "REDACTED",

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.utils import timezone
 from pymongo import ReturnDocument
 
-from conversations.actor import Actor
 from conversations.announcements import announce_update
 from conversations.errors import Code, Forbidden, RuleViolation
 from conversations.images.files import image_in
@@ -20,7 +19,7 @@ from conversations.payloads import MessagePayload
 from conversations.policies import Attempt, AttemptKind, check_message, policies
 from conversations.services.messages import require_open
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import load_room
+from conversations.storage.room_loader import Actor, load_room
 from conversations.storage.room_summaries import follow
 from conversations.storage.writer import Draft
 from persistence.fields import text_in

@@ -6,11 +6,10 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conversations.actor import Actor
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.services.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
-from conversations.storage.room_loader import load_room
+from conversations.storage.room_loader import Actor, load_room
 from conversations.storage.timeline import Condition, Place, Stretch
 from identity import Role
 from persistence.fields import object_in, text_in

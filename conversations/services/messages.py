@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import datetime
+from typing import Final
 
 from pymongo import UpdateOne
 
-from conversations.actor import Actor, require_role
 from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
 from conversations.message_content import require_content
-from conversations.models import Message, Room
-from conversations.payloads import MessagePayload
+from conversations.models import Message, MessageType, Room
+from conversations.payloads import MessagePayload, RoomView, view_of
 from conversations.policies import Attempt, check_message, check_writer
 from conversations.requests import NewMessage, Participants, SeenMessages, Typing
-from conversations.room_views import RoomView, view_of
+from conversations.services.shop_info import stop_filling
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import RoomRecord, load_room, recent_room
-from conversations.storage.writer import Draft, message_writer
+from conversations.storage.room_loader import Actor, RoomRecord, load_room, recent_room, require_role
+from conversations.storage.writer import Draft, close_message_writer, message_writer
 from identity import Role
 from persistence.fields import object_in, text_in
 from persistence.mongodb import Document, durable, in_store_thread, until_done
 from persistence.timestamps import stored_time, to_wire
+
+SUPPORT: Final = "support"
+"""The `from` of such a message. No user has this id."""
 
 
 async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
@@ -49,6 +52,25 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     for do in afterwards:
         await do(stored)
     return stored
+
+
+async def write_as_support(room_id: str, content: str) -> MessagePayload:
+    """Store a text for both sides of a room, blocked and closed ones too, and tell both. `to` is empty in the store.
+
+    RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`.
+    """
+    room = await load_room(room_id)
+    return await message_writer().write(
+        Draft(
+            room_id=room.room_id,
+            sender=SUPPORT,
+            recipient="",
+            receiver=None,
+            type=MessageType.TEXT,
+            content=content,
+            client_message_id=None,
+        )
+    )
 
 
 async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
@@ -177,3 +199,9 @@ def _require_sides(actor: Actor, room: RoomRecord, what: Participants) -> Role:
             Code.WRONG_RECIPIENT, f"`to` is {what.recipient!r}: it must be the other side of the room, {other!r}"
         )
     return side
+
+
+async def shut_down() -> None:
+    """Store and announce every message taken so far, then let go of what the running loop held."""
+    await close_message_writer()
+    await stop_filling()

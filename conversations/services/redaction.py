@@ -1,9 +1,12 @@
-"""Taking back what messages say, and putting it back. Who may, and where the original is kept, others decide."""
+"""Redaction of messages and of what a room shows of its buyer, and its reversal.
+
+The caller decides who may redact, and keeps the original.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -12,11 +15,13 @@ from pymongo import UpdateOne
 from conversations.announcements import announce_redaction, announce_update
 from conversations.images.files import image_in
 from conversations.images.uploads import reveal, withhold
-from conversations.models import Message
+from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.storage.message_ids import message_ids
 from conversations.storage.room_summaries import follow
+from persistence.fields import object_in
 from persistence.mongodb import Document, atomically, durable, has_transactions, in_parts, in_store_thread
+from persistence.timestamps import to_wire
 
 REDACTED: Final = "🚫"
 """What a redacted message says, whatever its type: apps show `content`, and this reads the same in all languages."""
@@ -147,3 +152,21 @@ def _unredact(message_id: str, content: str) -> Message | None:
         )
     follow([(message.room_id, message_id)], change)
     return message
+
+
+def buyer_info_of(room_id: str) -> dict[str, Any]:
+    """What a room shows of its buyer, as it is stored; empty: nothing."""
+    return object_in(durable(Room).find_one({"_id": room_id}, ["buyer_info"]) or {}, "buyer_info")
+
+
+def redact_buyer_info(room_id: str, info: Mapping[str, Any], at: datetime.datetime) -> bool:
+    """Take it back; False: the room shows something else by now."""
+    redacted = {"name": REDACTED, "redacted_at": to_wire(at)}
+    changed = durable(Room).update_one({"_id": room_id, "buyer_info": info}, {"$set": {"buyer_info": redacted}})
+    return changed.modified_count == 1
+
+
+def restore_buyer_info(room_id: str, info: Mapping[str, Any]) -> bool:
+    """Show it again; False: it is not redacted."""
+    redacted = {"_id": room_id, "buyer_info.redacted_at": {"$ne": None}}
+    return durable(Room).update_one(redacted, {"$set": {"buyer_info": info}}).modified_count == 1

@@ -15,12 +15,11 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from conversations.actor import Actor
 from conversations.models import Room, is_visible
-from conversations.room_views import RoomView, view_of
+from conversations.payloads import RoomView, view_of
 from conversations.services.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
 from conversations.services.search_pattern import expression_of
-from conversations.storage.room_loader import load_room
+from conversations.storage.room_loader import Actor, load_room
 from identity import Role
 from persistence.fields import flag_in, object_in
 from persistence.mongodb import Document, durable, in_parts, in_store_thread

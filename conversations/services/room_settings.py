@@ -1,22 +1,30 @@
-"""What one side of a room sets for it: pinned, shown again, blocked."""
+"""Settings of a room: a side pins, shows and blocks it; the operator closes and opens it."""
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pymongo import ReturnDocument
 
-from conversations.actor import Actor
+from conversations.announcements import announce_closing, announce_opening
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
-from conversations.room_views import RoomView, view_of
-from conversations.services.room_statuses import announce_sides
+from conversations.payloads import RoomClosing, RoomOpening, RoomView, view_of
+from conversations.services.rooms import announce_sides
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import forget_recent, load_room
+from conversations.storage.room_loader import Actor, RoomRecord, forget_recent, load_room
 from identity import Role
 from persistence.mongodb import Document, durable, in_store_thread
+from persistence.timestamps import to_wire
 
 _NOT_BLOCKED: Document = {"blocked_by": {"$in": [None, ""]}}
+
+
+Within = Callable[[Callable[[], bool]], bool]
+"""Does a write that it is given, with another of its own, in one of the store's threads; returns what that returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,28 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
     return lifted
 
 
+async def close_room(room_id: str, at: datetime.datetime, within: Within) -> bool:
+    """Close a room and tell both sides; False: it was closed. RuleViolation: `room_not_found`, `store_unavailable`."""
+    room = await load_room(room_id)
+    if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": None}, at)):
+        return False
+    forget_recent(room_id)
+    await announce_closing(
+        RoomClosing(room_id=room.room_id, buyer=room.buyer, seller=room.seller, closed_at=to_wire(at))
+    )
+    return True
+
+
+async def reopen_room(room_id: str, within: Within) -> bool:
+    """Open a room and tell both sides; False: it was open. RuleViolation: `room_not_found`, `store_unavailable`."""
+    room = await load_room(room_id)
+    if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": {"$ne": None}}, None)):
+        return False
+    forget_recent(room_id)
+    await announce_opening(RoomOpening(room_id=room.room_id, buyer=room.buyer, seller=room.seller))
+    return True
+
+
 async def _change_block(room_id: str, side: Role, only_if: Document, change: Document) -> Blocking:
     """One statement decides between two who block and unblock at once."""
     changed = await in_store_thread(_change, room_id, change, only_if)
@@ -98,3 +128,8 @@ def _change(room_id: str, change: Document, only_if: Document | None = None) -> 
 
 def _find(room_id: str) -> Document:
     return durable(Room).find_one({"_id": room_id}) or {}
+
+
+def _set_closed(room: RoomRecord, state: dict[str, object], at: datetime.datetime | None) -> bool:
+    changed = durable(Room).update_one({"_id": room.room_id, **state}, {"$set": {"closed_at": at}})
+    return changed.modified_count == 1

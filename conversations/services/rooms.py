@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,24 +11,24 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from conversations.actor import Actor, require_role
-from conversations.announcements import announce_deletion, announce_room
-from conversations.buyer_info import text_in
+from conversations.announcements import announce_deletion, announce_room, announce_status_change
 from conversations.errors import Code, RuleViolation
+from conversations.message_content import is_at_a_known_host
 from conversations.models import MessageType, Room, is_visible
-from conversations.payloads import RoomDeletion, RoomPayload
+from conversations.payloads import RoomDeletion, RoomPayload, UserStatusChange
 from conversations.policies import AfterStoring, Attempt, AttemptKind, check_message
 from conversations.policies import refresh as refresh_policies
 from conversations.requests import CreateRoom
 from conversations.services.messages import require_open
-from conversations.services.room_statuses import announce_sides
-from conversations.shop_info import fill_later, shop_for_room
+from conversations.services.shop_info import fill_later, shop_for_room
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import RoomRecord, load_room
+from conversations.storage.room_loader import Actor, RoomRecord, load_room, require_role
 from conversations.storage.writer import Draft
 from identity import Role
 from persistence.mongodb import document, durable, in_store_thread
 from persistence.timestamps import to_wire
+from presence import current as current_presence
+from socketio_bridge import flush
 
 
 class Outcome(StrEnum):
@@ -159,7 +160,7 @@ def _introduction(request: CreateRoom, creator: str, info: Mapping[str, str], sh
         recipient=request.seller if receiver is Role.SELLER else request.buyer,
         receiver=receiver,
         type=MessageType.TEXT.value,
-        content="\n".join(filter(None, (text_in(info), shop_id))),
+        content="\n".join(filter(None, (_introduction_text(info), shop_id))),
         client_message_id=None,
     )
     return Attempt(draft, AttemptKind.INTRODUCTION)
@@ -281,3 +282,43 @@ def _visible_rooms(user_id: str, sides: list[Role]) -> list[RoomMembers]:
         )
         if is_visible(deleted=deleted, deleted_at=deleted_at, last_message_at=last_message_at)
     ]
+
+
+_PHONE_NUMBER = re.compile(r"[\d\s()+.*/-]{0,32}")
+_EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
+
+
+def _introduction_text(info: Mapping[str, str]) -> str:
+    """The text in it, a field a line; of an e-mail address its words, which no filter takes for a link."""
+    return "\n".join(filter(None, (_text_of(name, value) for name, value in info.items())))
+
+
+def _text_of(name: str, value: str) -> str:
+    if name == "phone_number" and _PHONE_NUMBER.fullmatch(value):
+        return ""
+    if name == "email" and _EMAIL.fullmatch(value):
+        return " ".join(re.split(r"[@.]", value))
+    if name == "avatar" and is_at_a_known_host(value):
+        return ""
+    return value
+
+
+async def announce_sides(room_id: str, sides: dict[Role, str], to: frozenset[Role] = frozenset(Role)) -> None:
+    """Tell the sides `to` of a room that the other one is online, where it is: of a new room they take it for offline.
+
+    What is told last is true, as for `statuses.announce_status`: presence is read again when it has been told, and told
+    again where it differs.
+    """
+    told = dict.fromkeys(to, False)
+    while True:
+        online = await current_presence().online(sides.values())
+        changed = [side for side in to if sides[side] in online and (sides[side.other] in online) is not told[side]]
+        if not changed:
+            return
+        for side in changed:
+            told[side] = not told[side]
+            change = UserStatusChange(
+                user_id=sides[side.other], user_role=side.other, room_id=room_id, status=told[side]
+            )
+            await announce_status_change(change, sides[side])
+        await flush()

@@ -15,12 +15,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from conversations.actor import Actor
 from conversations.models import Message, MessageType, Room, is_visible
 from conversations.payloads import MessagePayload
 from conversations.services.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
 from conversations.services.search_pattern import pattern_of
-from conversations.storage.room_loader import load_room
+from conversations.storage.room_loader import Actor, load_room
 from identity import Role
 from persistence.fields import flag_in, object_in, text_in
 from persistence.mongodb import KEYS_AT_ONCE, Document, durable, in_store_thread

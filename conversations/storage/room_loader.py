@@ -10,12 +10,12 @@ import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from conversations import policies as policy
-from conversations.actor import Actor, require_role
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
-from identity import Role
+from identity import IdentityRefused, Role, let_pass
 from persistence.batching import GroupCommit, TooMuchWaiting
 from persistence.fields import text_in
 from persistence.mongodb import durable, in_parts, in_store_thread
@@ -28,6 +28,28 @@ MOST_RECENT = 100_000
 """Rooms that a process keeps for them; of more, those read first are forgotten."""
 
 _NOT_READ = (0.0, None)
+
+
+class Actor(Protocol):
+    """An authenticated user. On which side of a room they are follows from the room; `roles` says whether they may."""
+
+    @property
+    def user_id(self) -> str:
+        """The user's id."""
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The sides that the user's token may speak for."""
+
+
+def require_role(actor: Actor, side: Role) -> None:
+    """RuleViolation `role_not_allowed`: the actor's token may not speak for this side of a room."""
+    if side in actor.roles:
+        return
+    allowed = " or ".join(sorted(actor.roles)) or "neither side"
+    message = f"user {actor.user_id!r} is the {side.lower()} here: the token may speak for {allowed} alone"
+    if not let_pass(IdentityRefused("role_not_allowed", message), actor.user_id, side):
+        raise RuleViolation(Code.ROLE_NOT_ALLOWED, message)
 
 
 @dataclass(frozen=True, slots=True)

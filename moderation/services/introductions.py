@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conversations.errors import RuleViolation
 from conversations.models import MessageType
-from conversations.services.introductions import buyer_info_of, redact_buyer_info, restore_buyer_info
+from conversations.services.redaction import buyer_info_of, redact_buyer_info, restore_buyer_info
 from conversations.storage.room_loader import RoomRecord, load_room
 from moderation.errors import Code
 from moderation.models import Act, RedactedOriginal

@@ -11,9 +11,10 @@ import pytest
 from pymongo.database import Database
 from pytest_django import Settings
 
-from conversations import services, shop_info
+from conversations import services
 from conversations.errors import RuleViolation
 from conversations.requests import CreateRoom
+from conversations.services import shop_info
 from identity import Identity
 from tests.conversations.conftest import Emitted
 
