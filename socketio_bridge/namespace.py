@@ -6,16 +6,15 @@ import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from types import SimpleNamespace
-from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, get_type_hints
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
+from socketio_bridge.arguments import EventHandler, decode_argument
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.attachments import put_back
 from socketio_bridge.protocol.engineio import PacketType
-from socketio_bridge.protocol.validation import explained
 from socketio_bridge.sockets.event_queue import ends_task
 from socketio_bridge.sockets.socket import NO_ACK, Socket
 
@@ -34,9 +33,6 @@ CallNext: TypeAlias = Callable[[list[Any]], Awaitable[Any]]
 
 EventMiddleware: TypeAlias = Callable[[Socket, str, list[Any], CallNext], Awaitable[Any]]
 """Runs around the handler of an event: `async def middleware(socket, event, arguments, call_next)`."""
-
-
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class _Mark(NamedTuple):
@@ -107,11 +103,11 @@ class Namespace:
     def __init__(self) -> None:
         marked = self._marked(_MARK)
         self._handlers = {
-            mark.name: _EventHandler(handler, apart=2 if mark.name == _CATCH_ALL else 1) for mark, handler in marked
+            mark.name: EventHandler(handler, skip=2 if mark.name == _CATCH_ALL else 1) for mark, handler in marked
         }
         # Apart from the others: a client may name an event as it likes.
         self._catch_all = self._handlers.pop(_CATCH_ALL, None)
-        self._server_handlers = {name: _EventHandler(handler, apart=0) for name, handler in self._marked(_SERVER_MARK)}
+        self._server_handlers = {name: EventHandler(handler, skip=0) for name, handler in self._marked(_SERVER_MARK)}
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
         self.dynamic = self.pattern is not None or type(self).serves is not Namespace.serves
         # Events go out encoded: they are read again only where somebody wants to know.
@@ -255,57 +251,3 @@ class Namespace:
             return await self._catch_all.call(socket, event, *self._catch_all.decode(arguments))
         known = ", ".join(sorted(self._handlers)) or "none"
         raise UnknownEvent(f"{event[:80]!r} is no event of {socket.namespace}; there are: {known}")
-
-
-class _EventHandler:
-    """A handler and the decoders of its arguments; `apart` is how many others it takes before them."""
-
-    __slots__ = ("_decoders", "_required", "_rest", "call")
-
-    def __init__(self, handler: Callable[..., Awaitable[Any]], *, apart: int) -> None:
-        parameters = list(inspect.signature(handler).parameters.values())[apart:]
-        hints = annotated_types(handler, [parameter.name for parameter in parameters])
-        one_each = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
-        self.call = handler
-        self._decoders: list[msgspec.json.Decoder[Any]] = [
-            msgspec.json.Decoder(hints.get(parameter.name, Any)) for parameter in one_each
-        ]
-        self._rest: msgspec.json.Decoder[Any] | None = None
-        for parameter in parameters:
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                self._rest = msgspec.json.Decoder(hints.get(parameter.name, Any))
-        self._required = sum(parameter.default is parameter.empty for parameter in one_each)
-
-    def decode(self, arguments: list[Any]) -> list[Any]:
-        """The arguments as the handler wants them; more than it takes are left out, as in JavaScript."""
-        if len(arguments) < self._required:
-            raise InvalidArguments(f"expected {self._required} argument(s), got {len(arguments)}")
-        decoders = self._decoders
-        if self._rest is not None:
-            decoders = decoders + [self._rest] * (len(arguments) - len(decoders))
-        try:
-            return [
-                decoder.decode(argument)
-                if type(argument) is msgspec.Raw
-                else msgspec.convert(argument, decoder.type, str_keys=True)  # not straight from the wire
-                for decoder, argument in zip(decoders, arguments, strict=False)
-            ]
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise InvalidArguments(explained(error, *(decoder.type for decoder in decoders))) from error
-
-
-def decode_argument(argument: Any) -> Any:
-    """An argument as it came in, as a plain Python value. Raises `InvalidArguments` for what Python cannot hold."""
-    if type(argument) is not msgspec.Raw:
-        return argument
-    try:
-        return msgspec.json.decode(argument)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise InvalidArguments(str(error)) from error
-
-
-def annotated_types(handler: Callable[..., Any], names: Sequence[str]) -> dict[str, Any]:
-    """The types of the parameters `names` (or `return`) alone: others may name what exists for type checkers only."""
-    annotations = inspect.get_annotations(inspect.unwrap(getattr(handler, "__func__", handler)))
-    wanted = SimpleNamespace(__annotations__={name: annotations[name] for name in names if name in annotations})
-    return get_type_hints(wanted, globalns=getattr(handler, "__globals__", None))

@@ -32,7 +32,7 @@ from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 from conversations.requests import OptionalId
 from identity import IdentityRefused, Role, let_pass
-from socketio_bridge.protocol.validation import explained
+from socketio_bridge.arguments import explained
 
 Answer = TypeVar("Answer")
 

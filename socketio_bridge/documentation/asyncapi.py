@@ -14,7 +14,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from socketio_bridge.namespace import Namespace, annotated_types
+from socketio_bridge.arguments import annotated_types
+from socketio_bridge.namespace import Namespace
 
 Document = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from socketio_bridge.protocol.validation import explained
+from socketio_bridge.arguments import explained
 
 
 class Colour(Enum):
