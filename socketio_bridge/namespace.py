@@ -13,7 +13,7 @@ import msgspec
 from socketio_bridge.arguments import EventHandler, decode_argument
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
 from socketio_bridge.protocol import packet
-from socketio_bridge.protocol.attachments import put_back
+from socketio_bridge.protocol.attachments import reconstruct
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.sockets.event_queue import ends_task
 from socketio_bridge.sockets.socket import NO_ACK, Socket
@@ -206,7 +206,7 @@ class Namespace:
         """Tell `on_outgoing` of an encoded event."""
         try:
             sent = packet.decode(text.removeprefix(PacketType.MESSAGE))
-            arguments = [decode_argument(argument) for argument in put_back(sent.arguments, attachments)]
+            arguments = [decode_argument(argument) for argument in reconstruct(sent.arguments, attachments)]
             self.on_outgoing(socket, sent.event, arguments)
         except Exception:
             logger.exception("on_outgoing of %s failed.", socket.namespace)

@@ -1,8 +1,10 @@
-"""Engine.IO, protocols 3 and 4, without I/O: packets in, messages out; time passed in.
+"""An Engine.IO session, protocols 3 and 4: the handshake, the heartbeat, the end.
 
-One `EngineIO` is one session, whatever transport carries it: its handshake and its heartbeat. How packets travel is the
-transports' affair (`socketio_bridge.transports.websocket`, `socketio_bridge.transports.polling`), what messages mean
-`socketio_bridge.protocol.socketio`'s.
+An `EngineIO` does no I/O and reads no clock: the caller hands it the packets that came in and the time, and sends what
+gathers in `outgoing`. `socketio_bridge.protocol.payload` turns packets into WebSocket frames and HTTP bodies, and
+`socketio_bridge.protocol.socketio` gives messages their meaning.
+
+The numbers of the packet types are python-engineio's.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from socketio_bridge.protocol import ProtocolError
 
 Revision: TypeAlias = Literal[3, 4]
 Packet: TypeAlias = str | bytes
-"""An Engine.IO packet between session and transport: text with its type's digit, or a binary message without one."""
+"""An Engine.IO packet: text that begins with the digit of its type, or a binary message as its bare bytes."""
 
 
 class PacketType(StrEnum):
-    """The packet types as they stand at the head of a text packet (Engine.IO protocol 4, "Packet encoding")."""
+    """A packet's type, the first character of a text packet (Engine.IO protocol 4, "Packet encoding")."""
 
     OPEN = str(packet.OPEN)
     CLOSE = str(packet.CLOSE)
@@ -33,28 +35,43 @@ class PacketType(StrEnum):
     NOOP = str(packet.NOOP)
 
 
-# Compared with on every packet; reading an enum's member each time would cost more than the comparison.
-_CLOSE, _PING, _PONG, _MESSAGE = "1", "2", "3", "4"
-_BINARY_MESSAGE = bytes([packet.MESSAGE])
-_LATENESS = 0.005  # seconds that a timer may be late without the heartbeat's next deadline being later for it
-_STANDSTILL = 1.0  # seconds that a timer is late when the event loop has stood still, and nobody could be heard
-# Packets that are no messages which a client may send within `ping_interval`: a heartbeat and an upgrade make three.
-_IDLE_LIMIT = 100
-_KNOWN = frozenset(kind.value for kind in PacketType)
+# Plain strings, as each packet is compared with them: reading a member of the enum costs more than the comparison.
+_CLOSE, _PING, _PONG, _MESSAGE = (
+    kind.value for kind in (PacketType.CLOSE, PacketType.PING, PacketType.PONG, PacketType.MESSAGE)
+)
+_TYPES = frozenset(kind.value for kind in PacketType)
+# Seconds that a timer may be late before the next deadline moves with it.
+_LATENESS = 0.005
+# Seconds of lateness that show that the event loop stood still: meanwhile no pong could be read.
+_STANDSTILL = 1.0
+# How many packets other than messages a client may send within `ping_interval`. A heartbeat and an upgrade make three;
+# without a limit a client could have the server answer pings without end.
+_CONTROL_LIMIT = 100
 
 
 class EngineIO:
-    """One Engine.IO session.
+    """The server's side of one Engine.IO session.
 
-    Packets that came in go to `receive`, which gives back the message if the packet held one. Packets to send gather
-    in `outgoing`. The caller calls `tick` when `deadline` has passed; `closed` turns true when the session ended by the
-    peer's CLOSE packet or by a missed heartbeat, with its `close_reason`.
+    Args:
+        sid: The session's id.
+        revision: The protocol that the client speaks, 3 or 4.
+        now: The time in seconds, on any clock that never goes back; `receive` and `tick` take the same clock's.
+        ping_interval: Seconds between two heartbeats.
+        ping_timeout: Seconds that the peer has for its part of a heartbeat.
+        max_payload: The largest message that the client may send, in bytes. The handshake tells it to the client; the
+            transports enforce it.
+
+    Attributes:
+        outgoing: The packets to send, in order. The caller takes them out.
+        deadline: When `tick` is due, on the clock of `now`.
+        close_reason: Socket.IO's reason for the end ("transport close", "ping timeout"); None while the session is
+            open.
     """
 
     __slots__ = (
         "_awaiting_pong",
-        "_idle",
-        "_idle_since",
+        "_control_count",
+        "_control_since",
         "_ping_interval",
         "_ping_timeout",
         "close_reason",
@@ -76,8 +93,8 @@ class EngineIO:
         self.outgoing: list[Packet] = []
         self.close_reason: str | None = None
         self._awaiting_pong = False
-        self._idle = 0  # packets that were no messages
-        self._idle_since = now
+        self._control_count = 0
+        self._control_since = now
         self.deadline = now
         self._sign_of_life(now)
 
@@ -87,10 +104,10 @@ class EngineIO:
         return self.close_reason is not None
 
     def handshake(self, upgrades: Sequence[str] = ()) -> str:
-        """The OPEN packet, first of a session; `upgrades` names the transports that the client may go on to.
+        """Make the OPEN packet, the first of a session (Engine.IO protocol 4, "Handshake"; 3, "Packet / 0 open").
 
-        (Engine.IO protocol 4, "Handshake"; 3, "Packet / 0 open".) Times go out in milliseconds; `maxPayload` came with
-        protocol 4.
+        Args:
+            upgrades: The transports that the client may change over to.
         """
         body: dict[str, object] = {
             "sid": self.sid,
@@ -98,15 +115,22 @@ class EngineIO:
             "pingInterval": round(self._ping_interval * 1000),
             "pingTimeout": round(self._ping_timeout * 1000),
         }
-        if self.revision == 4:
+        if self.revision == 4:  # which brought it
             body["maxPayload"] = self.max_payload
         return PacketType.OPEN + msgspec.json.encode(body).decode()
 
     def receive(self, received: Packet, now: float) -> str | bytes | None:
-        """Take one packet that came in; give back the message it carried, or None.
+        """Take one packet from the client.
 
-        Raises `ProtocolError` for text that is no packet, heartbeats without end, or one in the wrong direction:
-        protocol 3 has the client ping, protocol 4 the server (Engine.IO protocol 4, "Difference between v3 and v4").
+        The client pings in protocol 3, the server in protocol 4 (Engine.IO protocol 4, "Difference between v3 and
+        v4").
+
+        Returns:
+            The message that the packet carries; None for a packet of another type.
+
+        Raises:
+            ProtocolError: It is no packet, a heartbeat in the wrong direction, or one packet too many that is no
+                message.
         """
         if self.revision == 3:
             self._sign_of_life(now)
@@ -115,7 +139,7 @@ class EngineIO:
         kind = received[:1]
         if kind == _MESSAGE:
             return received[1:]
-        self._count_idle(now)
+        self._count_control_packet(now)
         if kind == _PONG and self.revision == 4:
             self._sign_of_life(now)
         elif kind == _PING and self.revision == 3:
@@ -127,15 +151,18 @@ class EngineIO:
             raise ProtocolError(
                 f"heartbeat in the wrong direction: packet {kind!r} from a client of protocol {self.revision}"
             )
-        elif kind not in _KNOWN:
+        elif kind not in _TYPES:
             raise ProtocolError(f"{received[:20]!r} is not an Engine.IO packet: it must start with a digit from 0 to 6")
         return None
 
     def tick(self, now: float, *, heard: bool = True) -> None:
-        """Do what is due at `now`: ping, or give the peer up.
+        """Do what is due: send a ping, or end the session of a peer that missed its heartbeat.
 
-        A peer whose packets are not read (`heard` is false), or were not while the event loop stood still, is pinged
-        all the same, as it goes by our pings in its turn; only the verdict on what it did not send is put off.
+        Args:
+            now: The time in seconds.
+            heard: Whether the peer's packets are being read. If they are not, or were not while the event loop stood
+                still, a missing pong proves nothing: the session goes on, and the peer gets its ping, as it too ends
+                the connection without one.
         """
         if self.closed or now < self.deadline:
             return
@@ -144,17 +171,17 @@ class EngineIO:
             return
         if self.revision == 4:
             self._awaiting_pong = True
-            self._idle = 0  # which a pong may follow
+            self._control_count = 0  # the pong to this ping is always allowed
             self.outgoing.append(_PING)
         self.deadline = max(self.deadline, now - _LATENESS) + self._ping_timeout
 
-    def _count_idle(self, now: float) -> None:
-        if now >= self._idle_since + self._ping_interval:
-            self._idle, self._idle_since = 0, now
-        self._idle += 1
-        if self._idle > _IDLE_LIMIT:
+    def _count_control_packet(self, now: float) -> None:
+        if now >= self._control_since + self._ping_interval:
+            self._control_count, self._control_since = 0, now
+        self._control_count += 1
+        if self._control_count > _CONTROL_LIMIT:
             raise ProtocolError(
-                f"more than {_IDLE_LIMIT} packets that are no messages within {self._ping_interval:g} s"
+                f"more than {_CONTROL_LIMIT} packets that are no messages within {self._ping_interval:g} s"
             )
 
     def _sign_of_life(self, now: float) -> None:

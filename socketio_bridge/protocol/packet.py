@@ -1,8 +1,9 @@
 """Socket.IO packets as text: the grammar that protocols 4 and 5 share (Socket.IO protocol 5, "Packet encoding").
 
-`<type>[<attachments>-][<namespace>,][<ack id>][JSON]`. A packet's JSON is split into the raw texts of its arguments and
-decoded no further here: a handler's own payload type decodes its argument once, straight from the wire. Where binary
-goes among arguments is `socketio_bridge.protocol.attachments`'s to say.
+    <type>[<attachments>-][<namespace>,][<ack id>][JSON]
+
+`decode` splits a packet's JSON into the raw texts of its arguments and decodes no further: a handler's own type decodes
+its argument once, straight from the wire. Where binary goes, `socketio_bridge.protocol.attachments` says.
 """
 
 from __future__ import annotations
@@ -16,19 +17,18 @@ from typing import Any
 import msgspec
 
 from socketio_bridge.protocol import ProtocolError
-from socketio_bridge.protocol.attachments import holds_binary, take_out
+from socketio_bridge.protocol.attachments import deconstruct, holds_binary
 
 RESERVED_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
-"""Names that the protocol's own events have on either side; no packet may carry them."""
+"""Names of the libraries' own events; no packet may carry them (the list is socket.io's `RESERVED_EVENTS`)."""
 
 MAX_ATTACHMENTS = 1_000
-"""How many attachments a packet that comes in may have.
+"""How many attachments a packet from a client may have.
 
 The protocol has no limit. The newest JavaScript parsers take 10 (`maxAttachments` of socket.io-parser 3.3.6 and 4.2.7),
-older ones any number: this is far from what either sends on purpose, and keeps the count of a packet under way small.
-Its bytes have a limit of their own in `socketio_bridge.protocol.socketio`.
+older ones any number: no client sends this many on purpose. `socketio_bridge.protocol.socketio` limits their bytes.
 """
 
 _MAX_ACK_ID_DIGITS = 16  # 2**53, the largest integer that every client can hold, has 16.
@@ -50,12 +50,16 @@ class PacketType(IntEnum):
 
 
 class Packet(msgspec.Struct, gc=False):
-    """One decoded packet.
+    """A decoded packet.
 
-    `namespace` keeps a query that protocol 4 puts behind it in CONNECT. `arguments` are the raw JSON texts of an ACK's
-    or EVENT's arguments (the event's name apart, in `event`); `body` is the raw JSON of a CONNECT. `attachments` is how
-    many binary messages follow, to take the places that the arguments hold for them: a BINARY_EVENT or BINARY_ACK is
-    decoded as an EVENT or ACK with attachments.
+    Attributes:
+        type: Its type. A BINARY_EVENT or BINARY_ACK is decoded as an EVENT or ACK with attachments.
+        namespace: The namespace's path. In a CONNECT of protocol 4 a query may follow it (`/chat?token=…`).
+        id: The acknowledgement's id; None: the packet has none.
+        event: An EVENT's name.
+        arguments: The raw JSON (`msgspec.Raw`) of each argument of an EVENT or ACK, without the event's name.
+        body: The raw JSON of a CONNECT or CONNECT_ERROR.
+        attachments: How many binary messages follow, to be put into the arguments.
     """
 
     type: PacketType
@@ -71,7 +75,12 @@ _TYPES = {str(kind.value): kind for kind in PacketType} | {"5": PacketType.EVENT
 
 
 def decode(text: str) -> Packet:
-    """Read one packet. Raises `ProtocolError` for anything that the grammar does not allow."""
+    """Decode one packet.
+
+    Raises:
+        ProtocolError: The grammar does not allow it, an event has a reserved name, or there are more than
+            `MAX_ATTACHMENTS` attachments.
+    """
     head = _HEAD.match(text)
     if head is None:
         raise ProtocolError(f"{text[:20]!r} is not a Socket.IO packet: it must start with a type from 0 to 6")
@@ -95,59 +104,79 @@ def decode(text: str) -> Packet:
             if ack_id is None:
                 raise ProtocolError("an ACK packet needs the id that it answers")
             return Packet(kind, namespace, ack_id, "", _arguments(body), "", attachments)
-        case PacketType.CONNECT:
-            return Packet(kind, namespace, body=body)
         case PacketType.DISCONNECT:
             if body:
                 raise ProtocolError("a DISCONNECT packet carries no payload")
             return Packet(kind, namespace)
         case _:
-            raise ProtocolError("only a server sends CONNECT_ERROR packets")
+            return Packet(kind, namespace, body=body)
 
 
 def connect(namespace: str, body: Any = None) -> str:
-    """A CONNECT packet; `body` is what protocol 5 answers with: `{"sid": …}`."""
+    """Encode a CONNECT packet.
+
+    Args:
+        namespace: The namespace's path.
+        body: From a server of protocol 5 `{"sid": …}`, from a client its `auth`; None: nothing.
+    """
     return f"0{_prefix(namespace)}{_dump(body) if body is not None else ''}"
 
 
 def disconnect(namespace: str) -> str:
-    """A DISCONNECT packet."""
+    """Encode a DISCONNECT packet."""
     return f"1{_prefix(namespace)}"
 
 
 def event(namespace: str, name: str, arguments: Sequence[Any], ack_id: int | None = None) -> tuple[str, list[bytes]]:
-    """An EVENT packet and no attachments, or, where an argument holds binary, a BINARY_EVENT and its attachments.
+    """Encode an event.
 
-    Raises `ValueError` for a reserved name, `TypeError` for an argument that JSON cannot hold.
+    Args:
+        namespace: The namespace's path.
+        name: The event's name.
+        arguments: Anything that msgspec encodes to JSON, with binary anywhere in it.
+        ack_id: The id that the acknowledgement will carry; None: no acknowledgement is wanted.
+
+    Returns:
+        An EVENT packet and no attachments; where an argument holds binary, a BINARY_EVENT packet and its attachments.
+
+    Raises:
+        ValueError: The name is reserved.
+        TypeError: JSON cannot hold an argument.
     """
     head, body, attachments = event_around_id(namespace, name, arguments)
     return f"{head}{'' if ack_id is None else ack_id}{body}", attachments
 
 
 def event_around_id(namespace: str, name: str, arguments: Sequence[Any]) -> tuple[str, str, list[bytes]]:
-    """An event as in `event`, as what stands before and behind its acknowledgement's id: that may be another for each
-    client, while the arguments are encoded once.
+    """Encode an event whose acknowledgement's id differs from client to client: its arguments are encoded once.
+
+    Returns:
+        The text before the id, the text behind it, and the attachments.
     """
     if name in RESERVED_EVENTS:
         raise ValueError(
             f"{name!r} is reserved: choose an event name that is none of {', '.join(sorted(RESERVED_EVENTS))}"
         )
     if holds_binary(arguments):
-        plain, attachments = take_out([name, *arguments])
+        plain, attachments = deconstruct([name, *arguments])
         return f"5{len(attachments)}-{_prefix(namespace)}", _dump(plain), attachments
     return f"2{_prefix(namespace)}", _dump([name, *arguments]), []
 
 
 def ack(namespace: str, ack_id: int, arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
-    """An ACK packet, the answer to the event that carried `ack_id`, and no attachments, or a BINARY_ACK with some."""
+    """Encode the acknowledgement of the event that carried `ack_id`.
+
+    Returns:
+        An ACK packet and no attachments; where an argument holds binary, a BINARY_ACK packet and its attachments.
+    """
     if holds_binary(arguments):
-        plain, attachments = take_out(arguments)
+        plain, attachments = deconstruct(arguments)
         return f"6{len(attachments)}-{_prefix(namespace)}{ack_id}{_dump(plain)}", attachments
     return f"3{_prefix(namespace)}{ack_id}{_dump(arguments)}", []
 
 
 def connect_error(namespace: str, body: Any) -> str:
-    """A CONNECT_ERROR packet (protocol 5; an object) or an ERROR packet (protocol 4; a string)."""
+    """Encode a CONNECT_ERROR packet (protocol 5: `body` is an object) or an ERROR packet (protocol 4: a string)."""
     return f"4{_prefix(namespace)}{_dump(body)}"
 
 
@@ -181,10 +210,9 @@ def _arguments(body: str) -> list[msgspec.Raw]:
 
 
 def _without_lone_surrogates(body: str) -> str:
-    """The same JSON with every half of a surrogate pair replaced by U+FFFD.
+    """Replace every half of a surrogate pair in a JSON text by U+FFFD.
 
-    JavaScript sends such halves, as escapes, when it cuts a string through an emoji; strict decoders take them for
-    broken JSON.
+    JavaScript sends such a half, as an escape, when it cuts a string through an emoji. Strict decoders reject it.
     """
     return (
         json.dumps(json.loads(body), ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

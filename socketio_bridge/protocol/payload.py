@@ -1,13 +1,15 @@
-"""Engine.IO packets as HTTP and WebSockets carry them, protocols 3 and 4, without I/O.
+"""Engine.IO packets as WebSockets and HTTP carry them, protocols 3 and 4.
 
-A packet is here a `str`, a text packet with its type digit (`"4hello"`), or `bytes`, a binary message without any type.
-`encode_packet` and `decode_packet` turn one into a WebSocket frame and back; `encode` and `decode` turn many into the
-body of a long-polling request or response, a payload; `to_script` and `from_form` wrap a payload for JSONP. What a text
-packet's type means, and whether it has one, is `socketio_bridge.protocol.engineio`'s to say.
+`encode_packet` and `decode_packet` turn a packet into a WebSocket frame and back. `encode` and `decode` turn many into
+a payload, the body of a long-polling request or response, and back. `to_script` and `from_form` wrap a payload for
+JSONP. `socketio_bridge.protocol.engineio` checks the types of text packets.
 
-python-engineio's own codec is not used: it knows no protocol 3, reads the messages of protocol 4 as JSON and does not
-give their text back, and takes at most 16 packets a payload, which clients that emit in bursts exceed. Here a payload
-has at most `MAX_PACKETS`; the reference server has no limit, and can be kept busy for seconds by packets of one byte.
+python-engineio encodes the payloads of protocol 4. The rest is written here, because python-engineio
+
+- does not have protocol 3;
+- parses the text of a message as JSON and does not keep the text, which Socket.IO's packets need;
+- decodes at most 16 packets a payload, and clients that emit in bursts send more;
+- escapes only quotation marks in JSONP.
 """
 
 from __future__ import annotations
@@ -19,18 +21,23 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias, overload
 from urllib.parse import parse_qs
 
+from engineio import packet as engineio_packet
+from engineio.payload import Payload
+
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, Revision
 
 Frame: TypeAlias = str | bytes
 
 MAX_PACKETS = 2_000
-"""How many packets a payload that comes in may have: an event with all the attachments that it may have
-(`socketio_bridge.protocol.packet.MAX_ATTACHMENTS`), and as many events again.
+"""How many packets a payload from a client may have.
+
+It leaves room for an event with `socketio_bridge.protocol.packet.MAX_ATTACHMENTS` and as many events again. The
+reference server has no limit, and packets of one byte can keep it busy for seconds.
 """
 
 _SEPARATOR = "\x1e"
-_BINARY_MESSAGE = b"\x04"
+_BINARY_MESSAGE = bytes([engineio_packet.MESSAGE])
 # A length that has more digits than these is longer than any payload.
 _TEXT_LENGTH = re.compile(rb"((?:[0-9]\x00){1,10}):\x00")  # in UTF-16: each character two bytes
 _BINARY_LENGTH = re.compile(rb"([\x00\x01])([\x00-\x09]{1,10})\xff")
@@ -43,10 +50,15 @@ _ESCAPED_NEWLINE = re.compile(r"(\\)?\\n")
 
 
 def encode_packet(packet: Packet, revision: Revision, *, base64: bool = False) -> Frame:
-    """One packet as a WebSocket frame; with `base64`, for clients that asked for it (`b64=1`), always as text.
+    """Encode one packet as a WebSocket frame.
 
-    Binary goes out bare in protocol 4, behind the type's byte in protocol 3 (Engine.IO protocol 4, "Difference between
-    v3 and v4").
+    A binary message is its bare bytes in protocol 4, and follows the byte of its type in protocol 3 (Engine.IO protocol
+    4, "Difference between v3 and v4").
+
+    Args:
+        packet: The packet.
+        revision: The protocol, 3 or 4.
+        base64: Whether the client cannot take binary (`b64=1`): then every frame is text.
     """
     if isinstance(packet, str) or base64:
         return _as_text(packet, revision)
@@ -54,7 +66,11 @@ def encode_packet(packet: Packet, revision: Revision, *, base64: bool = False) -
 
 
 def decode_packet(frame: Frame, revision: Revision) -> Packet:
-    """The packet in a WebSocket frame. Raises `ProtocolError` for binary without its type."""
+    """Decode the packet in a WebSocket frame.
+
+    Raises:
+        ProtocolError: A binary message of protocol 3 does not begin with its type.
+    """
     if isinstance(frame, bytes):
         if revision == 4:
             return frame
@@ -75,25 +91,37 @@ def encode(packets: Iterable[Packet], revision: Literal[4], *, base64: bool) -> 
 @overload
 def encode(packets: Iterable[Packet], revision: Revision, *, base64: bool) -> str | bytes: ...
 def encode(packets: Iterable[Packet], revision: Revision, *, base64: bool) -> str | bytes:
-    """Packets as one payload (Engine.IO protocol 4, "HTTP long-polling / Packet encoding"; 3, "Payload").
+    """Encode packets as one payload (Engine.IO protocol 4, "HTTP long-polling / Packet encoding"; 3, "Payload").
 
-    A `str` is text, to be sent as UTF-8 (`text/plain`); `bytes` are protocol 3's binary payload
-    (`application/octet-stream`), made only where a packet is binary and the client did not ask for `base64`.
+    Args:
+        packets: The packets; there may be none.
+        revision: The protocol, 3 or 4.
+        base64: Whether the client cannot take binary (`b64=1`).
+
+    Returns:
+        Text, to be sent as UTF-8 (`text/plain`); or protocol 3's binary payload (`application/octet-stream`), where a
+        packet is binary and the client takes it.
     """
     packets = list(packets)
     if revision == 4:
-        return _SEPARATOR.join(_as_text(packet, 4) for packet in packets)
+        encoded: str = Payload([_for_engineio(packet) for packet in packets]).encode()
+        return encoded
     if not base64 and any(isinstance(packet, bytes) for packet in packets):
         return b"".join(_with_binary_length(packet) for packet in packets)
     return "".join(f"{_utf16_length(text)}:{text}" for text in (_as_text(packet, 3) for packet in packets)) or "0:"
 
 
 def decode(body: bytes | str, revision: Revision, *, binary: bool = False) -> Iterator[Packet]:
-    """The packets of a payload, one after the other: a request's body as it came, or the text that `from_form` found in
-    it. `binary` says that the body came as `application/octet-stream`.
+    """Decode the packets of a payload, one after the other.
 
-    Raises `ProtocolError` for a body that is no payload of this protocol, at the packet that shows it, as the reference
-    server's decoder does: those before it count.
+    Args:
+        body: A request's body, or the text that `from_form` found in it.
+        revision: The protocol, 3 or 4.
+        binary: Whether the body came as `application/octet-stream`.
+
+    Raises:
+        ProtocolError: The body is no payload of this protocol. It is raised at the packet that shows it; as in the
+            reference server, the packets before it count.
     """
     if isinstance(body, bytes):
         if binary and revision == 3:
@@ -114,22 +142,32 @@ def decode(body: bytes | str, revision: Revision, *, binary: bool = False) -> It
 
 
 def to_script(payload: str, index: str) -> str:
-    """A payload as the script that answers a JSONP request (`text/javascript`); `index` is the request's `j`.
+    """Wrap a payload as the script that answers a JSONP request (Engine.IO protocol 3, "JSONP polling").
 
-    Raises `ProtocolError` where that is no number: it becomes code in the client's page.
+    Args:
+        payload: A payload of text.
+        index: The parameter `j` of the request.
+
+    Raises:
+        ProtocolError: The index is not a number. It becomes code in the client's page, so nothing else may pass.
     """
     if not _JSONP_INDEX.fullmatch(index):
         raise ProtocolError(f"the JSONP index must be a number of 1 to 16 digits, not {index[:20]!r}")
-    # JSON with all but ASCII escaped is JavaScript: of what JSON allows in a string, U+2028 and U+2029 are line ends
-    # to a script.
+    # `dumps` escapes all but ASCII. JSON allows U+2028 and U+2029 in a string, but they end a line of a script.
     return f"___eio[{index}]({json.dumps(payload)});"
 
 
 def from_form(body: bytes) -> str:
-    r"""The payload in the form (`application/x-www-form-urlencoded`) that a JSONP client posts, in its field `d`.
+    r"""Find the payload in the form that a JSONP client posts: its field `d`.
 
-    Browsers rewrite line ends in forms, so that clients send a newline as `\n` and what was a backslash before an "n"
-    as `\\n`. Raises `ProtocolError` for what is no such form.
+    Browsers rewrite the line ends in a form. Clients therefore send a newline as `\n`, and a backslash before an "n" as
+    `\\n`.
+
+    Args:
+        body: A body of the type `application/x-www-form-urlencoded`.
+
+    Raises:
+        ProtocolError: It is no form, or does not have one field `d`.
     """
     try:
         fields = parse_qs(
@@ -143,6 +181,12 @@ def from_form(body: bytes) -> str:
     return _ESCAPED_NEWLINE.sub(lambda escape: r"\n" if escape[1] else "\n", payloads[0])
 
 
+def _for_engineio(packet: Packet) -> engineio_packet.Packet:
+    if isinstance(packet, bytes):
+        return engineio_packet.Packet(engineio_packet.MESSAGE, packet)
+    return engineio_packet.Packet(int(packet[0]), packet[1:])
+
+
 def _as_text(packet: Packet, revision: Revision) -> str:
     if isinstance(packet, str):
         return packet
@@ -150,19 +194,23 @@ def _as_text(packet: Packet, revision: Revision) -> str:
 
 
 def _utf16_length(text: str) -> int:
-    """The length as JavaScript counts it: characters beyond U+FFFF are two."""
+    """The length in JavaScript, which counts a character beyond U+FFFF as two."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _with_binary_length(packet: Packet) -> bytes:
-    """One packet of a binary payload: byte 0 (text) or 1 (binary), the length a byte a digit, byte 255, the data."""
+    """Encode one packet of a binary payload: the byte 0 (text) or 1 (binary), a byte for each digit of the length, the
+    byte 255, the data (Engine.IO protocol 3, "Payload").
+    """
     kind, data = (b"\x00", packet.encode()) if isinstance(packet, str) else (b"\x01", _BINARY_MESSAGE + packet)
     return kind + str(len(data)).encode().translate(_FROM_DIGITS) + b"\xff" + data
 
 
 def _from_base64(text: str) -> bytes:
-    """Binary, as Node.js reads it: line breaks, which Java's and Android's encoders insert, and whatever else is no
-    base64 do not count, the URL-safe alphabet does, and padding may lack.
+    """Decode base64 as Node.js does.
+
+    It ignores what is not base64, such as the line breaks of Java's and Android's encoders, takes the URL-safe alphabet
+    too, and needs no padding.
     """
     try:
         return base64_codec.b64decode(text, validate=True)

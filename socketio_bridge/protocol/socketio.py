@@ -1,8 +1,7 @@
-"""Socket.IO, protocols 4 and 5, without I/O: packets in, events out; calls in, packets out; time passed in.
+"""A client's Socket.IO connection, protocols 4 and 5: its namespaces, and which packet may come in which state.
 
-One `SocketIO` is the server's side of one client connection: the namespaces it has joined and the packets that may come
-in which state. It stands on `socketio_bridge.protocol.engineio` and `socketio_bridge.protocol.packet`;
-`socketio_bridge.transports.session` gives it sockets and timers.
+A `SocketIO` does no I/O and reads no clock. `receive` turns a packet into one of the events below; `accept`, `refuse`,
+`acknowledge` and `disconnect` put packets into the Engine.IO session's `outgoing`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from socketio_bridge.protocol import ProtocolError, engineio, packet
-from socketio_bridge.protocol.attachments import put_back
+from socketio_bridge.protocol.attachments import reconstruct
 from socketio_bridge.protocol.engineio import EngineIO
 from socketio_bridge.protocol.packet import Packet, PacketType
 
@@ -22,13 +21,16 @@ Revision: TypeAlias = Literal[4, 5]
 
 
 class ConnectRequested(msgspec.Struct, gc=False):
-    """The client asks for a namespace: answer with `accept` or `refuse`.
+    """The client asks for a namespace: answer with `SocketIO.accept` or `SocketIO.refuse`.
 
-    It may ask again, also before it is answered: a client that leaves a namespace before the answer came says nothing
-    of it. Then one answer, to the latest request, is due.
+    A client that leaves a namespace before it is answered does not say so, and may ask again. Then one answer is due,
+    to the latest request.
 
-    `query` comes from protocol 4 clients, which repeat their query in the packet (`40/ns?token=…`); `auth` from those
-    of protocol 5. Of protocol 4 clients the query is their `auth` too, as for the reference server.
+    Attributes:
+        namespace: The namespace's path.
+        query: The query behind the path, which clients of protocol 4 send (`40/ns?token=…`).
+        auth: The payload of the CONNECT packet of protocol 5. In protocol 4 it is the query, as in the reference
+            server.
     """
 
     namespace: str
@@ -37,10 +39,14 @@ class ConnectRequested(msgspec.Struct, gc=False):
 
 
 class EventReceived(msgspec.Struct, gc=False):
-    """The client emitted an event that takes `size` bytes; with an `ack_id` it waits for `acknowledge`.
+    """The client emitted an event.
 
-    `arguments` are raw JSON texts, `msgspec.Raw`; those of an event that came with binary are Python values, with
-    `bytes` where the binary belongs.
+    Attributes:
+        namespace: The namespace's path.
+        event: The event's name.
+        arguments: Raw JSON (`msgspec.Raw`), one each; of an event with attachments Python values, with `bytes`.
+        ack_id: The id to hand to `SocketIO.acknowledge`; None: the client wants no acknowledgement.
+        size: How many bytes the event takes in memory, about.
     """
 
     namespace: str
@@ -51,7 +57,7 @@ class EventReceived(msgspec.Struct, gc=False):
 
 
 class AckReceived(msgspec.Struct, gc=False):
-    """The client answered the event that was sent with `ack_id`; `arguments` are as in `EventReceived`."""
+    """The client acknowledged the event that was sent with `ack_id`; `arguments` are as in `EventReceived`."""
 
     namespace: str
     ack_id: int
@@ -69,20 +75,21 @@ Event: TypeAlias = ConnectRequested | EventReceived | AckReceived | Disconnected
 
 _auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 LARGEST_PACKET = 11
-"""How many times `max_payload` a packet with its attachments may come to.
+"""How many times `max_payload` a packet with its attachments may take.
 
-Each of them may be as large as a message, and the newest JavaScript parsers take ten attachments: what a stock client
-may send a stock server, it may send here.
+A packet and each attachment may be as large as a message, and the newest JavaScript parsers take ten attachments. A
+client may send here what it may send to the reference server.
 """
 
-_EVENT_OVERHEAD = 400  # bytes that an event takes in memory beside its text, about
-# How many namespaces that a client has left are remembered: what it sent to one before it learnt that it was put out
-# breaks no rule.
+# Bytes that an event takes in memory beside its text, about.
+_EVENT_OVERHEAD = 400
+# How many namespaces that a client has left are remembered. Packets for them break no rule: the client may have sent
+# them before it learnt that it was disconnected. For other namespaces it must CONNECT first.
 _LEFT_LIMIT = 100
 
 
 class _Incomplete:
-    """A binary packet of `size` characters and bytes so far, whose attachments are coming."""
+    """A binary packet whose attachments are still coming; `size` is that of what has come."""
 
     __slots__ = ("_attachments", "packet", "size")
 
@@ -92,24 +99,24 @@ class _Incomplete:
         self._attachments: list[bytes] = []
 
     def add(self, attachment: bytes, limit: int) -> bool:
-        """Take the next attachment; whether it was the last, and the packet is complete."""
+        """Take the next attachment; return whether the packet is complete."""
         self._attachments.append(attachment)
         self.size += len(attachment)
         if self.size > limit:
             raise ProtocolError(f"a packet and its attachments may be {limit} bytes; this one is {self.size} so far")
         if len(self._attachments) < self.packet.attachments:
             return False
-        self.packet.arguments = put_back(self.packet.arguments, self._attachments)
+        self.packet.arguments = reconstruct(self.packet.arguments, self._attachments)
         self.packet.attachments = 0
         return True
 
 
 class SocketIO:
-    """The server's side of one connection.
+    """The server's side of one client's connection.
 
-    `receive` takes a packet and gives back what it meant, if that concerns the application. Packets to send gather in
-    the Engine.IO session's `outgoing`. The protocol follows from Engine.IO's: clients of `EIO=3` speak 4, those of
-    `EIO=4` speak 5.
+    Args:
+        engine: The Engine.IO session. Its protocol decides Socket.IO's: clients of `EIO=3` speak protocol 4, those of
+            `EIO=4` protocol 5.
     """
 
     __slots__ = ("_connected", "_incomplete", "_left", "_pending", "engine", "revision")
@@ -123,8 +130,14 @@ class SocketIO:
         self._incomplete: _Incomplete | None = None
 
     def open(self, upgrades: Sequence[str] = ()) -> ConnectRequested | None:
-        """Send Engine.IO's handshake. A protocol 4 client thereby asks for `/` (Socket.IO protocol 5, "Difference
-        between v5 and v4").
+        """Send Engine.IO's handshake.
+
+        Args:
+            upgrades: The transports that the client may change over to.
+
+        Returns:
+            For a client of protocol 4 its request for `/`, which it makes by connecting (Socket.IO protocol 5,
+            "Difference between v5 and v4").
         """
         self.engine.outgoing.append(self.engine.handshake(upgrades))
         if self.revision == 5:
@@ -133,9 +146,17 @@ class SocketIO:
         return ConnectRequested("/", {}, {})
 
     def receive(self, incoming: engineio.Packet, now: float) -> Event | None:
-        """Take a packet of Engine.IO's that came in at `now`; give back what the application must know of it.
+        """Take one Engine.IO packet from the client.
 
-        Raises `ProtocolError` when the connection must end: it is no packet, or the client may not send it now.
+        Args:
+            incoming: The packet.
+            now: The time in seconds, on the Engine.IO session's clock.
+
+        Returns:
+            What the packet means; None where it means nothing to the application.
+
+        Raises:
+            ProtocolError: It is no packet, or the client may not send it in this state. The connection must end.
         """
         message = self.engine.receive(incoming, now)
         if message is None:
@@ -152,9 +173,11 @@ class SocketIO:
             received = packet.decode(message)
             if received.type is PacketType.CONNECT:
                 return self._connect_requested(received)
+            if received.type is PacketType.CONNECT_ERROR:
+                raise ProtocolError("only a server sends CONNECT_ERROR packets")
         namespace = received.namespace
         joined = namespace in self._connected
-        # Swift's client says that it leaves a namespace before it is in, too.
+        # Swift's client disconnects from a namespace that has not answered yet; others say nothing.
         gives_up = received.type is PacketType.DISCONNECT and namespace in self._pending
         if not (joined or gives_up or namespace in self._left):
             raise ProtocolError(
@@ -167,15 +190,19 @@ class SocketIO:
             self._leave(namespace)
             return Disconnected(namespace)
         if not joined:
-            return None  # Sent before the client learnt that it was disconnected.
+            return None  # The client sent it before it learnt that it was disconnected.
         if received.type is PacketType.EVENT:
             return EventReceived(namespace, received.event, received.arguments, received.id, size + _EVENT_OVERHEAD)
         # packet.decode lets no acknowledgement pass without an id.
         return AckReceived(namespace, cast(int, received.id), received.arguments)
 
     def accept(self, namespace: str, sid: str, pid: str | None = None) -> None:
-        """Answer a `ConnectRequested`: the client is in; `sid` is its socket's id, which protocol 5 tells it, and `pid`
-        what it can come back with.
+        """Answer a `ConnectRequested`: the client is in.
+
+        Args:
+            namespace: The namespace's path.
+            sid: The socket's id, which protocol 5 tells the client.
+            pid: The private id by which the client can recover its state; None: it cannot.
         """
         self._pending.discard(namespace)
         self._connected.add(namespace)
@@ -197,31 +224,31 @@ class SocketIO:
         self._send(packet.connect_error(namespace, body))
 
     def acknowledge(self, namespace: str, ack_id: int, arguments: Sequence[Any]) -> None:
-        """Answer an `EventReceived` that asked for it."""
+        """Answer an `EventReceived` with its `ack_id`."""
         if namespace in self._connected:
             self._send(*packet.ack(namespace, ack_id, arguments))
 
     def disconnect(self, namespace: str) -> None:
-        """Put the client out of a namespace."""
+        """Disconnect the client from a namespace."""
         if namespace in self._connected:
             self._leave(namespace)
             self._send(packet.disconnect(namespace))
 
     def packets_to_send(self) -> list[engineio.Packet]:
-        """Take the packets that wait to be sent, in order."""
+        """Take the packets out that wait to be sent, in order."""
         packets, self.engine.outgoing = self.engine.outgoing, []
         return packets
 
     def _attach(self, attachment: bytes) -> _Incomplete | None:
-        """Add an attachment to the packet under way; give the packet back if that made it complete."""
-        under_way = self._incomplete
-        if under_way is None:
+        """Add an attachment to the incomplete packet; return the packet when it is complete."""
+        incomplete = self._incomplete
+        if incomplete is None:
             raise ProtocolError("a binary message came without a packet that announces it")
         limit = LARGEST_PACKET * self.engine.max_payload
-        if not under_way.add(attachment, limit):
+        if not incomplete.add(attachment, limit):
             return None
         self._incomplete = None
-        return under_way
+        return incomplete
 
     def _connect_requested(self, received: Packet) -> ConnectRequested:
         namespace, _, query_string = received.namespace.partition("?")

@@ -1,28 +1,33 @@
-"""A Socket.IO client for tests, on Channels' `WebsocketCommunicator`.
-
-What a client knows and waits for; how its packets look is `client_packets`' affair.
-"""
+"""A Socket.IO client for tests, on Channels' `WebsocketCommunicator`."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from unittest import mock
 from urllib.parse import urlencode
 
 import msgspec
 from channels.testing import WebsocketCommunicator
 
 from socketio_bridge.exceptions import ConnectionRefused
+from socketio_bridge.protocol import packet as packets
+from socketio_bridge.protocol.attachments import reconstruct
+from socketio_bridge.protocol.engineio import PacketType as EnginePacketType
 from socketio_bridge.protocol.engineio import Revision
+from socketio_bridge.protocol.packet import Packet, PacketType
 from socketio_bridge.protocol.payload import Frame, decode_packet, encode_packet
-from socketio_bridge.testing import kept_connections
-from socketio_bridge.testing.client_packets import ClientPacket, decode, denial, encode, put_back
 
 _Found = TypeVar("_Found")
+
+# In a `TestCase` the database connections hold its transaction: Channels must not close them while a client is open.
+# Channels' own communicators see to it one call at a time; clients overlap, so they are counted.
+_connections_stay_open = mock.patch("channels.db.close_old_connections")
+_open_clients = 0
 
 
 class Disconnected(Exception):
@@ -91,11 +96,12 @@ class SocketIOCommunicator:
         self._news = asyncio.Event()  # something below has changed
         self._accepted = False
         self._ended: Exception | None = None
-        self._events: deque[ClientPacket] = deque()
+        self._events: deque[Packet] = deque()
         self._answers: dict[int, list[Any]] = {}
         self._ack_ids = itertools.count()
         self._asked: int | None = None  # the ack id of the event that was received last
-        self._incomplete: ClientPacket | None = None  # attachments of it are still to come
+        self._incomplete: Packet | None = None  # its attachments are still to come
+        self._attachments: list[bytes] = []
         self._sid = ""
 
     async def __aenter__(self) -> Self:
@@ -120,7 +126,7 @@ class SocketIOCommunicator:
         Raises `ConnectionRefused` with the `message` and `data` that the server gave (clients 2.x get no data). Where
         the WebSocket itself was refused, `data` has the HTTP `status`, and Engine.IO's `code` if it came with one.
         """
-        kept_connections.begin()
+        _client_opens()
         self._put({"type": "websocket.connect"})
         self._reader = asyncio.create_task(self._read())
         self._communicator.future.add_done_callback(self._application_ended)
@@ -132,12 +138,12 @@ class SocketIOCommunicator:
 
     async def emit(self, event: str, *arguments: Any) -> None:
         """Send an event."""
-        self._send("2", [event, *arguments])
+        self._send(*packets.event(self.namespace, event, arguments))
 
     async def call(self, event: str, *arguments: Any, timeout: float = 1) -> list[Any]:  # noqa: ASYNC109
         """Send an event, wait for its acknowledgement, return the arguments of that."""
         ack_id = next(self._ack_ids)
-        self._send("2", [event, *arguments], ack_id)
+        self._send(*packets.event(self.namespace, event, arguments, ack_id))
         hint = "a handler that raises answers only if on_error does; see the log"
         return await self._wait(
             lambda: self._answers.pop(ack_id, None), timeout, f"acknowledgement of {event!r} ({hint})"
@@ -146,8 +152,8 @@ class SocketIOCommunicator:
     async def receive(self, timeout: float = 1) -> tuple[str, list[Any]]:  # noqa: ASYNC109
         """The next event from the server: its name and its arguments."""
         packet = await self._wait(lambda: self._events.popleft() if self._events else None, timeout, "event")
-        self._asked = packet.ack_id
-        return packet.body[0], packet.body[1:]
+        self._asked = packet.id
+        return packet.event, packet.arguments
 
     async def receive_nothing(self, timeout: float = 0.1) -> bool:  # noqa: ASYNC109
         """Whether no event comes within `timeout`; one that does is left for `receive`."""
@@ -162,7 +168,7 @@ class SocketIOCommunicator:
         if self._asked is None:
             raise RuntimeError("The event that was received last asked for no acknowledgement, or has had it.")
         ack_id, self._asked = self._asked, None
-        self._send("3", arguments, ack_id)
+        self._send(*packets.ack(self.namespace, ack_id, arguments))
 
     async def disconnected(self, timeout: float = 1) -> str:  # noqa: ASYNC109
         """Wait until the connection has ended; the reason, as in `Disconnected`."""
@@ -177,7 +183,7 @@ class SocketIOCommunicator:
         Returns when the server's handlers have ended, `on_disconnect` among them.
         """
         if self.connected:
-            self._send("1")
+            self._send(packets.disconnect(self.namespace))
         await self.drop(timeout)
 
     async def drop(self, timeout: float = 1) -> None:  # noqa: ASYNC109
@@ -191,7 +197,7 @@ class SocketIOCommunicator:
             await self._communicator.wait(timeout)
         finally:
             reader.cancel()
-            kept_connections.end()
+            _client_closes()
         if self._communicator.future.cancelled():
             raise TimeoutError(f"a handler did not end within {timeout} s of the disconnect")
 
@@ -207,13 +213,14 @@ class SocketIOCommunicator:
         except TimeoutError:
             raise TimeoutError(f"no {what} within {timeout} s") from None
 
-    def _send(self, kind: str, body: Any = None, ack_id: int | None = None) -> None:
-        if self.id is None and kind != "0":
+    def _send(self, text: str, attachments: Sequence[bytes] = ()) -> None:
+        if self.id is None:
             raise RuntimeError("not connected: use `async with SocketIOCommunicator(…) as client`")
         if self._ended is not None:
             raise self._ended
-        for frame in encode(kind, self.namespace, ack_id, body):
-            self._write(frame)
+        self._write(EnginePacketType.MESSAGE + text)
+        for attachment in attachments:
+            self._write(attachment)
 
     def _write(self, packet: str | bytes) -> None:
         frame = encode_packet(packet, self._eio)
@@ -252,55 +259,86 @@ class SocketIOCommunicator:
             case "websocket.http.response.start":
                 self._status = message["status"]
             case "websocket.http.response.body":
-                self._end(denial(self._status, message.get("body", b"")))
+                self._end(_refusal(self._status, message.get("body", b"")))
             case "websocket.close" if self._accepted:
                 self._end(Disconnected("transport close"))
             case "websocket.close":
-                self._end(denial(403, b""))
+                self._end(_refusal(403, b""))
         self._news.set()
 
     def _take(self, frame: Frame) -> None:
         received = decode_packet(frame, self._eio)
-        if isinstance(received, bytes):
-            packet = self._incomplete
-            if packet is None:
-                raise ValueError("binary without a packet that announces it")
-            packet.attachments.append(received)
-        elif received[0] == "4":
-            packet = decode(received)
-        else:
+        if isinstance(received, str) and received[0] != EnginePacketType.MESSAGE:
             self._engine_packet(received)
             return
-        self._incomplete = None if len(packet.attachments) == packet.announced else packet
-        if self._incomplete is None and packet.namespace == self.namespace:
-            self._packet(packet._replace(body=put_back(packet.body, packet.attachments)))
+        if isinstance(received, str):
+            packet = packets.decode(received[1:])
+        elif self._incomplete is not None:
+            packet = self._incomplete
+            self._attachments.append(received)
+        else:
+            raise ValueError("binary without a packet that announces it")
+        if len(self._attachments) < packet.attachments:
+            self._incomplete = packet
+            return
+        attachments, self._attachments, self._incomplete = self._attachments, [], None
+        if packet.attachments:
+            packet.arguments = reconstruct(packet.arguments, attachments)
+        else:
+            packet.arguments = [msgspec.json.decode(argument) for argument in packet.arguments]
+        if packet.namespace == self.namespace:
+            self._packet(packet)
 
     def _engine_packet(self, received: str) -> None:
         match received[0]:
-            case "0":
+            case EnginePacketType.OPEN:
                 self._sid = msgspec.json.decode(received[1:])["sid"]
                 if self._eio == 4:
-                    self._send("0", self._auth)
+                    self._write(EnginePacketType.MESSAGE + packets.connect(self.namespace, self._auth))
                 elif self.namespace != "/":  # where clients 2.x are without asking
                     query = f"?{urlencode(self._query)}" if self._query else ""
                     self._write(f"40{self.namespace}{query},")
-            case "1":
+            case EnginePacketType.CLOSE:
                 self._end(Disconnected("transport close"))
-            case "2":
-                self._write("3" + received[1:])
+            case EnginePacketType.PING:
+                self._write(EnginePacketType.PONG + received[1:])
 
-    def _packet(self, packet: ClientPacket) -> None:
-        match packet.kind:
-            case "0":
+    def _packet(self, packet: Packet) -> None:
+        body: Any = msgspec.json.decode(packet.body) if packet.body else None
+        match packet.type:
+            case PacketType.CONNECT:
                 own = self._sid if self.namespace == "/" else f"{self.namespace}#{self._sid}"  # as clients 2.x make it
-                self.id = own if self._eio == 3 else packet.body["sid"]
-            case "1":
+                self.id = own if self._eio == 3 else body["sid"]
+            case PacketType.DISCONNECT:
                 self._end(Disconnected("io server disconnect"))
-            case "2" | "5":
+            case PacketType.EVENT:
                 self._events.append(packet)
-            case "3" | "6" if packet.ack_id is not None:
-                self._answers[packet.ack_id] = packet.body
-            case "4" if isinstance(packet.body, dict):
-                self._end(ConnectionRefused(packet.body["message"], packet.body.get("data")))
-            case "4":
-                self._end(ConnectionRefused(packet.body))
+            case PacketType.ACK if packet.id is not None:
+                self._answers[packet.id] = packet.arguments
+            case PacketType.CONNECT_ERROR if isinstance(body, dict):
+                self._end(ConnectionRefused(body["message"], body.get("data")))
+            case PacketType.CONNECT_ERROR:
+                self._end(ConnectionRefused(body))
+
+
+def _refusal(status: int, body: bytes) -> ConnectionRefused:
+    """How a WebSocket was refused: by the bridge with Engine.IO's code and message, by others with their status."""
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, Any])
+        return ConnectionRefused(answer["message"], {"status": status, "code": answer["code"]})
+    except (msgspec.MsgspecError, KeyError):
+        return ConnectionRefused(f"The WebSocket was refused with status {status}", {"status": status})
+
+
+def _client_opens() -> None:
+    global _open_clients
+    if _open_clients == 0:
+        _connections_stay_open.start()
+    _open_clients += 1
+
+
+def _client_closes() -> None:
+    global _open_clients
+    _open_clients -= 1
+    if _open_clients == 0:
+        _connections_stay_open.stop()

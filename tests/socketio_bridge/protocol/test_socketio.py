@@ -280,3 +280,8 @@ def test_a_client_that_joins_and_leaves_without_end_is_remembered_in_part() -> N
     assert protocol.receive('42/shop/999,["late"]', 0.0) is None
     with pytest.raises(ProtocolError, match="has not joined"):
         protocol.receive('42/shop/1,["far too late"]', 0.0)
+
+
+def test_only_a_server_sends_connect_errors() -> None:
+    with pytest.raises(ProtocolError, match="only a server"):
+        joined(4).receive('44/chat,{"message":"x"}', 0.0)
