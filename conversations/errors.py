@@ -7,6 +7,9 @@ clients: stable, snake_case, never reused for another meaning.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
+
+from persistence.availability import StoreUnavailable
 
 
 class Code(StrEnum):
@@ -86,3 +89,7 @@ class TooSoon(RuleViolation):
 
 class Missing(RuleViolation):
     """What was asked for does not exist, as far as the user may know."""
+
+
+REFUSALS: Final = (RuleViolation, StoreUnavailable)
+"""What a service raises when it does not do what it is asked. A door answers these; `str()` is the text for people."""

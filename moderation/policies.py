@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from django.utils import timezone
 
-from conversations.errors import Forbidden, RuleViolation
+from conversations.errors import Forbidden
 from conversations.payloads import MessagePayload
 from conversations.policies import AfterStoring, Attempt, AttemptKind
 from conversations.storage.writer import Draft
@@ -25,6 +25,7 @@ from moderation.rules.live_rules import live_rules
 from moderation.rules.pacing import count_rooms, take_turn
 from moderation.services.hits import hold, note_flagged, note_refused
 from moderation.services.revisions import keep_revision
+from persistence.availability import StoreUnavailable
 from persistence.mongodb import STORE_ERRORS, Document, durable, in_parts, in_store_thread
 
 logger = logging.getLogger(__name__)
@@ -104,12 +105,12 @@ async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
 async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
     try:
         await in_store_thread(note_refused, draft, found)
-    except (RuleViolation, *STORE_ERRORS) as error:  # it is refused all the same
+    except (StoreUnavailable, *STORE_ERRORS) as error:  # it is refused all the same
         logger.warning(
             "a message of %s was refused, which could not be noted: %s",
             draft.sender,
             error,
-            exc_info=not isinstance(error, RuleViolation),
+            exc_info=not isinstance(error, StoreUnavailable),
         )
     raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
 
@@ -118,12 +119,12 @@ async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload | N
     is_new, message_id = attempt.kind is AttemptKind.NEW, "" if stored is None else stored.id
     try:
         await in_store_thread(note_flagged, attempt.draft, found, message_id, is_new=is_new)
-    except (RuleViolation, *STORE_ERRORS) as error:  # it is sent, so its sender must not hear that it was refused
+    except (StoreUnavailable, *STORE_ERRORS) as error:  # it is sent, so its sender must not hear that it was refused
         logger.error(
             "what %s wrote in room %s (message %s) is to be reviewed, which could not be noted: %s",
             attempt.draft.sender,
             attempt.draft.room_id,
             message_id or "none",
             error,
-            exc_info=not isinstance(error, RuleViolation),
+            exc_info=not isinstance(error, StoreUnavailable),
         )

@@ -15,6 +15,14 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, 
 
 logger = logging.getLogger(__name__)
 
+
+class StoreUnavailable(Exception):
+    """MongoDB is out of reach, has no primary, or did not answer in time: what was asked for may work in a moment.
+
+    `str()` of it is for people, clients among them: the log, not the error, says what exactly it was.
+    """
+
+
 _PASSING_CODES: Final = frozenset(
     {
         6,  # HostUnreachable

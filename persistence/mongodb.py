@@ -25,8 +25,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from conversations.errors import Code, RuleViolation
-from persistence.availability import AVAILABILITY, cause_of, is_outage
+from persistence.availability import AVAILABILITY, StoreUnavailable, cause_of, is_outage
 
 Document = dict[str, Any]
 Arguments = ParamSpec("Arguments")
@@ -55,8 +54,7 @@ async def in_store_thread(
 ) -> Answer:
     """Run blocking database work in one of the store's threads, for at most TIMEOUT seconds of waiting for MongoDB.
 
-    What it raises is raised here, other errors of MongoDB among it; an outage becomes a RuleViolation
-    `store_unavailable`.
+    Raises: StoreUnavailable for an outage. What `function` raises otherwise, errors of MongoDB among it.
     """
     asked_at = time.monotonic()
 
@@ -75,7 +73,7 @@ async def in_store_thread(
 
 
 def _wait_while_away(asked_at: float) -> None:
-    """See whether a store that was away is back. RuleViolation `store_unavailable`: it is not.
+    """See whether a store that was away is back. StoreUnavailable: it is not.
 
     All wait until TIMEOUT seconds after it went, which an election does not take, and those who come later much
     shorter. Having waited for a thread counts: each has to find out by itself, and all who ask would queue up.
@@ -165,16 +163,16 @@ def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
         yield wanted[start : start + KEYS_AT_ONCE]
 
 
-def store_unavailable(error: BaseException) -> RuleViolation:
-    """The refusal for an outage in the midst of a visit, which is noted; for errors of which `is_outage` is true."""
+def store_unavailable(error: BaseException) -> StoreUnavailable:
+    """The exception for an outage in the midst of a visit, which is noted; for errors of which `is_outage` is true."""
     AVAILABILITY.failed(error)
     return _unavailable(error)
 
 
-def _unavailable(error: BaseException) -> RuleViolation:
+def _unavailable(error: BaseException) -> StoreUnavailable:
     """What exactly it was is for the log, not for clients."""
     name = type(cause_of(error)).__name__
-    return RuleViolation(Code.STORE_UNAVAILABLE, f"the message store does not answer ({name}); try again in a moment")
+    return StoreUnavailable(f"the message store does not answer ({name}); try again in a moment")
 
 
 def durable(model: type[models.Model]) -> Collection[Document]:

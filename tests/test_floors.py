@@ -28,7 +28,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "presence": ("persistence",),
     "socketio_bridge": (),
     "identity": (),
-    "persistence": ("conversations.errors",),  # until it has exceptions of its own
+    "persistence": (),
     "devstack": (),
 }
 NEVER_IMPORTED = {

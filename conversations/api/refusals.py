@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from conversations.errors import Code, Forbidden, Missing, RuleViolation, TooSoon
 from identity import IdentityRefused
+from persistence.availability import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
             return _refusal(HTTPStatus.NOT_FOUND, error.code, error.message)
         case RuleViolation():
             return _refusal(STATUS.get(error.code, HTTPStatus.BAD_REQUEST), error.code, error.message)
+        case StoreUnavailable():
+            return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, Code.STORE_UNAVAILABLE, str(error))
         case IdentityRefused():
             return _refusal(HTTPStatus.FORBIDDEN, error.code, error.message)
         case exceptions.ParseError() | SuspiciousOperation() | BadRequest():

@@ -81,7 +81,7 @@ def place_in_queue(user_id: str) -> Iterator[None]:
 async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
     """Keep a clean copy of an image that came in, and a thumbnail, under a `new_key`.
 
-    RuleViolation: `upload_too_large`, `not_an_image`, `store_unavailable`.
+    RuleViolation: `upload_too_large`, `not_an_image`, `store_unavailable` (of the images).
     """
     size = file.size or 0
     if size > settings.UPLOAD_MAX_BYTES:

@@ -27,14 +27,14 @@ _AT_ONCE: Final = 5
 
 
 async def note_upload(key: str, user_id: str) -> None:
-    """Note who uploads a picture, before it is stored. RuleViolation: `store_unavailable`."""
+    """Note who uploads a picture, before it is stored. Raises StoreUnavailable."""
     now = timezone.now()
     upload = {"_id": key, "uploaded_by": user_id, "uploaded_at": now, "due_at": now + UNUSED_FOR, "withheld": ""}
     await in_store_thread(lambda: durable(Upload).insert_one(upload))
 
 
 async def sweep(limit: int = _AT_ONCE) -> int:
-    """Look at pictures that are due, so many at most; how many were looked at. RuleViolation: `store_unavailable`.
+    """Look at pictures that are due, so many at most; how many were looked at. Raises StoreUnavailable.
 
     Each upload does, so that what nobody sends goes without a process of its own.
     """

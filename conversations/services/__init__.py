@@ -1,6 +1,7 @@
 """What can be done with rooms and messages, whoever asks: each function decides, stores, then announces.
 
 Doors (socket events, REST, admin) call these and translate; the rules live here once. A refusal is a RuleViolation.
+Where MongoDB does not answer, each of them raises StoreUnavailable.
 """
 
 from conversations.services.editing import edit_message

@@ -32,7 +32,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
 
     Only where a message may be sent. RuleViolation: `validation_failed`, `message_not_found` (also one from before the
     user deleted the room), `not_a_member`, `not_the_sender`, `room_blocked`, `room_closed`, `edit_window_over`,
-    `message_redacted`, `store_unavailable`; and those of the policies.
+    `message_redacted`; and those of the policies.
     """
     found = await in_store_thread(_find, message_id)
     if found is None:

@@ -43,7 +43,7 @@ async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: R
     """Messages of a room, as far as the user's side sees them: not those before its deletion.
 
     RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`,
-    `validation_failed`, `store_unavailable`.
+    `validation_failed`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)

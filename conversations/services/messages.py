@@ -31,7 +31,7 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
 
     RuleViolation: `user_mismatch`, `validation_failed` (see `require_content`), `room_not_found`, `not_a_member`,
-    `wrong_recipient`, `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
+    `wrong_recipient`, `room_blocked`, `room_closed`, `overloaded`; and those of the policies.
     """
     _require_self(actor, message)
     require_content(message.type, message.content)
@@ -77,8 +77,7 @@ async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
     """Everything that the other side wrote up to that message is seen; the counter is 0; the writer is told.
 
     Of a message that is not in the room the writer is not told: an id that says something else is text of the reader's.
-    RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `role_not_allowed`, `wrong_recipient`,
-    `store_unavailable`.
+    RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `role_not_allowed`, `wrong_recipient`.
     """
     _require_self(actor, seen)
     side = _require_sides(actor, await load_room(seen.room_id), seen)
@@ -91,7 +90,7 @@ async def mark_room_seen(actor: Actor, room_id: str, claimed: Role | None = None
     """Everything that the other side wrote so far is seen; the counter is 0; the writer is told. Returns the room.
 
     Nobody is told where nothing had been written to the user yet. RuleViolation: `room_not_found`, `not_a_member`,
-    `role_mismatch`, `role_not_allowed`, `store_unavailable`.
+    `role_mismatch`, `role_not_allowed`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
@@ -161,7 +160,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
     Only where a message may be sent: who is blocked, or muted, does not get to show that they are there. Each
     keystroke may come here, so a room is asked of the store twice a second, and its own name, `<BuyerID>.<SellerID>`,
     says who its sides are. RuleViolation: `user_mismatch`, `not_a_member`, `role_not_allowed`, `room_not_found`,
-    `room_blocked`, `room_closed`, `store_unavailable`, `overloaded`; and those of the policies.
+    `room_blocked`, `room_closed`, `overloaded`; and those of the policies.
     """
     _require_self(actor, typing)
     pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")

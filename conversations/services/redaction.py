@@ -40,7 +40,7 @@ async def redact_messages(ids: Collection[str], at: datetime.datetime, keep: Kee
     `at`: in whole milliseconds. `keep` has those of `ids` that are not redacted, as they are at that moment, before
     they are changed, with which it is one transaction; so it may be called again. Where the store has no transactions,
     one that is erased in between is not returned, though `keep` had it. Nothing is left to redact: `keep` is not
-    called. RuleViolation: `store_unavailable`.
+    called.
     """
     redacted = await in_store_thread(_redact_and_withhold, ids, at, keep)
     redactions = [MessageRedaction.of(message) for message in redacted]
@@ -55,7 +55,7 @@ async def unredact_message(
     """Let a redacted message say something again, updated now, and tell both sides.
 
     `within` calls, in one of the store's threads, what it is given with what the message is to say, and returns what
-    that returns. `None`: it is not redacted, or does not exist. RuleViolation: `store_unavailable`.
+    that returns. `None`: it is not redacted, or does not exist.
     """
     message = await in_store_thread(within, partial(_unredact, message_id))
     if message is None:

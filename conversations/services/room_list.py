@@ -56,7 +56,7 @@ class RoomQuery:
 async def list_rooms(actor: Actor, side: Role, query: RoomQuery) -> RoomPage:
     """Visible rooms: pinned ones first, the latest pin first of all, then those of the latest last message.
 
-    RuleViolation: `validation_failed`, `store_unavailable`.
+    RuleViolation: `validation_failed`.
     """
     after = None
     if query.cursor is not None:
@@ -69,7 +69,7 @@ async def list_rooms(actor: Actor, side: Role, query: RoomQuery) -> RoomPage:
 async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """One room, as its side sees it, deleted or not.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
     (room,) = await in_store_thread(_find_rooms, [room_id])
@@ -77,7 +77,7 @@ async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> 
 
 
 async def count_unseen_rooms(actor: Actor, side: Role) -> int:
-    """How many visible rooms hold a message that the user has not seen. RuleViolation: `store_unavailable`."""
+    """How many visible rooms hold a message that the user has not seen."""
     return await in_store_thread(_count_unseen, actor.user_id, side)
 
 

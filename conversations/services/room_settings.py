@@ -38,7 +38,7 @@ class Blocking:
 async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """Put a room first in its side's list, before those pinned earlier.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
     pin = {"$set": {f"pinned_by_{side.lower()}": message_ids.divide()}}

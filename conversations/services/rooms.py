@@ -12,7 +12,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from conversations.announcements import announce_deletion, announce_room, announce_status_change
-from conversations.errors import Code, RuleViolation
+from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.message_content import is_at_a_known_host
 from conversations.models import MessageType, Room, is_visible
 from conversations.payloads import RoomDeletion, RoomPayload, UserStatusChange
@@ -76,7 +76,7 @@ async def create_room(actor: Actor, request: CreateRoom) -> RoomAnswer:
     message. A room that takes no messages from the creator is brought back for the creator alone.
 
     RuleViolation: `user_mismatch`, `buyer_is_seller`, `not_a_member`, `role_not_allowed`, `shop_not_of_seller`,
-    `room_blocked`, `room_closed`, `store_unavailable`; and those of the policies.
+    `room_blocked`, `room_closed`; and those of the policies.
     """
     creator = _check(actor, request)
     await refresh_policies()
@@ -118,7 +118,7 @@ async def _bring_back(room: Room, request: CreateRoom, creator: str) -> tuple[Ro
         if shown or getattr(room, f"deleted_by_{side.other.lower()}"):
             require_open(_record_of(room))
             afterwards = await check_message(_introduction(request, creator, info, shop_id))
-    except RuleViolation:
+    except REFUSALS:
         if shown:
             raise
         both = False
@@ -234,7 +234,7 @@ def _change(room: Room, changes: dict[str, Any]) -> Room:
 async def delete_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Deleted:
     """Hide a room and its history so far from the caller's side, and tell both sides.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`, `store_unavailable`.
+    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
@@ -263,7 +263,7 @@ def _delete(room: RoomRecord, side: Role, now: datetime.datetime) -> None:
 
 
 async def visible_rooms_of(user_id: str, role: Role | str | None = None) -> list[RoomMembers]:
-    """The rooms that a user sees: as buyer or seller, or (`None`) as either. RuleViolation `store_unavailable`."""
+    """The rooms that a user sees: as buyer or seller, or (`None`) as either."""
     sides = [Role.BUYER, Role.SELLER] if role is None else [Role(role)]
     return await in_store_thread(_visible_rooms, user_id, sides)
 

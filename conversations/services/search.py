@@ -98,7 +98,7 @@ async def search_messages(
     """The texts in visible rooms of the user, on these sides, that contain `text`: see `search_pattern`.
 
     Not those that were redacted. `room_id`: in that room alone. `cursor`: those after a page that ended with it.
-    RuleViolation: `validation_failed`, `store_unavailable`; of one room `room_not_found`, `not_a_member`, too.
+    RuleViolation: `validation_failed`; of one room `room_not_found`, `not_a_member`, too.
     """
     last = None if cursor is None else _last(to_position(cursor, SearchPosition), cursor)
     async with _searching.get():

@@ -25,6 +25,7 @@ from django.conf import settings
 
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
+from persistence.availability import StoreUnavailable
 from persistence.mongodb import durable, in_store_thread
 from persistence.per_event_loop import PerLoop
 
@@ -84,13 +85,11 @@ async def _fill(room_id: str, shop_id: str, seller: str) -> None:
         try:
             shop = await _ask(shop_id, seller)
             await in_store_thread(_set_shop, room_id, shop)
-        except ShopUnknown:
+        except (ShopUnknown, StoreUnavailable):
             continue
         except RuleViolation as error:
-            if error.code == Code.STORE_UNAVAILABLE:
-                continue
             logger.warning("room %s stays without its shop: %s", room_id, error)
-            with contextlib.suppress(RuleViolation):  # the next `create_room` asks again
+            with contextlib.suppress(StoreUnavailable):  # the next `create_room` asks again
                 await in_store_thread(_forget_shop, room_id, shop_id)
         return
 

@@ -6,8 +6,9 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from conversations.errors import RuleViolation, TooSoon
+from conversations.errors import Code, RuleViolation, TooSoon
 from conversations.payloads import MessagePayload, RoomPayload
+from persistence.availability import StoreUnavailable
 
 
 class Done(Struct, kw_only=True):
@@ -39,10 +40,12 @@ class Reason(Struct, kw_only=True):
     retry_after: int | UnsetType = UNSET
 
     @classmethod
-    def of(cls, violation: RuleViolation) -> Reason:
-        """The reason that a rule gives."""
-        wait = violation.retry_after if isinstance(violation, TooSoon) else UNSET
-        return Reason(code=violation.code, message=violation.message, retry_after=wait)
+    def of(cls, refusal: RuleViolation | StoreUnavailable) -> Reason:
+        """The reason that a service gives."""
+        if isinstance(refusal, StoreUnavailable):
+            return Reason(code=Code.STORE_UNAVAILABLE, message=str(refusal))
+        wait = refusal.retry_after if isinstance(refusal, TooSoon) else UNSET
+        return Reason(code=refusal.code, message=refusal.message, retry_after=wait)
 
 
 class Refused(Struct, kw_only=True):

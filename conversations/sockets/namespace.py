@@ -12,7 +12,7 @@ from django.conf import settings
 import identity as identities
 from conversations import services
 from conversations.announcements import ANNOUNCED
-from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.errors import REFUSALS, Code, RuleViolation, TooSoon
 from conversations.payloads import UserVerified
 from conversations.policies import require_admitted
 from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
@@ -21,6 +21,7 @@ from conversations.sockets.event_limits import LimitedNamespace, count_connect, 
 from conversations.sockets.sign_in import renew, sign_in, sign_out, told
 from conversations.sockets.statuses import ActiveUserList
 from identity import Identity, IdentityRefused, authenticate
+from persistence.availability import StoreUnavailable
 from presence import current as current_presence
 from presence import stop_current as stop_presence
 from socketio_bridge import ConnectionRefused, InvalidArguments, Socket, UnknownEvent, event
@@ -105,7 +106,7 @@ class ConversationEvents(LimitedNamespace):
             await _admit(socket, identity)
         except TooSoon:
             raise  # nothing is known against the token: the socket stays what it is
-        except (IdentityRefused, RuleViolation) as refusal:
+        except (IdentityRefused, *REFUSALS) as refusal:
             await socket.emit("verify_user", UserVerified(status=False))
             await socket.disconnect()
             return Refused(error=_reason(refusal))
@@ -132,7 +133,7 @@ async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
         identity = await _proven(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
         count_connect(identity.user_id)
         await _admit(socket, identity)
-    except (IdentityRefused, RuleViolation) as refusal:
+    except (IdentityRefused, *REFUSALS) as refusal:
         raise ConnectionRefused("Authentication Error", _fields(_reason(refusal))) from refusal
     await sign_in(socket, identity)
 
@@ -152,7 +153,7 @@ async def _admit(socket: Socket, identity: Identity) -> None:
 
 def _explain(event: str, error: Exception) -> Reason:
     match error:
-        case RuleViolation():
+        case RuleViolation() | StoreUnavailable():
             return Reason.of(error)
         case InvalidArguments():
             return Reason(code=Code.VALIDATION_FAILED, message=str(error))
@@ -164,10 +165,10 @@ def _explain(event: str, error: Exception) -> Reason:
             return Reason(code=Code.INTERNAL_ERROR, message=explained)
 
 
-def _reason(refusal: IdentityRefused | RuleViolation) -> Reason:
-    if isinstance(refusal, RuleViolation):
-        return Reason.of(refusal)
-    return Reason(code=refusal.code, message=refusal.message)
+def _reason(refusal: IdentityRefused | RuleViolation | StoreUnavailable) -> Reason:
+    if isinstance(refusal, IdentityRefused):
+        return Reason(code=refusal.code, message=refusal.message)
+    return Reason.of(refusal)
 
 
 def _fields(reason: Reason) -> dict[str, Any]:

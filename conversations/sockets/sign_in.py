@@ -13,9 +13,9 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from conversations.errors import RuleViolation
 from conversations.sockets.statuses import announce_status, send_active_user_list
 from identity import Identity, IdentityRefused, let_pass
+from persistence.availability import StoreUnavailable
 from presence import current as current_presence
 from socketio_bridge import Socket
 
@@ -99,5 +99,5 @@ def _told(task: asyncio.Task[None]) -> None:
     _telling.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
         # An outage of the store has been logged with its cause.
-        traceback = None if isinstance(error, RuleViolation) else error
+        traceback = None if isinstance(error, StoreUnavailable) else error
         logger.error("Others could not be told of a user's coming or going: %s", error, exc_info=traceback)

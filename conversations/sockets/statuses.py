@@ -50,7 +50,7 @@ class ActiveUserList(Struct):
 async def send_active_user_list(identity: Identity) -> None:
     """Tell all devices of a user who is online in the rooms that they see on the side that has just connected.
 
-    RuleViolation: `store_unavailable`.
+    Raises StoreUnavailable.
     """
     rooms = await visible_rooms_of(identity.user_id, identity.role)
     others = [(room.room_id, room.seller if identity.role is Role.BUYER else room.buyer) for room in rooms]
@@ -71,7 +71,7 @@ async def announce_status(user_id: str) -> None:
     Returns when what was told is true: after telling, presence is read again, and told again if it differs. Of all
     processes that announce one user, whichever is heard last has read after that, or another call follows; so however
     the user flaps, and wherever, the last thing heard is right. Calls for a user being announced here join that
-    announcement. Only those who are online are told: who comes later gets a list. RuleViolation: `store_unavailable`.
+    announcement. Only those who are online are told: who comes later gets a list. Raises StoreUnavailable.
     """
     running = _running.get()
     announcement = running.get(user_id)

@@ -78,7 +78,7 @@ class Unfinished:
     async def finish(self) -> list[Message]:
         """Finish some of what is due, as `next_due` says; returns the stored messages still to be announced.
 
-        The oldest first, as they are now. RuleViolation `store_unavailable`: not now; all of them are still remembered.
+        The oldest first, as they are now. StoreUnavailable: not now; all of them are still remembered.
         """
         now = self._clock()
         due = sorted((entry for entry in self._entries.values() if entry.due <= now), key=_age)[:AT_ONCE]

@@ -105,7 +105,7 @@ class RoomRecord:
 
 
 async def load_room(room_id: str) -> RoomRecord:
-    """A room as it is in the store now. RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`."""
+    """A room as it is in the store now. RuleViolation: `room_not_found`, `overloaded`."""
     try:
         room = await _loaders.get().submit(room_id)
     except TooMuchWaiting as error:
@@ -118,7 +118,7 @@ async def load_room(room_id: str) -> RoomRecord:
 async def recent_room(room_id: str) -> RoomRecord:
     """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
 
-    RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`.
+    RuleViolation: `room_not_found`, `overloaded`.
     """
     recent = _recent.get()
     read_at, room = recent.get(room_id, _NOT_READ)

@@ -29,7 +29,7 @@ from conversations.storage.message_ids import message_ids
 from conversations.storage.repair import Unfinished
 from conversations.storage.room_summaries import account, is_behind
 from identity import Role
-from persistence.availability import AVAILABILITY, is_outage
+from persistence.availability import AVAILABILITY, StoreUnavailable, is_outage
 from persistence.batching import Closed, GroupCommit, TooMuchWaiting
 from persistence.mongodb import STORE_ERRORS, document, durable, in_store_thread, store_unavailable
 from persistence.per_event_loop import PerLoop
@@ -93,7 +93,7 @@ class MessageWriter:
     async def write(self, draft: Draft) -> MessagePayload:
         """Store a message, announce it, return it as announced; a repeat returns the first one, announcing nothing.
 
-        Cancelling the caller does not take back the message. RuleViolation: `store_unavailable`, `overloaded`.
+        Cancelling the caller does not take back the message. StoreUnavailable; RuleViolation `overloaded`.
         """
         try:
             return await self._group.submit(draft)
@@ -103,7 +103,7 @@ class MessageWriter:
     async def close(self) -> None:
         """Take no more, finish what was taken."""
         await self._group.close()
-        with contextlib.suppress(RuleViolation):
+        with contextlib.suppress(StoreUnavailable):
             async with self._turn:
                 await self._finish_earlier()
         if self._finisher is not None:
@@ -117,7 +117,7 @@ class MessageWriter:
             messages = [_message(draft) for draft in drafts]
             try:
                 stored = await in_store_thread(_store, messages, [draft.receiver for draft in drafts])
-            except RuleViolation:  # before anything was written
+            except StoreUnavailable:  # before anything was written
                 raise
             except Exception:  # a defect, met after nobody knows which step
                 self._unfinished.in_doubt(messages)
@@ -167,7 +167,7 @@ class MessageWriter:
                         await self._finish_earlier()
                     pause = _FIRST_PAUSE
                 except Exception as error:
-                    if not isinstance(error, RuleViolation):  # which says that the store is away, and has been logged
+                    if not isinstance(error, StoreUnavailable):  # which has been logged
                         logger.exception("messages wait to be finished")
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
@@ -241,7 +241,7 @@ def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -
     for position in repeats:
         first = firsts.get(messages[position].dedup_key)
         if first is None and messages[position].dedup_key is not None:  # deleted in this very moment
-            stored.failures[position] = RuleViolation(Code.STORE_UNAVAILABLE, "the message could not be stored")
+            stored.failures[position] = StoreUnavailable("the message could not be stored")
         elif first is not None and first.message_id != messages[position].message_id:
             stored.repeats[position] = first
     for position in refused.keys() - repeats - stored.failures.keys():

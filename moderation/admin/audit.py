@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation import services
 from moderation.admin.pages.acting import sentence, staff_of
 from moderation.admin.pages.links import person_link, room_link
@@ -100,7 +100,7 @@ class AuditRecordAdmin(UncountedAdmin):
         records = listed.queryset.filter(reduce(or_, self.searched(term))) if term else listed.queryset
         try:
             lines = async_to_sync(services.export_audit)(staff_of(request), records)
-        except RuleViolation as refusal:
+        except REFUSALS as refusal:
             messages.error(request, sentence(refusal))
             return HttpResponseRedirect(reverse("admin:moderation_auditrecord_changelist"))
         return streamed(lines, "text/csv", f"audit-{timezone.now():%Y-%m-%d}.csv")

@@ -16,9 +16,9 @@ import uuid
 from django.conf import settings
 from django.utils import timezone
 
-from conversations.errors import RuleViolation
 from moderation.models import MessageFilter, Restriction
 from moderation.rules.rules import Rules
+from persistence.availability import StoreUnavailable
 from persistence.mongodb import STORE_ERRORS, in_store_thread
 from persistence.per_event_loop import PerLoop
 from persistence.redis_client import REDIS_AWAY, redis
@@ -58,7 +58,7 @@ class LiveRules:
     async def refresh(self, *, just_now: bool = False) -> None:
         """Have `rules` be those of at most FRESH seconds ago; `just_now`: no older than this call.
 
-        RuleViolation `store_unavailable`: they were never read, and cannot be now.
+        StoreUnavailable: they were never read, and cannot be now.
         """
         if not just_now and time.monotonic() < self._fresh_until:
             return
@@ -91,13 +91,13 @@ class LiveRules:
         self._reread_at = time.monotonic() + REREAD
         try:
             rules = await in_store_thread(_read)
-        except (RuleViolation, *STORE_ERRORS) as error:
+        except (StoreUnavailable, *STORE_ERRORS) as error:
             if not self._read:
                 raise
             logger.warning(
                 "moderation cannot read its rules, those of before stay in force: %s",
                 error,
-                exc_info=not isinstance(error, RuleViolation),
+                exc_info=not isinstance(error, StoreUnavailable),
             )
             return
         now = timezone.now()

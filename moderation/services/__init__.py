@@ -1,7 +1,8 @@
 """What staff and users can do in moderation. Each function decides, stores, writes the audit, then tells who must know.
 
-Doors (admin, socket event, REST, commands) call these and translate. A refusal is a RuleViolation. All are coroutines:
-synchronous views wrap them in `async_to_sync`. Who may do what, the doors decide by Django's permissions.
+Doors (admin, socket event, REST, commands) call these and translate. A refusal is a RuleViolation; where
+MongoDB does not answer, each of them raises StoreUnavailable. All are coroutines: synchronous views wrap them in
+`async_to_sync`. Who may do what, the doors decide by Django's permissions.
 """
 
 from moderation.services.audit import export_audit

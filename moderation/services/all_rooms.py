@@ -12,10 +12,7 @@ _PAGE = 5000
 
 
 async def ids_of_rooms(condition: dict[str, Any] | None = None) -> list[str]:
-    """Those that a query selects, or all: in memory, since work on them may take longer than a cursor lives.
-
-    RuleViolation: `store_unavailable`.
-    """
+    """Those that a query selects, or all: in memory, since work on them may take longer than a cursor lives."""
     cursor = await in_store_thread(lambda: durable(Room).find(condition or {}, ["_id"], batch_size=_PAGE))
     ids: list[str] = []
     while page := await in_store_thread(lambda: [room["_id"] for room in islice(cursor, _PAGE)]):

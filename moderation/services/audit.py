@@ -116,10 +116,7 @@ def not_done(staff: Staff, act: Act, target: Target, refusal: RuleViolation) -> 
 
 
 async def export_audit(staff: Staff, records: AuditRecords) -> Iterator[str]:
-    """The records as CSV, line by line, read from the store as the lines are taken. That it is done is recorded.
-
-    RuleViolation: `store_unavailable`.
-    """
+    """The records as CSV, line by line, read from the store as the lines are taken. That it is done is recorded."""
     await in_store_thread(record, staff, Act.AUDIT_EXPORTED, Target("audit", "audit"))
     return _lines(records)
 

@@ -19,16 +19,14 @@ _AUDITED = ("name", "kind", "patterns", "also_without_marks", "rooms", "seconds"
 
 
 async def save_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> MessageFilter:
-    """Store a new or changed filter. ValidationError (Django's): what is wrong with it; RuleViolation:
-    `store_unavailable`.
-    """
+    """Store a new or changed filter. ValidationError (Django's): what is wrong with it."""
     await in_store_thread(_save, staff, message_filter, reason)
     await rules_changed()
     return message_filter
 
 
 async def delete_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> None:
-    """Do away with a filter; what it found is kept. RuleViolation: `store_unavailable`."""
+    """Do away with a filter; what it found is kept."""
     await in_store_thread(_delete, staff, message_filter, reason)
     await rules_changed()
 
@@ -36,7 +34,7 @@ async def delete_filter(staff: Staff, message_filter: MessageFilter, reason: str
 async def try_text(text: str, message_filter: MessageFilter | None = None) -> list[Found]:
     """What the active filters, or this one (saved or not), find in a text; floods apart, which no text is by itself.
 
-    ValidationError: that filter cannot be matched with. RuleViolation: `store_unavailable`.
+    ValidationError: that filter cannot be matched with.
     """
     if message_filter is not None:
         message_filter.clean()

@@ -8,8 +8,8 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from django.utils import timezone
 
+from conversations.errors import REFUSALS, RuleViolation
 from conversations.errors import Code as ChatCode
-from conversations.errors import RuleViolation
 from conversations.models import Message
 from conversations.payloads import MessagePayload
 from conversations.storage.room_loader import load_room
@@ -28,8 +28,7 @@ LEASE = datetime.timedelta(seconds=4 * TIMEOUT)
 async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessagePayload:
     """Send a held message to both sides, at the end of the room.
 
-    RuleViolation: `held_not_found`, `held_decided`, `room_blocked` and `room_closed` (it stays held),
-    `store_unavailable`, `overloaded`.
+    RuleViolation: `held_not_found`, `held_decided`, `room_blocked` and `room_closed` (it stays held), `overloaded`.
     """
     held = await in_store_thread(_claim, held_id)
     try:
@@ -38,7 +37,7 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
             code = ChatCode.ROOM_BLOCKED if room.blocked_by else ChatCode.ROOM_CLOSED
             raise RuleViolation(code, f"room {room.room_id!r} takes no messages now")
         message = await _write(staff, held, room.side_of(held.sender).other, reason)
-    except RuleViolation:
+    except REFUSALS:
         await in_store_thread(_unclaim, held)
         raise
     await in_store_thread(_decide, staff, held, HeldState.RELEASED, message.id)
@@ -46,7 +45,7 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
 
 
 async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
-    """Never send a held message. RuleViolation: `held_not_found`, `held_decided`, `store_unavailable`."""
+    """Never send a held message. RuleViolation: `held_not_found`, `held_decided`."""
     held = await in_store_thread(_claim, held_id)
     sent = await in_store_thread(_sent, held)
     if sent is not None:  # by a release that could not be noted
@@ -58,7 +57,7 @@ async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
 async def _write(staff: Staff, held: HeldMessage, receiver: Role, reason: str) -> MessagePayload:
     """Recorded first: the message goes out with others, in no transaction. Begun again it is stored once all the same.
 
-    RuleViolation: `store_unavailable`, after which it may be stored; `overloaded`.
+    RuleViolation `overloaded`; StoreUnavailable, after which it may be stored.
     """
     act, target = Act.HELD_RELEASED, _target(held)
     before, after = {"state": HeldState.HELD.value}, {"state": HeldState.RELEASED.value}
@@ -66,8 +65,7 @@ async def _write(staff: Staff, held: HeldMessage, receiver: Role, reason: str) -
     try:
         return await message_writer().write(_draft(held, receiver))
     except RuleViolation as refusal:
-        if refusal.code != ChatCode.STORE_UNAVAILABLE:
-            await in_store_thread(not_done, staff, act, target, refusal)
+        await in_store_thread(not_done, staff, act, target, refusal)
         raise
 
 

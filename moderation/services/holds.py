@@ -25,7 +25,7 @@ async def place_hold(
 ) -> LegalHold:
     """Keep a message, a room, or what a user wrote from retention and erasing, until then.
 
-    RuleViolation: `validation_failed` (no reason, an end in the past), `target_not_found`, `store_unavailable`.
+    RuleViolation: `validation_failed` (no reason, an end in the past), `target_not_found`.
     """
     reason = require_reason(reason)
     now = timezone.now()
@@ -47,7 +47,7 @@ async def place_hold(
 
 
 async def lift_hold(staff: Staff, hold_id: str, reason: str) -> None:
-    """End a hold now. RuleViolation: `validation_failed`, `hold_not_found`, `hold_over`, `store_unavailable`."""
+    """End a hold now. RuleViolation: `validation_failed`, `hold_not_found`, `hold_over`."""
     await in_store_thread(_lift, staff, hold_id, require_reason(reason))
 
 

@@ -23,8 +23,7 @@ from persistence.mongodb import document, durable, in_store_thread
 async def redact_introduction(staff: Staff, room_id: str, reason: str) -> None:
     """Take back what a room shows of its buyer, who changes it no more. `restore_introduction` undoes it.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `already_redacted` (also where there is nothing to redact),
-    `store_unavailable`.
+    RuleViolation: `validation_failed`, `room_not_found`, `already_redacted` (also where there is nothing to redact).
     """
     reason, room = require_reason(reason), await load_room(room_id)
     do = partial(_redact, staff, room, reason)

@@ -15,7 +15,7 @@ LONGEST = 5000
 
 
 async def add_note(staff: Staff, target_kind: TargetKind, target_id: str, text: str) -> Note:
-    """Write a note about a room or a user, for staff alone. RuleViolation: `validation_failed`, `store_unavailable`."""
+    """Write a note about a room or a user, for staff alone. RuleViolation: `validation_failed`."""
     if target_kind not in (TargetKind.ROOM, TargetKind.USER) or not target_id:
         raise RuleViolation(Code.VALIDATION_FAILED, f"a note is about a room or a user, not about a {target_kind}")
     if not text.strip() or len(text) > LONGEST:

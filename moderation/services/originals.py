@@ -14,7 +14,7 @@ from persistence.mongodb import in_store_thread
 async def read_original(staff: Staff, message_id: str, reason: str) -> RedactedOriginal:
     """What a redacted message said; recorded before it is given.
 
-    RuleViolation: `validation_failed`, `not_redacted`, `store_unavailable`.
+    RuleViolation: `validation_failed`, `not_redacted`.
     """
     return await in_store_thread(_read, staff, message_id, require_reason(reason))
 

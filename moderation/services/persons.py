@@ -55,7 +55,7 @@ async def export_person(staff: Staff, user_id: str, reason: str) -> Iterator[tup
     """All that is kept of a person: pairs of a kind and a document as JSON has it, read as they are taken.
 
     Kinds: `room`, `message` (what the person wrote), and those of moderation. Recorded before it is given.
-    RuleViolation: `validation_failed`, `store_unavailable`.
+    RuleViolation: `validation_failed`.
     """
     await in_store_thread(record, staff, Act.PERSON_EXPORTED, _target(user_id), reason=require_reason(reason))
     return _export(user_id, await _rooms_of(user_id))
@@ -83,7 +83,7 @@ async def erase_person(
     again it takes up what was left. What open reports are about, and what staff hold, stays until those end, and is
     counted as `kept`. Recorded before it begins. `progress` hears of the rooms done, of how many, and of the messages
     erased so far. Returns how many documents of each kind were changed. RuleViolation:
-    `validation_failed`, `store_unavailable`.
+    `validation_failed`.
     """
     await in_store_thread(record, staff, Act.PERSON_ERASED, _target(user_id), reason=require_reason(reason))
     rooms = await _rooms_of(user_id)

@@ -35,7 +35,7 @@ _PASSES = 5
 async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageRedaction:
     """Take back what a message says: both sides see it go. `restore_message` undoes it.
 
-    RuleViolation: `validation_failed`, `message_not_found`, `already_redacted`, `store_unavailable`.
+    RuleViolation: `validation_failed`, `message_not_found`, `already_redacted`.
     """
     reason = require_reason(reason)
 
@@ -55,7 +55,7 @@ async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageR
 async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> int:
     """Take back all that a user wrote in the last hours, anywhere; how many messages that were.
 
-    RuleViolation: `validation_failed`, `store_unavailable`: what was redacted until then stays so, and is recorded.
+    RuleViolation: `validation_failed`. After StoreUnavailable what was redacted until then stays so, and is recorded.
     """
     reason = require_reason(reason)
     if not 1 <= hours <= LONGEST_PAST:
@@ -80,7 +80,7 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
 async def restore_message(staff: Staff, message_id: str, reason: str) -> MessagePayload:
     """Let a redacted message say again what it said: both sides get `message_updated`.
 
-    RuleViolation: `validation_failed`, `not_redacted`, `store_unavailable`.
+    RuleViolation: `validation_failed`, `not_redacted`.
     """
     reason = require_reason(reason)
     refusal = RuleViolation(Code.NOT_REDACTED, f"message {message_id[:100]!r} is not redacted, or was erased")

@@ -44,7 +44,7 @@ async def report(reporter: Reporter, new: NewReport) -> Report:
     """Put a report into the queue of staff; if the user has reported the same already, that one, unless it is closed.
 
     RuleViolation: `target_not_found` (also what is not the user's to see), `validation_failed` (oneself, or what one
-    wrote oneself), `rate_limited`, `store_unavailable`.
+    wrote oneself), `rate_limited`.
     """
     return await in_store_thread(_report, reporter.user_id, new)
 

@@ -32,8 +32,7 @@ async def take_next(staff: Staff) -> Report | None:
     """The oldest open report, in review by `staff` from now on; `None`: none is open. One left by an account that is
     gone comes first.
 
-    One on a target that a colleague works on goes to that colleague, and the next one is taken. RuleViolation:
-    `store_unavailable`.
+    One on a target that a colleague works on goes to that colleague, and the next one is taken.
     """
     return await in_store_thread(_take_next, staff)
 
@@ -41,8 +40,7 @@ async def take_next(staff: Staff) -> Report | None:
 async def take(staff: Staff, report_id: str) -> Report:
     """Have one report in review by `staff` from now on (again, if it was already), and return it.
 
-    RuleViolation: `report_not_found`, `report_not_yours` (a colleague works on its target), `report_closed`,
-    `store_unavailable`.
+    RuleViolation: `report_not_found`, `report_not_yours` (a colleague works on its target), `report_closed`.
     """
     return await in_store_thread(_take, staff, report_id)
 
@@ -50,7 +48,7 @@ async def take(staff: Staff, report_id: str) -> Report:
 async def put_back(staff: Staff, report_id: str) -> None:
     """Open a report again that somebody has in review, and the others on its target.
 
-    RuleViolation: `report_not_found`, `report_closed`, `store_unavailable`.
+    RuleViolation: `report_not_found`, `report_closed`.
     """
     await in_store_thread(_put_back, staff, report_id)
 
@@ -58,7 +56,7 @@ async def put_back(staff: Staff, report_id: str) -> None:
 async def resolve(staff: Staff, report_id: str, outcome: Outcome, note: str = "") -> list[Report]:
     """Close the reports on a target: something was done. Returns them all.
 
-    RuleViolation: `report_not_found`, `report_not_yours`, `report_closed`, `store_unavailable`.
+    RuleViolation: `report_not_found`, `report_not_yours`, `report_closed`.
     """
     return await in_store_thread(_close, staff, report_id, ReportState.RESOLVED, outcome.value, note)
 

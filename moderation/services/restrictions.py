@@ -39,7 +39,7 @@ _ACTS = {
 async def mute(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
     """Let a user read, but not write, from now; `until` when, `None`: until it is lifted.
 
-    RuleViolation: `validation_failed` (no reason, or an end in the past), `store_unavailable`.
+    RuleViolation: `validation_failed` (no reason, or an end in the past).
     """
     return await _restrict(staff, RestrictionKind.MUTE, reason, until, user_id=_user(user_id))
 
@@ -72,7 +72,7 @@ async def slow_down(
 async def lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
     """End a restriction now.
 
-    RuleViolation: `validation_failed`, `restriction_not_found`, `restriction_over`, `store_unavailable`.
+    RuleViolation: `validation_failed`, `restriction_not_found`, `restriction_over`.
     """
     lifted = await in_store_thread(_lift, staff, restriction_id, require_reason(reason))
     await rules_changed()

@@ -47,7 +47,7 @@ async def delete_older(
     What open reports are about, and what staff hold, is kept with all that moderation has of it. Rooms stay, without a
     last message that is gone, and with counters of what is left. Messages without a time, which very old ones may be,
     stay. `progress` hears of the rooms done, of how many, and of the messages deleted so far. Recorded before it
-    begins. ValueError: `days` or `batch` is not positive, or `days` is too many. RuleViolation: `store_unavailable`.
+    begins. ValueError: `days` or `batch` is not positive, or `days` is too many.
     """
     if days < 1 or batch < 1:
         raise ValueError(f"`days` is {days} and `batch` {batch}: both must be 1 or more")

@@ -24,7 +24,7 @@ from persistence.mongodb import in_store_thread
 async def close_room(staff: Staff, room_id: str, reason: str) -> None:
     """Let a room take no messages: both sides get `room_closed`. Why is kept in the audit.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `already_closed`, `store_unavailable`.
+    RuleViolation: `validation_failed`, `room_not_found`, `already_closed`.
     """
     refusal = RuleViolation(Code.ALREADY_CLOSED, f"room {room_id!r} is closed already")
     within = partial(_recorded, staff, Act.ROOM_CLOSED, room_id, require_reason(reason), refusal)
@@ -34,7 +34,7 @@ async def close_room(staff: Staff, room_id: str, reason: str) -> None:
 async def reopen_room(staff: Staff, room_id: str, reason: str) -> None:
     """Let a closed room take messages again: both sides get `room_opened`.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `already_open`, `store_unavailable`.
+    RuleViolation: `validation_failed`, `room_not_found`, `already_open`.
     """
     refusal = RuleViolation(Code.ALREADY_OPEN, f"room {room_id!r} is open")
     await chat.reopen_room(
@@ -45,7 +45,7 @@ async def reopen_room(staff: Staff, room_id: str, reason: str) -> None:
 async def write_as_support(staff: Staff, room_id: str, content: str) -> MessagePayload:
     """Write into a room, a closed or blocked one too: both sides get `new_message` from `support`.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `store_unavailable`, `overloaded`.
+    RuleViolation: `validation_failed`, `room_not_found`, `overloaded`.
     """
     longest = settings.MESSAGE_MAX_LENGTH
     if not content.strip() or len(content) > longest:
@@ -56,9 +56,8 @@ async def write_as_support(staff: Staff, room_id: str, content: str) -> MessageP
     await in_store_thread(record, staff, Act.SUPPORT_WROTE, target, after={"content": content})
     try:
         return await chat.write_as_support(room_id, content)
-    except RuleViolation as refusal:
-        if refusal.code != ChatCode.STORE_UNAVAILABLE:  # after that the message may be stored all the same
-            await in_store_thread(not_done, staff, Act.SUPPORT_WROTE, target, refusal)
+    except RuleViolation as refusal:  # after StoreUnavailable the message may be stored all the same
+        await in_store_thread(not_done, staff, Act.SUPPORT_WROTE, target, refusal)
         raise
 
 

@@ -12,10 +12,10 @@ from asgiref.sync import async_to_sync
 from django.db import models
 from django.utils import timezone
 
-from conversations.errors import RuleViolation
 from conversations.storage.message_counter import messages_a_minute
 from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
 from moderation.staff_site.charts import Chart, chart
+from persistence.availability import StoreUnavailable
 from persistence.mongodb import durable, in_store_thread
 from persistence.redis_client import REDIS_AWAY
 from presence import current as current_presence
@@ -56,7 +56,7 @@ def dashboard() -> Dashboard | None:
     """How things stand now; `None`: MongoDB does not answer."""
     try:
         return async_to_sync(_dashboard)()
-    except RuleViolation as refusal:
+    except StoreUnavailable as refusal:
         logger.warning("the dashboard is empty: %s", refusal)
         return None
 

@@ -22,6 +22,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.sockets.acknowledgements import Done, Reason, Refused
 from conversations.sockets.event_limits import LimitedNamespace
 from conversations.storage.room_loader import load_room
+from persistence.availability import StoreUnavailable
 from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class StaffEvents(LimitedNamespace):
     async def on_error(self, socket: Socket, event: str, arguments: Any, error: Exception) -> Any:
         """Say what was wrong."""
         match error:
-            case RuleViolation():
+            case RuleViolation() | StoreUnavailable():
                 return Refused(error=Reason.of(error))
             case InvalidArguments():
                 return Refused(error=Reason(code=Code.VALIDATION_FAILED, message=str(error)))

@@ -14,8 +14,9 @@ from pymongo.database import Database
 from redis import Redis
 
 from conversations import services as chat_services
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from conversations.requests import NewMessage
+from conversations.sockets.acknowledgements import Reason
 from moderation.models import AuditRecord
 from moderation.rules import live_rules
 from moderation.staff_site.staff import Staff
@@ -90,9 +91,11 @@ def elsewhere(work: Callable[[], object]) -> None:
 
 async def refusal(coroutine: Any) -> str:
     """The code with which it is refused."""
-    with pytest.raises(RuleViolation) as refused:
+    try:
         await coroutine
-    return refused.value.code
+    except REFUSALS as refused:
+        return Reason.of(refused).code
+    pytest.fail("it was not refused")
 
 
 def acts(database: Store) -> list[str]:

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync
 from pymongo.errors import AutoReconnect
 
 from conversations import services as chat_services
-from conversations.errors import Code, RuleViolation
+from conversations.errors import RuleViolation
 from conversations.services import REDACTED
 from conversations.services import redaction as chat_redaction
 from identity import Identity
@@ -23,6 +23,7 @@ from moderation.rules.live_rules import live_rules
 from moderation.services import audit, held, persons, redaction
 from moderation.staff_site.staff import Staff
 from persistence import mongodb as store
+from persistence.availability import StoreUnavailable
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, elsewhere, message, refusal
 
@@ -205,7 +206,7 @@ async def test_a_held_message_is_sent_once_also_when_its_release_could_not_be_no
     decide = held._decide
 
     def away(*args: Any) -> None:
-        raise RuleViolation(Code.STORE_UNAVAILABLE, "the store goes away")
+        raise StoreUnavailable("the store goes away")
 
     monkeypatch.setattr(held, "_decide", away)
     assert await refusal(services.release_held(mai, given["held"])) == "store_unavailable"
@@ -226,7 +227,7 @@ async def test_what_was_sent_by_a_release_that_could_not_be_noted_cannot_be_drop
     decide = held._decide
 
     def away(*args: Any) -> None:
-        raise RuleViolation(Code.STORE_UNAVAILABLE, "the store goes away")
+        raise StoreUnavailable("the store goes away")
 
     monkeypatch.setattr(held, "_decide", away)
     assert await refusal(services.release_held(mai, given["held"])) == "store_unavailable"

@@ -11,9 +11,9 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect, NotPrimaryError, ServerSelectionTimeoutError
 
-from conversations.errors import RuleViolation
 from conversations.models import Room
 from persistence import mongodb as store
+from persistence.availability import StoreUnavailable
 from persistence.mongodb import THREADS, atomically, in_store_thread, until_done
 
 
@@ -29,7 +29,7 @@ async def test_while_the_store_is_away_nobody_waits_for_all_who_asked_before(
         raise AutoReconnect("connection closed")
 
     answers = await asyncio.gather(*(in_store_thread(in_vain, number) for number in range(40)), return_exceptions=True)
-    assert [getattr(answer, "code", answer) for answer in answers] == ["store_unavailable"] * 40
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 40
     assert len(visits) <= 3 * THREADS
 
 
@@ -37,7 +37,7 @@ async def test_a_store_that_is_only_busy_is_waited_for(
     database: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "TIMEOUT", 0.2)
-    with pytest.raises(RuleViolation):
+    with pytest.raises(StoreUnavailable):
         await in_store_thread(_fail)
     assert await in_store_thread(lambda: "back") == "back"
 

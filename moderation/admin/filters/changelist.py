@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation import services
 from moderation.admin.pages.acting import LONGEST_REASON, sentence, staff_of
 from moderation.models import FilterKind, MessageFilter
@@ -103,7 +103,7 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
         except ValidationError as error:
             problems = [f"{field.capitalize()}: {each}" for field, all_ in error.message_dict.items() for each in all_]
             return JsonResponse({"problems": problems})
-        except RuleViolation as refusal:
+        except REFUSALS as refusal:
             return JsonResponse({"problems": [sentence(refusal)]})
         if candidate.kind == FilterKind.FLOOD:
             return JsonResponse({"note": "A flood is seen in many rooms, not in one text."})

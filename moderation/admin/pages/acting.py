@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import FormView
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation.permissions import may
 from moderation.staff_site.staff import Staff
 
@@ -69,7 +69,7 @@ class ActView(FormView[forms.Form]):
         raise NotImplementedError
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> Any:
-        """Do it, by a service. RuleViolation: it is refused."""
+        """Do it, by a service. Raises one of REFUSALS where it is refused."""
         raise NotImplementedError
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -87,7 +87,7 @@ class ActView(FormView[forms.Form]):
         """Do it, and go back; or say why not."""
         try:
             answer = async_to_sync(self.act)(staff_of(self.request), form.cleaned_data)
-        except RuleViolation as refusal:
+        except REFUSALS as refusal:
             form.add_error(None, sentence(refusal))
             return self.form_invalid(form)
         return self.answered(answer)
@@ -122,6 +122,6 @@ class ActView(FormView[forms.Form]):
         return wanted if safe else ""
 
 
-def sentence(refusal: RuleViolation) -> str:
+def sentence(refusal: Exception) -> str:
     """A refusal, written as one."""
-    return f"Not done: {refusal.message}."
+    return f"Not done: {refusal}."

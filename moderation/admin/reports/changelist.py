@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation import services
 from moderation.admin.pages.acting import sentence, staff_of
 from moderation.admin.pages.links import report_url
@@ -143,7 +143,7 @@ class ReportAdmin(UncountedAdmin):
             raise PermissionDenied
         try:
             report = async_to_sync(services.take_next)(staff_of(request))
-        except RuleViolation as refusal:
+        except REFUSALS as refusal:
             messages.error(request, sentence(refusal))
             report = None
         else:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation import services
 from moderation.admin.pages.acting import LONGEST_REASON, ActView, NoForm, sentence, staff_of
 from moderation.admin.pages.links import report_url, room_url
@@ -159,7 +159,7 @@ def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpRespon
                 return _close(request, report, form, resolves=act == "resolve")
             case act:
                 messages.error(request, f"There is no act {act!r} on a report.")
-    except RuleViolation as refusal:
+    except REFUSALS as refusal:
         messages.error(request, sentence(refusal).replace(f"report {report.pk}", "this report"))
     return HttpResponseRedirect(report_url(report))
 

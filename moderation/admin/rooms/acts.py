@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_POST
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from conversations.models import Room
 from moderation import services
 from moderation.admin.pages.acting import ReasonForm, sentence, staff_of
@@ -174,7 +174,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
         return _refused(request, room, wrong)
     try:
         answer = async_to_sync(act.do)(staff_of(request), room, form.cleaned_data)
-    except RuleViolation as refusal:
+    except REFUSALS as refusal:
         return _refused(request, room, sentence(refusal))
     return _done(request, room, act_name, act.done.format(answer=answer), answer)
 

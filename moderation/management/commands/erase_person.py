@@ -6,7 +6,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation.management.progress import Progress
 from moderation.services import erase_person
 from moderation.staff_site.staff import Staff
@@ -28,8 +28,8 @@ class Command(BaseCommand):
         staff = Staff.at_the_console("erase_person")
         try:
             changed = async_to_sync(erase_person)(staff, user_id, reason, progress=Progress(self.stderr, "erased"))
-        except RuleViolation as error:
-            raise CommandError(error.message) from error
+        except REFUSALS as error:
+            raise CommandError(str(error)) from error
         if kept := changed.pop("kept", 0):
             self.stderr.write(
                 f"{kept} messages of user {user_id} were kept: open reports or holds of staff cover them. "

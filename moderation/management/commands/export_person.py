@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation.services import export_person
 from moderation.services.persons import json_array
 from moderation.staff_site.staff import Staff
@@ -29,8 +29,8 @@ class Command(BaseCommand):
             raise CommandError(f"{output} cannot be written ({error.strerror}); nothing was exported") from error
         try:
             data = async_to_sync(export_person)(Staff.at_the_console("export_person"), user_id, reason)
-        except RuleViolation as error:
-            raise CommandError(error.message) from error
+        except REFUSALS as error:
+            raise CommandError(str(error)) from error
         if file is None:
             self.stdout.writelines(json_array(data))
             return

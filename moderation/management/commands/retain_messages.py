@@ -6,7 +6,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
-from conversations.errors import RuleViolation
+from conversations.errors import REFUSALS
 from moderation.management.progress import Progress
 from moderation.services import delete_older
 from moderation.staff_site.staff import Staff
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         progress = Progress(self.stderr, "deleted")
         try:
             retained = async_to_sync(delete_older)(staff, days, batch=batch, progress=progress)
-        except (RuleViolation, ValueError) as error:
+        except (*REFUSALS, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{retained.deleted} messages older than {days} days were deleted.")
         if retained.kept:

@@ -14,10 +14,10 @@ import pytest
 
 import presence
 from conversations import announcements
-from conversations.errors import RuleViolation
 from conversations.sockets import statuses
 from conversations.sockets.statuses import announce_status, send_active_user_list
 from identity import Identity, Role
+from persistence.availability import StoreUnavailable
 from presence import Presence
 from tests.conversations.conftest import Rooms
 
@@ -238,11 +238,11 @@ async def test_a_store_that_is_away_fails_the_announcement_and_not_the_next_one(
     await here.enter("7", "s")
 
     def away(user_id: str) -> Any:
-        raise RuleViolation("store_unavailable", "the database is away")
+        raise StoreUnavailable("the database is away")
 
     with monkeypatch.context() as context:
         context.setattr(statuses, "_rooms_that_others_see", away)
-        with pytest.raises(RuleViolation):
+        with pytest.raises(StoreUnavailable):
             await announce_status("7")
     await announce_status("7")
     assert len(told.changes()) == 1

@@ -9,11 +9,11 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from conversations.errors import RuleViolation
 from conversations.storage import repair as unfinished
 from conversations.storage import writer
 from conversations.storage.writer import message_writer
 from identity import Role
+from persistence.availability import StoreUnavailable
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import Outage, draft, until
 
@@ -30,9 +30,8 @@ async def test_while_the_store_is_away_senders_are_told_and_afterwards_it_goes_o
     database: Store, chat: Emitted, room: str, outage: Outage
 ) -> None:
     end = outage.of("insert_many")
-    with pytest.raises(RuleViolation) as refused:
+    with pytest.raises(StoreUnavailable):
         await message_writer().write(draft("hello", "c1"))
-    assert refused.value.code == "store_unavailable"
     assert chat.all == []
     end()
     await message_writer().write(draft("hello", "c1"))
@@ -45,7 +44,7 @@ async def test_an_insert_that_arrived_though_it_failed_is_found_counted_and_anno
     database: Store, chat: Emitted, room: str, outage: Outage
 ) -> None:
     end = outage.of("insert_many", after=True)
-    with pytest.raises(RuleViolation):
+    with pytest.raises(StoreUnavailable):
         await message_writer().write(draft("hello", "c1"))
     end()
     await until(lambda: len(chat.all) == 1)
@@ -103,7 +102,7 @@ async def test_what_is_unfinished_is_made_good_a_part_at_a_time(
     database.cz_rooms.insert_many([{"_id": f"{buyer}.9", "buyer": buyer, "seller": "9"} for buyer in buyers])
     end = outage.of("insert_many", after=True)
     sent = [message_writer().write(draft(buyer=buyer)) for buyer in buyers]
-    assert all(isinstance(refused, RuleViolation) for refused in await asyncio.gather(*sent, return_exceptions=True))
+    assert all(isinstance(refused, StoreUnavailable) for refused in await asyncio.gather(*sent, return_exceptions=True))
     visits: list[int] = []
     real = unfinished._finish
 
@@ -128,7 +127,7 @@ async def test_a_room_that_cannot_be_made_good_stops_nobody_elses_messages(
 
     monkeypatch.setattr(unfinished, "recount", broken)
     end = outage.of("insert_many", after=True)
-    with pytest.raises(RuleViolation):
+    with pytest.raises(StoreUnavailable):
         await message_writer().write(draft("hello", "c1"))
     end()
     await message_writer().write(draft("another"))
@@ -183,6 +182,6 @@ async def test_a_repeat_whose_first_was_deleted_in_that_moment_is_refused_and_no
             database.cz_messages.delete_many({})
 
     monkeypatch.setattr(Collection, "insert_many", and_deleted)
-    with pytest.raises(RuleViolation, match="could not be stored"):
+    with pytest.raises(StoreUnavailable, match="could not be stored"):
         await message_writer().write(draft("hello", "c1"))
     assert len(chat.all) == 1

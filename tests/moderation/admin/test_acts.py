@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from moderation.models import AuditRecord, HeldMessage, MessageFilter, Note, Report, Restriction
+from persistence.availability import StoreUnavailable
 from tests.moderation.admin.conftest import filtered, held, hit, restricted, staff
 from tests.moderation.conftest import Store, acts
 
@@ -220,11 +221,10 @@ def test_a_text_is_tried_before_the_filter_is_saved(support: Client, lead: Clien
 def test_a_store_that_does_not_answer_is_said_on_the_form(
     support: Client, seven_and_nine: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from conversations.errors import RuleViolation
     from moderation import services
 
     async def away(*given: Any, **more: Any) -> None:
-        raise RuleViolation("store_unavailable", "the message store does not answer; try again in a moment")
+        raise StoreUnavailable("the message store does not answer; try again in a moment")
 
     monkeypatch.setattr(services, "mute", away)
     answer = support.post(of("9", "mute"), {"length": "1", "reason": "rude"})
