@@ -57,7 +57,7 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
 async def write_as_support(room_id: str, content: str) -> MessagePayload:
     """Store a text for both sides of a room, blocked and closed ones too, and tell both. `to` is empty in the store.
 
-    RuleViolation: `room_not_found`, `store_unavailable`, `overloaded`.
+    RuleViolation: `room_not_found`, `overloaded`.
     """
     room = await load_room(room_id)
     return await message_writer().write(

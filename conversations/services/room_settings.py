@@ -91,7 +91,7 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
 
 
 async def close_room(room_id: str, at: datetime.datetime, within: Within) -> bool:
-    """Close a room and tell both sides; False: it was closed. RuleViolation: `room_not_found`, `store_unavailable`."""
+    """Close a room and tell both sides; False: it was closed. RuleViolation: `room_not_found`."""
     room = await load_room(room_id)
     if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": None}, at)):
         return False
@@ -103,7 +103,7 @@ async def close_room(room_id: str, at: datetime.datetime, within: Within) -> boo
 
 
 async def reopen_room(room_id: str, within: Within) -> bool:
-    """Open a room and tell both sides; False: it was open. RuleViolation: `room_not_found`, `store_unavailable`."""
+    """Open a room and tell both sides; False: it was open. RuleViolation: `room_not_found`."""
     room = await load_room(room_id)
     if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": {"$ne": None}}, None)):
         return False
