@@ -1,4 +1,4 @@
-"""Emitting from anywhere: handlers, views, admin actions, management commands, consumers of other queues."""
+"""Emitting from anywhere: handlers, views, admin actions, management commands, workers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,29 @@ async def emit(
     local: bool = False,
     volatile: bool = False,
 ) -> None:
-    """Send an event to all sockets in any of the rooms `to`, on every process, each socket once.
+    """Send an event to the sockets in some rooms, on every process, each socket once.
 
-    `to` None means every socket of the namespace. Sockets in a room of `except_` are left out; a socket's id is a room
-    of its own. `local`: to sockets of this process alone. `volatile`: clients that have not taken yet what was sent
-    before, or are between two polls, do without it.
+        await emit("shipped", {"order_id": 7}, to="order:7", namespace="/orders")
 
-    Arguments are anything that msgspec encodes to JSON, and `bytes` anywhere in them: then the packet is a
-    binary one. Fields of Structs and dataclasses may hold binary where their declared types say so. (The newest
-    JavaScript clients take at most ten pieces of binary a packet, and close the connection over more.)
+    In a process that serves sockets this waits for nothing: when it returns, the packet is in the send queues of the
+    sockets here and goes out to the other processes at the end of this turn of the event loop. In any other process it
+    returns when the channel layer has the event.
 
-    Where this loop serves sockets nothing is awaited: local sockets have the packet queued on return, and it is on its
-    way to the other processes. Elsewhere it returns when the channel layer has it. Raises `ValueError` for a reserved
-    event name, `TypeError` for arguments that JSON cannot hold.
+    Args:
+        event: The event's name.
+        arguments: Anything that msgspec encodes to JSON, with `bytes` anywhere in it. In Structs and dataclasses binary
+            is found in fields whose declared types allow it. (The newest JavaScript clients close the connection over
+            more than ten pieces of binary in one event.)
+        to: A room or several; None: all sockets of the namespace. A socket's id is a room that it alone is in.
+        namespace: The namespace's path.
+        except_: A room or several whose sockets are left out.
+        local: Whether to send to the sockets of this process only.
+        volatile: Whether to leave out clients that are not ready: those that have not taken yet what was sent before,
+            and those between two polls.
+
+    Raises:
+        ValueError: The event's name is reserved ("connect", "disconnect", …).
+        TypeError: JSON cannot hold an argument.
     """
     text, attachments = packet.event(namespace, event, arguments)
     rooms = None if to is None else names(to)
@@ -57,14 +67,16 @@ def emit_sync(
     local: bool = False,
     volatile: bool = False,
 ) -> None:
-    """`emit` for synchronous code. Raises `RuntimeError` where an event loop runs in the calling thread: await `emit`
-    there.
+    """`emit` for synchronous code, such as views; its arguments are the same.
+
+    Raises:
+        RuntimeError: An event loop runs in the calling thread. Await `emit` there.
     """
     async_to_sync(emit)(event, *arguments, to=to, namespace=namespace, except_=except_, local=local, volatile=volatile)
 
 
 async def flush() -> None:
-    """Return when all that this process emitted so far has been handed to the channel layer."""
+    """Wait until all that this process emitted so far has been handed to the channel layer."""
     hub = find_hub()
     if hub is not None:
         await hub.flush()

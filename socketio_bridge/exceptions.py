@@ -1,8 +1,4 @@
-"""What can go wrong between a client and the bridge, as exceptions.
-
-Errors of the application (its rules, its validation) are its own; here stand only those that the bridge raises or
-understands.
-"""
+"""The exceptions that an application raises for the bridge, or gets from it."""
 
 from __future__ import annotations
 
@@ -10,10 +6,14 @@ from typing import Any
 
 
 class ConnectionRefused(Exception):
-    """Raised by `Namespace.on_connect` to refuse a socket.
+    """Raise it in `Namespace.on_connect`, `on_recover` or connect middleware to refuse a client.
 
-    `message` and `data` reach clients of Socket.IO protocol 5 as `{"message": …, "data": …}`; those of protocol 4 get
-    `message` alone, as their ERROR packet carries one string (Socket.IO protocol 5, "Difference between v5 and v4").
+        raise ConnectionRefused("Log in first", {"code": "anonymous"})
+
+    Args:
+        message: The `message` of the client's `connect_error`.
+        data: Its `data`: anything that msgspec encodes to JSON. Clients 2.x do not get it, as the ERROR packet of
+            protocol 4 carries one string (Socket.IO protocol 5, "Difference between v5 and v4").
     """
 
     def __init__(self, message: str, data: Any = None) -> None:
@@ -23,26 +23,28 @@ class ConnectionRefused(Exception):
 
 
 class EventError(Exception):
-    """An event that came in and could not be handed to a handler."""
+    """An event from a client cannot be given to a handler. `Namespace.on_error` gets its subclasses."""
 
 
 class UnknownEvent(EventError):
-    """The namespace has no handler of that name."""
+    """The namespace has no handler for the event; the message names those that it has."""
 
 
 class InvalidArguments(EventError):
-    """The arguments do not have the number or the types that the handler declares; the message says where and why."""
+    """The arguments do not have the number or the types that the handler declares; the message says which, and why."""
 
 
 class AckTimeout(Exception):
-    """The client did not acknowledge an event in time, or left before it did."""
+    """A client did not acknowledge an event in time, or left before it did."""
 
 
 class AcksMissing(AckTimeout):
     """Not all sockets acknowledged a broadcast in time.
 
-    `answers` holds the arguments of the acknowledgements that came, by socket id, `missing` the ids of the sockets
-    that did not answer or left, `failed` why processes could not be asked, by the ids of their hubs.
+    Attributes:
+        answers: The arguments of the acknowledgements that came, by socket id.
+        missing: The ids of the sockets that did not answer, or left.
+        failed: Why processes did not answer for their sockets, by the process's id.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an application writes: a namespace's connect, disconnect and event handlers."""
+"""What an application writes: a namespace, with its connect, event and disconnect handlers."""
 
 from __future__ import annotations
 
@@ -21,37 +21,51 @@ from socketio_bridge.sockets.socket import NO_ACK, Socket
 logger = logging.getLogger(__name__)
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Awaitable[Any]])
+# Attributes by which the decorators mark methods.
 _MARK = "_socketio_event"
 _SERVER_MARK = "_socketio_server_event"
 _CATCH_ALL = "*"
 
 ConnectMiddleware: TypeAlias = Callable[[Socket], Awaitable[None]]
-"""Runs before the connect handler, and may raise `ConnectionRefused`."""
+"""Runs before `Namespace.on_connect`: `async def middleware(socket)`. It refuses the client by `ConnectionRefused`."""
 
 CallNext: TypeAlias = Callable[[list[Any]], Awaitable[Any]]
-"""Takes an event's arguments on to the next middleware, or to the handler; gives back what answers the event."""
+"""Calls the next middleware, or the handler, with an event's arguments; returns what answers the event."""
 
 EventMiddleware: TypeAlias = Callable[[Socket, str, list[Any], CallNext], Awaitable[Any]]
-"""Runs around the handler of an event: `async def middleware(socket, event, arguments, call_next)`."""
+"""Runs around the handler of an event: `async def middleware(socket, event, arguments, call_next)`.
+
+It returns what answers the event: what `await call_next(arguments)` returned, or something else.
+"""
 
 
 class _Mark(NamedTuple):
-    """What `@event` notes on a handler."""
+    """The arguments of `@event`."""
 
     name: str
     overlapping: bool
 
 
 def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Handler]:
-    """Mark a method of a `Namespace` as the handler of the event `name`.
+    """Mark a method of a `Namespace` as the handler of an event that clients emit.
 
-    The method takes the socket and the event's arguments. Each argument is decoded to its annotated type (anything
-    msgspec knows; `Any` without one) before the handler runs; binary is `bytes`, anywhere in an argument.
-    What it returns answers the client's acknowledgement: None with no argument, a tuple with several, anything else
-    with one.
+        @event("follow")
+        async def follow(self, socket: Socket, request: OrderRequest, note: str = "") -> dict[str, int]:
+            return {"following": request.order_id}
 
-    The handler of `"*"` takes all events that no other handler is for; its arguments are the socket, the event's name,
-    and the event's arguments (`*arguments`, say).
+    The method takes the socket and the event's arguments. Each argument is decoded to its annotated type before the
+    handler runs: any type that msgspec decodes; `Any` where there is no annotation; `bytes` for binary, anywhere in an
+    argument. Arguments with a default may be missing, and those beyond the parameters are left out. If an argument does
+    not fit, `Namespace.on_error` runs with `InvalidArguments`, and the handler does not.
+
+    What the method returns is the acknowledgement, if the client asked for one: None is one without arguments, a tuple
+    one with several, anything else one with a single argument.
+
+    Args:
+        name: The event's name. `"*"` is the catch-all handler, for events that have no other: it takes the socket, the
+            event's name, and the event's arguments.
+        overlapping: Whether the handler may run beside other overlapping handlers of the same socket. By default the
+            handlers of a socket run one at a time, in the order in which the client emitted.
     """
 
     def mark(handler: _Handler) -> _Handler:
@@ -62,10 +76,13 @@ def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Hand
 
 
 def server_event(name: str) -> Callable[[_Handler], _Handler]:
-    """Mark a method of a `Namespace` as the handler of what other processes send with `server_side_emit`.
+    """Mark a method of a `Namespace` as the handler of an event that other processes send by `server_side_emit`.
 
-    It takes the event's arguments, converted to their annotated types. What it returns, in builtins or what msgspec
-    makes such of, answers `server_side_call`.
+    The method takes the event's arguments, each converted to its annotated type. What it returns answers
+    `server_side_call`, and must be something that msgspec encodes to MessagePack.
+
+    Args:
+        name: The event's name. These names are apart from those of clients' events.
     """
 
     def mark(handler: _Handler) -> _Handler:
@@ -76,21 +93,37 @@ def server_event(name: str) -> Callable[[_Handler], _Handler]:
 
 
 class Namespace:
-    """Handlers for one namespace. Subclass it, set `path`, mark handlers with `@event`, and give an instance to
-    `SocketIOServer`.
+    """The handlers of a namespace.
 
-    One instance serves all sockets of the process: what belongs to a client goes into `socket.data`.
+        class OrderEvents(Namespace):
+            path = "/orders"
 
-    `connect_middleware` run, in order, before `on_connect`. `event_middleware` run around the handler of each event,
-    the first outermost: what one returns answers the event, what it raises goes to `on_error`, as if the handler had.
-    They see an event's arguments as plain Python values, before the handler's types are applied to them.
+            async def on_connect(self, socket: Socket) -> None:
+                await socket.enter_room("everybody")
 
-    A dynamic namespace has a `pattern` in place of its path: it serves every namespace whose whole path matches, where
-    no other has just that path. Where a pattern cannot tell, override `serves`. Each is a namespace of its own;
-    `socket.namespace` is the one that a client is in.
+            @event("follow")
+            async def follow(self, socket: Socket, order_id: int) -> None:
+                await socket.enter_room(f"order:{order_id}")
 
-    `emits` (event → type of its argument) and `handshake_type` (what clients say of themselves in `query` or `auth`)
-    are for readers: `manage.py asyncapi` documents a namespace from them and from the types of its handlers.
+        server = SocketIOServer([OrderEvents()])
+
+    Subclass it, set `path`, mark handlers by `@event`, and give an instance to `SocketIOServer`. One instance serves
+    all sockets of a process; what belongs to one client goes into `socket.data`.
+
+    A dynamic namespace has a `pattern`, or overrides `serves`, and stands for every path that it serves. Each of these
+    paths is a namespace of its own, with its own rooms; `socket.namespace` is the client's.
+
+    Attributes:
+        path: The namespace's path; it begins with a slash.
+        pattern: Makes the namespace dynamic: it serves the paths that match as a whole, unless another namespace has
+            the very path.
+        connect_middleware: Runs before `on_connect`, in this order.
+        event_middleware: Runs around the handler of each event, the first outermost. It gets the arguments as plain
+            Python values, before the handler's types are applied. What it raises goes to `on_error`, like what a
+            handler raises.
+        emits: The events that the server emits here, each with the type of its argument. `manage.py asyncapi`
+            documents them; nothing else reads them.
+        handshake_type: The type of what clients send in `query` or `auth`. `manage.py asyncapi` documents it.
     """
 
     path: ClassVar[str] = "/"
@@ -105,12 +138,12 @@ class Namespace:
         self._handlers = {
             mark.name: EventHandler(handler, skip=2 if mark.name == _CATCH_ALL else 1) for mark, handler in marked
         }
-        # Apart from the others: a client may name an event as it likes.
+        # Not among the others, as a client may emit an event named "*".
         self._catch_all = self._handlers.pop(_CATCH_ALL, None)
         self._server_handlers = {name: EventHandler(handler, skip=0) for name, handler in self._marked(_SERVER_MARK)}
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
         self.dynamic = self.pattern is not None or type(self).serves is not Namespace.serves
-        # Events go out encoded: they are read again only where somebody wants to know.
+        # Events go out encoded. They are decoded again for `on_outgoing`, so only where it is overridden.
         self.watches_outgoing = type(self).on_outgoing is not Namespace.on_outgoing
 
     def _marked(self, attribute: str) -> list[tuple[Any, Callable[..., Awaitable[Any]]]]:
@@ -121,43 +154,67 @@ class Namespace:
         ]
 
     def serves(self, path: str) -> bool:
-        """Whether this, a dynamic namespace, is the one of that path: by default, if its pattern matches the whole of
-        it. It is asked when a client wants to connect; whom to let in there is for `connect_middleware` and
-        `on_connect` to decide.
+        """Tell whether this dynamic namespace serves a path; override it where a pattern cannot tell.
+
+        It is called when a client connects to a path that is no other namespace's. `connect_middleware` and
+        `on_connect` decide whether that client is let in.
+
+        Args:
+            path: The path that the client asks for.
         """
         return self.pattern is not None and self.pattern.fullmatch(path) is not None
 
     async def on_startup(self) -> None:
-        """Called once in each event loop, before its first socket."""
+        """Called once in each event loop that serves sockets (a process has one), before the first socket."""
 
     async def on_shutdown(self) -> None:
-        """Called when the server stops, after its last socket."""
+        """Called when the server stops, after the last socket."""
 
     async def on_connect(self, socket: Socket) -> None:
-        """A client asks to be let in: raise `ConnectionRefused` to keep it out.
+        """Called when a client asks to be let in. By default it is.
 
-        A client that left while the middleware ran has no `on_connect`; one that leaves while this runs has
-        `on_disconnect` when it has ended. After `connect_timeout` it is cancelled, and the client refused.
-        What is emitted to the socket here reaches the client after it has learnt that it is in; so `socket.call` raises
-        `RuntimeError` here, as no answer could come. When more than half of `outbound_limit` waits for the client
-        before this has ended, its connection ends, and it connects anew.
+        The client learns that it is in when this returns, and gets then what was emitted to it meanwhile. Therefore
+        `socket.call` raises `RuntimeError` here. If more than half of `Options.outbound_limit` waits for the client
+        before, its connection ends, and it connects again.
+
+        If the client leaves while this runs, `on_disconnect` runs after it. If the client left before, this is not
+        called.
+
+        Args:
+            socket: The client; `socket.handshake` says who it is.
+
+        Raises:
+            ConnectionRefused: Raise it to keep the client out. Any other exception, or taking longer than
+                `Options.connect_timeout`, refuses the client with "Internal Server Error".
         """
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        """A client that was in has left; `reason` is one of Socket.IO's, such as "transport close" or "ping
-        timeout".
+        """Called when a client that was let in has left. It has left its rooms already.
+
+        Args:
+            socket: The client.
+            reason: Why, in Socket.IO's words: "client namespace disconnect", "server namespace disconnect", "transport
+                close", "transport error", "ping timeout", "parse error", "server shutting down", …
         """
 
     def on_outgoing(self, socket: Socket, event: str, arguments: list[Any]) -> None:
-        """An event goes out to a client: its own, or one for a room that it is in, from any process.
+        """Called for each client to which an event goes out, before it does; not for acknowledgements.
 
-        Called before the event is on its way, and for each client; not for acknowledgements. With connection state
-        recovery on, the offset is the last of the arguments.
+        Args:
+            socket: The client.
+            event: The event's name.
+            arguments: Its arguments; with connection state recovery on, the last is the event's offset.
         """
 
     def save(self, socket: Socket) -> Any:
-        """What `on_recover` gets of a client that was cut off and comes back, perhaps to another process: anything that
-        msgpack holds. By default all of `socket.data`, if msgpack holds it; else nothing (None).
+        """Choose what is kept of a client, to be given to `on_recover` if it was cut off and comes back.
+
+        Args:
+            socket: The client.
+
+        Returns:
+            Anything that msgspec encodes to MessagePack, as the client may come back to another process. By default
+            all of `socket.data`; None where that cannot be encoded.
         """
         try:
             msgspec.msgpack.encode(vars(socket.data))
@@ -167,20 +224,32 @@ class Namespace:
         return vars(socket.data)
 
     async def on_recover(self, socket: Socket, saved: Any) -> None:
-        """A client that was cut off has come back (`socket.recovered`): it has its id and its rooms again, and
-        `on_connect` and its middleware are not run. By default `socket.data` is what it was.
+        """Called in place of `on_connect` when a client that was cut off has come back as the socket that it was.
 
-        Raise `ConnectionRefused` to keep it out. What is emitted to the socket here reaches the client after what it
-        has missed.
+        The socket has its id and its rooms again, and connect middleware does not run. What is emitted to it here
+        reaches the client after the events that it missed.
+
+        Args:
+            socket: The client; `socket.recovered` is true.
+            saved: What `save` returned, as MessagePack gives it back. By default it becomes `socket.data` again.
+
+        Raises:
+            ConnectionRefused: Raise it to keep the client out.
         """
         vars(socket.data).update(saved or {})
 
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[Any], error: Exception) -> Any:
-        """An event could not be handled: no handler has its name (`UnknownEvent`), its arguments do not fit the handler
-        (`InvalidArguments`), or the handler raised.
+        """Called when an event cannot be handled. By default the error is logged and no acknowledgement is sent.
 
-        What this returns answers the client's acknowledgement; `NO_ACK` leaves it unanswered. `arguments` are raw JSON
-        texts (`msgspec.Raw`); those of an event that came with binary, or by middleware, are Python values.
+        Args:
+            socket: The client.
+            event: The event's name.
+            arguments: Raw JSON (`msgspec.Raw`), one each; Python values if the event came with binary or there is
+                event middleware.
+            error: `UnknownEvent`, `InvalidArguments`, or what the handler or its middleware raised.
+
+        Returns:
+            The acknowledgement, as a handler returns it; `NO_ACK`: none.
         """
         if isinstance(error, UnknownEvent | InvalidArguments):
             logger.info("Ignored an event from %r: %s", socket, error)
@@ -190,20 +259,20 @@ class Namespace:
 
     @property
     def handlers(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
-        """The handlers of clients' events, by event; without the one of `"*"`."""
+        """The handlers of clients' events by the event's name, without the catch-all handler."""
         return {name: handler.call for name, handler in self._handlers.items()}
 
     def may_overlap(self, event: str) -> bool:
-        """Whether the handler of an event may run beside others of its kind."""
+        """Whether the handler of an event is marked as overlapping."""
         return (event if event in self._handlers else _CATCH_ALL) in self._overlapping
 
     async def run_connect_middleware(self, socket: Socket) -> None:
-        """Run the connect middleware; `ConnectionRefused` keeps the socket out."""
+        """Run the connect middleware. What one raises refuses the client."""
         for middleware in self.connect_middleware:
             await middleware(socket)
 
     def sends(self, socket: Socket, text: str, attachments: Sequence[bytes]) -> None:
-        """Tell `on_outgoing` of an encoded event."""
+        """Call `on_outgoing` for an encoded event."""
         try:
             sent = packet.decode(text.removeprefix(PacketType.MESSAGE))
             arguments = [decode_argument(argument) for argument in reconstruct(sent.arguments, attachments)]
@@ -212,7 +281,7 @@ class Namespace:
             logger.exception("on_outgoing of %s failed.", socket.namespace)
 
     async def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
-        """Run the handler of an event, inside its middleware; give back what answers its acknowledgement."""
+        """Run the handler of an event inside its middleware; return the acknowledgement, or `NO_ACK`."""
         try:
             if self.event_middleware:
                 arguments = [decode_argument(argument) for argument in arguments]
@@ -228,7 +297,12 @@ class Namespace:
             return await self.on_error(socket, event, arguments, failure)
 
     async def dispatch_server_event(self, event: str, arguments: list[Any]) -> Any:
-        """Run the handler of what another process sent. Raises `UnknownEvent`, `InvalidArguments`, or as it does."""
+        """Run the handler of an event that another process sent; return what the handler returns.
+
+        Raises:
+            UnknownEvent: There is no such handler.
+            InvalidArguments: The arguments do not fit it.
+        """
         handler = self._server_handlers.get(event)
         if handler is None:
             raise UnknownEvent(f"{event!r} is no server event of {type(self).__name__}")

@@ -1,4 +1,4 @@
-"""The bridge's settings: Socket.IO's own names and defaults, read from `settings.SOCKETIO`."""
+"""The bridge's settings, read from `settings.SOCKETIO`. Names and defaults are Socket.IO's where it has them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the bridge behaves. Times are seconds, sizes bytes.
+    """How a `SocketIOServer` behaves. Times are in seconds, sizes in bytes.
 
-    `ping_interval`, `ping_timeout`: heartbeat (Engine.IO protocol, "Heartbeat"). `max_payload`: the largest message a
-    client may send (`maxHttpBufferSize`). `connect_timeout`: how long a connection may stay without a namespace, and
-    how long a connect handler may run. `outbound_limit`: how much may wait for a client that reads slowly before it is
-    disconnected. `inbound_limit`: how much of a client's input may wait for its handlers before the bridge stops
-    reading from it.
-    `transports`: what a client may connect by; with both it may begin by polling and go over to a WebSocket, within
-    `upgrade_timeout`. `cookie`: the name of a cookie that holds the session's id; None: no cookie. `allowed_origins`:
-    whose pages may connect beside the server's own; `"*"`: any. `eio_required`: whether a client must name its
-    Engine.IO protocol in `EIO`, as the conformance suites want it; else one that names none speaks protocol 3.
-    `per_message_deflate`: whether WebSockets compress, which is the ASGI server's to do: `for_uvicorn` tells it.
-    `max_disconnection_duration`: how long after a cut a client may come back as the socket that it was
-    (`connectionStateRecovery.maxDisconnectionDuration`); None: never. What it missed is kept in `recovery_redis_url`
-    (None: the channel layer's Redis; without a layer to other processes: memory), at most `recovery_stream_length`
-    envelopes of it. With it on, each event without an acknowledgement reaches clients of protocol 5 with one argument
-    more, the offset, as with the reference server.
+    Attributes:
+        ping_interval: The time between two heartbeats (Engine.IO protocol 4, "Heartbeat").
+        ping_timeout: How long a client may leave a heartbeat unanswered.
+        connect_timeout: How long a connection may stay without a namespace, and how long a connect handler may run.
+        upgrade_timeout: How long the change from polling to a WebSocket may take.
+        max_payload: The largest message that a client may send (Socket.IO's `maxHttpBufferSize`).
+        outbound_limit: How much may wait for a client that reads slowly; over it, the client is disconnected.
+        inbound_limit: How much of a client's input may wait for its handlers; over it, the bridge reads no more from
+            the client.
+        transports: What a client may connect by. With both it may begin by polling and change over to a WebSocket.
+        cookie: The name of a cookie that holds the session's id; None: no cookie.
+        allowed_origins: Origins whose pages may connect beside the server's own; `"*"`: any.
+        eio_required: Whether a client must name its Engine.IO protocol in `EIO`, as the conformance suites demand.
+            Without it a client that names none speaks protocol 3, as with the reference server.
+        per_message_deflate: Whether WebSockets compress. The ASGI server does it; `for_uvicorn` tells uvicorn.
+        max_disconnection_duration: How long after a cut a client may come back as the socket that it was (Socket.IO's
+            `connectionStateRecovery.maxDisconnectionDuration`); None: it cannot. With it, each event without an
+            acknowledgement reaches clients of protocol 5 with one argument more, its offset, as with the reference
+            server.
+        recovery_redis_url: The Redis that keeps what clients miss; None: the channel layer's. Without a channel layer
+            between processes it is kept in memory.
+        recovery_stream_length: How many envelopes of emissions are kept for recovery.
     """
 
     ping_interval: Seconds = 25.0
@@ -51,9 +58,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @classmethod
     def from_settings(cls) -> Self:
-        """Read `settings.SOCKETIO` and, unless it names its own, `settings.ALLOWED_ORIGINS`.
+        """Read `settings.SOCKETIO`, and `settings.ALLOWED_ORIGINS` where the former has no `allowed_origins`.
 
-        Raises `ImproperlyConfigured` for a value of the wrong kind or an option that does not exist.
+        Raises:
+            ImproperlyConfigured: An option does not exist, or a value has the wrong type.
         """
         given: dict[str, Any] = dict(getattr(settings, "SOCKETIO", {}))
         given.setdefault("allowed_origins", list(getattr(settings, "ALLOWED_ORIGINS", ())))
@@ -65,14 +73,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def upgrades(self) -> tuple[TransportName, ...]:
-        """The transports that a polling client may go over to."""
+        """The transports that a polling client may change over to."""
         return ("websocket",) if "websocket" in self.transports else ()
 
     def for_uvicorn(self) -> dict[str, Any]:
-        """What `uvicorn.run` must be told to serve as these options say; its own defaults differ."""
+        """Make the arguments of `uvicorn.run` that have uvicorn serve as these options say.
+
+            uvicorn.run("mysite.asgi:application", **Options.from_settings().for_uvicorn())
+
+        uvicorn's own defaults differ.
+        """
         return {
             "ws": "websockets-sansio",
             "ws_max_size": self.max_payload,
-            "ws_ping_interval": None,  # Engine.IO has a heartbeat of its own, which clients of both protocols know
+            "ws_ping_interval": None,  # Engine.IO has a heartbeat of its own
             "ws_per_message_deflate": self.per_message_deflate,
         }

@@ -1,4 +1,4 @@
-"""Testing namespaces without a server or a network: a Socket.IO client of either generation, in process."""
+"""Testing namespaces: a Socket.IO client in process, of either generation, without a server or a network."""
 
 from socketio_bridge.testing.communicator import Disconnected, SocketIOCommunicator
 

@@ -31,10 +31,11 @@ _open_clients = 0
 
 
 class Disconnected(Exception):
-    """The connection has ended; `reason` is what the JavaScript client calls it.
+    """The test client's connection has ended.
 
-    "io server disconnect": the server put the socket out of its namespace; "transport close": the server ended the
-    connection; "io client disconnect": this client did.
+    Attributes:
+        reason: The JavaScript client's word for it. "io server disconnect": the server disconnected the socket from its
+            namespace. "transport close": the server ended the connection. "io client disconnect": this client did.
     """
 
     def __init__(self, reason: str) -> None:
@@ -43,19 +44,30 @@ class Disconnected(Exception):
 
 
 class SocketIOCommunicator:
-    """A Socket.IO client in one namespace of `application`, over a WebSocket that needs no network.
+    """A Socket.IO client in one namespace of an ASGI application, over a WebSocket that needs no network.
 
         async with SocketIOCommunicator(application, "/orders", auth={"token": token}) as client:
             assert await client.call("follow", {"order_id": 7}) == ["following"]
             assert await client.receive() == ("shipped", [{"order_id": 7}])
 
-    `application` is a `SocketIOServer`, or any ASGI application that mounts one at `path`, with its middleware. `eio`
-    is the generation: 4 as clients 3.x and 4.x, 3 as clients 2.x speak it. `query` goes into the URL (with `eio=3` also
-    into the CONNECT packet, as with clients 2.x), `auth` into the CONNECT packet (`eio=4` alone), `headers` into the
-    request. Arguments are anything that msgspec encodes, `bytes` included.
+    The client answers heartbeats by itself. Events take arguments that msgspec encodes to JSON, with `bytes` anywhere
+    in them. A method waits up to `timeout` seconds and then raises `TimeoutError`. When what it waits for cannot come
+    any more, it raises `Disconnected`, or what the application itself raised.
 
-    Heartbeats are answered by themselves. What a method waits for must come within its `timeout` (seconds), or it
-    raises `TimeoutError`; where it cannot come any more, `Disconnected`, or what the application itself raised.
+    Args:
+        application: A `SocketIOServer`, or an ASGI application that mounts one, with its middleware.
+        namespace: The namespace's path.
+        eio: The Engine.IO protocol: 4 as spoken by clients 3.x and 4.x, 3 by clients 2.x.
+        path: Where the application serves Socket.IO.
+        query: Parameters for the URL. With `eio=3` they go into the CONNECT packet too, as from clients 2.x.
+        auth: The payload of the CONNECT packet; `eio=4` only.
+        headers: Headers of the request.
+
+    Attributes:
+        id: The socket's id, the same as on the server; None until it is connected.
+
+    Raises:
+        ValueError: `eio` is neither 3 nor 4, or `auth` is given with `eio=3`.
     """
 
     def __init__(
@@ -75,7 +87,6 @@ class SocketIOCommunicator:
             raise ValueError("auth needs eio=4: clients 2.x have none, they send a query")
         self.namespace = namespace
         self.id: str | None = None
-        """The socket's id, on the server too; None until it is connected."""
         self._eio = eio
         self._query = dict(query or {})
         self._auth = auth
@@ -93,7 +104,7 @@ class SocketIOCommunicator:
             "extensions": {"websocket.http.response": {}},
         }
         self._reader: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()  # something below has changed
+        self._changed = asyncio.Event()  # set when one of the attributes below changes
         self._accepted = False
         self._ended: Exception | None = None
         self._events: deque[Packet] = deque()
@@ -118,13 +129,15 @@ class SocketIOCommunicator:
         """Whether the socket is in its namespace."""
         return self.id is not None and self._ended is None
 
-    # `timeout` is an argument everywhere here, as with Channels' own communicators.
+    # `timeout` is an argument everywhere here, as in Channels' own communicators.
 
     async def connect(self, timeout: float = 1) -> None:  # noqa: ASYNC109
-        """Connect to the server and to the namespace; `async with` does it by itself.
+        """Connect to the server and to the namespace. `async with` calls it.
 
-        Raises `ConnectionRefused` with the `message` and `data` that the server gave (clients 2.x get no data). Where
-        the WebSocket itself was refused, `data` has the HTTP `status`, and Engine.IO's `code` if it came with one.
+        Raises:
+            ConnectionRefused: The server refused the client, with the `message` and `data` of the exception (clients
+                2.x get no data). If the WebSocket itself was refused, `data` has the HTTP `status`, and Engine.IO's
+                `code` if the answer has one.
         """
         _client_opens()
         self._put({"type": "websocket.connect"})
@@ -137,11 +150,15 @@ class SocketIOCommunicator:
             raise
 
     async def emit(self, event: str, *arguments: Any) -> None:
-        """Send an event."""
+        """Send an event.
+
+        Raises:
+            ValueError: The event's name is reserved.
+        """
         self._send(*packets.event(self.namespace, event, arguments))
 
     async def call(self, event: str, *arguments: Any, timeout: float = 1) -> list[Any]:  # noqa: ASYNC109
-        """Send an event, wait for its acknowledgement, return the arguments of that."""
+        """Send an event, wait for its acknowledgement, and return the acknowledgement's arguments."""
         ack_id = next(self._ack_ids)
         self._send(*packets.event(self.namespace, event, arguments, ack_id))
         hint = "a handler that raises answers only if on_error does; see the log"
@@ -150,13 +167,13 @@ class SocketIOCommunicator:
         )
 
     async def receive(self, timeout: float = 1) -> tuple[str, list[Any]]:  # noqa: ASYNC109
-        """The next event from the server: its name and its arguments."""
+        """Wait for the next event from the server; return its name and its arguments."""
         packet = await self._wait(lambda: self._events.popleft() if self._events else None, timeout, "event")
         self._asked = packet.id
         return packet.event, packet.arguments
 
     async def receive_nothing(self, timeout: float = 0.1) -> bool:  # noqa: ASYNC109
-        """Whether no event comes within `timeout`; one that does is left for `receive`."""
+        """Wait for `timeout` seconds; return whether no event came. One that came is left for `receive`."""
         try:
             await self._wait(lambda: self._events or None, timeout, "event")
         except (TimeoutError, Disconnected):
@@ -164,14 +181,18 @@ class SocketIOCommunicator:
         return False
 
     async def acknowledge(self, *arguments: Any) -> None:
-        """Answer the event that `receive` gave last. Raises `RuntimeError` where the server asked for no answer."""
+        """Acknowledge the event that `receive` returned last.
+
+        Raises:
+            RuntimeError: The server asked for no acknowledgement of it, or has had it.
+        """
         if self._asked is None:
             raise RuntimeError("The event that was received last asked for no acknowledgement, or has had it.")
         ack_id, self._asked = self._asked, None
         self._send(*packets.ack(self.namespace, ack_id, arguments))
 
     async def disconnected(self, timeout: float = 1) -> str:  # noqa: ASYNC109
-        """Wait until the connection has ended; the reason, as in `Disconnected`."""
+        """Wait until the connection has ended; return the reason, as in `Disconnected`."""
         ended = await self._wait(lambda: self._ended, timeout, "end of the connection")
         if isinstance(ended, Disconnected):
             return ended.reason
@@ -187,7 +208,7 @@ class SocketIOCommunicator:
         await self.drop(timeout)
 
     async def drop(self, timeout: float = 1) -> None:  # noqa: ASYNC109
-        """Lose the connection without a word, as on a bad network; returns as `disconnect` does."""
+        """Lose the connection without a packet, as on a bad network. Returns when the server's handlers have ended."""
         if self._reader is None:
             return
         reader, self._reader = self._reader, None
@@ -207,8 +228,8 @@ class SocketIOCommunicator:
                 while (found := take()) is None:
                     if self._ended is not None:
                         raise self._ended
-                    self._news.clear()
-                    await self._news.wait()
+                    self._changed.clear()
+                    await self._changed.wait()
                 return found
         except TimeoutError:
             raise TimeoutError(f"no {what} within {timeout} s") from None
@@ -235,7 +256,7 @@ class SocketIOCommunicator:
             self._receive(await self._communicator.output_queue.get())
 
     def _application_ended(self, application: asyncio.Future[None]) -> None:
-        # What it sent at its end may not have been read yet.
+        # Messages that the application sent just before it ended may not have been read yet.
         while not self._communicator.output_queue.empty():
             self._receive(self._communicator.output_queue.get_nowait())
         error = None if application.cancelled() else application.exception()
@@ -244,7 +265,7 @@ class SocketIOCommunicator:
     def _end(self, how: Exception) -> None:
         if self._ended is None:
             self._ended = how
-            self._news.set()
+            self._changed.set()
 
     def _receive(self, message: dict[str, Any]) -> None:
         match message["type"]:
@@ -264,7 +285,7 @@ class SocketIOCommunicator:
                 self._end(Disconnected("transport close"))
             case "websocket.close":
                 self._end(_refusal(403, b""))
-        self._news.set()
+        self._changed.set()
 
     def _take(self, frame: Frame) -> None:
         received = decode_packet(frame, self._eio)
