@@ -138,6 +138,7 @@ def rival_server(stores: Stores, directory: Path) -> Iterator[Server]:
 def our_environment(stores: Stores, directory: Path, jwt_key: str) -> dict[str, str]:
     return {
         "MONGODB_URI": stores.mongodb_uri("ours"),
+        "MONGODB_ENGINE": "devstack.engine",
         "REDIS_ADDRESS": stores.redis_url(),
         "DATA_DIR": str(directory / "data"),
         "AUTH_JWT_KEY": jwt_key,

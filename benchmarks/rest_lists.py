@@ -137,6 +137,7 @@ def main(
             DATA_DIR=directory,
             SECRET_KEY="a benchmark",
             MONGODB_URI=uri or mongodb.address,
+            MONGODB_ENGINE="" if uri else "devstack.engine",
             REDIS_ADDRESS=redis.address,
             ALLOWED_HOSTS="testserver",
             API_RATE_USER="0",

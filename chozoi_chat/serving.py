@@ -1,13 +1,16 @@
 """How the application is served in production: uvicorn, with the options that a Socket.IO server needs."""
 
 import multiprocessing
+import os
 import resource
+import signal
+import threading
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import uvicorn
 from django.conf import settings
 
-from devstack.embedded.tied_to_parent import die_with
 from socketio_bridge import Options
 
 GOODBYE = 10  # seconds that open requests and sockets get when the server is told to stop
@@ -43,8 +46,14 @@ def serve(host: str, port: int, workers: int) -> None:
 
 def worker_application() -> Any:
     """The ASGI application for one worker; called in the worker itself."""
-    if (parent := multiprocessing.parent_process()) and parent.pid:
-        die_with(parent.pid)  # a worker whose uvicorn was killed would keep the port from the next one
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), name="end-with-parent", daemon=True).start()
     from chozoi_chat.asgi import application
 
     return application
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this worker when uvicorn's own process is gone; one that was killed leaves the port to its workers."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,7 @@ from redis.asyncio.connection import parse_url
 
 from chozoi_chat.addresses import UnusableAddress, database_of, options_of
 from chozoi_chat.logs import logging_config
-from devstack.embedded.running import running_in
+from chozoi_chat.running_stores import running_in
 from identity.server_keys import key_in
 
 # Lets a field be written as CharField[str, str] at run time too. Here, because settings are read before any model.
@@ -100,6 +100,7 @@ MONGODB_EMBEDDED = not text("MONGODB_URI")
 MONGODB_URI = (
     text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat?serverSelectionTimeoutMS=1000"
 )
+MONGODB_ENGINE = text("MONGODB_ENGINE", "devstack.engine" if MONGODB_EMBEDDED else "persistence.engine")
 MONGODB_PATIENCE = whole_number("MONGODB_PATIENCE", 20)  # seconds; an election takes up to 12
 REDIS_EMBEDDED = not text("REDIS_ADDRESS")
 REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
@@ -113,7 +114,7 @@ except UnusableAddress as error:
 
 DATABASES = {
     "default": {
-        "ENGINE": "persistence.engine",
+        "ENGINE": MONGODB_ENGINE,
         "HOST": MONGODB_URI,
         "NAME": _database,
         # Acknowledged means on the disks of most members: clients are told only what survives a crash.

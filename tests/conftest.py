@@ -30,6 +30,7 @@ os.environ.update(
     DJANGO_SETTINGS_MODULE="chozoi_chat.settings",
     DATA_DIR=str(DATA_DIR),
     MONGODB_URI=MONGODB.address,
+    MONGODB_ENGINE="devstack.engine",
     REDIS_ADDRESS=REDIS.address,
     SECRET_KEY="the tests' secret key, of no use anywhere else",
     DEBUG="false",

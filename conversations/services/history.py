@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
@@ -14,7 +15,7 @@ from conversations.storage.timeline import Condition, Place, Stretch
 from identity import Role
 from persistence.fields import object_in, text_in
 from persistence.mongodb import Document, durable, in_store_thread
-from persistence.timestamps import stored_time
+from persistence.timestamps import from_milliseconds, stored_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,9 @@ async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: R
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
-    about = None if excerpt.cursor else await in_store_thread(_end_of, room_id, side, excerpt.oldest_first)
-    conditions = _conditions(excerpt, room.hidden_until(side), about)
-    ranges: list[list[Condition]] = [[{"room_id": room_id, **condition}] for condition in conditions]
+    about = partial(_end_of, room_id, side, excerpt.oldest_first)
+    conditions = _stretch(excerpt, room.hidden_until(side), about).conditions(_place(excerpt))
+    ranges = ([{"room_id": room_id, **condition}] for condition in conditions)
     return _page(await in_store_thread(_find, ranges, excerpt), excerpt)
 
 
@@ -58,10 +59,12 @@ async def list_unseen_messages(
 ) -> MessagePage:
     """Those of them that were written to the user, who has not seen them. RuleViolation: as `list_messages`."""
     room = await load_room(room_id)
-    conditions = _conditions(excerpt, room.hidden_until(room.side_for(actor, claimed)))
+    hidden_until = room.hidden_until(room.side_for(actor, claimed))
+    conditions = _stretch(excerpt, hidden_until).conditions(_place(excerpt))
     unseen = {"room_id": room_id, "to": actor.user_id, "is_seen": {"$in": [False, None]}}
-    # In two: what the index finds, and what is left of that. MongoDB makes them one, SecantusDB finds an index for one.
-    return _page(await in_store_thread(_find, [[unseen, condition] for condition in conditions], excerpt), excerpt)
+    # In two stages: what the index of the unseen finds, and what is left of that.
+    ranges = ([unseen, condition] for condition in conditions)
+    return _page(await in_store_thread(_find, ranges, excerpt), excerpt)
 
 
 def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
@@ -71,20 +74,28 @@ def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
     return stored_time((room if oldest else object_in(room, last_message)).get("created_at"))
 
 
-def _conditions(
-    excerpt: Excerpt, hidden_until: datetime.datetime | None, about: datetime.datetime | None = None
-) -> list[Condition]:
+def _stretch(
+    excerpt: Excerpt,
+    hidden_until: datetime.datetime | None,
+    about: Callable[[], datetime.datetime | None] | None = None,
+) -> Stretch:
     after = max((instant for instant in (excerpt.after, hidden_until) if instant is not None), default=None)
-    stretch = Stretch(excerpt.oldest_first, after, excerpt.before, about)
+    return Stretch(excerpt.oldest_first, after, excerpt.before, about)
+
+
+def _place(excerpt: Excerpt) -> Place | None:
+    """Where the page before ended. RuleViolation: the cursor is of no page in this order."""
     if excerpt.cursor is None:
-        return list(stretch.conditions(None))
+        return None
     position = to_position(excerpt.cursor, MessagePosition)
     if position.oldest_first is not excerpt.oldest_first:
         raise unusable(excerpt.cursor)
     try:
-        return list(stretch.conditions(Place(position.created_at, position.message_id)))
+        if position.created_at is not None:
+            from_milliseconds(position.created_at)
     except OverflowError:
         raise unusable(excerpt.cursor) from None
+    return Place(position.created_at, position.message_id)
 
 
 def _find(ranges: Iterable[list[Condition]], excerpt: Excerpt) -> list[Document]:
@@ -92,14 +103,15 @@ def _find(ranges: Iterable[list[Condition]], excerpt: Excerpt) -> list[Document]
     way = 1 if excerpt.oldest_first else -1
     found: list[Document] = []
     for conditions in ranges:
-        if missing := excerpt.limit + 1 - len(found):
-            found += durable(Message).aggregate(
-                [
-                    *({"$match": condition} for condition in conditions),
-                    {"$sort": {"created_at": way, "_id": way}},
-                    {"$limit": missing},
-                ]
-            )
+        found += durable(Message).aggregate(
+            [
+                *({"$match": condition} for condition in conditions),
+                {"$sort": {"created_at": way, "_id": way}},
+                {"$limit": excerpt.limit + 1 - len(found)},
+            ]
+        )
+        if len(found) > excerpt.limit:
+            break
     return found
 
 

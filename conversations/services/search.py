@@ -2,9 +2,9 @@
 
 By a literal regular expression, room by room on the index of histories, the room of the latest message first, until
 no room is left that could hold anything newer than what is found. No `$text` index: MongoDB allows a collection one,
-which finds a word in everybody's messages before it can ask whose they are, has no order by time, costs every message
-an entry for each of its words, and SecantusDB has none. What this costs is what the user has, and nothing to a message
-that is sent: a frequent text is found in a few rooms, a rare one is looked for in all of them.
+which finds a word in everybody's messages before it can ask whose they are, has no order by time, and costs every
+message an entry for each of its words. What this costs is what the user has, and nothing to a message that is sent: a
+frequent text is found in a few rooms, a rare one is looked for in all of them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from conversations.services.search_pattern import pattern_of
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
 from persistence.fields import flag_in, object_in, text_in
-from persistence.mongodb import KEYS_AT_ONCE, Document, durable, in_store_thread
+from persistence.mongodb import Document, durable, in_store_thread
 from persistence.per_event_loop import PerLoop
 from persistence.timestamps import from_milliseconds, stored_time
 
 LONGEST = 5.0
 """Seconds that one search may take; afterwards it answers with what it has."""
+
+ROOMS_AT_ONCE = 25
+"""Rooms of one query: MongoDB merges their sorted parts of the index, of which it opens each."""
 
 AT_ONCE = 2
 """Searches of a process that run at the same time, so that the store's threads are left to messages, too."""
@@ -158,7 +161,7 @@ def _together(rooms: Iterable[_Block]) -> Iterator[_Block]:
             yield room
             continue
         company.append(room)
-        if len(company) == KEYS_AT_ONCE:
+        if len(company) == ROOMS_AT_ONCE:
             yield _company(company)
             company = []
     if company:
@@ -195,8 +198,8 @@ def _between(after: datetime.datetime, last: _Order | None) -> Document:
 def _find(condition: Document, limit: int, last: _Order | None) -> list[Document]:
     """The newest that follow the last message of the page before.
 
-    Those of its very millisecond are asked for with the others and sorted out here: with an `$or`, `$nor` or `$and` in
-    a condition, SecantusDB reads all messages of everybody.
+    Those of its very millisecond are asked for with the others and sorted out here: so the condition is one range of
+    the index, without an `$or`.
     """
     asked = limit + (0 if last is None else _SAME_TIME)
     while True:

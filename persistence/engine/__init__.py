@@ -1,20 +1,15 @@
-"""django-mongodb-backend, whose queries the embedded MongoDB understands, and whose sorted ones an index serves.
+"""django-mongodb-backend for documents that other programs write too: what `DATABASES["default"]["ENGINE"]` names.
 
-Joined fields: in a `$project`, MongoDB reads `{"user": {"name": 1}}` as "the field `user.name`"; SecantusDB 0.7 reads
-it as "make `user.name` the number 1", and so no join of Django's would load: no permission of a group, no author of a
-change. `{"user": {"name": "$user.name"}}` is the same to both.
+What differs from django-mongodb-backend:
 
-Sorting: django-mongodb-backend 5.2 sets each field that a query is ordered by to itself (`$addFields`) before it sorts,
-and what a pipeline has set cannot come from an index in that order: all that matches would be read and sorted. The
-stage changes nothing, so it is left out. What is left of it names each field of a joined document by its path:
-MongoDB merges a document that `$addFields` names into the one that is there, SecantusDB puts it in its place.
-
-Conditions: of filters that were chained it makes `$and`s within each other. MongoDB sees through them, SecantusDB reads
-the whole collection; so what can stand side by side does. The same goes for the `$or` by which it says that a field is
-missing or null: `{"field": None}` says so, too. An end that is included, `$lte` an instant, becomes one that is not,
-`$lt` a millisecond later, the finest that MongoDB knows: SecantusDB leaves out what equals the end where an index goes
-on after that field.
-
-Values: the old service's documents may hold something else where a time, a number, a flag or a text belongs. It loads
-as `values` reads it; with django-mongodb-backend no room of a user would load for one such field in one of them.
+- All is read from the primary (`base`).
+- A query sorts by an index (`compiler`). django-mongodb-backend 5.2 sets each field that a query is ordered by to
+  itself (`$addFields`) before it sorts. MongoDB sorts by an index only where `$sort` is the first stage or follows
+  nothing but `$match` (manual, "$sort and performance"), so all that matches would be read and sorted in memory. The
+  stage changes nothing, so it is left out. Everything else of a query is as django-mongodb-backend compiles it.
+- A value of another type than its field's loads as `values` reads it. The old service's documents may hold something
+  else where a time, a number, a flag or a text belongs; with django-mongodb-backend no room of a user would load for
+  one such field in one of them.
+- Unique indexes serve look-ups, and existing indexes are adopted (`schema`).
+- A server that is too old is refused with a sentence that names both versions (`server`).
 """

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from devstack.embedded.running import Running, announce, claim
+from chozoi_chat.running_stores import Running, announce, claim
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +17,7 @@ def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Read the settings in an environment of these variables alone."""
 
     def read(**variables: str) -> dict[str, Any]:
-        for name in ("MONGODB_URI", "REDIS_ADDRESS", "SECRET_KEY"):
+        for name in ("MONGODB_URI", "MONGODB_ENGINE", "REDIS_ADDRESS", "SECRET_KEY"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("DATA_DIR", str(tmp_path))
         for name, value in variables.items():
@@ -45,6 +45,13 @@ def test_the_database_is_named_by_the_uri(read: Any) -> None:
     assert settings["DATABASES"]["default"]["NAME"] == "chat"
     assert settings["DATABASES"]["default"]["HOST"] == settings["MONGODB_URI"]
     assert settings["MONGODB_EMBEDDED"] is False
+
+
+def test_the_embedded_mongodb_alone_has_an_engine_of_its_own(read: Any) -> None:
+    assert read()["DATABASES"]["default"]["ENGINE"] == "devstack.engine"
+    assert read(MONGODB_URI="mongodb://db/chat")["DATABASES"]["default"]["ENGINE"] == "persistence.engine"
+    named = read(MONGODB_URI="mongodb://db/chat", MONGODB_ENGINE="devstack.engine")
+    assert named["DATABASES"]["default"]["ENGINE"] == "devstack.engine"
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,8 @@ def test_named_stores_are_used_and_nothing_embedded_is_started(tmp_path: Path) -
     mongodb, redis = EmbeddedMongoDB(tmp_path / "theirs"), EmbeddedRedis(tmp_path / "theirs")
     mongodb.start()
     redis.start()
-    up = Up(tmp_path / "data", MONGODB_URI=mongodb.address, REDIS_ADDRESS=f"127.0.0.1:{redis.port}")
+    theirs = {"MONGODB_URI": mongodb.address, "MONGODB_ENGINE": "devstack.engine"}
+    up = Up(tmp_path / "data", REDIS_ADDRESS=f"127.0.0.1:{redis.port}", **theirs)
     try:
         up.start()
         assert up.ready()

@@ -38,7 +38,8 @@ class Up:
         self.port = free_port()
         self.data_dir = data_dir
         self.log = data_dir.with_suffix(".log")
-        inherited = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "REDIS_ADDRESS")}
+        stores = ("MONGODB_URI", "MONGODB_ENGINE", "REDIS_ADDRESS")
+        inherited = {name: value for name, value in os.environ.items() if name not in stores}
         self.environment = inherited | {"DATA_DIR": str(data_dir), "PORT": str(self.port)} | variables
         self.process: subprocess.Popen[bytes]
 

@@ -1,4 +1,4 @@
-"""Django's ORM: joins load what they join, on the embedded MongoDB, too, and an index serves what it sorts."""
+"""Django's ORM: joins load what they join, an index serves what it sorts, and MongoDB gets the backend's own forms."""
 
 import datetime
 from typing import Any
@@ -9,13 +9,13 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.test.utils import CaptureQueriesContext
+from django_mongodb_backend import base as backend
 from pymongo import ReadPreference
 
 from conversations.models import Message, Room
 from persistence.engine.base import DatabaseWrapper
-from persistence.engine.compiler import side_by_side
 from persistence.mongodb import DURABLE
 from persistence.timestamps import stored_time
 
@@ -118,53 +118,6 @@ def test_an_order_that_is_computed_is_kept() -> None:
     assert [user.username for user in User.objects.order_by(Value(1), "-username")] == list("dcba")
 
 
-@pytest.mark.parametrize(
-    ("given", "flat"),
-    [
-        ({"a": 1}, {"a": 1}),
-        ({"$and": [{"a": 1}, {"$and": [{"b": 2}, {"c": {"$gt": 3}}]}]}, {"a": 1, "b": 2, "c": {"$gt": 3}}),
-        ({"$and": [{"a": {"$gte": 1}}, {"a": {"$lt": 5}}]}, {"a": {"$gte": 1, "$lt": 5}}),
-        ({"$and": [{"a": {"$gte": 1}}, {"a": {"$gte": 5}}]}, {"a": {"$gte": 5}}),
-        ({"$and": [{"a": {"$exists": True}}, {"a": {"$lt": 5}}, {"a": {"$ne": None}}]}, {"a": {"$lt": 5}}),
-        ({"$and": [{"a": {"$exists": True}}, {"a": {"$ne": None}}]}, {"a": {"$exists": True, "$ne": None}}),
-        ({"$and": [{"a": {"$lt": 5}}, {"a": {"$ne": 3}}]}, {"a": {"$lt": 5, "$ne": 3}}),
-        ({"$and": [{"a": {"$lt": 1}}, {"a": {"$lt": "x"}}]}, {"a": {"$lt": 1}, "$and": [{"a": {"$lt": "x"}}]}),
-        ({"a": {"$lte": NOON, "$gte": 1}}, {"a": {"$lt": NOON + datetime.timedelta(milliseconds=1), "$gte": 1}}),
-        ({"$and": [{"a": 1}, {"a": 2}, {"b": 3}]}, {"a": 1, "b": 3, "$and": [{"a": 2}]}),
-        ({"$or": [{"a": {"$exists": False}}, {"a": None}], "b": 1}, {"a": None, "b": 1}),
-        ({"$or": [{"a": {"$exists": False}}, {"b": None}]}, {"$or": [{"a": {"$exists": False}}, {"b": None}]}),
-        ({"$or": [{"$and": [{"a": 1}, {"b": 2}]}]}, {"$or": [{"$and": [{"a": 1}, {"b": 2}]}]}),
-        ({"$and": [{"$or": [{"a": 1}]}, {"$or": [{"b": 2}]}]}, {"$or": [{"a": 1}], "$and": [{"$or": [{"b": 2}]}]}),
-    ],
-)
-def test_conditions_stand_side_by_side_where_they_can(given: dict[str, Any], flat: dict[str, Any]) -> None:
-    assert side_by_side(given) == flat
-
-
-def test_chained_filters_find_their_index() -> None:
-    plan = Room.objects.filter(buyer__gte="a").filter(buyer__lt="c").explain()
-    assert "IXSCAN" in plan
-
-
-def test_what_is_missing_or_null_is_found_by_its_index() -> None:
-    Message.objects.create(message_id="1", room_id="7.9")
-    Message.objects.create(message_id="2", room_id="7.9", created_at=NOON.replace(tzinfo=datetime.UTC))
-    database: Any = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
-    database[Message._meta.db_table].insert_one({"_id": "3", "room_id": "7.9"})
-    undated = Message.objects.filter(room_id="7.9", created_at__isnull=True)
-    assert set(undated.values_list("pk", flat=True)) == {"1", "3"}
-    assert "IXSCAN" in undated.explain()
-
-
-def test_an_end_that_is_included_is() -> None:
-    """Although the index goes on after the field."""
-    for minute in range(3):
-        at = NOON.replace(tzinfo=datetime.UTC) + datetime.timedelta(minutes=minute, microseconds=500)
-        Message.objects.create(message_id=str(minute), room_id="7.9", created_at=at)
-    until = NOON.replace(tzinfo=datetime.UTC) + datetime.timedelta(minutes=1, microseconds=400)
-    assert set(Message.objects.filter(room_id="7.9", created_at__lte=until).values_list("pk", flat=True)) == {"0", "1"}
-
-
 def test_all_is_read_from_the_primary_whatever_the_uri_prefers() -> None:
     """A rule that reads from a secondary, which may lag, lets a message into a room that was just blocked."""
     uri = f"{connection.settings_dict['HOST']}?readPreference=secondaryPreferred"
@@ -179,3 +132,53 @@ def test_all_is_read_from_the_primary_whatever_the_uri_prefers() -> None:
         )
     finally:
         lagging.close_pool()
+
+
+def pipeline_of(queryset: QuerySet[Any], wrapper: type[Any]) -> list[dict[str, Any]]:
+    """What a query becomes, compiled by an engine that is not connected."""
+    compiler = queryset.query.get_compiler(connection=wrapper(connection.settings_dict, alias="default"))
+    compiler.pre_sql_setup()
+    query = compiler.build_query()
+    stages: list[dict[str, Any]] = query.get_pipeline()
+    return stages
+
+
+@pytest.mark.parametrize(
+    "queryset",
+    [
+        Room.objects.filter(buyer__gte="a").filter(buyer__lt="c"),
+        Room.objects.filter(buyer="7", created_at__isnull=True),
+        Message.objects.filter(room_id="7.9", created_at__lte=NOON.replace(tzinfo=datetime.UTC)),
+        Message.objects.filter(pk__in=[str(number) for number in range(500)]),
+        Permission.objects.select_related("content_type").filter(content_type__app_label="conversations"),
+    ],
+    ids=["range", "null", "end that is included", "many keys", "join"],
+)
+def test_mongodb_gets_the_form_that_the_backend_compiles(queryset: QuerySet[Any]) -> None:
+    unordered = queryset.order_by()
+    assert pipeline_of(unordered, DatabaseWrapper) == pipeline_of(unordered, backend.DatabaseWrapper)
+
+
+def test_an_order_differs_from_the_backends_form_only_by_fields_set_to_themselves() -> None:
+    ordered = Permission.objects.select_related("content_type").order_by("content_type__app_label", "codename")
+    ours, theirs = (pipeline_of(ordered, wrapper) for wrapper in (DatabaseWrapper, backend.DatabaseWrapper))
+    left_out = [stage for stage in theirs if stage not in ours]
+    assert left_out == [
+        {
+            "$addFields": {
+                "django_content_type": {"app_label": "$django_content_type.app_label"},
+                "codename": "$codename",
+            }
+        }
+    ]
+    assert ours == [stage for stage in theirs if stage not in left_out]
+
+
+def test_mongodb_is_asked_for_a_range_of_time_in_one_and_never_where_it_ends() -> None:
+    operations: Any = DatabaseWrapper(connection.settings_dict, alias="default").ops
+    after, before = NOON.replace(tzinfo=datetime.UTC), datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+    for oldest_first in (True, False):
+        ranges = list(operations.time_ranges(after, before, oldest_first=oldest_first, about=pytest.fail))
+        assert ranges == [{"$gt": after, "$lt": before}]
+    assert len(list(operations.time_ranges(None, None, oldest_first=True, about=pytest.fail))) == 1
+    assert operations.max_in_list_size() is None

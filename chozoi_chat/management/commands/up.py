@@ -12,6 +12,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chozoi_chat.addresses import without_password
+from chozoi_chat.running_stores import (
+    AlreadyRunning,
+    Running,
+    announce,
+    claim,
+    last_announced,
+)
 from devstack.embedded import (
     EmbeddedKafka,
     EmbeddedMongoDB,
@@ -22,17 +29,10 @@ from devstack.embedded import (
     is_free,
 )
 from devstack.embedded.child_process import PRIVATE
-from devstack.embedded.running import (
-    MONGODB_PORT,
-    REDIS_PORT,
-    AlreadyRunning,
-    Running,
-    announce,
-    claim,
-    last_announced,
-)
 from devstack.supervisor import ServerNotStarted, Supervisor
 
+# Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
+MONGODB_PORT, REDIS_PORT = 27717, 6479
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server that listens everywhere is found
 
 
@@ -82,6 +82,7 @@ class Command(BaseCommand):
             announce(settings.DATA_DIR, running)
             return {
                 "MONGODB_URI": running.mongodb or settings.MONGODB_URI,
+                "MONGODB_ENGINE": settings.MONGODB_ENGINE,
                 "REDIS_ADDRESS": running.redis or settings.REDIS_URL,
                 "KAFKA_BOOTSTRAP_SERVERS": running.kafka or settings.KAFKA_BOOTSTRAP_SERVERS,
                 "SCHEMA_REGISTRY_URL": running.schema_registry or settings.SCHEMA_REGISTRY_URL,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from devstack.embedded.running import AlreadyRunning, Running, announce, claim, last_announced, running_in
+from chozoi_chat.running_stores import AlreadyRunning, Running, announce, claim, last_announced, running_in
 
 STORES = Running(mongodb="mongodb://127.0.0.1:21001/chozoi_chat", redis="redis://127.0.0.1:21002/0")
 HOLD = """
 import pathlib, sys
-from devstack.embedded.running import claim
+from chozoi_chat.running_stores import claim
 with claim(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     input()

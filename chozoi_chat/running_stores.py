@@ -1,4 +1,4 @@
-"""Which embedded stores run now: the supervisor writes it down, other commands of the same `DATA_DIR` read it.
+"""Which embedded stores run now: `manage.py up` writes it down, other commands of the same `DATA_DIR` read it.
 
 Holds the lock too that lets one supervisor at a time use a `DATA_DIR`.
 """
@@ -10,9 +10,6 @@ import time
 from dataclasses import asdict, dataclass
 from io import TextIOWrapper
 from pathlib import Path
-
-# Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
-MONGODB_PORT, REDIS_PORT = 27717, 6479
 
 
 @dataclass(frozen=True, slots=True)

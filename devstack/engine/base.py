@@ -1,0 +1,10 @@
+"""The DatabaseWrapper. The file is named as Django wants it, which imports `<ENGINE>.base`."""
+
+from devstack.engine.operations import DatabaseOperations
+from persistence.engine import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """`persistence.engine`'s, with these operations."""
+
+    ops_class = DatabaseOperations
