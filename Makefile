@@ -12,7 +12,7 @@ help:
 	@echo "             want a Chromium (Debian: apt install chromium; or CHROMIUM=…) and leave pictures in test-artefacts/"
 	@echo "make test-kafka   the tests that need a real Kafka broker: Maven fetches it, a JDK 17 or newer runs it"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
-	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, Postman, docs/events.md"
+	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -37,7 +37,6 @@ format: $(BIN)/.installed-dev
 docs: $(BIN)/.installed
 	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
 	$(BIN)/python manage.py spectacular --fail-on-warn --format openapi-json --file docs/openapi.json
-	$(BIN)/python manage.py postman docs/postman
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python

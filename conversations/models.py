@@ -116,9 +116,8 @@ class Room(models.Model):
 
     `updated_at`, the last activity, is indexed once, for staff, who look through all rooms; every message moves its
     room in that index (measured: 3 to 7 % of what storing a batch costs). No other index has a time in it: one user's
-    rooms, found by `buyer` or `seller`, sort in memory. Nor is there one of blocked or of closed rooms alone:
-    SecantusDB holds each updated room against a partial index's condition, which costs as much as an entry. (A buyer's
-    rooms are a range of keys, too, but SecantusDB scans the collection for such a range.)
+    rooms, found by `buyer` or `seller`, sort in memory. Nor is there a partial one of blocked or of closed rooms: each
+    message would have its room held against the index's condition.
     """
 
     room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)

@@ -69,7 +69,7 @@ class Lease:
             durable(RelayPosition).update_one({"_id": self._topic}, {"$setOnInsert": {"holder": ""}}, upsert=True)
         except DuplicateKeyError:  # two who were the first, at once
             pass
-        # As numbers: SecantusDB does not compare a stored date with `$$NOW`.
+        # Both as milliseconds since 1970.
         expired = {"$lt": [{"$toLong": "$expires_at"}, {"$toLong": "$$NOW"}]}
         free = {"$or": [{"$in": ["$holder", ["", self._holder]]}, expired]}
         found = self._change(

@@ -29,12 +29,6 @@ def test_the_rest_api(tmp_path: Path) -> None:
     assert document.read_text() == (DOCS / "openapi.json").read_text()
 
 
-def test_the_postman_collection(tmp_path: Path) -> None:
-    call_command("postman", tmp_path)
-    for name in ("collection.json", "environment.json"):
-        assert (tmp_path / name).read_text() == (DOCS / "postman" / name).read_text()
-
-
 def table_of_codes(page: str) -> dict[str, str]:
     """Each code of a page's table, and its HTTP status; "–" where REST has none."""
     rows = re.findall(r"^\| (`[a-z_`, ]+`) \| (\d{3}|–)[^|]* \|", (DOCS / page).read_text(), flags=re.MULTILINE)

@@ -110,6 +110,12 @@ def test_some_packages_are_never_imported(path: Path) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_the_embedded_store_is_named_by_the_development_stack_alone(path: Path) -> None:
+    """What bends a query to it lives in `devstack.engine`; no other module has to know it."""
+    assert is_within(name_of(path), "devstack") or "secantus" not in path.read_text().lower()
+
+
 @pytest.mark.parametrize(
     ("module", "target", "allowed"),
     [

@@ -2,7 +2,7 @@
 
 The index of that side's rooms finds them; which are visible, and in what order, is decided here on a few fields of
 each. A user has thousands of rooms at most, and an index by last activity would cost every message more than it saved
-(see `Room`). Having MongoDB filter and sort them took it twice as long (measured with 5,000 rooms on SecantusDB).
+(see `Room`). Having the store filter and sort them took twice as long (measured with 5,000 rooms).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _find_rooms(room_ids: list[str]) -> list[Document]:
 
 
 def _count_unseen(user_id: str, side: Role) -> int:
-    # In two: what the index finds, and what is left of that. MongoDB makes them one, SecantusDB finds an index for one.
+    # In two stages: what the index finds, and what is left of that.
     unseen = {f"{side.lower()}_unseen_messages": {"$gt": 0}}
     visibility = {"$project": dict.fromkeys(_key_fields(side), 1)}
     rooms = durable(Room).aggregate([{"$match": {side.lower(): user_id}}, {"$match": unseen}, visibility])

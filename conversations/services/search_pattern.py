@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 
 LONGEST = 1000
-"""Characters that a pattern may have: SecantusDB takes no longer ones (MongoDB does)."""
+"""Characters that a pattern may have. (MongoDB takes 32,764, of which each costs time at each message.)"""
 
 
 class PatternTooLong(ValueError):

@@ -94,8 +94,8 @@ _TELL_ROOM: list[Document] = [
 _LARGEST_PART = 2_000_000
 """Characters of content in one statement: at most 8 of the 16 MB that MongoDB takes."""
 _ROOMS_IN_PART = 50
-"""Rooms in one statement: SecantusDB holds each against the whole list (`store.in_parts`), but waits for its journal
-once a statement; of 100 rooms at once, by 50 and by 25 the middle was quickest."""
+"""Rooms in one statement: each of them is looked for in the whole list, but the journal is waited for once a statement.
+Of 100 rooms at once, by 50 and by 25 the middle was quickest."""
 
 
 def _parts(news: dict[str, Document]) -> Iterator[dict[str, Document]]:

@@ -136,7 +136,7 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
     protected = protected_in(room_id)
     if protected.covers(user_id):
         return 0
-    # The room first, and alone: SecantusDB has no index for a condition with an `$or` in it.
+    # The first stage is what the index finds.
     theirs = {"$and": [{"from": user_id, "$or": _NOT_ERASED}, protected.others()]}
     stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": theirs}]
     stages += [{"$limit": _AT_ONCE}, {"$project": {"image": 1}}]

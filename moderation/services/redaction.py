@@ -188,7 +188,7 @@ def _find_recent(user_id: str, since: datetime.datetime) -> list[str]:
 
 
 def _ids(model: type[models.Model], indexed: Document, condition: Document) -> list[str]:
-    """In two: what an index finds, and what is left of that. SecantusDB has no index for both as one condition."""
+    """The ids of what an index finds and the condition leaves."""
     stages: list[Document] = [{"$match": indexed}, {"$match": condition}, {"$project": {"_id": 1}}]
     return [found["_id"] for found in durable(model).aggregate(stages)]
 

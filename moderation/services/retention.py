@@ -84,7 +84,7 @@ def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     instants = [message["created_at"] for message in last]
     if not instants:
         return 0
-    # Not `$lte`: by an index that has more fields after this one SecantusDB misses those that are equal.
+    # All of the last millisecond, which is the finest that MongoDB stores.
     until = from_store(instants[-1]) + datetime.timedelta(milliseconds=1)
     oldest = {**old, "created_at": {"$lt": until}}
     going = list(durable(Message).find(oldest, ["redacted_at", "image"]))

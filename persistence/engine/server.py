@@ -11,7 +11,7 @@ from django.db.utils import NotSupportedError
 from pymongo import MongoClient
 
 LEAST = (6, 0)
-"""MongoDB's versions that are served begin here. The embedded SecantusDB gives the number of a MongoDB as its own."""
+"""The earliest version of MongoDB that is served."""
 
 STANDALONE = (
     "MongoDB runs as a standalone server: the chat works, but `manage.py relay_events` needs a replica set. One of a "

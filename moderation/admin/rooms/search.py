@@ -121,7 +121,7 @@ def _from_the_latest(
 
 
 def _read(source: Document, search: RoomSearch, more: list[Document], following: Place | None) -> list[Document]:
-    """One room more than a page has, where there is one. The source first, and alone: SecantusDB finds its index so."""
+    """One room more than a page has, where there is one. The first stage is what an index finds."""
     stages: list[Document] = [{"$match": source}]
     rest = [_NAMEABLE, *search.conditions(), *more]
     if "updated_at" not in source and (search.since is not None or search.until is not None):

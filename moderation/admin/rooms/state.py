@@ -78,7 +78,7 @@ def _in_force(**subject: str) -> list[Restriction]:
 
 
 def _latest(model: type[AnyModel], indexed: Document, condition: Document, time: str) -> list[AnyModel]:
-    """The latest of a room or of a user. What an index finds first, and alone: SecantusDB has none for both as one."""
+    """The latest of a room or of a user. The first stage is what an index finds."""
     stages: list[Document] = [{"$match": indexed}, {"$match": condition}, {"$sort": {time: -1}}, {"$limit": MOST}]
     found = [each["_id"] for each in durable(model).aggregate([*stages, {"$project": {"_id": 1}}])]
     return list(model._default_manager.filter(pk__in=found).order_by(f"-{time}")) if found else []

@@ -126,7 +126,7 @@ def room_or_shell(room_id: str) -> Room:
 
 
 def message_of(room: Room, message_id: str) -> Message | None:
-    """A message by its id, if it is of this room. Not one condition of two parts: SecantusDB has no index for that."""
+    """A message by its id, if it is of this room."""
     message = Message.objects.filter(pk=message_id).first() if message_id else None
     return message if message is not None and message.room_id == room.pk else None
 
@@ -155,7 +155,7 @@ def _since(room: Room, instant: datetime.datetime, limit: int) -> list[Message]:
 
 
 def _ids(source: Document, before: Place | None, matching: Document | None, limit: int) -> list[str]:
-    """The source first, and alone: SecantusDB finds its index so."""
+    """The first stage is what an index finds."""
     stages: list[Document] = [{"$match": source}]
     if before is not None:
         tie = {"created_at": before.at, "_id": {"$lt": before.id}}

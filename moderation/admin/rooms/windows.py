@@ -1,8 +1,8 @@
 """Going back in time, window by window, for lists that show the latest first and stop when they have enough.
 
-To MongoDB a window is a seek in an index. SecantusDB reads all of a range before it gives the first row, so windows
-begin short, and grow while they are read quickly: what little there is far back is reached in a few steps, and where
-there is much no step takes long.
+Rows that are rare among many take long to find, and one query for all of time would say nothing until it has a page of
+them. A window is a range of an index. Windows begin short and grow while they are read quickly: what little there is
+far back is reached in a few steps, and where there is much no step takes long.
 """
 
 from __future__ import annotations

@@ -221,7 +221,9 @@ async def test_rooms_are_searched_no_further_than_needed(
     assert await found(seller_app, "nothing like it") == []
     assert len(asked) == 4
     logic = {"$or", "$and", "$nor", "$expr", "$where", "$text"}
-    assert not any(logic & condition.keys() for condition in asked), "SecantusDB would read all messages of everybody"
+    assert not any(logic & condition.keys() for condition in asked), (
+        "one range of the index, not all messages of everybody"
+    )
 
 
 async def test_a_search_that_takes_too_long_answers_with_what_it_has(

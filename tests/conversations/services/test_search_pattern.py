@@ -75,7 +75,7 @@ def test_nothing_is_a_pattern(text: str) -> None:
     assert not finds(text, "anything else, abcxyz 123")
 
 
-def test_a_pattern_is_no_longer_than_secantusdb_takes() -> None:
+def test_a_pattern_has_a_greatest_length() -> None:
     sentence = "Đơn hàng của tôi đã được giao đến địa chỉ mới chưa ạ, shop kiểm tra giúp tôi với nhé, cảm ơn nhiều"
     assert finds(sentence, sentence)
     assert len(pattern_of(sentence)) <= LONGEST
