@@ -94,19 +94,19 @@ class WatchedAuctions(LimitedNamespace):
         socket.data.expiry = asyncio.get_running_loop().call_later(left, _expire, socket)
         for auction in auctions:
             await socket.enter_room(auction)
-        await self._tell_latest(socket, auctions)
+        await self._send_latest(socket, auctions)
 
-    async def _tell_latest(self, socket: Socket, auctions: Sequence[str]) -> None:
-        """Tell the latest results, and read once more: what came in between is then told last, as it is the newer one.
+    async def _send_latest(self, socket: Socket, auctions: Sequence[str]) -> None:
+        """Send the latest results, and read once more: what came in between is then sent last, as it is the newer one.
 
         A result is stored before it is emitted, so what comes after the second reading reaches the room after this.
         """
-        told: dict[int, NamedAuctionResult] = {}
+        sent: dict[int, NamedAuctionResult] = {}
         try:
             for _ in range(2):
                 for result in await _latest.get().of(auctions):
-                    if told.get(result.id) != result:
-                        told[result.id] = result
+                    if sent.get(result.id) != result:
+                        sent[result.id] = result
                         await socket.emit(EVENT, self.shown(result))
         except RedisError as error:  # it will see the results to come
             logger.warning("the latest results could not be read for %r: %s", socket, error)

@@ -1,4 +1,4 @@
-"""What to do when a command cannot use MongoDB or Redis, said in two lines in place of a traceback."""
+"""What to do when a command cannot use MongoDB or Redis, in two lines in place of a traceback."""
 
 import sys
 from collections.abc import Iterator

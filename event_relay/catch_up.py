@@ -1,7 +1,7 @@
 """When the changes themselves can no longer be had: what the collections show to have happened since an instant.
 
-Slow, for it looks at all rooms, and less exact than the changes: what left no trace in a document is not told, and
-what may have happened is told (docs/kafka.md says which). Ids are those of the changes wherever a document allows.
+Slow, for it looks at all rooms, and less exact than the changes: what left no trace in a document gets no event, and
+what may have happened gets one (docs/kafka.md says which). Ids are those of the changes wherever a document allows.
 
 Rooms are read a few at a time, in the order of their ids, with all that is about them, each by an index; so it can be
 broken off after any of these pieces, and gone on with from there. What concerns no room is the first piece.
@@ -18,7 +18,7 @@ from typing import Any, Final
 from pymongo.database import Database
 
 from conversations.models import Room
-from event_relay.event import Event, Unreadable, told
+from event_relay.event import Event, Unreadable, or_unreadable
 from event_relay.sources import SOURCES, Source
 from persistence.mongodb import in_parts
 
@@ -66,7 +66,7 @@ def _piece(
     by_room = defaultdict[str, list[Event]](list)
     for source in SOURCES:
         for document in database[source.collection].aggregate(stages(source, keys, since)):
-            for found in told(source.standing(document, since), document):
+            for found in or_unreadable(source.standing(document, since), document):
                 if isinstance(found, Unreadable):
                     piece.unreadable.append(found)
                 else:

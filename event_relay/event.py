@@ -71,12 +71,12 @@ class Unreadable:
     reason: str
 
 
-Told = Event | Unreadable
+Outgoing = Event | Unreadable
 """What a change or a document comes to."""
 
 
-def told(events: Iterable[Event], document: Mapping[str, Any]) -> Iterator[Told]:
-    """The events that a source makes of a document. What it fails at is told, too: nothing is passed over in silence.
+def or_unreadable(events: Iterable[Event], document: Mapping[str, Any]) -> Iterator[Outgoing]:
+    """The events that a source makes of a document. Where it fails, an `Unreadable`: nothing is skipped in silence.
 
     A document may hold anything, whoever wrote it.
     """

@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from bson import json_util
 from confluent_kafka import KafkaError, Message, Producer
 from django.conf import settings
 
-from event_relay.dead_letters import letter_of
 from event_relay.encoding import Encoder, encoder, headers
-from event_relay.event import Told, Unreadable
+from event_relay.event import Outgoing, Unreadable
 from event_relay.position import Position
 from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import producer_configuration
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 MOST_UNDER_WAY = 5000
 """Events that may wait for Kafka's acknowledgement; then the changes wait."""
+
+_LONGEST_REASON = 1000
+"""Characters of the reason why a document makes no event."""
 
 
 class NotAccepted(Exception):
@@ -35,6 +39,16 @@ class _Step:
 
     position: Position | None
     under_way: int
+
+
+class _Letter(NamedTuple):
+    """A record of the dead letter topic: what no event could be made of. `place`: what the log calls the document."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: list[tuple[str, str | bytes | None]]
+    place: str
 
 
 class Publisher:
@@ -66,7 +80,7 @@ class Publisher:
         """Events that Kafka has not acknowledged yet."""
         return self._under_way
 
-    def publish(self, events: Iterable[Told], position: Position | None) -> None:
+    def publish(self, events: Iterable[Outgoing], position: Position | None) -> None:
         """Send the events of one change, after which relaying stands at `position`. NotAccepted: one was refused.
 
         What cannot be read or encoded goes to the dead letter topic, and counts like an event.
@@ -107,7 +121,7 @@ class Publisher:
         self._producer.purge()
         self._producer.flush(1.0)
 
-    def _send(self, event: Told, step: _Step) -> None:
+    def _send(self, event: Outgoing, step: _Step) -> None:
         if isinstance(event, Unreadable):
             self._set_aside(event, step)
             return
@@ -133,7 +147,7 @@ class Publisher:
 
     def _set_aside(self, unreadable: Unreadable, step: _Step) -> None:
         """To the dead letters, before the position moves on. What that topic does not take is named in the log."""
-        letter = letter_of(unreadable, self._topic)
+        letter = _letter_of(unreadable, self._topic)
         self._report.dead_letter()
         logger.error("%s makes no event and goes to %s: %s", letter.place, letter.topic, unreadable.reason)
 
@@ -155,3 +169,23 @@ class Publisher:
         self._brokers.failed(error)
         if error.fatal():
             self._refused = NotAccepted(f"the producer cannot go on: {error.str()}")
+
+
+def _letter_of(unreadable: Unreadable, topic: str) -> _Letter:
+    """The record that keeps a document of which there is no event on `topic`; its key is the document's.
+
+    The value is the document in MongoDB's Extended JSON.
+    """
+    document = unreadable.document
+    key = _key_of(document)
+    collection = str((document.get("ns") or {}).get("coll") or "")
+    named = [("dlq.reason", unreadable.reason[:_LONGEST_REASON]), ("dlq.topic", topic), ("dlq.collection", collection)]
+    value = json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS, default=str).encode(errors="replace")
+    return _Letter(f"{topic}.dlq", key, value, [*named], f"{collection or 'document'} {key}")
+
+
+def _key_of(document: Mapping[str, Any]) -> str:
+    """Of a change the key of its document, of an event its subject."""
+    if isinstance(key := document.get("documentKey"), Mapping):
+        return str(key.get("_id"))
+    return str(document.get("subject", document.get("_id")))

@@ -27,7 +27,7 @@ from pymongo.errors import PyMongoError
 from event_relay.catch_up import MARGIN, pieces_since
 from event_relay.change import changed_at, read_change
 from event_relay.change_stream import HistoryLost, Stream, change_stream, require_replica_set, watched_database
-from event_relay.event import Event, told
+from event_relay.event import Event, or_unreadable
 from event_relay.position import RENEWAL, CatchingUp, Lease, LeaseLost, Position
 from event_relay.publisher import NotAccepted, Publisher
 from event_relay.sources import SOURCES
@@ -162,7 +162,7 @@ class Relay:
         asked = _now()
         raw = stream.try_next()
         if raw is not None and raw["operationType"] in ("insert", "update", "replace"):
-            publisher.publish(told(_events_of(raw), raw), Position(raw["_id"], changed_at(raw)))
+            publisher.publish(or_unreadable(_events_of(raw), raw), Position(raw["_id"], changed_at(raw)))
         elif stream.resume_token is not None:  # nothing before `asked` is missing
             publisher.publish([], Position(stream.resume_token, asked))
         self._breathe(publisher)

@@ -1,13 +1,15 @@
-"""Whether the brokers answer, from what librdkafka calls back: told once when it changes, not each time it is tried."""
+"""Whether the brokers answer, from what librdkafka calls back: logged when that changes, not each time it is tried."""
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaError
 
 from kafka_workers.report import WorkerReport
-from kafka_workers.statistics import Statistics, read_statistics
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +21,31 @@ _IN_THE_WAY = (
     KafkaError._FATAL,
 )
 _TRIED_AGAIN = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """One report of librdkafka's statistics.
+
+    `broker_up`: whether a broker answers. `lag`: records not yet consumed, by partition that is this client's now.
+    """
+
+    broker_up: bool
+    lag: dict[int, int]
+
+
+def read_statistics(text: str) -> Statistics:
+    """Read the JSON that `stats_cb` gets (librdkafka's STATISTICS.md)."""
+    report: dict[str, Any] = json.loads(text)
+    return Statistics(
+        broker_up=any(broker["state"] == "UP" for broker in report.get("brokers", {}).values()),
+        lag={
+            partition["partition"]: partition["consumer_lag"]
+            for topic in report.get("topics", {}).values()
+            for partition in topic["partitions"].values()
+            if partition["fetch_state"] == "active" and partition["consumer_lag"] >= 0
+        },
+    )
 
 
 class BrokerState:

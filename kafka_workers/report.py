@@ -1,4 +1,4 @@
-"""How a worker fares: counted for Prometheus, and told in a few words to whoever asks whether it is ready."""
+"""How a worker fares: counted for Prometheus, and described in a few words to whoever asks whether it is ready."""
 
 from __future__ import annotations
 
