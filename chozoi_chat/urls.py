@@ -1,12 +1,42 @@
-"""The HTTP side's table of contents."""
+"""The addresses of the HTTP side, and what is answered where no view could: a page in the admin, JSON elsewhere."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path, reverse
+from django.views import defaults
 
 from chozoi_chat import health
 
-handler400 = "chozoi_chat.failures.bad_request"
-handler500 = "chozoi_chat.failures.server_error"
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Of a defect (Django's `handler500`); it has been logged."""
+    if _is_page(request):
+        return defaults.server_error(request)
+    message = "the server failed to handle this request; the failure has been logged"
+    return _refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Of a request that Django takes for no honest one (Django's `handler400`), such as one for a host not ours."""
+    if _is_page(request):
+        return defaults.bad_request(request, exception)
+    message = "the request is not valid: its host, its headers or its size are not what this server takes"
+    return _refusal(HTTPStatus.BAD_REQUEST, "validation_failed", message)
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("admin:index"))
+
+
+def _refusal(status: HTTPStatus, code: str, message: str) -> HttpResponse:
+    return JsonResponse({"status": False, "message": message, "code": code}, status=status)
+
+
+handler400, handler500 = bad_request, server_error
 
 urlpatterns = [
     path("healthz", health.healthz),

@@ -1,15 +1,19 @@
 """A process that we start, that ends when we do, and that a later run can find should it be left over all the same."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devstack.embedded import pid_file, tied_to_parent
+from devstack.embedded import tied_to_parent
 
 PRIVATE = 0o077
 """The umask of what keeps data: its files are for the user alone that it runs as."""
+_PATIENCE = 15.0
+"""Seconds from SIGTERM to SIGKILL for what an earlier run left."""
 
 
 class ChildProcess:
@@ -33,8 +37,23 @@ class ChildProcess:
         return self.process is not None and self.process.poll() is None
 
     def end_left_over(self) -> None:
-        """End what a killed run may have left of this program, and return when it is gone."""
-        pid_file.end_left_over(self.pid_path, self.mark)
+        """End what a killed run may have left of this program, and return when it is gone.
+
+        A stranger that has the noted pid by now is left alone.
+        """
+        try:
+            pid = int(self.pid_path.read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        if _is_at_work(pid, self.mark):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + _PATIENCE
+            while _is_at_work(pid, self.mark):
+                if time.monotonic() > deadline:
+                    os.kill(pid, signal.SIGKILL)
+                    deadline = float("inf")
+                time.sleep(0.05)
+        self.pid_path.unlink(missing_ok=True)
 
     def start(
         self, *, cwd: Path | None = None, environment: Mapping[str, str] | None = None, log: Path | None = None
@@ -57,7 +76,7 @@ class ChildProcess:
         finally:
             if output is not None:
                 os.close(output)
-        pid_file.remember(self.pid_path, self.process.pid)
+        self.pid_path.write_text(f"{self.process.pid}\n")
         return self.process
 
     def stop(self) -> None:
@@ -71,3 +90,16 @@ class ChildProcess:
             self.process.kill()
             self.process.wait()
         self.pid_path.unlink(missing_ok=True)
+
+
+def _is_at_work(pid: int, mark: str) -> bool:
+    """Whether process `pid` runs and `mark` is part of its command line or of its working directory.
+
+    The directory, because some programs overwrite their command line. False where the system does not tell.
+    """
+    process = Path(f"/proc/{pid}")
+    try:
+        command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return mark in command or mark in str((process / "cwd").readlink())
+    except OSError:
+        return False

@@ -8,12 +8,19 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from pymongo.errors import PyMongoError
 
-from chozoi_chat.features import switched_off
 from chozoi_chat.health import STORE_TIMEOUT
 from chozoi_chat.serving import serve
 from persistence.engine.server import UnsupportedMongoDB, running_server
 
 logger = structlog.get_logger(__name__)
+
+_FEATURES = {
+    "shop details in rooms": ["SHOP_SERVICE"],
+    "winners' names in auction results": ["ACCOUNT_SERVICE"],
+    "auction results from Kafka": ["KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL"],
+    "conversation events to Kafka": ["KAFKA_BOOTSTRAP_SERVERS"],
+}
+"""Features, with the settings that each of them needs."""
 
 
 class Command(BaseCommand):
@@ -30,10 +37,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
-        for feature, names in switched_off().items():
+        for feature, names in _switched_off().items():
             logger.info("feature is off", feature=feature, unset=names)
         _look_at_mongodb()
         serve(host, port, workers)
+
+
+def _switched_off() -> dict[str, list[str]]:
+    """Each feature that is off, with the settings that would switch it on."""
+    missing = {feature: [name for name in names if not getattr(settings, name)] for feature, names in _FEATURES.items()}
+    return {feature: names for feature, names in missing.items() if names}
 
 
 def _look_at_mongodb() -> None:
