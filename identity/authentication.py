@@ -7,7 +7,6 @@ with which `issue_token` signs.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from identity.keys import VerificationKey, parse_key
 from identity.refusal import IdentityRefused
 from identity.role import Role
 from identity.server_keys import server_key
+from persistence.per_event_loop import PerLoop
 
 MAX_TOKEN_LENGTH = 16_384
 """Characters. Reading a token costs time in proportion, before anything is known of who sent it."""
@@ -95,16 +95,14 @@ class _Mechanisms:
         return await self._any.verify(token)
 
 
-_mechanisms: dict[asyncio.AbstractEventLoop, _Mechanisms] = {}
+_mechanisms = PerLoop(lambda: _Mechanisms(_Configuration.current()))
 
 
 def _current_mechanisms() -> _Mechanisms:
-    loop, configuration = asyncio.get_running_loop(), _Configuration.current()
-    found = _mechanisms.get(loop)
-    if found is None or found.configuration != configuration:
-        for ended in [known for known in _mechanisms if known.is_closed()]:
-            del _mechanisms[ended]
-        found = _mechanisms[loop] = _Mechanisms(configuration)
+    found = _mechanisms.get()
+    if found.configuration != _Configuration.current():
+        _mechanisms.forget()
+        found = _mechanisms.get()
     return found
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import httpx
 
+from persistence.per_event_loop import PerLoop
+
 TIMEOUT = 3.0
 """Seconds for a whole exchange. A connecting user waits for it."""
 
-_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+_clients = PerLoop(lambda: httpx.AsyncClient(timeout=TIMEOUT))
 
 
 class EndpointUnavailable(Exception):
@@ -19,18 +21,12 @@ class EndpointUnavailable(Exception):
 
 def client() -> httpx.AsyncClient:
     """The client of the running loop; made at first use, as that reads the certificates (tens of milliseconds)."""
-    loop = asyncio.get_running_loop()
-    found = _clients.get(loop)
-    if found is None or found.is_closed:
-        for ended in [known for known in _clients if known.is_closed()]:
-            del _clients[ended]
-        found = _clients[loop] = httpx.AsyncClient(timeout=TIMEOUT)
-    return found
+    return _clients.get()
 
 
 async def close() -> None:
     """Close the running loop's client and its connections. It may be used again, and then opens anew."""
-    found = _clients.pop(asyncio.get_running_loop(), None)
+    found = _clients.forget()
     if found is not None:
         await found.aclose()
 

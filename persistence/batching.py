@@ -27,9 +27,14 @@ class Closed(Exception):
 class GroupCommit(Generic[Item, Result]):
     """Hands items in batches to `commit`, one batch at a time, in the order in which they came.
 
-    `commit` answers with one result an item, in their order; an item whose result is an exception fails with it.
-    What `commit` raises fails the whole batch. An item taken is an item done: whether anybody still waits for its
-    result makes no difference to it. Belongs to the event loop in which it is first used.
+    An item taken is an item done: whether anybody still waits for its result makes no difference to it. Belongs to the
+    event loop in which it is first used.
+
+    Args:
+        commit: Does a batch. Returns one result an item, in their order; an item whose result is an exception fails
+            with it. What `commit` raises fails the whole batch.
+        max_batch: The most items of one batch.
+        max_waiting: The most items that wait for their batch; `None`: no bound.
     """
 
     def __init__(
@@ -37,7 +42,7 @@ class GroupCommit(Generic[Item, Result]):
         commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         max_batch: int = 500,
-        max_waiting: int = 10_000,
+        max_waiting: int | None = 10_000,
     ) -> None:
         self._commit = commit
         self._max_batch = max_batch
@@ -50,7 +55,7 @@ class GroupCommit(Generic[Item, Result]):
         """Take an item; await the future for its result. Raises TooMuchWaiting or Closed, then it was not taken."""
         if self._closed:
             raise Closed("this group commit is closed")
-        if len(self._waiting) >= self._max_waiting:
+        if self._max_waiting is not None and len(self._waiting) >= self._max_waiting:
             raise TooMuchWaiting(f"{self._max_waiting} items wait already")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()

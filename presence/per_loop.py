@@ -6,13 +6,13 @@ back after an outage) registers with `on_change`, a decorator.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from django.conf import settings
 
+from persistence.per_event_loop import PerLoop
 from presence.presence import Presence
 
 logger = logging.getLogger(__name__)
@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 Listener = Callable[[str], Awaitable[None]]
 AnyListener = TypeVar("AnyListener", bound=Listener)
 
-_listeners: list[Listener] = []
-_presences: dict[asyncio.AbstractEventLoop, Presence] = {}
+listeners: list[Listener] = []
+"""In the order in which they were registered. Add to them by `on_change`."""
 
 
 def current() -> Presence:
@@ -29,20 +29,12 @@ def current() -> Presence:
 
     Reads REDIS_URL, and PRESENCE where it is set: a dict with any of heartbeat, expiry (seconds) and prefix.
     """
-    loop = asyncio.get_running_loop()
-    found = _presences.get(loop)
-    if found is None:
-        for ended in [known for known in _presences if known.is_closed()]:
-            del _presences[ended]
-        options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
-        found = Presence(settings.REDIS_URL, on_offline=_tell, on_online=_tell, **options)
-        _presences[loop] = found
-    return found
+    return _presences.get()
 
 
 async def stop_current() -> None:
     """Stop the running loop's Presence, if it has one; `current` then makes a new one."""
-    found = _presences.pop(asyncio.get_running_loop(), None)
+    found = _presences.forget()
     if found is not None:
         await found.stop()
 
@@ -52,14 +44,22 @@ def on_change(listener: AnyListener) -> AnyListener:
 
     Registering twice is registering once. Usable as a decorator.
     """
-    if listener not in _listeners:
-        _listeners.append(listener)
+    if listener not in listeners:
+        listeners.append(listener)
     return listener
 
 
 async def _tell(user_id: str) -> None:
-    for listener in _listeners:
+    for listener in listeners:
         try:
             await listener(user_id)
         except Exception:
             logger.exception("a listener failed to take note of a change of presence")
+
+
+def _from_settings() -> Presence:
+    options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
+    return Presence(settings.REDIS_URL, on_offline=_tell, on_online=_tell, **options)
+
+
+_presences = PerLoop(_from_settings)

@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from redis.exceptions import RedisError
-
-from presence.batch import Batch
+from persistence.batching import GroupCommit
+from persistence.redis_client import REDIS_AWAY
 from presence.registry import Change, Registry
 
 logger = logging.getLogger(__name__)
 
 Callback = Callable[[str], Awaitable[None]]
 
-_AWAY = (RedisError, OSError)
 _RETRY_INTERVAL = 1.0  # seconds between looks for a Redis that is away
 _ANNOUNCEMENTS_AT_ONCE = 16
 _STOP_PATIENCE = 3.0  # seconds for what is under way to end
@@ -75,8 +73,9 @@ class Presence:
         self._up = True
         self._stopped = False
         self._redis_turn = asyncio.Lock()  # what changes Redis goes one by one, or versions would cross
-        self._moves: Batch[_Move, bool] = Batch(self._store)
-        self._questions: Batch[set[str], set[str]] = Batch(self._ask)
+        # No bound here: as many wait as sockets come and go, which the server bounds.
+        self._moves: GroupCommit[_Move, bool] = GroupCommit(self._store, max_waiting=None)
+        self._questions: GroupCommit[set[str], set[str]] = GroupCommit(self._ask, max_waiting=None)
         self._heart: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._announcing: set[asyncio.Task[None]] = set()
@@ -120,14 +119,14 @@ class Presence:
         elsewhere = asked - here
         if not elsewhere or not self._up:
             return here
-        return here | await self._questions(elsewhere)
+        return here | await self._questions.submit(elsewhere)
 
     async def count(self) -> int:
         """How many users are online now, anywhere. While Redis is away: in this process."""
         if self._up:
             try:
                 return await self._registry.count()
-            except _AWAY as error:
+            except REDIS_AWAY as error:
                 self._lose(error)
         return len(self._sockets)
 
@@ -137,7 +136,7 @@ class Presence:
             return 0
         try:
             return await self._registry.others(seconds)
-        except _AWAY as error:
+        except REDIS_AWAY as error:
             self._lose(error)
             return 0
 
@@ -163,7 +162,7 @@ class Presence:
             self._version = -1  # whoever starts again registers anew
             try:
                 await self._registry.retire()
-            except _AWAY as error:
+            except REDIS_AWAY as error:
                 logger.info("presence could not sign off (%s); its entries expire", error)
             await self._registry.close()
 
@@ -190,7 +189,7 @@ class Presence:
                 beat = await self._registry.beat()
                 if beat is None or beat.version != self._version or not self._up:
                     await self._register()
-            except _AWAY as error:
+            except REDIS_AWAY as error:
                 self._lose(error)
                 return
             if not self._up:
@@ -220,19 +219,19 @@ class Presence:
 
     async def _move(self, move: _Move) -> bool:
         self._moving[move.user_id] += 1
-        work = asyncio.get_running_loop().create_task(self._moves(move))
+        done = self._moves.submit(move)
         try:
-            return await asyncio.shield(work)
+            return await asyncio.shield(done)
         except asyncio.CancelledError:
             # The caller would have announced it; other sockets of the user may depend on that.
-            work.add_done_callback(lambda done: self._untold(move) if not done.cancelled() and done.result() else None)
+            done.add_done_callback(lambda _: self._untold(move) if not done.cancelled() and done.result() else None)
             raise
 
     def _untold(self, move: _Move) -> None:
         (self._came if move.came else self._went).add(move.user_id)
         self._announce_untold()
 
-    async def _store(self, moves: list[_Move]) -> list[bool]:
+    async def _store(self, moves: Sequence[_Move]) -> list[bool]:
         """Bring Redis in step for the users who moved; by now they may have moved again, which later moves then say."""
         async with self._redis_turn:
             for move in moves:
@@ -253,7 +252,7 @@ class Presence:
                         self._note(change)
                         self._stored.update(coming)
                         self._stored.difference_update(going)
-            except _AWAY as error:
+            except REDIS_AWAY as error:
                 self._lose(error)
                 return self._answer_alone(moves)
         answers = []
@@ -264,18 +263,18 @@ class Presence:
         self._announce_untold()
         return answers
 
-    async def _ask(self, questions: list[set[str]]) -> list[set[str]]:
+    async def _ask(self, questions: Sequence[set[str]]) -> list[set[str]]:
         online: set[str] = set()
         if self._up:
             try:
                 registered, online = await self._registry.online(list(set().union(*questions)))
                 if self._heart is not None and not registered:
                     self._hurry.set()
-            except _AWAY as error:
+            except REDIS_AWAY as error:
                 self._lose(error)
         return [question & online for question in questions]
 
-    def _answer_alone(self, moves: list[_Move]) -> list[bool]:
+    def _answer_alone(self, moves: Sequence[_Move]) -> list[bool]:
         if not self._stopped:
             self._unsettled.update(move.user_id for move in moves)
         return [True] * len(moves)
@@ -302,7 +301,7 @@ class Presence:
         await self._announce(users, self._on_offline)
         try:
             await self._registry.announced(users)
-        except _AWAY:
+        except REDIS_AWAY:
             pass  # at worst they are announced once more
 
     async def _announce(self, users: Iterable[str], callback: Callback) -> None:

@@ -28,7 +28,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "conversations": CHAT[1:],
     "presence": ("persistence",),
     "socketio_bridge": (),
-    "identity": (),
+    "identity": ("persistence.per_event_loop",),
     "persistence": (),
     "devstack": (),
     "devstack.engine": ("persistence.engine",),

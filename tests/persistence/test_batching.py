@@ -73,6 +73,18 @@ async def test_an_error_of_the_whole_batch_fails_all_of_it_and_the_next_goes_on(
     assert await group.submit(3) == 3
 
 
+async def test_a_batch_that_waits_is_not_failed_by_the_one_before() -> None:
+    async def commit(numbers: Sequence[int]) -> Sequence[int | Exception]:
+        if numbers[0] % 2:
+            raise ValueError(numbers[0])
+        return numbers
+
+    group = GroupCommit(commit, max_batch=1)
+    first, second = await asyncio.gather(group.submit(1), group.submit(2), return_exceptions=True)
+    assert isinstance(first, ValueError)
+    assert second == 2
+
+
 async def test_an_item_is_done_also_when_its_waiter_was_cancelled() -> None:
     work = Doubler()
     work.gate.clear()
@@ -100,6 +112,12 @@ async def test_no_more_than_so_many_may_wait() -> None:
         group.submit(3)
     assert await asyncio.gather(*taken) == [2, 4]
     assert await group.submit(3) == 6
+
+
+async def test_without_a_bound_any_number_may_wait() -> None:
+    group = GroupCommit(Doubler(), max_waiting=None)
+    results = await asyncio.gather(*[group.submit(1) for _ in range(20_000)])
+    assert results == [2] * 20_000
 
 
 async def test_closing_finishes_what_was_taken_and_takes_no_more() -> None:
