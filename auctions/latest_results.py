@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from auctions.results import NamedAuctionResult
+from persistence.redis_client import async_redis
 
 LIFETIME = 30 * 24 * 3600
 """Seconds for which an auction without news is remembered."""
@@ -45,12 +43,7 @@ class LatestResults:
     """Stores and finds latest results. For one event loop; `close` it in the end."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = Redis.from_url(
-            redis_url,
-            socket_timeout=_PATIENCE,
-            socket_connect_timeout=_PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # for a connection that had ended
-        )
+        self._redis = async_redis(redis_url, patience=_PATIENCE, retries=1)  # for a connection that had ended
 
     async def store(self, placed: Iterable[Placed]) -> None:
         """Remember results, in this order. RedisError: Redis does not answer; some may be stored."""

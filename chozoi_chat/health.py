@@ -11,10 +11,9 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from pymongo.errors import PyMongoError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from persistence.engine.server import running_server
+from persistence.redis_client import REDIS_AWAY, async_redis
 from presence import current as current_presence
 from socketio_bridge.adapter.adapter import find_hub
 
@@ -92,15 +91,13 @@ async def _mongodb() -> tuple[str, str | None]:
 
 
 async def _redis() -> str:
-    client = Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=STORE_TIMEOUT, socket_timeout=STORE_TIMEOUT, retry=None
-    )
+    client = async_redis(settings.REDIS_URL, patience=STORE_TIMEOUT)
     try:
         async with asyncio.timeout(STORE_TIMEOUT + 0.5):
             await client.ping()
     except TimeoutError:
         return f"no answer within {STORE_TIMEOUT:g} s"
-    except (RedisError, OSError) as error:
+    except REDIS_AWAY as error:
         return _brief(error)
     finally:
         await client.aclose()

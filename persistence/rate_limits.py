@@ -13,7 +13,7 @@ import re
 import time
 from typing import NamedTuple
 
-from persistence.redis_client import REDIS_AWAY, redis
+from persistence.redis_client import REDIS_AWAY, count
 
 logger = logging.getLogger(__name__)
 
@@ -100,10 +100,7 @@ def wait_for_turn(kind: str, caller: str, rate: Rate) -> float:
     window = int(now // rate.seconds)
     key = f"{PREFIX}{kind}:{_short(caller)}:{rate.seconds}:{window}"
     try:
-        with redis().pipeline(transaction=False) as pipeline:
-            pipeline.incr(key)
-            pipeline.expire(key, rate.seconds + 1)
-            calls: int = pipeline.execute()[0]
+        calls, _ = count(key, rate.seconds + 1)
     except REDIS_AWAY as error:
         logger.warning("calls are not limited, Redis does not answer: %r", error)
         return 0.0

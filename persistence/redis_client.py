@@ -1,7 +1,4 @@
-"""How synchronous code reaches Redis, for counts and marks of the moment: never waiting long, never trying again.
-
-Not on the event loop: from the store's threads, or from a view's.
-"""
+"""Clients of Redis, for counts and marks of the moment: they never wait long, and do not try a call again."""
 
 from __future__ import annotations
 
@@ -10,17 +7,49 @@ from typing import Any, Final
 
 from django.conf import settings
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
 REDIS_AWAY: Final = (RedisError, OSError)
+"""What calls raise when Redis does not answer."""
 _PATIENCE = 1.0  # seconds
 
 
 def redis() -> Any:
-    """The client of this process; its errors are REDIS_AWAY. (redis-py types its answers as awaitable too.)"""
+    """The client of this process for synchronous code: the store's threads, or a view's, never the event loop.
+
+    Returns: A `redis.Redis`, untyped because redis-py types its answers as awaitable too.
+    """
     return _client(settings.REDIS_URL)
+
+
+def async_redis(url: str, *, patience: float, retries: int = 0, **options: Any) -> AsyncRedis:
+    """A new client for one event loop, which whoever made it closes.
+
+    Args:
+        url: `redis://…`
+        patience: Seconds that connecting, and each answer, may take.
+        retries: How often a call is tried again at once, as after a connection that had ended.
+        options: More of `Redis.from_url`.
+    """
+    retry = AsyncRetry(NoBackoff(), retries)
+    return AsyncRedis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience, retry=retry, **options)
+
+
+def count(key: str, seconds: int) -> tuple[int, int]:
+    """Count one more under a key, for all processes. The count begins anew `seconds` after its first one.
+
+    Returns: The count with this one, and for how many seconds it goes on.
+    """
+    with redis().pipeline(transaction=True) as pipeline:
+        pipeline.set(key, 0, ex=seconds, nx=True)
+        pipeline.incr(key)
+        pipeline.ttl(key)
+        _, counted, left = pipeline.execute()
+    return counted, left
 
 
 @lru_cache(maxsize=2)

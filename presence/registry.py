@@ -18,9 +18,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from persistence.redis_client import async_redis
 
 _PROLOGUE = """
 local prefix, me, expiry, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -158,18 +156,11 @@ class Registry:
     """Redis as process `process_id` sees it. `expiry`: seconds of silence after which a process is dead.
 
     Every method is one round trip on a connection of its own, without retries: a step whose answer was lost may have
-    been done, and only the caller can make that good. All raise redis.RedisError or OSError when Redis does not answer.
+    been done, and only the caller can make that good. All raise REDIS_AWAY when Redis does not answer.
     """
 
     def __init__(self, redis_url: str, process_id: str, *, prefix: str, expiry: float, timeout: float = 2.0) -> None:
-        self._redis: Redis = Redis.from_url(
-            redis_url,
-            decode_responses=True,
-            encoding_errors="surrogatepass",
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = async_redis(redis_url, patience=timeout, decode_responses=True, encoding_errors="surrogatepass")
         self._process_id = process_id
         self._prefix = prefix
         # The keys outlive the process they describe by far, for another one to find them.

@@ -21,44 +21,44 @@ _KEPT = 2 * 3600  # seconds
 _PAUSE = 1.0
 
 
-class MessageTally:
-    """Counts for one event loop."""
+class MessageCounter:
+    """Counts for one event loop. Use it from that loop alone; `close` it in the end."""
 
     def __init__(self) -> None:
         self._counted = Counter[int]()
-        self._teller: asyncio.Task[None] | None = None
+        self._flusher: asyncio.Task[None] | None = None
 
     def add(self, messages: int) -> None:
         """So many were just stored."""
         if not messages:
             return
         self._counted[_minute()] += messages
-        if self._teller is None:
-            self._teller = asyncio.get_running_loop().create_task(self._tell_soon())
+        if self._flusher is None:
+            self._flusher = asyncio.get_running_loop().create_task(self._flush_soon())
 
     async def close(self) -> None:
-        """Tell Redis what is left."""
-        if self._teller is not None:
-            self._teller.cancel()
+        """Store what is left."""
+        if self._flusher is not None:
+            self._flusher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._teller
-        await self._tell()
+                await self._flusher
+        await self._flush()
 
-    async def _tell_soon(self) -> None:
+    async def _flush_soon(self) -> None:
         try:
             await asyncio.sleep(_PAUSE)
         finally:
-            self._teller = None
-        await self._tell()
+            self._flusher = None
+        await self._flush()
 
-    async def _tell(self) -> None:
+    async def _flush(self) -> None:
         counted, self._counted = self._counted, Counter[int]()
         if not counted:
             return
         try:
             await asyncio.to_thread(_store, counted)
         except REDIS_AWAY as error:
-            logger.info("%d messages are not in the tally, Redis is away: %s", counted.total(), error)
+            logger.info("%d messages are not counted, Redis is away: %s", counted.total(), error)
 
 
 def _store(counted: Counter[int]) -> None:

@@ -24,7 +24,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
-from conversations.storage.message_counter import MessageTally
+from conversations.storage.message_counter import MessageCounter
 from conversations.storage.message_ids import message_ids
 from conversations.storage.repair import Unfinished
 from conversations.storage.room_summaries import account, is_behind
@@ -86,7 +86,7 @@ class MessageWriter:
     def __init__(self) -> None:
         self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit)
         self._unfinished = Unfinished()
-        self._tally = MessageTally()
+        self._counter = MessageCounter()
         self._turn = asyncio.Lock()
         self._finisher: asyncio.Task[None] | None = None
 
@@ -109,7 +109,7 @@ class MessageWriter:
         if self._finisher is not None:
             self._finisher.cancel()
             await asyncio.wait([self._finisher])
-        await self._tally.close()
+        await self._counter.close()
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         async with self._turn:
@@ -129,7 +129,7 @@ class MessageWriter:
                 if position not in stored.repeats and position not in stored.failures
             ]
             self._remember(stored, messages, new)
-            self._tally.add(len(new))
+            self._counter.add(len(new))
             payloads = {message.message_id: MessagePayload.of(message) for message in new}
             await _announce(payloads.values())
             return [

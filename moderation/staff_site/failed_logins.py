@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from identity.networks import network_of
-from persistence.redis_client import REDIS_AWAY, redis
+from persistence.redis_client import REDIS_AWAY, count, redis
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +32,7 @@ def begin(name: str, address: str) -> int:
     """Count a try; for how many seconds this one is refused, 0: it is not."""
     with _nobody_kept_out():
         for key, most in _limits(name, address):
-            with redis().pipeline() as pipeline:
-                pipeline.set(key, 0, ex=settings.LOGIN_LOCKOUT, nx=True)
-                pipeline.incr(key)
-                pipeline.ttl(key)
-                counted: list[int] = pipeline.execute()
-            _, tries, left = counted
+            tries, left = count(key, settings.LOGIN_LOCKOUT)
             if tries > most:
                 return max(1, left)
     return 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from persistence.rate_limits import Buckets, Rate
+from persistence.redis_client import count, redis
 
 
 def four_a_minute() -> Buckets:
@@ -51,3 +54,13 @@ def test_full_buckets_are_forgotten() -> None:
     for number in range(100_000):
         buckets.take(str(number), 1000 + number / 10)
     assert len(buckets) <= 1_000
+
+
+def test_a_count_ends_so_long_after_its_first_one() -> None:
+    key = f"chozoi:tests:{uuid4().hex}"
+    assert count(key, 1) == (1, 1)
+    assert count(key, 50)[0] == 2
+    assert redis().pttl(key) <= 1000
+    redis().delete(key)
+    assert count(key, 50) == (1, 50)
+    redis().delete(key)

@@ -1,7 +1,8 @@
-"""The tally of messages: one command to Redis for all of a second's, and none for none."""
+"""How many messages a minute has: one command to Redis for all of a second's, and none for none."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,8 +12,8 @@ from pymongo.database import Database
 from pytest_django import Settings
 from redis.asyncio import Redis
 
-from conversations.storage import message_counter as tally
-from conversations.storage.message_counter import MessageTally, messages_a_minute
+from conversations.storage import message_counter
+from conversations.storage.message_counter import MessageCounter, messages_a_minute
 from conversations.storage.writer import Draft, close_message_writer, message_writer
 from identity import Role
 from tests.conversations.conftest import Emitted
@@ -22,7 +23,7 @@ from tests.conversations.conftest import Emitted
 async def redis() -> AsyncIterator[Redis]:
     """The session's, with nothing counted."""
     async with Redis.from_url(settings.REDIS_URL) as redis:
-        async for key in redis.scan_iter(f"{tally._PREFIX}*"):
+        async for key in redis.scan_iter(f"{message_counter._PREFIX}*"):
             await redis.delete(key)
         yield redis
 
@@ -35,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 async def test_what_processes_counted_adds_up_by_the_minute(clock: list[float]) -> None:
-    here, there = MessageTally(), MessageTally()
+    here, there = MessageCounter(), MessageCounter()
     here.add(2)
     there.add(3)
     clock[0] += 60
@@ -48,23 +49,26 @@ async def test_what_processes_counted_adds_up_by_the_minute(clock: list[float]) 
 
 
 async def test_batches_of_a_second_go_to_redis_together(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "_PAUSE", 0.01)
-    counting = MessageTally()
+    monkeypatch.setattr(message_counter, "_PAUSE", 0.01)
+    counting = MessageCounter()
     for _ in range(100):
         counting.add(1)
     counting.add(0)
-    teller = counting._teller
-    assert teller is not None
-    await teller
+    async with asyncio.timeout(5):
+        while sum(await messages_a_minute(2)) == 0:
+            await asyncio.sleep(0.01)
     assert sum(await messages_a_minute(2)) == 100
-    async for key in redis.scan_iter(f"{tally._PREFIX}*"):
-        assert 0 < await redis.ttl(key) <= tally._KEPT
+    async for key in redis.scan_iter(f"{message_counter._PREFIX}*"):
+        assert 0 < await redis.ttl(key) <= message_counter._KEPT
 
 
-async def test_nothing_is_told_when_nothing_was_stored() -> None:
-    counting = MessageTally()
+async def test_redis_is_not_asked_when_nothing_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never() -> None:
+        raise AssertionError("Redis was asked")
+
+    monkeypatch.setattr(message_counter, "redis", never)
+    counting = MessageCounter()
     counting.add(0)
-    assert counting._teller is None
     await counting.close()
 
 

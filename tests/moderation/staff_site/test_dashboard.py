@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from conversations.storage import message_counter as tally
+from conversations.storage import message_counter
 from moderation.staff_site import dashboard as dashboard_module
 from moderation.staff_site.charts import HEIGHT, WIDTH, chart
 from moderation.staff_site.dashboard import Dashboard, dashboard
@@ -96,4 +96,4 @@ def test_messages_a_minute(database: Store, monkeypatch: pytest.MonkeyPatch) -> 
     found = stand()
     assert found.messages is not None
     assert (found.messages_last_minute, found.messages.highest) == (8, 8)
-    assert tally.messages_a_minute is not counted
+    assert message_counter.messages_a_minute is not counted
