@@ -1,4 +1,4 @@
-"""The bridge as a Django app."""
+"""The Django app."""
 
 from django.apps import AppConfig
 
@@ -10,5 +10,5 @@ class SocketIOBridgeConfig(AppConfig):
     verbose_name = "Socket.IO bridge"
 
     def ready(self) -> None:
-        """Have the checks registered, which importing them does."""
+        """Import the checks, which registers them."""
         from socketio_bridge import checks  # noqa: F401

@@ -1,21 +1,18 @@
-"""System checks: what is wrong with a project's use of the bridge, said before a client finds out.
-
-They read settings, and of the ASGI module only its source: to import it would build the application, and with it
-whatever that starts, at every management command.
-"""
+"""System checks of a project's settings for the bridge, its channel layer and its ASGI application."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from channels.routing import ProtocolTypeRouter
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
 from django.utils.module_loading import import_string
 
-from socketio_bridge.asgi_module import AsgiModule
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.store import IN_MEMORY, Place
 from socketio_bridge.transports.origins import ANY, OPAQUE, parse_origin
@@ -23,7 +20,7 @@ from socketio_bridge.transports.origins import ANY, OPAQUE, parse_origin
 
 @register()
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`SOCKETIO` and the origins that may connect."""
+    """Check `SOCKETIO`, and the origins that may connect."""
     try:
         options = Options.from_settings()
     except (ImproperlyConfigured, TypeError, ValueError) as error:
@@ -91,7 +88,7 @@ def _origins(options: Options) -> Iterator[CheckMessage]:
 
 @register()
 def check_channel_layer(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`CHANNEL_LAYERS`, by which processes reach each other's sockets."""
+    """Check `CHANNEL_LAYERS`, by which processes reach each other's sockets."""
     return list(_channel_layer())
 
 
@@ -129,11 +126,18 @@ def _channel_layer() -> Iterator[CheckMessage]:
 
 @register()
 def check_mount(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """`ASGI_APPLICATION`, and whether it can serve Socket.IO, as far as its module's source tells."""
-    return list(_mount())
+    """Check `ASGI_APPLICATION`: that it can be imported, and is not Django alone.
+
+    The application is imported, as Django's own check of `ROOT_URLCONF` imports all views.
+    """
+    try:
+        options = Options.from_settings()
+    except (ImproperlyConfigured, TypeError, ValueError):
+        return []  # check_options reports it, and servers cannot be made without options
+    return list(_mount(options))
 
 
-def _mount() -> Iterator[CheckMessage]:
+def _mount(options: Options) -> Iterator[CheckMessage]:
     example = 'application = SocketIOServer([…]).mount("/socket.io", beside=get_asgi_application())'
     dotted = getattr(settings, "ASGI_APPLICATION", None)
     if not dotted:
@@ -145,22 +149,23 @@ def _mount() -> Iterator[CheckMessage]:
             id="socketio_bridge.W008",
         )
         return
-    name, _, attribute = dotted.rpartition(".")
-    module = AsgiModule.find(name)
-    if module is None or not module.has(attribute):
-        missing = f"no module {name!r}" if module is None else f"no {attribute!r} in that module"
+    try:
+        application = import_string(dotted)
+    except Exception as error:
         yield Error(
-            f"ASGI_APPLICATION is {dotted!r}: there is {missing}.",
+            f"ASGI_APPLICATION is {dotted!r}, which cannot be imported: {type(error).__name__}: {error}",
             hint=f'It must be like "mysite.asgi.application", where: {example}',
             id="socketio_bridge.E009",
         )
-    elif module.is_django_alone(attribute):
+        return
+    # Exactly that type: a subclass may serve more than Django.
+    if type(application) is ASGIHandler:
         yield Warning(
             f"{dotted} is Django alone, so that Socket.IO clients get 404.",
             hint=f"Mount the bridge: {example}",
             id="socketio_bridge.W010",
         )
-    elif _polling() and module.leaves_polling_to_django(attribute):
+    elif "polling" in options.transports and _leaves_polling_to_django(application):
         yield Warning(
             f"{dotted} routes WebSockets, but all HTTP to Django: clients begin by long-polling, and get 404.",
             hint=f'For both: {example}. For WebSockets alone: SOCKETIO = {{"transports": ["websocket"]}}, and the same '
@@ -169,8 +174,8 @@ def _mount() -> Iterator[CheckMessage]:
         )
 
 
-def _polling() -> bool:
-    try:
-        return "polling" in Options.from_settings().transports
-    except (ImproperlyConfigured, TypeError, ValueError):
-        return False  # of which check_options speaks
+def _leaves_polling_to_django(application: Any) -> bool:
+    if not isinstance(application, ProtocolTypeRouter):
+        return False
+    routes = application.application_mapping
+    return "websocket" in routes and type(routes.get("http")) is ASGIHandler

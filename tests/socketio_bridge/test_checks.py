@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,20 @@ from socketio_bridge.checks import check_channel_layer, check_mount, check_optio
 
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 LIST_BASED = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}
-STOCK = "from django.core.asgi import get_asgi_application\n"
-MOUNTED = STOCK + "from mysite.live import server\napplication = server.mount('/s', beside=get_asgi_application())\n"
-ROUTED = (
-    STOCK + "django = get_asgi_application()\napplication = ProtocolTypeRouter({'http': %s, 'websocket': server})\n"
-)
+STOCK = """
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from socketio_bridge import Namespace, SocketIOServer
+
+def wrap(application):
+    async def wrapped(scope, receive, send):
+        await application(scope, receive, send)
+    return wrapped
+
+django = get_asgi_application()
+server = SocketIOServer([Namespace()])
+"""
+ROUTED = STOCK + "application = ProtocolTypeRouter({'http': %s, 'websocket': server})\n"
 
 
 def problems(**settings: object) -> list[CheckMessage]:
@@ -36,10 +46,13 @@ def asgi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Writes an ASGI module; gives back what the checks say of its `application`."""
 
     def check(source: str, **settings: object) -> list[str]:
-        (tmp_path / "somebodys_asgi.py").write_text(source)
-        found = problems(ASGI_APPLICATION="somebodys_asgi.application", **settings)
-        assert "somebodys_asgi" not in sys.modules, "a check must not import the application"
+        name = f"somebodys_asgi_{next(numbers)}"  # as an import is remembered by its name
+        (tmp_path / f"{name}.py").write_text(source)
+        found = problems(ASGI_APPLICATION=f"{name}.application", **settings)
+        sys.modules.pop(name, None)
         return [str(message.id) for message in found]
+
+    numbers = itertools.count()
 
     monkeypatch.syspath_prepend(tmp_path)
     return check
@@ -175,8 +188,9 @@ class TestMount:
         "source",
         [
             STOCK + "application = get_asgi_application()",
-            STOCK + "django: object = get_asgi_application()\napplication = django",
+            STOCK + "application = django",
             STOCK + "application = None\napplication = get_asgi_application()",
+            STOCK + "if True:\n    application = get_asgi_application()",
         ],
     )
     def test_django_alone_is_a_warning(self, asgi: Any, source: str) -> None:
@@ -191,17 +205,21 @@ class TestMount:
     @pytest.mark.parametrize(
         "source",
         [
-            MOUNTED,
-            ROUTED % "URLRouter(routes)",
-            STOCK + "application = get_asgi_application()\napplication = wrap(application)",
-            STOCK + "application = get_asgi_application()\nif True:\n    application = wrap(application)",
-            "from mysite.live import *",
-            "from mysite.live import application",
-            "application = application",
-            "first, application = make()",
+            STOCK + "application = server.mount('/s', beside=django)",
+            STOCK + "application = server",
+            ROUTED % "URLRouter([])",
+            ROUTED % "wrap(django)",
+            STOCK + "application = wrap(django)",
+            STOCK + "class Handler(type(django)): ...\napplication = Handler()",
+            STOCK + "application = ProtocolTypeRouter({'http': django})",
             "async def application(scope, receive, send): ...",
-            "this is no Python",
         ],
     )
     def test_what_may_well_be_right_is_not_doubted(self, asgi: Any, source: str) -> None:
         assert asgi(source) == []
+
+    @pytest.mark.parametrize(
+        "source", ["this is no Python", "from nosite.live import application", "raise OSError", "other = 1"]
+    )
+    def test_what_cannot_be_imported_is_an_error(self, asgi: Any, source: str) -> None:
+        assert asgi(source) == ["socketio_bridge.E009"]
