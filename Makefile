@@ -2,14 +2,17 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 TESTS ?=
+# Some files take long, so one process more than there are processors. Each has a MongoDB and a Redis of its own.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .PHONY: help run test test-kafka lint format docs bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
 	@echo "             KAFKA=1 with a Kafka to try auction results and conversation events with"
-	@echo "make test    install, and run all tests; TESTS='tests/presence -k flap' some of them. Those of the admin's pages"
-	@echo "             want a Chromium (Debian: apt install chromium; or CHROMIUM=…) and leave pictures in test-artefacts/"
+	@echo "make test    install, and run all tests, WORKERS=3 at a time; TESTS='tests/presence -k flap' some of them, in one"
+	@echo "             process. Those of the admin's pages want a Chromium (Debian: apt install chromium; or CHROMIUM=…)"
+	@echo "             and leave pictures in test-artefacts/"
 	@echo "make test-kafka   the tests that need a real Kafka broker: Maven fetches it, a JDK 17 or newer runs it"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md"
@@ -20,7 +23,7 @@ run: $(BIN)/.installed
 	@exec $(BIN)/python manage.py up $(if $(KAFKA),--kafka)
 
 test: $(BIN)/.installed-dev
-	$(BIN)/python -m pytest -m "not kafka" $(TESTS)
+	$(BIN)/python -m pytest -m "not kafka" $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile)
 
 test-kafka: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest tests/kafka

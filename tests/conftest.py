@@ -1,8 +1,8 @@
-"""The stores of a test session: one real MongoDB and one real Redis of its own, and Django pointed at them; brokers and
-the host of real clients for those who ask.
+"""What the tests of all folders may ask for: a real MongoDB, a real Redis, mock Kafka brokers, real clients.
 
-Django reads its settings when the first test module is imported, so the addresses are chosen here, at import,
-and the stores start with the session.
+Django reads its settings when the first test module is imported, so the stores' addresses are chosen here, at import.
+A store starts when the first test that asks for it runs: by `mongodb_server` and `redis_server`, or by a fixture that
+asks for those. Each process of pytest-xdist has stores of its own.
 """
 
 import atexit
@@ -50,16 +50,28 @@ for name in UNSET.split():
     os.environ.pop(name, None)
 
 django.setup()
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the stores, unless the tests are only listed."""
-    atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
-    if not session.config.option.collectonly:
-        atexit.register(REDIS.stop)
-        atexit.register(MONGODB.stop)
-        REDIS.start()
-        MONGODB.start()
+@pytest.fixture(scope="session")
+def mongodb_server() -> Iterator[None]:
+    """A MongoDB runs at `settings.MONGODB_URI`."""
+    MONGODB.start()
+    yield
+    MONGODB.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[None]:
+    """A Redis runs at `settings.REDIS_URL`."""
+    REDIS.start()
+    yield
+    REDIS.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(mongodb_server: None, redis_server: None, django_db_setup: None) -> None:
+    """pytest-django's own, once the stores run."""
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def auction() -> int:
 
 
 @pytest.fixture(scope="session")
-def publisher(kafka: EmbeddedKafka) -> Publisher:
+def publisher(redis_server: None, kafka: EmbeddedKafka) -> Publisher:
     """Publishes on the mock brokers."""
     return Publisher(kafka.bootstrap_servers, kafka.address)
 

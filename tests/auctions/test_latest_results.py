@@ -18,7 +18,7 @@ from tests.auctions.publisher import result
 
 
 @pytest.fixture
-async def latest() -> AsyncIterator[LatestResults]:
+async def latest(redis_server: None) -> AsyncIterator[LatestResults]:
     latest = LatestResults(os.environ["REDIS_ADDRESS"])
     yield latest
     await latest.close()

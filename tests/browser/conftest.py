@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stores() -> tuple[str, str]:
+def stores(mongodb_server: None, redis_server: None) -> tuple[str, str]:
     """A MongoDB URI and a Redis URL for these servers alone, on the session's stores."""
     mongodb, redis = os.environ["MONGODB_URI"], os.environ["REDIS_ADDRESS"]
     return f"{mongodb.rsplit('/', 1)[0]}/browser", f"{redis.rsplit('/', 1)[0]}/2"

@@ -47,6 +47,12 @@ class TestIssueToken:
 
 @pytest.mark.django_db
 class TestSeedDemo:
+    @pytest.fixture(autouse=True)
+    def _nobody_has_written_yet(self, db: None) -> None:
+        """Until the test's transaction is rolled back, what other tests have left is gone."""
+        Room.objects.all().delete()
+        Message.objects.all().delete()
+
     def test_rooms_are_as_the_services_would_have_left_them(self) -> None:
         output_of("seed_demo")
         assert Room.objects.count() == 4

@@ -23,7 +23,7 @@ NewRelay = Callable[..., WorkerProcess]
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Database[dict[str, Any]]]:
+def database(mongodb_server: None, redis_server: None) -> Iterator[Database[dict[str, Any]]]:
     """A migrated database that no other tests write to, on the session's MongoDB."""
     address = f"{os.environ['MONGODB_URI'].rsplit('/', 1)[0]}/event_relay"
     migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]

@@ -68,7 +68,7 @@ def prefix() -> str:
 
 
 @pytest_asyncio.fixture
-async def redis(prefix: str) -> AsyncIterator[Redis]:
+async def redis(redis_server: None, prefix: str) -> AsyncIterator[Redis]:
     """A client beside the processes, to look and to do harm; its keys are removed after the test."""
     client: Redis = Redis.from_url(settings.REDIS_URL, decode_responses=True)
     yield client

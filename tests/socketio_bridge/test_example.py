@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]  # th
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+def start(redis_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """Starts the example on a free port, as often as it is called; the URL of the new process."""
     directory = tmp_path_factory.mktemp("example")
     redis = f"{os.environ['REDIS_ADDRESS'].rsplit('/', 1)[0]}/9"

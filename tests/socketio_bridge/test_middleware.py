@@ -21,6 +21,8 @@ from socketio_bridge import (
 from socketio_bridge.namespace import CallNext
 from tests.socketio_bridge.client import PLACEHOLDER, FrameClient, connect
 
+pytestmark = pytest.mark.usefixtures("redis_server")
+
 
 class Greeting(msgspec.Struct):
     name: str

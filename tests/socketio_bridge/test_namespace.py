@@ -13,6 +13,8 @@ from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, ev
 from socketio_bridge.adapter.adapter import current_hub
 from tests.socketio_bridge.client import FrameClient, connect
 
+pytestmark = pytest.mark.usefixtures("redis_server")
+
 
 class Relay(Namespace):
     path = "/relay"

@@ -9,6 +9,8 @@ import pytest
 from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, event
 from tests.socketio_bridge.client import PLACEHOLDER, connect
 
+pytestmark = pytest.mark.usefixtures("redis_server")
+
 
 class Observed(Namespace):
     path = "/observed"

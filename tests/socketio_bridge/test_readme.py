@@ -27,7 +27,7 @@ runpy.run_path("serve.py", run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(redis_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `startproject` makes, with the README's blocks: files that exist grow by them, all but asgi.py."""
     directory = tmp_path_factory.mktemp("readme")
     call_command("startproject", "mysite", str(directory))

@@ -14,6 +14,8 @@ from django.db import close_old_connections
 from socketio_bridge import AckTimeout, ConnectionRefused, Namespace, Options, Socket, SocketIOServer, emit, event
 from socketio_bridge.testing import Disconnected, SocketIOCommunicator
 
+pytestmark = pytest.mark.usefixtures("redis_server")
+
 Eio = Literal[3, 4]
 
 

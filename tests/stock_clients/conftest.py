@@ -30,7 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def processes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
+async def processes(
+    redis_server: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Callable[..., Awaitable[Process]]]:
     """Awaiting it with a name gives the process of that name, running; further arguments are the bridge's options."""
     directory = tmp_path_factory.mktemp("stock_clients")
     redis = f"{os.environ['REDIS_ADDRESS'].rsplit('/', 1)[0]}/8"

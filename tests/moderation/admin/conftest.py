@@ -20,9 +20,9 @@ Makes = Callable[..., Any]
 ROLES = ("Support", "Moderation lead")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def roles(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The groups, as the migration made them; made anew where a test of something else has flushed the database."""
+    """The groups, as the migration made them; made anew where a test before has flushed the database."""
     with django_db_blocker.unblock():
         if Group.objects.filter(name__in=ROLES).count() < len(ROLES):
             call_command("migrate", "moderation", "0001", verbosity=0)

@@ -1,0 +1,8 @@
+"""Sessions are reached through Redis."""
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _redis(redis_server: None) -> None:
+    """The channel layer of every server here."""
