@@ -28,11 +28,11 @@ from socketio_bridge.exceptions import (
     InvalidArguments,
     UnknownEvent,
 )
+from socketio_bridge.handshake import Handshake
 from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
 from socketio_bridge.server import SocketIOServer
 from socketio_bridge.sockets.socket import NO_ACK, Socket
-from socketio_bridge.transports.handshake import Handshake
 
 __all__ = [
     "NO_ACK",

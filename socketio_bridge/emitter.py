@@ -10,9 +10,12 @@ from asgiref.sync import async_to_sync
 from socketio_bridge.adapter.adapter import find_hub
 from socketio_bridge.adapter.audience import names
 from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.adapter.external_emitter import send_without_hub
+from socketio_bridge.adapter.external_emitter import keep_in, publish
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
+from socketio_bridge.recovery.emission_log import ExternalLogs
+
+keep_in(ExternalLogs)
 
 
 async def emit(
@@ -51,11 +54,7 @@ async def emit(
     text, attachments = packet.event(namespace, event, arguments)
     rooms = None if to is None else names(to)
     emission = Emission(namespace, rooms, names(except_), PacketType.MESSAGE + text, attachments, volatile)
-    hub = find_hub()
-    if hub is not None:
-        hub.emit(emission, local=local)
-    elif not local:
-        await send_without_hub(emission)
+    await publish(emission, local=local)
 
 
 def emit_sync(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -16,16 +15,14 @@ from socketio_bridge.adapter.adapter import current_hub
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.recovery import Recovery
-from socketio_bridge.transports.handshake import Handshake, HandshakeRefused
+from socketio_bridge.transports import session_registry
+from socketio_bridge.transports.engine import Engine
+from socketio_bridge.transports.handshake import HandshakeRefused
 from socketio_bridge.transports.polling import PollingConsumer
-from socketio_bridge.transports.remote_session import RemoteSession, find_remote_session
-from socketio_bridge.transports.session import Session
 from socketio_bridge.transports.stop_signals import StopSignals
 from socketio_bridge.transports.websocket import WebSocketConsumer, deny
 
 logger = logging.getLogger(__name__)
-
-_FINISHING = 2.0  # seconds that requests which were let go have for their answers
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -56,35 +53,14 @@ class SocketIOServer:
             if namespace.path in self.namespaces:
                 raise ImproperlyConfigured(f"Two namespaces have the path {namespace.path!r}.")
             self.namespaces[namespace.path] = namespace
-        self._finishing: set[asyncio.Task[None]] = set()
-        self._polled: set[Session | RemoteSession] = set()
-        self._stopping = False
+        self._engine = Engine(self.options, self.find_namespace)
         self._started: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         await self.startup()
-        consumer = WebSocketConsumer(self) if scope["type"] == "websocket" else PollingConsumer(self)
+        consumer = WebSocketConsumer(self._engine) if scope["type"] == "websocket" else PollingConsumer(self._engine)
         await consumer(scope, receive, send)
-
-    def begin_session(self, handshake: Handshake) -> Session:
-        """Make a session for a client that has none. Raises `HandshakeRefused`."""
-        if self._stopping:
-            raise HandshakeRefused.stopping()
-        return Session(self, handshake, handshake.revision(self.options))
-
-    async def find_session(self, handshake: Handshake) -> Session | RemoteSession:
-        """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
-        hub = current_hub()
-        sid = handshake.query["sid"]
-        if sid in hub.sessions:
-            hub.sessions[sid].keep_time()
-        session = hub.sessions.get(sid) or await find_remote_session(hub, sid)
-        if session is None:
-            raise HandshakeRefused.unknown_session()
-        if session.revision != handshake.revision(self.options):
-            raise HandshakeRefused.bad_request()
-        return session
 
     def find_namespace(self, path: str) -> Namespace | None:
         """The namespace that serves a path, if one does: the one that has it, or the first dynamic one that says so."""
@@ -127,33 +103,11 @@ class SocketIOServer:
 
         return application
 
-    @contextmanager
-    def polling(self, session: Session | RemoteSession) -> Iterator[None]:
-        """While a poll of a session is open here: it is let go when the process is told to stop."""
-        self._polled.add(session)
-        try:
-            if self._stopping:
-                session.release()
-            yield
-        finally:
-            self._polled.discard(session)
-
     def stop_serving(self) -> None:
         """The process is told to stop: end the sessions here, and let the polls of others go, whose clients go on
         elsewhere. It must not wait for them.
         """
-        self._stopping = True
-        for session in self._sessions():
-            session.close("server shutting down")
-        for polled in list(self._polled):
-            polled.release()
-
-    def let_finish(self) -> None:
-        """Have `shutdown` wait, for a moment, until the running task is done."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._finishing.add(task)
-            task.add_done_callback(self._finishing.discard)
+        self._engine.begin_stop()
 
     async def startup(self) -> None:
         """Start this event loop's hub and the namespaces, once."""
@@ -165,14 +119,7 @@ class SocketIOServer:
     async def shutdown(self) -> None:
         """Stop what `startup` started."""
         self._started.pop(asyncio.get_running_loop(), None)
-        sessions = self._sessions()
-        for session in sessions:
-            session.close("server shutting down")
-        for session in sessions:
-            await session.finish()
-        loop = asyncio.get_running_loop()
-        if finishing := [task for task in self._finishing if task.get_loop() is loop]:
-            await asyncio.wait(finishing, timeout=_FINISHING)
+        await self._engine.stop()
         for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
             try:
                 await namespace.on_shutdown()
@@ -180,21 +127,17 @@ class SocketIOServer:
                 logger.exception("on_shutdown of %s failed.", type(namespace).__name__)
         await current_hub().stop()
 
-    def _sessions(self) -> list[Session]:
-        return [session for session in current_hub().sessions.values() if session.server is self]
-
     async def _start(self) -> None:
-        self._stopping = False
+        self._engine.start()
         try:
             hub = current_hub()
             broadcast_acks.serve(hub)
             remote_sockets.serve(hub)
             server_events.serve(hub, self)
+            session_registry.serve(hub)
             await hub.start()
-            if self.options.max_disconnection_duration is not None and hub.recovery is None:
-                recovery = Recovery(hub, self.options)
-                await recovery.start()
-                hub.recovery = recovery
+            if self.options.max_disconnection_duration is not None and hub.hooks is None:
+                await Recovery(hub, self.options).start()
             for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
                 await namespace.on_startup()
         except BaseException:

@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -22,19 +22,13 @@ from socketio_bridge.adapter.audience import Audience
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.adapter.cluster import Cluster
 from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
-from socketio_bridge.adapter.rooms import Rooms
+from socketio_bridge.adapter.hooks import AdapterHooks
+from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 from socketio_bridge.exceptions import ClusterError
-from socketio_bridge.recovery.offsets import ORIGIN_LENGTH
-from socketio_bridge.transports.remote_session import Carriers, serve_sessions
-
-if TYPE_CHECKING:
-    from socketio_bridge.recovery.recovery import Recovery
-    from socketio_bridge.sockets.socket import Socket
-    from socketio_bridge.transports.session import Session
 
 logger = logging.getLogger(__name__)
 
-_ID_BYTES = 12  # of randomness in a hub's id, and again in a session's
+_ID_BYTES = 12  # of randomness in a hub's id
 _RETRY_DELAY = 1.0  # seconds between attempts to subscribe
 _PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer,
 _PENDING_SIZE = 64_000_000  # and bytes of them
@@ -51,9 +45,7 @@ class Hub:
 
     def __init__(self, *, visiting: bool = False) -> None:
         self.id = secrets.token_urlsafe(_ID_BYTES)
-        self.sessions: dict[str, Session] = {}
-        self.carriers = Carriers()
-        self.recovery: Recovery | None = None
+        self.hooks: AdapterHooks | None = None
         self._layer: Any = get_channel_layer()
         self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
@@ -68,15 +60,6 @@ class Hub:
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
         self.cluster = Cluster(self.id, self.send, alone=self._layer is None, visiting=visiting)
-        serve_sessions(self)
-
-    def new_session_id(self) -> str:
-        """An id for a session of this process; it tells which hub owns the session."""
-        return self.id + secrets.token_urlsafe(_ID_BYTES)
-
-    def owner_of(self, sid: str) -> str:
-        """The id of the hub whose session an id names."""
-        return sid[: len(self.id)]
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
@@ -103,9 +86,9 @@ class Hub:
         """Hand over what waits, then leave the channel layer."""
         self.cluster.leave()
         await self.flush()
-        if self.recovery is not None:
-            await self.recovery.stop()
-            self.recovery = None
+        if self.hooks is not None:
+            await self.hooks.stop()
+            self.hooks = None
         if self._receiver is not None:
             self._receiver.cancel()
             await asyncio.wait([self._receiver], timeout=LAYER_TIMEOUT)  # a cancellation may get lost
@@ -114,8 +97,8 @@ class Hub:
 
     def emit(self, emission: Emission, *, local: bool = False) -> None:
         """Deliver to local sockets now, and, unless `local`, to other processes with the next envelope."""
-        if self.recovery is not None and not local and not emission.volatile:
-            self.recovery.record(emission)
+        if self.hooks is not None and not local and not emission.volatile:
+            self.hooks.emitted(emission)
         self.deliver(emission)
         if self._layer is not None and not local:
             self.send(emission)
@@ -136,20 +119,20 @@ class Hub:
             self._give_up(dropped, "it does not keep up")
 
     def deliver(self, emission: Emission, origin: str = "") -> None:
-        """Queue an emission's packet for the local sockets it is for; `origin` is how offsets name its hub."""
+        """Queue an emission's packet for the local sockets it is for; `origin` is its hub's id, "" this one's."""
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return
         sockets = namespace.select(emission.rooms, emission.except_)
         if emission.volatile:
             sockets = [socket for socket in sockets if socket.ready]
-        if self.recovery is not None:
-            self.recovery.deliver(emission, sockets, origin)
+        if self.hooks is not None:
+            self.hooks.deliver(emission, sockets, origin)
             return
         for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
 
-    def select(self, audience: Audience) -> list[Socket]:
+    def select(self, audience: Audience) -> list[LocalSocket]:
         """The local sockets of an audience."""
         namespace = self._namespaces.get(audience.namespace)
         return [] if namespace is None else list(namespace.select(audience.rooms, audience.except_))
@@ -161,11 +144,11 @@ class Hub:
             self._waiting.append((self._queued, settled))
             await settled
 
-    def add(self, socket: Socket) -> None:
+    def add(self, socket: LocalSocket) -> None:
         """Take in a socket that connected."""
         self._namespaces.setdefault(socket.namespace, Rooms()).add(socket)
 
-    def remove(self, socket: Socket) -> None:
+    def remove(self, socket: LocalSocket) -> None:
         """Let go of a socket that left."""
         rooms = self._namespaces.get(socket.namespace)
         if rooms is not None:
@@ -178,8 +161,8 @@ class Hub:
             while self._pending or self._direct:
                 if self._pending:
                     messages, self._pending = self._pending, []
-                    if self.recovery is not None:
-                        await self.recovery.kept()  # What others hear must not be lost with this process.
+                    if self.hooks is not None:
+                        await self.hooks.before_publish()
                     await self._hand_over(GROUP, messages)
                 direct, self._direct = self._direct, {}
                 for hub_id, messages in direct.items():
@@ -249,20 +232,19 @@ class Hub:
         if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str):
             return
         if origin == self.id:
-            if self.recovery is not None:
-                self.recovery.heard_all_until(message["sent"])
+            if self.hooks is not None:
+                self.hooks.heard_all_until(message["sent"])
             return
         try:
             messages = unseal(message)
         except (KeyError, TypeError, msgspec.MsgspecError):
             logger.exception("Dropped an envelope that this version cannot read.")
             return
-        short = origin[:ORIGIN_LENGTH]
         for each in messages:
             if isinstance(each, Emission):
-                if self.recovery is not None and each.sequence:
-                    self.recovery.hear(short, each.sequence)
-                self.deliver(each, short)
+                if self.hooks is not None:
+                    self.hooks.heard(origin, each)
+                self.deliver(each, origin)
             else:
                 self.cluster.receive(origin, each)
 

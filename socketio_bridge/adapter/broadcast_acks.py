@@ -68,8 +68,8 @@ async def broadcast_call(
 def serve(hub: Hub) -> None:
     """Have a hub ask its sockets when another process broadcasts."""
 
-    async def answer(asker: str, body: Any) -> _Gathered:
-        gathered = await _gather(hub, msgspec.convert(body, _Call))
+    async def answer(asker: str, call: _Call) -> _Gathered:
+        gathered = await _gather(hub, call)
         for socket_id, arguments in list(gathered.answers.items()):
             try:
                 msgspec.msgpack.encode(arguments)
@@ -81,7 +81,7 @@ def serve(hub: Hub) -> None:
                 gathered.missing.append(socket_id)
         return gathered
 
-    hub.cluster.answer(_KIND, answer)
+    hub.cluster.answer(_KIND, answer, takes=_Call)
 
 
 async def _gather(hub: Hub, call: _Call) -> _Gathered:

@@ -39,7 +39,8 @@ class Answers(NamedTuple):
 class Cluster:
     """One hub's view of the others.
 
-    Bodies of questions and answers are what msgpack holds: None, numbers, strings, bytes, lists and dicts of them.
+    Bodies of questions are Structs, or what msgpack holds by itself: None, numbers, strings, bytes, lists and dicts.
+    Those of answers arrive as the latter.
     `send` is the hub's; `alone` says that there is no channel layer, and so nobody else. A hub that is `visiting` asks
     the others, and is not asked by them.
     """
@@ -52,7 +53,7 @@ class Cluster:
         self._alone = alone
         self._visiting = visiting
         self._heard: dict[str, float] = {}  # when each other hub was last heard of, in the loop's time
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, tuple[Handler, msgspec.msgpack.Decoder[Any]]] = {}
         self._ids = itertools.count()
         self._asked: dict[tuple[int, str], asyncio.Future[Any]] = {}  # by question and hub; failures are results
         self._answering: set[asyncio.Task[None]] = set()
@@ -74,13 +75,13 @@ class Cluster:
             return 0.0
         return asyncio.get_running_loop().time() - self._heard_at
 
-    def answer(self, kind: str, handler: Handler) -> None:
-        """Have `handler` answer questions of a kind.
+    def answer(self, kind: str, handler: Handler, *, takes: Any = Any) -> None:
+        """Have `handler` answer questions of a kind, whose bodies are of the type `takes`.
 
         It is called in the order in which a hub asked; one that is `async` begins in that order, and runs beside
         others. What it raises reaches the asking hub as `HubFailed`.
         """
-        self._handlers[kind] = handler
+        self._handlers[kind] = handler, msgspec.msgpack.Decoder(takes)
 
     async def ask(self, hub_id: str, kind: str, body: Any = None, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         """Ask one hub, which may be this one; its answer.
@@ -185,10 +186,10 @@ class Cluster:
 
     def _take_question(self, asker: str, question: Question) -> None:
         try:
-            handler = self._handlers.get(question.kind)
-            if handler is None:
+            if question.kind not in self._handlers:
                 raise LookupError(f"nothing here answers {question.kind!r}")
-            answer = handler(asker, msgspec.msgpack.decode(question.body))
+            handler, decoder = self._handlers[question.kind]
+            answer = handler(asker, decoder.decode(question.body))
             if inspect.isawaitable(answer):
                 task = asyncio.ensure_future(self._await_answer(asker, question, answer))
                 self._answering.add(task)

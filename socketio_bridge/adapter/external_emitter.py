@@ -10,13 +10,34 @@ import asyncio
 import os
 import secrets
 import threading
+from collections.abc import Callable
+from typing import TypeAlias
 
+from socketio_bridge.adapter.adapter import find_hub
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.adapter.envelope import GROUP, Emission, Message, seal
-from socketio_bridge.options import Options
-from socketio_bridge.recovery.emission_log import EmissionLog
-from socketio_bridge.recovery.offsets import ORIGIN_LENGTH
-from socketio_bridge.recovery.store import Place, RedisRecoveryStore
+from socketio_bridge.adapter.hooks import ExternalLog
+
+FindLog: TypeAlias = Callable[[], ExternalLog | None]
+"""Gives the log for the settings as they are now, if there is to be one; called in the emitter's loop."""
+
+_ID_BYTES = 8  # of randomness in the id of a process without a hub
+_new_find_log: Callable[[], FindLog] | None = None
+
+
+def keep_in(new_find_log: Callable[[], FindLog]) -> None:
+    """Have what this process emits kept in logs. `new_find_log` is called once, and again in a forked process."""
+    global _new_find_log
+    _new_find_log = new_find_log
+
+
+async def publish(emission: Emission, *, local: bool = False) -> None:
+    """Emit from anywhere: by this loop's hub; where it has none, by the channel layer, unless `local`."""
+    hub = find_hub()
+    if hub is not None:
+        hub.emit(emission, local=local)
+    elif not local:
+        await send_without_hub(emission)
 
 
 async def send_without_hub(message: Message) -> None:
@@ -34,35 +55,23 @@ class _Outpost:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._id = secrets.token_urlsafe(ORIGIN_LENGTH)
+        self._id = secrets.token_urlsafe(_ID_BYTES)
         self._lock = asyncio.Lock()  # which is fair: messages leave in the order in which they came
-        self._log: EmissionLog | None = None
-        self._place: Place | None = None  # of the log
+        self._find_log = None if _new_find_log is None else _new_find_log()
         threading.Thread(target=self.loop.run_forever, name="socketio-outpost", daemon=True).start()
 
     async def send(self, message: Message) -> None:
         """Keep a message if that is wanted, then hand it to the layer."""
-        log = self._log_for(Options.from_settings())
+        log = None if self._find_log is None else self._find_log()
         if log is not None and isinstance(message, Emission) and not message.volatile:
             log.record(message)
         async with self._lock:
             if log is not None:
                 await log.kept()
             async with asyncio.timeout(LAYER_TIMEOUT):
-                await required_channel_layer().group_send(GROUP, seal(self._id, [message]))
-
-    def _log_for(self, options: Options) -> EmissionLog | None:
-        if options.max_disconnection_duration is None:
-            return None
-        place = Place.of(options)
-        if place.url is None:
-            return None  # what a process keeps in its memory is out of reach from here
-        if self._log is None or self._place != place:
-            # In one stream the numbers of an origin go on without a gap: another stream gets another origin.
-            self._id = secrets.token_urlsafe(ORIGIN_LENGTH)
-            self._log = EmissionLog(self._id[:ORIGIN_LENGTH], RedisRecoveryStore(place))
-            self._place = place
-        return self._log
+                await required_channel_layer().group_send(
+                    GROUP, seal(log.origin if log is not None else self._id, [message])
+                )
 
 
 _here: _Outpost | None = None

@@ -12,10 +12,12 @@ from socketio_bridge.adapter.adapter import Hub, any_hub, find_hub
 from socketio_bridge.adapter.audience import Audience, names
 from socketio_bridge.adapter.broadcast_acks import broadcast_call
 from socketio_bridge.adapter.cluster import without_answer
-from socketio_bridge.adapter.external_emitter import send_without_hub
-from socketio_bridge.emitter import emit
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.adapter.external_emitter import publish, send_without_hub
+from socketio_bridge.adapter.rooms import LocalSocket
 from socketio_bridge.exceptions import HubGone
-from socketio_bridge.sockets.socket import Socket
+from socketio_bridge.protocol import packet
+from socketio_bridge.protocol.engineio import PacketType
 
 _FETCH = "fetch_sockets"
 _JOIN = "sockets_join"
@@ -53,7 +55,8 @@ class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
 
     async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
         """Send an event to the client; nothing happens when it is gone."""
-        await emit(event, *arguments, to=self.id, namespace=self.namespace, volatile=volatile)
+        text, attachments = packet.event(self.namespace, event, arguments)
+        await publish(Emission(self.namespace, [self.id], [], PacketType.MESSAGE + text, attachments, volatile))
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
         """Send an event to the client and wait for its acknowledgement's arguments; [] when it is gone already.
@@ -128,15 +131,14 @@ async def disconnect_sockets(
 
 def serve(hub: Hub) -> None:
     """Have a hub tell of its sockets, and treat them as other processes say."""
-    hub.cluster.answer(_FETCH, lambda asker, body: _describe(hub, msgspec.convert(body, Audience)))
+    hub.cluster.answer(_FETCH, lambda asker, audience: _describe(hub, audience), takes=Audience)
     for kind in _TREATMENTS:
-        hub.cluster.answer(kind, _treatment(hub, kind))
+        hub.cluster.answer(kind, _treatment(hub, kind), takes=tuple[Audience, list[str]])
 
 
-def _treatment(hub: Hub, kind: str) -> Callable[[str, Any], None]:
-    def treat(asker: str, body: Any) -> None:
-        audience, rooms = msgspec.convert(body, tuple[Audience, list[str]])
-        _treat(hub, kind, audience, rooms)
+def _treatment(hub: Hub, kind: str) -> Callable[[str, tuple[Audience, list[str]]], None]:
+    def treat(asker: str, body: tuple[Audience, list[str]]) -> None:
+        _treat(hub, kind, *body)
 
     return treat
 
@@ -157,17 +159,17 @@ def _treat(hub: Hub, kind: str, audience: Audience, rooms: list[str]) -> None:
         treatment(socket, rooms)
 
 
-def _join(socket: Socket, rooms: list[str]) -> None:
+def _join(socket: LocalSocket, rooms: list[str]) -> None:
     for room in rooms:
         socket.enter(room)
 
 
-def _leave(socket: Socket, rooms: list[str]) -> None:
+def _leave(socket: LocalSocket, rooms: list[str]) -> None:
     for room in rooms:
         socket.leave(room)
 
 
-_TREATMENTS: dict[str, Callable[[Socket, list[str]], None]] = {
+_TREATMENTS: dict[str, Callable[[LocalSocket, list[str]], None]] = {
     _JOIN: _join,
     _LEAVE: _leave,
     _DISCONNECT: lambda socket, rooms: socket.put_out(),
@@ -179,7 +181,7 @@ def _describe(hub: Hub, audience: Audience) -> list[RemoteSocket]:
     return [_description(socket) for socket in hub.select(audience) if socket.connected]
 
 
-def _description(socket: Socket) -> RemoteSocket:
+def _description(socket: LocalSocket) -> RemoteSocket:
     handshake = socket.handshake
     return RemoteSocket(
         socket.id,

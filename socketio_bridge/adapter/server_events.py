@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
@@ -12,12 +12,31 @@ from socketio_bridge.adapter.cluster import Answers, without_answer
 from socketio_bridge.adapter.external_emitter import send_without_hub
 from socketio_bridge.exceptions import UnknownEvent
 
-if TYPE_CHECKING:
-    from socketio_bridge.server import SocketIOServer
-
 _KIND = "server_event"
 
-_servers: WeakKeyDictionary[Hub, WeakSet[SocketIOServer]] = WeakKeyDictionary()
+_servers: WeakKeyDictionary[Hub, WeakSet[Server]] = WeakKeyDictionary()
+
+
+class ServerEvent(msgspec.Struct, array_like=True):
+    """An event for the handlers of a namespace."""
+
+    namespace: str
+    event: str
+    arguments: list[Any]
+
+
+class Handlers(Protocol):
+    """The handlers of a namespace."""
+
+    async def dispatch_server_event(self, event: str, arguments: list[Any]) -> Any:
+        """Run the handler of an event."""
+
+
+class Server(Protocol):
+    """Who has the handlers of namespaces."""
+
+    def find_namespace(self, path: str) -> Handlers | None:
+        """The handlers of a namespace, if there are any."""
 
 
 async def server_side_emit(event: str, *arguments: Any, namespace: str) -> None:
@@ -26,7 +45,7 @@ async def server_side_emit(event: str, *arguments: Any, namespace: str) -> None:
     Arguments are what msgpack holds (None, numbers, strings, bytes, lists, dicts), or Structs and dataclasses of that.
     They arrive in order with what is emitted.
     """
-    body = namespace, event, arguments
+    body = ServerEvent(namespace, event, list(arguments))
     hub = find_hub()
     if hub is None:
         await send_without_hub(without_answer(_KIND, body))
@@ -46,19 +65,18 @@ async def server_side_call(
     that has no such handler or whose handler raised, `HubFailed`.
     """
     async with any_hub() as hub:
-        return await hub.cluster.ask_all(_KIND, (namespace, event, arguments), timeout)
+        return await hub.cluster.ask_all(_KIND, ServerEvent(namespace, event, list(arguments)), timeout)
 
 
-def serve(hub: Hub, server: SocketIOServer) -> None:
+def serve(hub: Hub, server: Server) -> None:
     """Have a hub run a server's handlers when another process sends an event."""
     _servers.setdefault(hub, WeakSet()).add(server)
 
-    async def answer(asker: str, body: Any) -> Any:
-        path, event, arguments = msgspec.convert(body, tuple[str, str, list[Any]])
+    async def answer(asker: str, body: ServerEvent) -> Any:
         for each in _servers[hub]:
-            namespace = each.find_namespace(path)
+            namespace = each.find_namespace(body.namespace)
             if namespace is not None:
-                return await namespace.dispatch_server_event(event, arguments)
-        raise UnknownEvent(f"no namespace {path!r} here for the server event {event!r}")
+                return await namespace.dispatch_server_event(body.event, body.arguments)
+        raise UnknownEvent(f"no namespace {body.namespace!r} here for the server event {body.event!r}")
 
-    hub.cluster.answer(_KIND, answer)
+    hub.cluster.answer(_KIND, answer, takes=ServerEvent)

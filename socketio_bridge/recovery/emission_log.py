@@ -7,10 +7,13 @@ cannot be written waits until Redis is back.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 
 from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.recovery.store import UNREACHABLE, RecoveryStore
+from socketio_bridge.options import Options
+from socketio_bridge.recovery.offsets import ORIGIN_LENGTH
+from socketio_bridge.recovery.store import UNREACHABLE, Place, RecoveryStore, RedisRecoveryStore
 
 _LIMIT = 50_000  # emissions that may wait for Redis,
 _SIZE = 64_000_000  # and bytes of them
@@ -93,3 +96,25 @@ class EmissionLog:
         attempted, self._attempted = self._attempted, None
         if attempted is not None and not attempted.done():
             attempted.set_result(None)
+
+
+class ExternalLogs:
+    """The log of a process without sockets: a `socketio_bridge.adapter.external_emitter.FindLog`."""
+
+    def __init__(self) -> None:
+        self._log: EmissionLog | None = None
+        self._place: Place | None = None  # of the log
+
+    def __call__(self) -> EmissionLog | None:
+        """The log, where recovery is on and other processes can read it."""
+        options = Options.from_settings()
+        if options.max_disconnection_duration is None:
+            return None
+        place = Place.of(options)
+        if place.url is None:
+            return None  # what a process keeps in its memory is out of reach from here
+        if self._log is None or self._place != place:
+            # In one stream the numbers of an origin go on without a gap: another stream gets another origin.
+            self._log = EmissionLog(secrets.token_urlsafe(ORIGIN_LENGTH)[:ORIGIN_LENGTH], RedisRecoveryStore(place))
+            self._place = place
+        return self._log

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.sockets.socket import Socket
+
+Mark: TypeAlias = tuple[str, int]
+"""An emission's origin and number there; 0 for one that is not in the stream."""
+
+
+class Missed(NamedTuple):
+    """A packet that the client has missed, with its offset in it."""
+
+    text: str
+    attachments: Sequence[bytes]
 
 
 class Recoverable:
     """What a socket may come back with, and from where on it may then have missed something.
 
     `known` is `recovery_store.State.known`. `covered` is set for one that came back: how far it was brought from the
-    stream, where that may be further than this hub has heard. `seen_data`: its data as they were last kept.
+    stream, where that may be further than this hub has heard; until it is let in, `held_back` is what is emitted to it,
+    and `missed` what it missed. `seen_data`: its data as they were last kept.
     """
 
-    __slots__ = ("covered", "known", "last_offset", "pid", "seen_data")
+    __slots__ = ("covered", "held_back", "known", "last_offset", "missed", "pid", "seen_data")
 
     def __init__(self, known: dict[str, str], pid: str | None = None) -> None:
         self.pid = secrets.token_urlsafe(18) if pid is None else pid
         self.last_offset = ""
         self.known = known
         self.covered: dict[str, int] | None = None
+        self.held_back: list[tuple[Emission, Mark]] | None = None
+        self.missed: Sequence[Missed] = ()
         self.seen_data: dict[str, Any] = {}
 
     def known_at(self, now: str) -> dict[str, str]:
@@ -34,3 +51,15 @@ class Recoverable:
         """
         known = self.known_at(now)
         self.known = {offset: at for offset, at in known.items() if int(at.partition(".")[0]) >= oldest}
+
+
+def recoverable_of(socket: Socket) -> Recoverable | None:
+    """What is noted of a socket; None for one that cannot come back."""
+    noted: Recoverable | None = socket.extension_state
+    return noted
+
+
+def note(socket: Socket, recoverable: Recoverable | None) -> None:
+    """Note it of a socket, whose client learns the `pid` when it is let in."""
+    socket.extension_state = recoverable
+    socket.pid = None if recoverable is None else recoverable.pid

@@ -12,23 +12,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 from channels.layers import get_channel_layer
 
+from socketio_bridge.adapter.adapter import Hub
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.emission_log import EmissionLog
 from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
 from socketio_bridge.recovery.offsets import ORIGIN_LENGTH, Progress
-from socketio_bridge.recovery.recoverable import Recoverable
-from socketio_bridge.recovery.restoration import RELEASE, SLACK, Claim, Restoration, Restored, with_offset
+from socketio_bridge.recovery.recoverable import Recoverable, note, recoverable_of
+from socketio_bridge.recovery.restoration import RELEASE, SLACK, Claim, Restoration, with_offset
 from socketio_bridge.recovery.store import RELEASED, UNREACHABLE, Place, RecoveryStore, RedisRecoveryStore, Save, State
-
-if TYPE_CHECKING:
-    from socketio_bridge.adapter.adapter import Hub
-    from socketio_bridge.sockets.socket import Socket
+from socketio_bridge.sockets.client import extend_sockets
+from socketio_bridge.sockets.interfaces import Restored
+from socketio_bridge.sockets.socket import Socket
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,10 @@ _LEFT_LIMIT = 10_000  # sessions that left and may wait for Redis
 
 
 class Recovery:
-    """A hub's part in it. While Redis is out of reach nobody recovers, and all else goes on."""
+    """A hub's part in it, by the hooks of the hub and of its sockets.
+
+    While Redis is out of reach nobody recovers, and all else goes on.
+    """
 
     def __init__(self, hub: Hub, options: Options) -> None:
         duration = options.max_disconnection_duration or 0.0
@@ -62,6 +65,7 @@ class Recovery:
             oldest=self._oldest,
             longest_backlog=options.outbound_limit // 2,
         )
+        self._claims: dict[Socket, Claim] = {}  # of sockets that are to be restored
         self._held: dict[str, Socket] = {}  # by pid
         self._changed: dict[str, Socket] = {}
         self._left: list[Save] = []
@@ -69,6 +73,7 @@ class Recovery:
         self._saver: asyncio.Task[None] | None = None
         self._refresher: asyncio.Task[None] | None = None
         self._stopping = False
+        self._stopped = False
         hub.cluster.answer(RELEASE, self._release)
 
     async def start(self) -> None:
@@ -80,6 +85,8 @@ class Recovery:
         except UNREACHABLE as error:
             self._store.failed(error)
         self._refresher = asyncio.create_task(self._refresh())
+        self._hub.hooks = self
+        extend_sockets(self._hub, self)
 
     async def stop(self) -> None:
         """Write what waits."""
@@ -91,36 +98,42 @@ class Recovery:
         if self._saver is not None:
             await asyncio.wait([self._saver])
         await self._store.close()
+        extend_sockets(self._hub, None)
+        self._stopped = True
 
-    # What is emitted.
+    # The adapter's hooks.
 
-    def record(self, emission: Emission) -> None:
+    def emitted(self, emission: Emission) -> None:
         """Number an emission of this hub and have it written to the stream."""
         self._log.record(emission)
         self._progress.hear(self._log.origin, emission.sequence)
 
-    async def kept(self) -> None:
-        """Return when all that was recorded before is in the stream; or at once, while Redis is out of reach."""
+    async def before_publish(self) -> None:
+        """Return when all that was emitted before is in the stream; or at once, while Redis is out of reach.
+
+        What other processes hear must not be lost with this one.
+        """
         await self._log.kept()
 
-    def hear(self, origin: str, sequence: int) -> None:
+    def heard(self, origin: str, emission: Emission) -> None:
         """Note that an emission of another process is being delivered here."""
-        self._progress.hear(origin, sequence)
+        if emission.sequence:
+            self._progress.hear(origin[:ORIGIN_LENGTH], emission.sequence)
 
     def heard_all_until(self, moment: float) -> None:
         """Note that all that others sent before a Unix time was delivered here."""
         self._progress.heard_all_until(moment)
 
-    def deliver(self, emission: Emission, sockets: Collection[Socket], origin: str) -> None:
+    def deliver(self, emission: Emission, sockets: Collection[Any], origin: str) -> None:
         """Queue an emission's packet, with its offset for those who can come back with it."""
         offset = text = ""
         for socket in sockets:
-            recoverable = socket.recoverable
+            recoverable: Recoverable | None = socket.extension_state
             if recoverable is None:
                 socket.send_packet(emission.packet, emission.attachments)
                 continue
             if recoverable.covered is not None:
-                mark = origin or self._log.origin, emission.sequence
+                mark = origin[:ORIGIN_LENGTH] or self._log.origin, emission.sequence
                 self._restoration.deliver(emission, socket, recoverable, mark)
                 continue
             if not text:
@@ -129,8 +142,14 @@ class Recovery:
             recoverable.last_offset = offset
             socket.send_packet(text, emission.attachments)
 
-    def emit_to(self, socket: Socket, packet: str, attachments: list[bytes], *, volatile: bool) -> None:
+    # The sockets' hooks.
+
+    def emit(self, socket: Socket, packet: str, attachments: list[bytes], *, volatile: bool) -> None:
         """Send an event to one socket; if it is cut off meanwhile, it gets it when it comes back."""
+        if self._stopped or recoverable_of(socket) is None:
+            if socket.ready or not (volatile or socket.departed):
+                socket.send_packet(packet, attachments)
+            return
         emission = Emission(socket.namespace, [socket.id], [], packet, attachments, volatile)
         if volatile:
             if not socket.ready:
@@ -139,57 +158,67 @@ class Recovery:
             self._hub.emit(emission)  # It may have come back: elsewhere, or here as another object.
             return
         else:
-            self.record(emission)
+            self.emitted(emission)
         self.deliver(emission, [socket], self._log.origin)
 
-    # Sessions that are here.
+    def connecting(self, socket: Socket, auth: dict[str, Any]) -> None:
+        """Let a socket come back later, from before its connect handler runs; or now, where it claims a session."""
+        if isinstance(pid := auth.pop("pid", None), str):
+            offset = auth.pop("offset", None)
+            self._claims[socket] = Claim(pid, offset if isinstance(offset, str) else "")
+        self._offer(socket)
 
-    def offer(self, socket: Socket) -> None:
-        """Let a socket come back later, from before its connect handler runs."""
-        if self._store.reachable:
-            socket.recoverable = Recoverable({"": self._progress.offset()})
+    async def restore(self, socket: Socket) -> Restored | None:
+        """`Restoration.restore`, for a socket that claims a session."""
+        claim = self._claims.pop(socket, None)
+        if claim is None or self._stopped:
+            return None
+        restored = await self._restoration.restore(socket, claim)
+        if restored is None and not socket.departed:
+            self._offer(socket)
+        return restored
+
+    def resume(self, socket: Socket) -> None:
+        """`Restoration.resume`."""
+        self._restoration.resume(socket)
 
     def accepted(self, socket: Socket) -> None:
         """A socket was let in: keep what it needs to come back."""
-        if socket.recoverable is not None:
-            self._held[socket.recoverable.pid] = socket
-            self.touch(socket)
+        recoverable = recoverable_of(socket)
+        if recoverable is not None:
+            self._held[recoverable.pid] = socket
+            self.changed(socket)
 
-    def touch(self, socket: Socket) -> None:
+    def changed(self, socket: Socket) -> None:
         """A socket's rooms or data have changed."""
-        recoverable = socket.recoverable
+        recoverable = recoverable_of(socket)
         if recoverable is not None and recoverable.pid in self._held:
             self._changed[recoverable.pid] = socket
             self._save_soon()
 
     def handled(self, socket: Socket) -> None:
         """A handler of a socket has ended: its data may have changed."""
-        recoverable = socket.recoverable
+        recoverable = recoverable_of(socket)
         if recoverable is not None and recoverable.seen_data != socket.data.__dict__:
-            self.touch(socket)
+            self.changed(socket)
 
     def left(self, socket: Socket, reason: str) -> None:
         """A socket is gone: for good, or to come back."""
-        recoverable = socket.recoverable
+        self._claims.pop(socket, None)
+        recoverable = recoverable_of(socket)
         if recoverable is None or self._held.pop(recoverable.pid, None) is None:
             return
         self._changed.pop(recoverable.pid, None)
         if reason in _RECOVERABLE:
             self._left.append(self._encode(socket, recoverable, RELEASED))
         else:
-            socket.recoverable = None
+            note(socket, None)
             self._gone.append(recoverable.pid)
         self._save_soon()
 
-    # Sessions that come back.
-
-    async def restore(self, socket: Socket, claim: Claim) -> Restored | None:
-        """`Restoration.restore`."""
-        return await self._restoration.restore(socket, claim)
-
-    def resume(self, socket: Socket, restored: Restored) -> None:
-        """`Restoration.resume`."""
-        self._restoration.resume(socket, restored)
+    def _offer(self, socket: Socket) -> None:
+        if self._store.reachable:
+            note(socket, Recoverable({"": self._progress.offset()}))
 
     async def _release(self, asker: str, pid: str) -> bool:
         """Let go of a session; whether it is released now."""
@@ -218,11 +247,12 @@ class Recovery:
         return Save(recoverable.pid, hub_id, encoded, int(seconds * 1000))
 
     def _now(self, socket: Socket) -> str:
-        covered = None if socket.recoverable is None else socket.recoverable.covered
+        recoverable = recoverable_of(socket)
+        covered = None if recoverable is None else recoverable.covered
         return self._progress.beside(covered or {})
 
     def _save_soon(self) -> None:
-        if self._saver is None:
+        if self._saver is None and not self._stopped:
             self._saver = asyncio.create_task(self._save())
 
     async def _save(self) -> None:
@@ -232,9 +262,9 @@ class Recovery:
                 left, self._left = self._left, []
                 gone, self._gone = self._gone, []
                 saves = [
-                    self._encode(socket, socket.recoverable, self._hub.id)
+                    self._encode(socket, recoverable, self._hub.id)
                     for socket in changed.values()
-                    if socket.recoverable is not None
+                    if (recoverable := recoverable_of(socket)) is not None
                 ]
                 try:
                     await self._store.save(self._hub.id, [*left, *saves])
@@ -268,7 +298,8 @@ class Recovery:
             return
         self._store.succeeded()
         for socket in self._held.values():
-            if socket.recoverable is not None:
-                socket.recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
+            recoverable = recoverable_of(socket)
+            if recoverable is not None:
+                recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
         self._changed |= self._held
         self._save_soon()

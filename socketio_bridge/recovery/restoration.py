@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
+from socketio_bridge.adapter.adapter import Hub
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.recovery import offsets
 from socketio_bridge.recovery.offsets import Progress
-from socketio_bridge.recovery.recoverable import Recoverable
+from socketio_bridge.recovery.recoverable import Mark, Missed, Recoverable, note, recoverable_of
 from socketio_bridge.recovery.store import RELEASED, UNREACHABLE, RecoveryStore, State
-
-if TYPE_CHECKING:
-    from socketio_bridge.adapter.adapter import Hub
-    from socketio_bridge.sockets.socket import Socket
+from socketio_bridge.sockets.interfaces import Restored
+from socketio_bridge.sockets.socket import Socket
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +35,6 @@ _CLAIMS = 3  # attempts at a session that others claim at the same time
 _COVER_TIMEOUT = 5.0  # seconds that what was heard has to appear in the stream
 _COVER_DELAY = 0.01  # seconds between looks at it
 
-Mark = tuple[str, int]
-"""An emission's origin and number there; 0 for one that is not in the stream."""
-
 
 class _Incomplete(Exception):
     """Something that a client missed, or may have missed, cannot be found any more."""
@@ -49,20 +45,6 @@ class Claim(NamedTuple):
 
     pid: str
     offset: str
-
-
-class Missed(NamedTuple):
-    """A packet that the client has missed, with its offset in it."""
-
-    text: str
-    attachments: Sequence[bytes]
-
-
-class Restored(NamedTuple):
-    """A session that came back: what its namespace saved, and what it missed."""
-
-    saved: Any
-    missed: list[Missed]
 
 
 class Restoration:
@@ -130,18 +112,20 @@ class Restoration:
             logger.warning("A client's connection cannot be recovered, it begins a new one: %s.", error)
         except UNREACHABLE as error:
             self._store.failed(error)
-        if socket.held_back is not None:
+        recoverable = recoverable_of(socket)
+        if recoverable is not None and recoverable.held_back is not None:
+            note(socket, None)
             socket.become(None, ())
         return None
 
-    def resume(self, socket: Socket, restored: Restored) -> None:
+    def resume(self, socket: Socket) -> None:
         """The socket was let in: send what it missed, then what was held back, then what comes."""
-        recoverable, held_back = socket.recoverable, socket.held_back
-        if recoverable is None or recoverable.covered is None or held_back is None:
+        recoverable = recoverable_of(socket)
+        if recoverable is None or recoverable.covered is None or recoverable.held_back is None:
             return  # The client left again.
-        for packet in restored.missed:
+        for packet in recoverable.missed:
             socket.send_packet(packet.text, packet.attachments)
-        socket.held_back = None
+        held_back, recoverable.held_back, recoverable.missed = recoverable.held_back, None, ()
         numbers = dict(recoverable.covered)
         for emission, (origin, sequence) in held_back:
             if sequence and sequence <= numbers.get(origin, 0):
@@ -154,8 +138,8 @@ class Restoration:
 
     def deliver(self, emission: Emission, socket: Socket, recoverable: Recoverable, mark: Mark) -> None:
         """Queue an emission for a socket that came back, unless it got it from the stream."""
-        if socket.held_back is not None:
-            socket.held_back.append((emission, mark))
+        if recoverable.held_back is not None:
+            recoverable.held_back.append((emission, mark))
             socket.hold(emission.size)
             return
         covered = recoverable.covered or {}
@@ -197,11 +181,13 @@ class Restoration:
         recoverable = Recoverable({**first, claim.offset: offsets.write(milliseconds, numbers)}, claim.pid)
         recoverable.last_offset = claim.offset
         recoverable.covered = numbers
-        socket.recoverable = recoverable
+        recoverable.held_back = []
+        note(socket, recoverable)
         missed = await self._read(socket, milliseconds, numbers)
         if missed:
             recoverable.last_offset = missed[-1][1]
-        return Restored(state.saved, [packet for packet, _ in missed])
+        recoverable.missed = [packet for packet, _ in missed]
+        return Restored(state.saved)
 
     async def _read(self, socket: Socket, milliseconds: int, covered: dict[str, int]) -> list[tuple[Missed, str]]:
         """What the stream holds for a socket beyond `covered`, which is carried on; raises `_Incomplete`.

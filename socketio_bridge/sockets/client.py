@@ -1,16 +1,19 @@
 """A client as Socket.IO knows it: its sockets, one in each namespace that it has joined.
 
-`socketio_bridge.transports.session` moves its packets and keeps its time; what they may say, and when, is
+Its connection moves the packets and keeps the time; what they may say, and when, is
 `socketio_bridge.protocol.socketio`'s.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
+from socketio_bridge.adapter.adapter import Hub
 from socketio_bridge.exceptions import ConnectionRefused
+from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol.socketio import (
     AckReceived,
     ConnectRequested,
@@ -19,23 +22,46 @@ from socketio_bridge.protocol.socketio import (
     EventReceived,
     SocketIO,
 )
-from socketio_bridge.recovery.restoration import Claim
+from socketio_bridge.sockets.interfaces import Connection, Handlers, SocketHooks
 from socketio_bridge.sockets.socket import Socket
-
-if TYPE_CHECKING:
-    from socketio_bridge.transports.handshake import Handshake
-    from socketio_bridge.transports.session import Session
 
 _MOST_NAMESPACES = 100  # that one client may be in; patterns would let it be in any number
 
+_hooks: WeakKeyDictionary[Hub, SocketHooks[Socket]] = WeakKeyDictionary()
+
+
+def extend_sockets(hub: Hub, hooks: SocketHooks[Socket] | None) -> None:
+    """Have an extension follow the sockets of all clients that connect from now on; None: have none do so."""
+    if hooks is None:
+        _hooks.pop(hub, None)
+    else:
+        _hooks[hub] = hooks
+
 
 class Client:
-    """The sockets of one session."""
+    """The sockets of one connection; `find_namespace` gives the handlers of a namespace, if there are any."""
 
-    __slots__ = ("_departed", "_handshake", "_in_default", "_protocol", "_session", "_sockets")
+    __slots__ = (
+        "_connection",
+        "_departed",
+        "_find_namespace",
+        "_handshake",
+        "_hooks",
+        "_in_default",
+        "_protocol",
+        "_sockets",
+    )
 
-    def __init__(self, session: Session, protocol: SocketIO, handshake: Handshake) -> None:
-        self._session = session
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: SocketIO,
+        handshake: Handshake,
+        find_namespace: Callable[[str], Handlers[Socket] | None],
+    ) -> None:
+        self._connection = connection
+        self._find_namespace = find_namespace
+        self._hooks = _hooks.get(connection.hub) if protocol.revision == 5 else None
         self._protocol = protocol
         self._handshake = handshake
         self._sockets: dict[str, Socket] = {}  # by namespace
@@ -55,7 +81,7 @@ class Client:
                 self._keep_if_joined()
             return
         if type(event) is EventReceived:
-            self._session.inbound += event.size
+            self._connection.received(event)
             socket.receive(event)
         elif type(event) is AckReceived:
             socket.acknowledged(event.ack_id, event.arguments)
@@ -76,22 +102,21 @@ class Client:
 
     def accept(self, socket: Socket) -> None:
         """Let a socket in, unless the client left while its connect handler ran."""
-        if self._session.closed or self._sockets.get(socket.namespace) is not socket:
+        if self._connection.closed or self._sockets.get(socket.namespace) is not socket:
             return
-        self._session.keep()
-        self._session.joined = True
-        pid = socket.recoverable.pid if socket.recoverable is not None else None
-        self._protocol.accept(socket.namespace, socket.id, pid)
-        self._session.flush()
-        if self._session.hub.recovery is not None:
-            self._session.hub.recovery.accepted(socket)
+        self._connection.keep()
+        self._connection.joined = True
+        self._protocol.accept(socket.namespace, socket.id, socket.pid)
+        self._connection.flush()
+        if self._hooks is not None:
+            self._hooks.accepted(socket)
 
     def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
         """Keep a socket out, unless the client left while its connect handler ran."""
         if self._sockets.get(socket.namespace) is not socket:
             return
         del self._sockets[socket.namespace]
-        self._session.hub.remove(socket)
+        self._connection.hub.remove(socket)
         self._refuse(socket.namespace, refusal)
         self._keep_if_joined()
 
@@ -99,20 +124,20 @@ class Client:
         """Answer an event."""
         if socket.connected:
             self._protocol.acknowledge(socket.namespace, ack_id, values)
-            self._session.flush()
+            self._connection.flush()
 
     def disconnect_socket(self, socket: Socket) -> None:
         """Put a socket out of its namespace."""
         if self._sockets.get(socket.namespace) is socket:
             self._protocol.disconnect(socket.namespace)
-            self._session.flush()
+            self._connection.flush()
             self._depart(socket, "server namespace disconnect")
 
     def disconnect(self) -> None:
         """Put the client out of all its namespaces, and end the connection."""
         for socket in list(self._sockets.values()):
             self.disconnect_socket(socket)
-        self._session.close("forced server close")
+        self._connection.close("forced server close")
 
     def departed(self, socket: Socket) -> None:
         """Note that the last handler of a socket that left has ended."""
@@ -120,16 +145,16 @@ class Client:
 
     def _connect(self, request: ConnectRequested) -> None:
         path = request.namespace
-        namespace = self._session.server.find_namespace(path)
-        sid = self._session.sid
+        namespace = self._find_namespace(path)
+        sid = self._connection.sid
         if namespace is None:
             # Protocol 4 clients are in "/" whether the application has one or not (Socket.IO protocol 5, "Difference
             # between v5 and v4"). So they are in a namespace, and may stay when another refuses them.
             if path == "/" and self._protocol.revision == 4:
                 self._protocol.accept("/", sid)
-                self._session.flush()
+                self._connection.flush()
                 self._in_default = True
-                self._session.keep()
+                self._connection.keep()
             else:
                 self._refuse(path, ConnectionRefused("Invalid namespace"))
             return
@@ -145,30 +170,25 @@ class Client:
             socket_id = sid if path == "/" else f"{path}#{sid}"
         else:
             socket_id = secrets.token_urlsafe(15)
-        claim = None
-        recovery = self._session.hub.recovery if self._protocol.revision == 5 else None
-        if recovery is not None and isinstance(pid := request.auth.pop("pid", None), str):
-            offset = request.auth.pop("offset", None)
-            claim = Claim(pid, offset if isinstance(offset, str) else "")
         handshake = self._handshake.for_namespace(request.query, request.auth)
-        socket = Socket(socket_id, path, namespace, self._session, handshake, claim)
-        if recovery is not None:
-            recovery.offer(socket)
+        socket = Socket(socket_id, path, namespace, self, self._connection, handshake, self._hooks)
+        if self._hooks is not None:
+            self._hooks.connecting(socket, request.auth)
         self._sockets[path] = socket
         socket.arrive(before)
 
     def _keep_if_joined(self) -> None:
         if not self._sockets and not self._in_default:
-            self._session.keep_for_a_while()
+            self._connection.keep_for_a_while()
 
     def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
         self._protocol.refuse(namespace, refusal.message, refusal.data)
-        self._session.flush()
+        self._connection.flush()
 
     def _depart(self, socket: Socket, reason: str) -> None:
         del self._sockets[socket.namespace]
         self._keep_if_joined()
         self._departed.add(socket)
-        if self._session.hub.recovery is not None:
-            self._session.hub.recovery.left(socket, reason)
+        if self._hooks is not None:
+            self._hooks.left(socket, reason)
         socket.depart(reason)

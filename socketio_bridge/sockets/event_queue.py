@@ -6,22 +6,21 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from socketio_bridge.protocol.socketio import EventReceived
 
-if TYPE_CHECKING:
-    from socketio_bridge.sockets.socket import Socket
-
 logger = logging.getLogger(__name__)
 
 
 class Arrival(msgspec.Struct):
-    """The client asked for the namespace: the first thing in an inbox. `before`: its socket that left for this one."""
+    """The client asked for the namespace: the first thing in a queue. `before`: that of its socket that left for this
+    one.
+    """
 
-    before: Socket | None
+    before: Inbox | None
 
 
 class Departure(msgspec.Struct):

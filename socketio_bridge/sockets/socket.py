@@ -8,24 +8,19 @@ import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from socketio_bridge.adapter.audience import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
+from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.protocol.socketio import EventReceived
 from socketio_bridge.sockets.event_queue import Arrival, Departure, Inbox, Occasion, ends_task
-
-if TYPE_CHECKING:
-    from socketio_bridge.namespace import Namespace
-    from socketio_bridge.recovery.recoverable import Recoverable
-    from socketio_bridge.recovery.restoration import Claim, Mark, Restored
-    from socketio_bridge.transports.handshake import Handshake
-    from socketio_bridge.transports.session import Session
+from socketio_bridge.sockets.interfaces import Connection, Handlers, Restored, SocketHooks, SocketOwner
 
 logger = logging.getLogger(__name__)
 
@@ -50,24 +45,25 @@ class Socket:
 
     __slots__ = (
         "_acks",
-        "_claim",
+        "_client",
+        "_connection",
         "_early",
         "_goodbyes",
         "_handlers",
         "_hanging_up",
         "_held",
+        "_hooks",
         "_inbox",
         "_leaving",
         "_next_ack_id",
-        "_session",
         "connected",
         "data",
         "departed",
+        "extension_state",
         "handshake",
-        "held_back",
         "id",
         "namespace",
-        "recoverable",
+        "pid",
         "recovered",
         "rooms",
     )
@@ -76,10 +72,11 @@ class Socket:
         self,
         socket_id: str,
         namespace: str,
-        handlers: Namespace,
-        session: Session,
+        handlers: Handlers[Socket],
+        client: SocketOwner[Socket],
+        connection: Connection,
         handshake: Handshake,
-        claim: Claim | None = None,
+        hooks: SocketHooks[Socket] | None = None,
     ) -> None:
         self.id = socket_id
         self.namespace = namespace
@@ -89,18 +86,19 @@ class Socket:
         self.connected = False
         self.recovered = False
         self.departed = False
-        self.recoverable: Recoverable | None = None
-        self.held_back: list[tuple[Emission, Mark]] | None = None  # while what was missed is read
-        self._claim = claim
+        self.pid: str | None = None  # Socket.IO's "private id", by which only its client knows it
+        self.extension_state: Any = None
         self._handlers = handlers
-        self._session = session
+        self._client = client
+        self._connection = connection
+        self._hooks = hooks
         self._inbox = Inbox(self._handle, handlers.may_overlap)
         self._leaving = False  # put out,
         self._hanging_up = False  # and its whole connection closed,
         self._goodbyes: set[asyncio.Task[Any]] = set()  # by these handlers, whose answers go out first
         # Packets for a client that has not been let in yet.
         self._early: list[tuple[str, Sequence[bytes]]] | None = []
-        self._held = 0  # size of those, and of what recovery holds back
+        self._held = 0  # size of those, and of what an extension holds back
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
         self._next_ack_id = 0
 
@@ -110,7 +108,7 @@ class Socket:
     @property
     def ready(self) -> bool:
         """Whether the client is there to take what is sent now: a volatile event is for those that are."""
-        return self._early is None and self.connected and self._session.ready
+        return self._early is None and self.connected and self._connection.ready
 
     async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
         """Send an event to this client; nothing happens when it is gone.
@@ -118,9 +116,8 @@ class Socket:
         Arguments, and `volatile`, are as in `socketio_bridge.emit`.
         """
         text, attachments = packet.event(self.namespace, event, arguments)
-        recovery = self._session.hub.recovery
-        if self.recoverable is not None and recovery is not None:
-            recovery.emit_to(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
+        if self._hooks is not None:
+            self._hooks.emit(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
         elif self.ready or not (volatile or self.departed):
             self.send_packet(PacketType.MESSAGE + text, attachments)
 
@@ -151,7 +148,7 @@ class Socket:
         text, attachments = packet.event(self.namespace, event, arguments)
         rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
         emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
-        self._session.hub.emit(emission, local=local)
+        self._connection.hub.emit(emission, local=local)
 
     async def enter_room(self, room: str) -> None:
         """Put this socket into a room."""
@@ -175,7 +172,7 @@ class Socket:
     def enter(self, room: str) -> None:
         """`enter_room`."""
         self.rooms.add(room)
-        self._session.hub.rooms(self.namespace).enter(self, room)
+        self._connection.hub.rooms(self.namespace).enter(self, room)
         self._changed()
 
     def leave(self, room: str) -> None:
@@ -183,7 +180,7 @@ class Socket:
         if room == self.id:
             return
         self.rooms.discard(room)
-        self._session.hub.rooms(self.namespace).leave(self, room)
+        self._connection.hub.rooms(self.namespace).leave(self, room)
         self._changed()
 
     def put_out(self, *, close: bool = False) -> None:
@@ -201,7 +198,7 @@ class Socket:
         if self._handlers.watches_outgoing:
             self._handlers.sends(self, text, attachments)
         if self._early is None:
-            self._session.send(text, attachments)
+            self._connection.send(text, attachments)
         else:
             self._early.append((text, attachments))
             self.hold(len(text) + sum(map(len, attachments)))
@@ -209,20 +206,20 @@ class Socket:
     def hold(self, size: int) -> None:
         """Note that so much more is held back for a client that is not in yet; what is too much ends its connection."""
         self._held += size
-        limit = self._session.server.options.outbound_limit // 2  # as much again may come while it is being sent
+        limit = self._connection.options.outbound_limit // 2  # as much again may come while it is being sent
         if self._held > limit and not self.departed:
             logger.warning(
                 "More than %d bytes wait for a client whose connect handler runs: its connection ends.", limit
             )
             self._early = []
-            self._session.close("connect timeout", abruptly=True)
+            self._connection.close("connect timeout", abruptly=True)
 
     def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
         """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
         ack_id = self._next_ack_id
         self._next_ack_id += 1
         answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
-        self._session.expect_answer()
+        self._connection.expect_answer()
         answer.add_done_callback(lambda _: self._answered(ack_id))
         if self.departed:
             answer.set_exception(AckTimeout(f"{self!r} has left"))
@@ -232,11 +229,10 @@ class Socket:
 
     def become(self, socket_id: str | None, rooms: Iterable[str]) -> None:
         """Take over the id and the rooms of the socket that the client had before; None: be a new one after all."""
-        hub = self._session.hub
+        hub = self._connection.hub
         hub.remove(self)
         self.id = secrets.token_urlsafe(15) if socket_id is None else socket_id
         self.rooms = {self.id, *rooms}
-        self.held_back = None if socket_id is None else []
         self._early, self._held = [], 0
         if not self.departed:
             hub.add(self)
@@ -245,7 +241,7 @@ class Socket:
 
     def abandon(self) -> None:
         """The client is known to be gone, though its connection does not show it."""
-        self._session.close("transport close", abruptly=True)
+        self._connection.close("transport close", abruptly=True)
 
     def saved_data(self) -> Any:
         """What the namespace wants to have back when the client comes back."""
@@ -253,8 +249,8 @@ class Socket:
 
     def arrive(self, before: Socket | None) -> None:
         """Run the connect handler, after those of the socket that left for this one."""
-        self._session.hub.add(self)
-        self._inbox.put(Arrival(before))
+        self._connection.hub.add(self)
+        self._inbox.put(Arrival(None if before is None else before._inbox))
 
     def receive(self, event: EventReceived) -> None:
         """Run the handler of an event, after those of what came before."""
@@ -278,7 +274,7 @@ class Socket:
         """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
         self.connected = False
         self.departed = True
-        self._session.hub.remove(self)
+        self._connection.hub.remove(self)
         for answer in self._acks.values():
             if not answer.done():
                 answer.set_exception(AckTimeout(f"{self!r} has left: {reason}"))
@@ -293,21 +289,21 @@ class Socket:
             if self._early is None:
                 await self._answer(occasion)
             else:  # It was not let in; the client took the answer to an earlier request for the one to this.
-                self._session.handled(occasion)
+                self._connection.handled(occasion)
         elif type(occasion) is Arrival:
             await self._connect(occasion.before)
         elif type(occasion) is Departure:
             await self._disconnect(occasion.reason)
-            self._session.client.departed(self)
+            self._client.departed(self)
 
-    async def _connect(self, before: Socket | None) -> None:
-        patience = self._session.server.options.connect_timeout
+    async def _connect(self, before: Inbox | None) -> None:
+        patience = self._connection.options.connect_timeout
         if before is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(before.finished(), patience)
         try:
             async with asyncio.timeout(patience):
-                restored = await self._let_in()
+                await self._let_in()
         except _Left:
             pass
         except ConnectionRefused as refusal:
@@ -318,64 +314,56 @@ class Socket:
             logger.exception("A connect handler of %s failed, or took over %g s.", self.namespace, patience)
             self._refuse(ConnectionRefused("Internal Server Error"))
         else:
-            self._session.client.accept(self)
-            if restored is None and self._early and self._session.transport == "websocket":
-                await self._session.pause()
-            self._begin_sending(restored)
+            self._client.accept(self)
+            self._begin_sending()
             self._leave_if_asked()
 
-    async def _let_in(self) -> Restored | None:
+    async def _let_in(self) -> None:
         """Run the connect middleware and handler, or that of a client that comes back."""
-        recovery = self._session.hub.recovery
-        if self._claim is not None and recovery is not None:
-            restored = await recovery.restore(self, self._claim)
-            if restored is not None and not self.departed:
-                self.recovered = self.connected = True
-                await self._handlers.on_recover(self, restored.saved)
-                return restored
-            if not self.departed:
-                recovery.offer(self)
+        restored: Restored | None = None if self._hooks is None else await self._hooks.restore(self)
+        if restored is not None and not self.departed:
+            self.recovered = self.connected = True
+            await self._handlers.on_recover(self, restored.saved)
+            return
         if not self.departed:
             await self._handlers.run_connect_middleware(self)
         if self.departed:
             raise _Left
         self.connected = True
         await self._handlers.on_connect(self)
-        return None
 
     def _refuse(self, refusal: ConnectionRefused) -> None:
         self.connected = False
-        self._session.client.refuse(self, refusal)
+        self._client.refuse(self, refusal)
 
-    def _begin_sending(self, restored: Restored | None) -> None:
+    def _begin_sending(self) -> None:
         early, self._early = self._early or [], None
-        recovery = self._session.hub.recovery
-        if restored is not None and recovery is not None:
-            recovery.resume(self, restored)
+        if self.recovered and self._hooks is not None:
+            self._hooks.resume(self)
         if self.connected:
             for text, attachments in early:
-                self._session.send(text, attachments)
+                self._connection.send(text, attachments)
 
     def _answered(self, ack_id: int) -> None:
         self._acks.pop(ack_id, None)
-        self._session.expect_answer(-1)
+        self._connection.expect_answer(-1)
 
     def _changed(self) -> None:
-        if self.recoverable is not None and self._session.hub.recovery is not None:
-            self._session.hub.recovery.touch(self)
+        if self._hooks is not None:
+            self._hooks.changed(self)
 
     async def _answer(self, event: EventReceived) -> None:
         try:
             answer = await self._handlers.dispatch(self, event.event, event.arguments)
             if event.ack_id is not None and answer is not NO_ACK:
                 values = answer if isinstance(answer, tuple) else () if answer is None else (answer,)
-                self._session.client.acknowledge(self, event.ack_id, values)
+                self._client.acknowledge(self, event.ack_id, values)
         except Exception:
             logger.exception("Handling %r from %r failed.", event.event, self)
         finally:
-            self._session.handled(event)
-            if self.recoverable is not None and self._session.hub.recovery is not None:
-                self._session.hub.recovery.handled(self)
+            self._connection.handled(event)
+            if self._hooks is not None:
+                self._hooks.handled(self)
             self._leave_if_asked()
 
     def _leave_if_asked(self) -> None:
@@ -384,9 +372,9 @@ class Socket:
         if self._leaving and not self._goodbyes:
             self._leaving = False
             if self._hanging_up:
-                self._session.client.disconnect()
+                self._client.disconnect()
             else:
-                self._session.client.disconnect_socket(self)
+                self._client.disconnect_socket(self)
 
     async def _disconnect(self, reason: str) -> None:
         if self._early is not None:

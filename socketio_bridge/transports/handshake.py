@@ -1,16 +1,16 @@
-"""What a client says when it opens a connection, and whether the bridge talks to it."""
+"""Reads the request that opens a connection, and decides whether the bridge talks to its client."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from socketio_bridge.handshake import Handshake
 from socketio_bridge.options import Options, TransportName
 from socketio_bridge.protocol.engineio import Revision
 from socketio_bridge.transports import origins
@@ -67,86 +67,61 @@ class HandshakeRefused(Exception):
         return cls(3, "Bad request: the server is shutting down", status=503)
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """The request that opened a connection, as handlers see it in `Socket.handshake`.
+def read_handshake(scope: Mapping[str, Any]) -> Handshake:
+    """The handshake of an ASGI `http` or `websocket` scope."""
+    query_string = scope.get("query_string", b"").decode("latin-1")
+    client = scope.get("client")
+    headers: dict[str, str] = {}
+    for name, value in scope.get("headers", ()):
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text  # RFC 9110, section 5.3
+    scheme = str(scope.get("scheme", "http"))
+    return Handshake(
+        query=dict(parse_qsl(query_string, keep_blank_values=True)),
+        auth={},
+        headers=headers,
+        address=client[0] if client else "",
+        time=datetime.now(UTC),
+        secure=scheme in ("https", "wss"),
+        xdomain="origin" in headers and not origins.is_own(headers["origin"], headers, scheme),
+        url=f"{scope['path']}?{query_string}" if query_string else str(scope["path"]),
+        scope=scope,
+    )
 
-    `query` holds the last value of each parameter; `auth` the payload of the namespace's CONNECT packet (protocol 5
-    clients). Header names are lower case. `scope` is the ASGI scope, with whatever middleware put there (`user`,
-    `session`, …).
+
+def check_handshake(handshake: Handshake, carried_by: TransportName, options: Options) -> None:
+    """Whether the bridge talks to this client, over the transport that the request came by.
+
+    Raises `HandshakeRefused` where Engine.IO's reference server would. Browsers name their page's origin: it must be
+    the server's own or an allowed one. Requests without an origin do not come from a page.
     """
+    asked = handshake.query.get("transport")
+    if asked not in options.transports:
+        raise HandshakeRefused.unknown_transport()
+    if not origin_allowed(handshake, options):
+        own = origins.own_origin(handshake.headers, str(handshake.scope.get("scheme", "http")))
+        logger.info("Refused a page of %.100r: this server's own origin is %.100r.", handshake.headers["origin"], own)
+        raise HandshakeRefused.forbidden()
+    if asked != carried_by:
+        raise HandshakeRefused.bad_request()
 
-    query: Mapping[str, str]
-    auth: Mapping[str, Any]
-    headers: Mapping[str, str]
-    address: str
-    time: datetime
-    secure: bool
-    url: str
-    scope: Mapping[str, Any]
 
-    @classmethod
-    def from_scope(cls, scope: Mapping[str, Any]) -> Self:
-        """Read an ASGI `http` or `websocket` scope."""
-        query_string = scope.get("query_string", b"").decode("latin-1")
-        client = scope.get("client")
-        headers: dict[str, str] = {}
-        for name, value in scope.get("headers", ()):
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text  # RFC 9110, section 5.3
-        return cls(
-            query=dict(parse_qsl(query_string, keep_blank_values=True)),
-            auth={},
-            headers=headers,
-            address=client[0] if client else "",
-            time=datetime.now(UTC),
-            secure=scope.get("scheme") in ("https", "wss"),
-            url=f"{scope['path']}?{query_string}" if query_string else str(scope["path"]),
-            scope=scope,
-        )
+def revision_of(handshake: Handshake, options: Options) -> Revision:
+    """The Engine.IO protocol that the client speaks; raises `HandshakeRefused` for one that the bridge does not.
 
-    @property
-    def xdomain(self) -> bool:
-        """Whether a browser sent the request from a page of another origin."""
-        return "origin" in self.headers and not origins.is_own(
-            self.headers["origin"], self.headers, str(self.scope.get("scheme", "http"))
-        )
+    A client that names none speaks 3, as for the reference server: the iOS client for 2.x servers sends no `EIO`.
+    """
+    named = handshake.query.get("EIO", "" if options.eio_required else "3")
+    if named not in ("3", "4"):
+        raise HandshakeRefused.unsupported_protocol()
+    return cast(Revision, int(named))
 
-    @property
-    def wants_base64(self) -> bool:
-        """Whether the client, of protocol 3, cannot take binary (Engine.IO protocol 3, "b64")."""
-        return self.query.get("EIO", "3") == "3" and self.query.get("b64", "0") not in ("", "0", "false")
 
-    def for_namespace(self, query: Mapping[str, str], auth: Mapping[str, Any]) -> Handshake:
-        """The handshake as one namespace's CONNECT packet completes it."""
-        return replace(self, query={**self.query, **query}, auth=auth) if query or auth else self
+def wants_base64(handshake: Handshake) -> bool:
+    """Whether the client, of protocol 3, cannot take binary (Engine.IO protocol 3, "b64")."""
+    return handshake.query.get("EIO", "3") == "3" and handshake.query.get("b64", "0") not in ("", "0", "false")
 
-    def check(self, carried_by: TransportName, options: Options) -> None:
-        """Whether the bridge talks to this client, over the transport that the request came by.
 
-        Raises `HandshakeRefused` where Engine.IO's reference server would. Browsers name their page's origin: it must
-        be the server's own or an allowed one. Requests without an origin do not come from a page.
-        """
-        asked = self.query.get("transport")
-        if asked not in options.transports:
-            raise HandshakeRefused.unknown_transport()
-        if not self.origin_allowed(options):
-            own = origins.own_origin(self.headers, str(self.scope.get("scheme", "http")))
-            logger.info("Refused a page of %.100r: this server's own origin is %.100r.", self.headers["origin"], own)
-            raise HandshakeRefused.forbidden()
-        if asked != carried_by:
-            raise HandshakeRefused.bad_request()
-
-    def revision(self, options: Options) -> Revision:
-        """The Engine.IO protocol that the client speaks; raises `HandshakeRefused` for one that the bridge does not.
-
-        A client that names none speaks 3, as for the reference server: the iOS client for 2.x servers sends no `EIO`.
-        """
-        named = self.query.get("EIO", "" if options.eio_required else "3")
-        if named not in ("3", "4"):
-            raise HandshakeRefused.unsupported_protocol()
-        return cast(Revision, int(named))
-
-    def origin_allowed(self, options: Options) -> bool:
-        """Whether a page of this origin may use the server."""
-        return not self.xdomain or origins.is_allowed(self.headers["origin"], options.allowed_origins)
+def origin_allowed(handshake: Handshake, options: Options) -> bool:
+    """Whether a page of this origin may use the server."""
+    return not handshake.xdomain or origins.is_allowed(handshake.headers["origin"], options.allowed_origins)

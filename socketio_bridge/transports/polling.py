@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from channels.consumer import AsyncConsumer
 
 from socketio_bridge.protocol import ProtocolError, payload
 from socketio_bridge.protocol.engineio import Packet
-from socketio_bridge.transports.handshake import Handshake, HandshakeRefused
-from socketio_bridge.transports.remote_session import RemoteSession
-from socketio_bridge.transports.session import Session
-
-if TYPE_CHECKING:
-    from socketio_bridge.server import SocketIOServer
+from socketio_bridge.transports.engine import Engine
+from socketio_bridge.transports.handshake import HandshakeRefused, check_handshake, origin_allowed, read_handshake
+from socketio_bridge.transports.interfaces import AnySession
 
 Header = tuple[bytes, bytes]
 
@@ -36,8 +33,8 @@ class _ClientLeft(Exception):
 class PollingConsumer(AsyncConsumer):
     """One HTTP request of a client."""
 
-    def __init__(self, server: SocketIOServer) -> None:
-        self._server = server
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def __call__(
         self,
@@ -47,19 +44,19 @@ class PollingConsumer(AsyncConsumer):
     ) -> None:
         """Answer the request."""
         self._receive, self._send = receive, send
-        self._handshake = Handshake.from_scope(scope)
+        self._handshake = read_handshake(scope)
         method: str = scope["method"]
         try:
             if method == "OPTIONS":
                 await self._preflight()
                 return
-            self._handshake.check("polling", self._server.options)
+            check_handshake(self._handshake, "polling", self._engine.options)
             if "sid" not in self._handshake.query:
                 if method != "GET":
                     raise HandshakeRefused.bad_method()
                 await self._open()
                 return
-            session = await self._server.find_session(self._handshake)
+            session = await self._engine.find_session(self._handshake)
             if session.transport != "polling" or method not in ("GET", "POST"):
                 raise HandshakeRefused.bad_request()
             await (self._fetch(session) if method == "GET" else self._take(session))
@@ -69,25 +66,25 @@ class PollingConsumer(AsyncConsumer):
             pass
 
     async def _open(self) -> None:
-        session = self._server.begin_session(self._handshake)
+        session = self._engine.begin_session(self._handshake)
         session.open(None)
         cookie: list[Header] = []
-        if self._server.options.cookie:
-            value = f"{self._server.options.cookie}={session.sid}; Path=/; HttpOnly; SameSite=Lax"
+        if self._engine.options.cookie:
+            value = f"{self._engine.options.cookie}={session.sid}; Path=/; HttpOnly; SameSite=Lax"
             cookie.append((b"set-cookie", value.encode()))
         await self._answer_packets(session, await session.poll(), cookie)
 
-    async def _fetch(self, session: Session | RemoteSession) -> None:
+    async def _fetch(self, session: AnySession) -> None:
         polling = asyncio.ensure_future(session.poll())
         leaving = asyncio.ensure_future(self._left())
         try:
             try:
-                with self._server.polling(session):
+                with self._engine.polling(session):
                     await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 # The process stops, and waits for open requests no longer. The session may live on in another: let its
                 # client poll there. The answer ends this request, as it was told to.
-                self._server.let_finish()
+                self._engine.let_finish()
                 session.release()
                 await asyncio.wait([polling])
             if not polling.done():
@@ -101,7 +98,7 @@ class PollingConsumer(AsyncConsumer):
             polling.cancel()
         await self._answer_packets(session, packets)
 
-    async def _take(self, session: Session | RemoteSession) -> None:
+    async def _take(self, session: AnySession) -> None:
         await session.relieved()  # who does not wait for the answer to one POST before the next waits here
         body = await self._body(session.max_payload)
         try:
@@ -113,7 +110,7 @@ class PollingConsumer(AsyncConsumer):
             raise HandshakeRefused.bad_request()
         await self._answer(b"ok", b"text/html")
 
-    def _decode(self, body: bytes, session: Session | RemoteSession) -> Iterator[Packet]:
+    def _decode(self, body: bytes, session: AnySession) -> Iterator[Packet]:
         if "j" in self._handshake.query:
             return payload.decode(payload.from_form(body), session.revision)
         content_type = self._handshake.headers.get("content-type", "")
@@ -139,7 +136,7 @@ class PollingConsumer(AsyncConsumer):
             pass
 
     async def _answer_packets(
-        self, session: Session | RemoteSession, packets: list[Packet], headers: list[Header] | None = None
+        self, session: AnySession, packets: list[Packet], headers: list[Header] | None = None
     ) -> None:
         index = self._handshake.query.get("j")
         if index is not None:
@@ -189,7 +186,7 @@ class PollingConsumer(AsyncConsumer):
     def _cors_headers(self) -> list[Header]:
         """What lets a page of an allowed origin read the answer, credentials included."""
         origin = self._handshake.headers.get("origin")
-        if origin is None or not self._handshake.origin_allowed(self._server.options):
+        if origin is None or not origin_allowed(self._handshake, self._engine.options):
             return []
         return [
             (b"access-control-allow-origin", origin.encode("latin-1")),

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from typing import Protocol
 
-from socketio_bridge.adapter.adapter import current_hub
-from socketio_bridge.options import TransportName
+from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.handshake import Handshake
+from socketio_bridge.options import Options, TransportName
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import EngineIO, Packet, PacketType, Revision
 from socketio_bridge.protocol.socketio import LARGEST_PACKET, EventReceived, SocketIO
 from socketio_bridge.sockets.client import Client
+from socketio_bridge.sockets.interfaces import Handlers
+from socketio_bridge.sockets.socket import Socket
+from socketio_bridge.transports.handshake import wants_base64
+from socketio_bridge.transports.interfaces import Transport
 from socketio_bridge.transports.send_queue import Outbound
-
-if TYPE_CHECKING:
-    from socketio_bridge.server import SocketIOServer
-    from socketio_bridge.transports.handshake import Handshake
 
 logger = logging.getLogger(__name__)
 
@@ -31,27 +32,33 @@ TURN = 100
 # Seconds that a poll may wait while a WebSocket probes; the reference server's are 0.1. Not none: a client may send its
 # UPGRADE and a poll at once, and they may come in any order.
 _LETTING_GO = 0.05
-_PAUSE = 0.002  # seconds, of `pause`
 _STRANGERS_PAYLOAD = 64_000  # bytes of a message from a client in no namespace yet: it has nothing to send but CONNECT
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
 _CLOSE_TIMEOUT = 5.0  # seconds that it has to take the end of its WebSocket: one that does not read never does
 
 
-class Transport(Protocol):
-    """A connection that packets can be pushed into, a WebSocket. Both methods may raise when the client is gone."""
+class SessionHost(Protocol):
+    """What opens sessions, and what they know of it."""
 
-    async def send(self, packets: Sequence[Packet]) -> None:
-        """Write packets; return when there is room for more."""
+    @property
+    def options(self) -> Options:
+        """How the bridge behaves."""
 
-    async def close(self) -> None:
-        """End the connection."""
+    @property
+    def find_namespace(self) -> Callable[[str], Handlers[Socket] | None]:
+        """Gives the handlers of a namespace by its path, if there are any."""
 
 
 class Session:
     """One client's connection, by long-polling or over a WebSocket, or first by one and then over the other.
 
-    Consumers feed it with `receive`, and read no further while it is `congested`. A WebSocket is attached as
-    `transport` and has packets pushed into it; without one they are fetched by `poll`.
+    Args:
+        engine: what opens it.
+        hub: of this process.
+        sessions: this process's open sessions by id, among which it is from `open` until its end.
+        sid: its id.
+        handshake: the request that opens it.
+        revision: the Engine.IO protocol that the client speaks.
     """
 
     __slots__ = (
@@ -66,54 +73,66 @@ class Session:
         "_polling",
         "_protocol",
         "_relief",
+        "_sessions",
         "_taking",
         "_timer",
         "_transport",
         "client",
         "closed",
+        "engine",
         "failed",
         "hub",
         "inbound",
         "joined",
-        "server",
+        "options",
         "upgrading",
         "wants_base64",
     )
 
-    def __init__(self, server: SocketIOServer, handshake: Handshake, revision: Revision) -> None:
-        self.hub = current_hub()
+    def __init__(
+        self,
+        engine: SessionHost,
+        hub: Hub,
+        sessions: MutableMapping[str, Session],
+        sid: str,
+        handshake: Handshake,
+        revision: Revision,
+    ) -> None:
+        self.engine = engine
+        self.options = engine.options
+        self.hub = hub
+        self._sessions = sessions
         self.closed = False
         self.upgrading = False
         self.failed = False  # by a client that broke the protocol
         self.joined = False  # a namespace of the application let the client in
-        self.server = server
         self._transport: Transport | None = None
         self._polling = False
         self._letting_go = False
-        self.wants_base64 = handshake.wants_base64
+        self.wants_base64 = wants_base64(handshake)
         self._address = handshake.address
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
-        engine = EngineIO(
-            self.hub.new_session_id(),
+        engine_io = EngineIO(
+            sid,
             revision,
             now,
-            ping_interval=server.options.ping_interval,
-            ping_timeout=server.options.ping_timeout,
-            max_payload=server.options.max_payload,
+            ping_interval=self.options.ping_interval,
+            ping_timeout=self.options.ping_timeout,
+            max_payload=self.options.max_payload,
         )
-        self._protocol = SocketIO(engine)
+        self._protocol = SocketIO(engine_io)
         self._outbound = Outbound(
-            server.options.outbound_limit,
+            self.options.outbound_limit,
             on_stuck=lambda: self.close("transport error", abruptly=True),
             on_broken=lambda: self.close("transport error", abruptly=True),
         )
-        self.client = Client(self, self._protocol, handshake)
+        self.client = Client(self, self._protocol, handshake, engine.find_namespace)
         self.inbound = 0  # size of the events that wait for their handlers
         self._answers_due = 0  # acknowledgements that the server waits for
         self._relief: asyncio.Future[None] | None = None
         self._taking = asyncio.Lock()
-        self._connect_deadline: float | None = now + server.options.connect_timeout
+        self._connect_deadline: float | None = now + self.options.connect_timeout
         self._timer: asyncio.TimerHandle | None = None
         self._hanging_up: asyncio.Task[None] | None = None
         self._end: asyncio.Future[None] | None = None
@@ -135,8 +154,8 @@ class Session:
 
     def open(self, transport: Transport | None) -> None:
         """Greet the client: over a WebSocket, or (None) by what it fetches."""
-        self.hub.sessions[self.sid] = self
-        event = self._protocol.open(self.server.options.upgrades if transport is None else ())
+        self._sessions[self.sid] = self
+        event = self._protocol.open(self.options.upgrades if transport is None else ())
         self.flush()
         if transport is not None:
             self.attach(transport)
@@ -158,14 +177,6 @@ class Session:
         """The WebSocket has probed: the client changes over when no poll of its is pending any more."""
         self._letting_go = True
         self._let_go_soon()
-
-    async def pause(self) -> None:
-        """Let what has been sent over a WebSocket arrive by itself, not in one TCP segment with what follows.
-
-        Simple clients, the official conformance suites among them, begin to listen for the next packet when they have
-        read the one before: for the handshake when the WebSocket is open, for events when they are in the namespace.
-        """
-        await asyncio.sleep(_PAUSE)
 
     def release(self) -> None:
         """Let the client's pending poll go, with nothing if nothing waits."""
@@ -241,7 +252,7 @@ class Session:
     @property
     def max_payload(self) -> int:
         """The largest message, and HTTP body, that the client may send now, in bytes."""
-        largest = self.server.options.max_payload
+        largest = self.options.max_payload
         return largest if self.joined else min(largest, _STRANGERS_PAYLOAD)
 
     def fail(self, error: ProtocolError) -> None:
@@ -261,9 +272,9 @@ class Session:
         While a handler waits for the client's answer, which may stand behind events that the client sent before, more
         is read, but no more than one packet with its attachments may come to.
         """
-        limit = self.server.options.inbound_limit
+        limit = self.options.inbound_limit
         if self._answers_due:
-            limit += LARGEST_PACKET * self.server.options.max_payload
+            limit += LARGEST_PACKET * self.options.max_payload
         return self.inbound > limit and not self.closed
 
     async def relieved(self) -> None:
@@ -293,7 +304,7 @@ class Session:
         self._relieve()
         if abruptly:
             self._outbound.discard()
-            self.hub.sessions.pop(self.sid, None)  # there is nothing left to fetch
+            self._sessions.pop(self.sid, None)  # there is nothing left to fetch
         self._hanging_up = self._loop.create_task(self._hang_up())
 
     async def finish(self) -> None:
@@ -324,7 +335,7 @@ class Session:
     def keep_for_a_while(self) -> None:
         """The client is in no namespace any more: it may stay until it should have joined another."""
         if self._connect_deadline is None and not self.closed:
-            self._connect_deadline = self._loop.time() + self.server.options.connect_timeout
+            self._connect_deadline = self._loop.time() + self.options.connect_timeout
             self._set_timer()
 
     def expect_answer(self, count: int = 1) -> None:
@@ -332,6 +343,10 @@ class Session:
         self._answers_due += count
         if self._relief is not None and not self.congested:
             self._relieve()
+
+    def received(self, event: EventReceived) -> None:
+        """Note that an event waits for its handler."""
+        self.inbound += event.size
 
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""
@@ -379,7 +394,7 @@ class Session:
             await asyncio.wait_for(self._outbound.drain(), _DRAIN_TIMEOUT)
         except TimeoutError:
             self._outbound.discard()
-        self.hub.sessions.pop(self.sid, None)
+        self._sessions.pop(self.sid, None)
         try:
             if self._transport is not None:
                 await asyncio.wait_for(self._transport.close(), _CLOSE_TIMEOUT)

@@ -7,19 +7,18 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from channels.consumer import AsyncConsumer
 
+from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, PacketType
 from socketio_bridge.protocol.payload import decode_packet, encode_packet
-from socketio_bridge.transports.handshake import Handshake, HandshakeRefused
-from socketio_bridge.transports.remote_session import RemoteSession
+from socketio_bridge.transports.engine import Engine
+from socketio_bridge.transports.handshake import HandshakeRefused, check_handshake, read_handshake
+from socketio_bridge.transports.interfaces import AnySession
 from socketio_bridge.transports.session import TURN, Session
-
-if TYPE_CHECKING:
-    from socketio_bridge.server import SocketIOServer
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +46,8 @@ class WebSocketConsumer(AsyncConsumer):
     sockets of the process.
     """
 
-    def __init__(self, server: SocketIOServer) -> None:
-        self._server = server
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._closed = False
 
     async def __call__(
@@ -60,9 +59,9 @@ class WebSocketConsumer(AsyncConsumer):
         """Serve the connection until either side ends it."""
         self._receive, self._send = receive, send
         await receive()  # websocket.connect
-        handshake = Handshake.from_scope(scope)
+        handshake = read_handshake(scope)
         try:
-            handshake.check("websocket", self._server.options)
+            check_handshake(handshake, "websocket", self._engine.options)
             if "sid" in handshake.query:
                 session = await self._accept_upgrade(handshake)
             else:
@@ -89,14 +88,13 @@ class WebSocketConsumer(AsyncConsumer):
             await session.finish()
 
     async def _accept_session(self, handshake: Handshake) -> Session:
-        session = self._server.begin_session(handshake)
+        session = self._engine.begin_session(handshake)
         await self._accept(session)
-        await session.pause()
         session.open(self)
         return session
 
-    async def _accept_upgrade(self, handshake: Handshake) -> Session | RemoteSession | None:
-        session = await self._server.find_session(handshake)
+    async def _accept_upgrade(self, handshake: Handshake) -> AnySession | None:
+        session = await self._engine.find_session(handshake)
         await self._accept(session)
         if session.upgrading or session.closed or session.transport == "websocket":
             # Accepted and closed, not refused: so does the reference server, and clients take errors for its absence.
@@ -104,7 +102,7 @@ class WebSocketConsumer(AsyncConsumer):
             return None
         return session if await self._change_over(session) else None
 
-    async def _accept(self, session: Session | RemoteSession) -> None:
+    async def _accept(self, session: AnySession) -> None:
         self._revision = session.revision
         self._base64 = session.wants_base64
         await self._send({"type": "websocket.accept"})
@@ -130,7 +128,7 @@ class WebSocketConsumer(AsyncConsumer):
             raise _ClientLeft
         text: str | None = message.get("text")
         frame: str | bytes = message["bytes"] if text is None else text
-        largest = self._server.options.max_payload
+        largest = self._engine.options.max_payload
         # A character takes up to four bytes; only where it may matter are they counted.
         size = len(frame)
         if isinstance(frame, str) and largest < 4 * size:
@@ -139,7 +137,7 @@ class WebSocketConsumer(AsyncConsumer):
             raise _TooLarge(f"a message of {size} bytes; max_payload is {largest}")
         return decode_packet(frame, self._revision)
 
-    async def _change_over(self, session: Session | RemoteSession) -> bool:
+    async def _change_over(self, session: AnySession) -> bool:
         """Take a session over from long-polling; False, and the WebSocket is closed, when that came to nothing.
 
         The client probes, we answer and let its poll go, the client says UPGRADE when no poll is pending any more
@@ -147,7 +145,7 @@ class WebSocketConsumer(AsyncConsumer):
         """
         session.begin_upgrade()
         try:
-            async with asyncio.timeout(self._server.options.upgrade_timeout):
+            async with asyncio.timeout(self._engine.options.upgrade_timeout):
                 if await self._next() != _PROBE:
                     raise ProtocolError("a WebSocket of a session that polls must begin with a probe")
                 session.let_polls_go()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, cast
 
 from socketio_bridge import Namespace, Socket
-from socketio_bridge.adapter.rooms import Rooms
+from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 
 
 def socket(socket_id: str) -> Socket:
-    nothing = cast(Any, None)  # no session, no handshake
-    return Socket(socket_id, "/chat", Namespace(), nothing, nothing)
+    nothing = cast(Any, None)  # no client, no connection, no handshake
+    return Socket(socket_id, "/chat", Namespace(), nothing, nothing, nothing)
 
 
 def test_a_socket_whose_client_has_come_back_as_another_enters_no_room_any_more() -> None:
@@ -30,9 +30,9 @@ def test_sockets_may_leave_while_those_selected_are_sent_to() -> None:
     for each in sockets:
         rooms.add(each)
     for rooms_asked in (None, "abc"):
-        found = []
-        for each in rooms.select(rooms_asked):
-            found.append(each)
+        found: list[LocalSocket] = []
+        for selected in rooms.select(rooms_asked):
+            found.append(selected)
             rooms.remove(sockets[1])
         assert set(found) == set(rooms.select(rooms_asked)) | {sockets[1]}
         rooms.add(sockets[1])

@@ -8,6 +8,7 @@ import time
 from typing import Any, Self
 
 from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, emit, event
+from socketio_bridge.recovery.recovery import Recovery
 from tests.socketio_bridge.client import FrameClient, connect
 from tests.socketio_bridge.processes import Process
 
@@ -119,17 +120,21 @@ def say(process: Process, *what: Any, to: str | None = "all", namespace: str = "
     async def work() -> None:
         for each in what:
             await emit("said", each, to=to, namespace=namespace, **options)
-        if process.hub.recovery is not None:
-            await process.hub.recovery.kept()
+        if process.hub.hooks is not None:
+            await process.hub.hooks.before_publish()
 
     process.run(work())
 
 
+def recovery_of(process: Process) -> Recovery:
+    """The recovery of a process that has it on."""
+    assert isinstance(process.hub.hooks, Recovery)
+    return process.hub.hooks
+
+
 def kept(process: Process, pid: str | None) -> bool:
     """Whether the session has been written."""
-    recovery = process.hub.recovery
-    assert recovery is not None
-    return process.run(recovery._store.holder(str(pid))) is not None
+    return process.run(recovery_of(process)._store.holder(str(pid))) is not None
 
 
 def until_kept(process: Process, pid: str | None) -> None:

@@ -17,7 +17,7 @@ from socketio_bridge.recovery.emission_log import EmissionLog
 from socketio_bridge.recovery.store import Place, RedisRecoveryStore
 from tests.socketio_bridge.processes import Process
 
-from .returning import RECOVERING, Returning, say
+from .returning import RECOVERING, Returning, recovery_of, say
 
 Appended = list[tuple[list[str], int]]
 
@@ -98,8 +98,7 @@ async def test_what_had_to_make_room_is_missed_by_whoever_reads_on(monkeypatch: 
 def test_nobody_elsewhere_hears_what_is_not_in_the_stream(processes: list[Process]) -> None:
     """So a process that is killed leaves nothing behind that others have heard and cannot account for."""
     ann = Returning().to(processes[0])
-    recovery = processes[1].hub.recovery
-    assert recovery is not None
+    recovery = recovery_of(processes[1])
     append, let_go = recovery._store.append, asyncio.Event()
 
     async def slowly(*arguments: Any) -> None:
@@ -123,8 +122,7 @@ def test_where_something_missed_was_not_kept_it_is_a_new_connection(
     say(processes[0] if knows else processes[1], 1)
     assert ann.receive() == ["said", 1]
     ann.cut()
-    recovery = processes[0].hub.recovery
-    assert recovery is not None
+    recovery = recovery_of(processes[0])
     monkeypatch.setattr(emission_log, "_LIMIT", 2)
     with patch.object(recovery._store, "append", side_effect=OSError("away")):
         say(processes[0], *range(2, 8))

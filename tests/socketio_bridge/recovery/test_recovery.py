@@ -13,7 +13,7 @@ from devstack.embedded import EmbeddedRedis
 from socketio_bridge import Options, emit
 from tests.socketio_bridge.processes import Process
 
-from .returning import RECOVERING, Chat, Returning, say, until_kept
+from .returning import RECOVERING, Chat, Returning, recovery_of, say, until_kept
 
 
 def test_who_leaves_or_is_put_out_does_not_come_back(processes: list[Process]) -> None:
@@ -37,7 +37,7 @@ def test_it_is_off_by_default() -> None:
     assert ann.pid is None
     say(process, 1)
     assert ann.receive() == ["said", 1]
-    assert process.hub.recovery is None
+    assert process.hub.hooks is None
     process.stop()
 
 
@@ -45,15 +45,13 @@ def test_a_session_that_was_quiet_for_longer_than_it_may_be_cut_off_gets_what_th
     """All it can say is that it is far behind: that it missed nothing until lately, its process knows."""
     process = Process(Chat(), options=RECOVERING)
     ann = Returning().to(process)
-    recovery = process.hub.recovery
-    assert recovery is not None
+    recovery = recovery_of(process)
     progress = recovery._progress
 
     async def an_hour_ago() -> None:
         progress._up_to = time.time() - 3600
         for socket in recovery._held.values():
-            assert socket.recoverable is not None
-            socket.recoverable.known = {"": progress.offset()}
+            socket.extension_state.known = {"": progress.offset()}
         await emit("said", 1, to="all", namespace="/chat")
 
     process.run(an_hour_ago())
@@ -71,8 +69,7 @@ def test_a_session_that_was_quiet_for_longer_than_it_may_be_cut_off_gets_what_th
 def test_a_process_stops_though_its_redis_client_loses_the_cancellation() -> None:
     """As `asyncio.wait_for` of Python 3.11 does now and then."""
     process = Process(Chat(), options=Options(max_disconnection_duration=0.04))
-    recovery = process.hub.recovery
-    assert recovery is not None
+    recovery = recovery_of(process)
     trimming = threading.Event()
 
     async def trim(oldest: int) -> None:
@@ -141,8 +138,7 @@ def test_while_redis_is_away_a_client_that_comes_back_is_new_and_others_lose_not
 
 
 def _until_reachable(process: Process) -> None:
-    recovery = process.hub.recovery
-    assert recovery is not None
+    recovery = recovery_of(process)
     deadline = time.monotonic() + 10
     while not recovery._store.reachable:
         assert time.monotonic() < deadline

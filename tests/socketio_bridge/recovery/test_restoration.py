@@ -13,7 +13,7 @@ from socketio_bridge.recovery import restoration as module
 from tests.socketio_bridge.client import connect
 from tests.socketio_bridge.processes import Process
 
-from .returning import Chat, Returning, say, until_kept
+from .returning import Chat, Returning, recovery_of, say, until_kept
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["same process", "another"])
@@ -225,8 +225,7 @@ def test_what_another_process_is_about_to_write_is_waited_for(processes: list[Pr
     say(processes[1], 1)
     assert ann.receive() == ["said", 1]
     ann.cut()
-    recovery = processes[1].hub.recovery
-    assert recovery is not None
+    recovery = recovery_of(processes[1])
     with patch.object(recovery._store, "append", side_effect=OSError("away")):
         say(processes[1], 2)
         processes[1].run(flush())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from socketio_bridge import Handshake, Namespace, Options, SocketIOServer
+from socketio_bridge import Namespace, Options, SocketIOServer
+from socketio_bridge.transports.handshake import read_handshake
 from socketio_bridge.transports.origins import is_allowed, is_own, parse_origin
 
 OWN = [
@@ -91,7 +92,7 @@ def test_of_repeated_headers_the_first_proxys_counts() -> None:
         (b"host", b"h"),
         *((b"x-forwarded-proto", proto) for proto in (b"https", b"http")),
     ]
-    assert not Handshake.from_scope({"path": "/", "scheme": "ws", "headers": headers}).xdomain
+    assert not read_handshake({"path": "/", "scheme": "ws", "headers": headers}).xdomain
 
 
 @pytest.mark.parametrize(

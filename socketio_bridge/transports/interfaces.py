@@ -1,0 +1,89 @@
+"""What consumers know of a session, wherever it lives, and what a session knows of a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from socketio_bridge.options import TransportName
+from socketio_bridge.protocol import ProtocolError
+from socketio_bridge.protocol.engineio import Packet, Revision
+
+
+class Transport(Protocol):
+    """A connection that packets can be pushed into, a WebSocket. Both methods may raise when the client is gone."""
+
+    async def send(self, packets: Sequence[Packet]) -> None:
+        """Write packets; return when there is room for more."""
+
+    async def close(self) -> None:
+        """End the connection."""
+
+
+class AnySession(Protocol):
+    """One client's connection as consumers see it: a `Session` of this process, or a `RemoteSession` of another.
+
+    Consumers feed it with `receive` or `take`, and read no further while it is `congested`. Its packets are fetched by
+    `poll`, or pushed into the WebSocket that is attached to it.
+    """
+
+    closed: bool
+    failed: bool  # by a client that broke the protocol
+    upgrading: bool  # a WebSocket is there to change over to
+    wants_base64: bool  # the client cannot take binary
+
+    @property
+    def sid(self) -> str:
+        """Engine.IO's session id."""
+
+    @property
+    def revision(self) -> Revision:
+        """The Engine.IO protocol that the client speaks."""
+
+    @property
+    def transport(self) -> TransportName:
+        """How packets travel now."""
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message, and HTTP body, that the client may send now, in bytes."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether no more should be read from the client for now."""
+
+    async def relieved(self) -> None:
+        """Return when more may be read."""
+
+    async def poll(self) -> list[Packet]:
+        """The packets that wait for the client, at least one. Raises `ProtocolError` for a poll that may not be."""
+
+    def receive(self, packet: Packet) -> None:
+        """Take a packet from the client."""
+
+    async def take(self, packets: Iterable[Packet]) -> None:
+        """Take the packets of a payload; return when more may come. Raises the `ProtocolError` of a broken payload."""
+
+    def begin_upgrade(self) -> None:
+        """A WebSocket is there to change over to."""
+
+    def let_polls_go(self) -> None:
+        """The WebSocket has probed: the client changes over when no poll of its is pending any more."""
+
+    def abandon_upgrade(self) -> None:
+        """The WebSocket that probed is gone: polling goes on."""
+
+    def attach(self, transport: Transport) -> None:
+        """Push packets into a WebSocket from now on."""
+
+    def release(self) -> None:
+        """Let the client's pending poll go, with nothing if nothing waits."""
+
+    def fail(self, error: ProtocolError) -> None:
+        """End the session because the client broke the protocol."""
+
+    def close(self, reason: str, *, abruptly: bool = False) -> None:
+        """End the session; what is queued is sent before, unless `abruptly`."""
+
+    async def finish(self) -> None:
+        """The WebSocket is gone: end the session, and return when that is done."""
