@@ -1,25 +1,20 @@
-"""Cursors: where a page of a list ended, as a text that clients pass back and need not understand.
+"""Where a page of the chat's lists ended, as cursors hold it: see `persistence.keyset`.
 
-A cursor holds the sort key of a page's last row, not a number of rows: what is added or removed meanwhile makes no
-later row be lost or repeated, and page 1,000 costs what page 1 does. It grants nothing: what a caller may see is asked
-anew for each page. Rooms move up in their list; their cursor tells which were on a page.
+Rooms move up in their list; their cursor tells which were on a page.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from conversations.errors import Code, RuleViolation
 from identity import Role
-from persistence.timestamps import to_milliseconds
-
-_LONGEST = 6000
+from persistence import keyset
+from persistence.keyset import Place
+from persistence.timestamps import from_milliseconds, to_milliseconds
 
 Position = TypeVar("Position", bound=Struct)
 
@@ -54,23 +49,21 @@ class SearchPosition(Struct, frozen=True, array_like=True, tag="search"):
     message_id: str
 
 
-def to_cursor(position: Struct) -> str:
-    """The cursor of a position."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
-
-
 def to_position(cursor: str, kind: type[Position]) -> Position:
     """The position that a cursor of such a list holds. RuleViolation `validation_failed`: it holds none."""
     try:
-        if len(cursor) > _LONGEST:
-            raise ValueError("too long")
-        padded = cursor + "=" * (-len(cursor) % 4)
-        position = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
-        if to_cursor(position) != cursor:
-            raise ValueError("not as written here")
-        return position
-    except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
+        return keyset.from_cursor(cursor, kind)
+    except ValueError:
         raise unusable(cursor) from None
+
+
+def to_place(cursor: str, position: MessagePosition | SearchPosition) -> Place:
+    """Where the message of a cursor's position stands. RuleViolation `validation_failed`: in no year."""
+    try:
+        at = None if position.created_at is None else from_milliseconds(position.created_at)
+    except OverflowError:
+        raise unusable(cursor) from None
+    return Place(at, position.message_id)
 
 
 def unusable(cursor: str) -> RuleViolation:

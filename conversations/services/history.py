@@ -9,13 +9,13 @@ from functools import partial
 
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
-from conversations.services.cursors import MessagePosition, from_instant, to_cursor, to_position, unusable
+from conversations.services.cursors import MessagePosition, from_instant, to_place, to_position, unusable
 from conversations.storage.room_loader import Actor, load_room
-from conversations.storage.timeline import Condition, Place, Stretch
 from identity import Role
-from persistence.fields import object_in, text_in
+from persistence.fields import object_in
+from persistence.keyset import Condition, Place, Stretch, to_cursor
 from persistence.mongodb import Document, durable, in_store_thread
-from persistence.timestamps import from_milliseconds, stored_time
+from persistence.timestamps import stored_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def _stretch(
     about: Callable[[], datetime.datetime | None] | None = None,
 ) -> Stretch:
     after = max((instant for instant in (excerpt.after, hidden_until) if instant is not None), default=None)
-    return Stretch(excerpt.oldest_first, after, excerpt.before, about)
+    return Stretch("created_at", excerpt.oldest_first, after, excerpt.before, about)
 
 
 def _place(excerpt: Excerpt) -> Place | None:
@@ -90,12 +90,7 @@ def _place(excerpt: Excerpt) -> Place | None:
     position = to_position(excerpt.cursor, MessagePosition)
     if position.oldest_first is not excerpt.oldest_first:
         raise unusable(excerpt.cursor)
-    try:
-        if position.created_at is not None:
-            from_milliseconds(position.created_at)
-    except OverflowError:
-        raise unusable(excerpt.cursor) from None
-    return Place(position.created_at, position.message_id)
+    return to_place(excerpt.cursor, position)
 
 
 def _find(ranges: Iterable[list[Condition]], excerpt: Excerpt) -> list[Document]:
@@ -119,11 +114,6 @@ def _page(found: list[Document], excerpt: Excerpt) -> MessagePage:
     page = found[: excerpt.limit]
     next_cursor = None
     if len(found) > len(page):
-        last = page[-1]
-        position = MessagePosition(
-            oldest_first=excerpt.oldest_first,
-            created_at=from_instant(stored_time(last.get("created_at"))),
-            message_id=text_in(last, "_id"),
-        )
-        next_cursor = to_cursor(position)
+        last = Place.of(page[-1], "created_at")
+        next_cursor = to_cursor(MessagePosition(excerpt.oldest_first, from_instant(last.at), last.id))
     return MessagePage([MessagePayload.read(message) for message in page], next_cursor)

@@ -17,11 +17,12 @@ from msgspec.structs import replace
 
 from conversations.models import Room, is_visible
 from conversations.payloads import RoomView, view_of
-from conversations.services.cursors import RoomPosition, from_instant, to_cursor, to_position, unusable
+from conversations.services.cursors import RoomPosition, from_instant, to_position, unusable
 from conversations.services.search_pattern import expression_of
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
 from persistence.fields import flag_in, object_in
+from persistence.keyset import to_cursor
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
 from persistence.timestamps import stored_time, to_milliseconds
 

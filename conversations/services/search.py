@@ -13,18 +13,18 @@ import asyncio
 import datetime
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from conversations.models import Message, MessageType, Room, is_visible
 from conversations.payloads import MessagePayload
-from conversations.services.cursors import SearchPosition, from_instant, to_cursor, to_position, unusable
+from conversations.services.cursors import SearchPosition, from_instant, to_place, to_position
 from conversations.services.search_pattern import pattern_of
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
-from persistence.fields import flag_in, object_in, text_in
+from persistence.fields import flag_in, object_in
+from persistence.keyset import Place, to_cursor
 from persistence.mongodb import Document, durable, in_store_thread
 from persistence.per_event_loop import PerLoop
-from persistence.timestamps import from_milliseconds, stored_time
+from persistence.timestamps import stored_time
 
 LONGEST = 5.0
 """Seconds that one search may take; afterwards it answers with what it has."""
@@ -50,15 +50,8 @@ class Found:
     complete: bool
 
 
-class _Order(NamedTuple):
-    """Where a message stands among others; those without a time are the oldest."""
-
-    moment: datetime.datetime
-    message_id: str
-
-
-def _order(message: Document) -> _Order:
-    return _Order(stored_time(message.get("created_at")) or _EARLIEST, text_in(message, "_id"))
+def _place(message: Document) -> Place:
+    return Place.of(message, "created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +72,15 @@ class _Newest:
 
     def add(self, messages: Iterable[Document]) -> None:
         """Keep those of them that are among the newest."""
-        self.messages = sorted([*self.messages, *messages], key=_order, reverse=True)[: self._most]
+        self.messages = sorted([*self.messages, *messages], key=lambda message: _place(message).sort_key, reverse=True)[
+            : self._most
+        ]
 
     @property
     def beyond(self) -> datetime.datetime:
         """What is to be among them must have been written after this instant."""
-        if len(self.messages) < self._most or _order(self.messages[-1]).moment == _EARLIEST:
-            return _EARLIEST
-        return _order(self.messages[-1]).moment - _MILLISECOND  # of two written at the same time, the _id decides
+        last = _place(self.messages[-1]).at if len(self.messages) == self._most else None
+        return _EARLIEST if last is None else last - _MILLISECOND  # of two written at the same time, the _id decides
 
 
 async def search_messages(
@@ -103,7 +97,7 @@ async def search_messages(
     Not those that were redacted. `room_id`: in that room alone. `cursor`: those after a page that ended with it.
     RuleViolation: `validation_failed`; of one room `room_not_found`, `not_a_member`, too.
     """
-    last = None if cursor is None else _last(to_position(cursor, SearchPosition), cursor)
+    last = None if cursor is None else to_place(cursor, to_position(cursor, SearchPosition))
     async with _searching.get():
         deadline = asyncio.get_running_loop().time() + LONGEST
         blocks = [await _block_of(actor, sides, room_id)] if room_id else await in_store_thread(_blocks, actor, sides)
@@ -121,7 +115,7 @@ async def search_messages(
             condition = {**_in(block.room_ids), **_between(after, last), **matching}
             newest.add(await in_store_thread(_find, condition, limit + 1, last))
     page = newest.messages[:limit]
-    next_cursor = to_cursor(_position(page[-1])) if len(newest.messages) > limit else None
+    next_cursor = _cursor(_place(page[-1])) if len(newest.messages) > limit else None
     return Found([MessagePayload.read(message) for message in page], next_cursor, complete)
 
 
@@ -184,18 +178,18 @@ def _in(room_ids: list[str]) -> Document:
     return {"room_id": room_ids[0] if len(room_ids) == 1 else {"$in": room_ids}}
 
 
-def _between(after: datetime.datetime, last: _Order | None) -> Document:
+def _between(after: datetime.datetime, last: Place | None) -> Document:
     """Written after an instant, and not after the last message of the page before."""
-    if last is not None and last.moment == _EARLIEST:
+    if last is not None and last.at is None:
         return {"created_at": {"$eq": None}}
     times = {
         **({"$gt": after} if after != _EARLIEST else {}),
-        **({"$not": {"$gt": last.moment}} if last is not None else {}),
+        **({"$not": {"$gt": last.at}} if last is not None else {}),
     }
     return {"created_at": times} if times else {}
 
 
-def _find(condition: Document, limit: int, last: _Order | None) -> list[Document]:
+def _find(condition: Document, limit: int, last: Place | None) -> list[Document]:
     """The newest that follow the last message of the page before.
 
     Those of its very millisecond are asked for with the others and sorted out here: so the condition is one range of
@@ -204,23 +198,14 @@ def _find(condition: Document, limit: int, last: _Order | None) -> list[Document
     asked = limit + (0 if last is None else _SAME_TIME)
     while True:
         found = list(durable(Message).find(condition, sort=[("created_at", -1), ("_id", -1)]).limit(asked))
-        following = [message for message in found if last is None or _order(message) < last]
+        following = [message for message in found if last is None or _place(message).sort_key < last.sort_key]
         if len(following) >= limit or len(found) < asked:
             return following[:limit]
         asked *= 2
 
 
-def _last(position: SearchPosition, cursor: str) -> _Order:
-    try:
-        moment = _EARLIEST if position.created_at is None else from_milliseconds(position.created_at)
-    except OverflowError:
-        raise unusable(cursor) from None
-    return _Order(moment, position.message_id)
-
-
-def _position(message: Document) -> SearchPosition:
-    moment, message_id = _order(message)
-    return SearchPosition(None if moment == _EARLIEST else from_instant(moment), message_id)
+def _cursor(last: Place) -> str:
+    return to_cursor(SearchPosition(from_instant(last.at), last.id))
 
 
 _searching: PerLoop[asyncio.Semaphore] = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))

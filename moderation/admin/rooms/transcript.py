@@ -14,12 +14,11 @@ from django.utils import timezone
 from conversations.message_content import is_at_a_known_host
 from conversations.models import Message, MessageType, Room
 from conversations.services import SUPPORT
-from conversations.storage import timeline
 from identity import Role
 from moderation.admin.rooms.windows import BEGINNING, Place, going_back
 from moderation.models import FilterHit, RedactedOriginal
+from persistence import keyset
 from persistence.mongodb import Document, durable, in_parts
-from persistence.timestamps import to_milliseconds
 
 PAGE: Final = 40
 MOST_NEW: Final = 200
@@ -132,9 +131,8 @@ def message_of(room: Room, message_id: str) -> Message | None:
 
 
 def _following(room: Room, place: Place, limit: int) -> list[Message]:
-    at = None if place.at is None else to_milliseconds(place.at)
     found: list[str] = []
-    for condition in timeline.Stretch(oldest_first=True).conditions(timeline.Place(at, place.id)):
+    for condition in keyset.Stretch("created_at", oldest_first=True).conditions(keyset.Place(*place)):
         stages: list[Document] = [{"$match": {"room_id": room.pk, **condition}}, {"$sort": {"created_at": 1, "_id": 1}}]
         stages += [{"$limit": limit - len(found)}, {"$project": {"_id": 1}}]
         found += [message["_id"] for message in durable(Message).aggregate(stages)]
