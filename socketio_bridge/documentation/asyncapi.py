@@ -1,7 +1,7 @@
-"""What namespaces take and send, as an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
+"""Namespaces as an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 
-Made from what runs: the handlers' names, docstrings and types, and what a namespace says that it `emits`. A channel is
-a namespace, an operation an event; a client's acknowledgement is the reply to its operation.
+The document is made from the handlers' names, docstrings and types, and from `Namespace.emits`. A channel is a
+namespace; an operation is an event; the reply to an operation is the event's acknowledgement.
 """
 
 from __future__ import annotations
@@ -26,9 +26,20 @@ _SCHEMAS: Final = "#/components/schemas/"
 def asyncapi(
     namespaces: Iterable[Namespace], *, title: str, version: str, description: str = "", servers: Mapping[str, Document]
 ) -> Document:
-    """The document of `namespaces`. `servers`: Server Objects by name, with `host`, `protocol` and `pathname`.
+    """Describe namespaces as an AsyncAPI document.
 
-    Raises TypeError for a type of which msgspec cannot tell the JSON schema.
+    Args:
+        namespaces: The namespaces.
+        title: The title of what is described.
+        version: Its version.
+        description: What it is, in Markdown.
+        servers: Server Objects by name, with `host`, `protocol` and `pathname`.
+
+    Returns:
+        The document, of what JSON can hold.
+
+    Raises:
+        TypeError: msgspec cannot make a JSON schema of a type.
     """
     channels = [_Channel(namespace) for namespace in namespaces]
     types = [type_ for channel in channels for type_ in channel.types()]
@@ -50,7 +61,7 @@ def asyncapi(
 
 
 class _Channel:
-    """One namespace in the document."""
+    """A namespace in the document."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace
@@ -59,14 +70,14 @@ class _Channel:
         self.failures = _answers(namespace.on_error)
 
     def types(self) -> list[Any]:
-        """Every type that the schemas are wanted of."""
+        """List every type that needs a schema."""
         taken = [type_ for handler in self.namespace.handlers.values() for type_ in _arguments(handler)]
         answered = [answer for answers in self.answers.values() for answer in answers]
         handshake = [] if self.namespace.handshake_type is None else [self.namespace.handshake_type]
         return [*handshake, *taken, *answered, *self.failures, *self.namespace.emits.values()]
 
     def document(self, schema_of: Mapping[str, Document]) -> Document:
-        """The Channel Object."""
+        """Make the Channel Object."""
         namespace = self.namespace
         messages: Document = {}
         for event, handler in namespace.handlers.items():
@@ -89,7 +100,7 @@ class _Channel:
         return channel
 
     def operations(self) -> Document:
-        """The Operation Objects: what the server receives, and what it sends."""
+        """Make the Operation Objects: the events that the server receives, and those that it sends."""
         operations: Document = {}
         for event in self.namespace.handlers:
             operations[f"{self.key}_receive_{event}"] = operation = self._operation("receive", f"client_{event}")
@@ -124,14 +135,14 @@ def _arguments(handler: Callable[..., Any]) -> list[Any]:
 
 
 def _answers(handler: Callable[..., Any]) -> list[Any]:
-    """The types of what a handler may answer, one by one; empty: it answers nothing."""
+    """List the types of what a handler may return, without None."""
     answer = annotated_types(handler, ["return"]).get("return", Any)
     alternatives = get_args(answer) if isinstance(answer, UnionType) else (answer,)
     return [alternative for alternative in alternatives if alternative is not type(None)]
 
 
 def _payload(arguments: list[Document]) -> Document:
-    """One argument is the payload itself, several are its items."""
+    """Make the schema of an event's payload: its one argument, or an array of several."""
     if len(arguments) == 1:
         return arguments[0]
     return {"type": "array", "prefixItems": arguments, "minItems": len(arguments), "maxItems": len(arguments)}
@@ -146,7 +157,7 @@ def _doc(type_: Any) -> str:
 
 
 def _described(components: Mapping[str, Document]) -> Document:
-    """The schemas by name, their descriptions on one line each."""
+    """Sort the schemas by name, and put each description on one line."""
     for schema in components.values():
         if "description" in schema:
             schema["description"] = " ".join(schema["description"].split())

@@ -1,4 +1,4 @@
-"""An AsyncAPI document as a page in Markdown, for people who write a client."""
+"""An AsyncAPI document as a page in Markdown, for those who write a client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Document = Mapping[str, Any]
 
 
 def event_page(document: Document) -> str:
-    """The page of a document made by `asyncapi`: a section a namespace, a table a payload."""
+    """Make the page of a document that `asyncapi` made: a section for each namespace, a table for each payload."""
     return "\n".join(_Page(document).lines()) + "\n"
 
 
@@ -65,7 +65,7 @@ class _Page:
             yield from self._fields(schema)
 
     def _fields(self, schema: Document) -> Iterator[str]:
-        """A table of an object's fields."""
+        """Make a table of an object's fields."""
         if "$ref" in schema:
             schema = self._schemas[_name(schema)]
         if "properties" not in schema:
@@ -99,7 +99,7 @@ def _referenced(messages: Document, reference: Document) -> Document:
 
 
 def _name(reference: Document) -> str:
-    """What a reference points to: the last part of its `$ref`."""
+    """The name that a reference points to, the last part of its `$ref`."""
     return str(reference["$ref"]).rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""`manage.py asyncapi`: what the project's namespaces take and send, for people and programs that write clients."""
+"""`manage.py asyncapi`: the events of the project's namespaces, for those who write clients."""
 
 import json
 from argparse import ArgumentParser
