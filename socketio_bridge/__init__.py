@@ -1,8 +1,8 @@
 """Socket.IO for Django Channels.
 
-Named events from Socket.IO clients of any generation, routed to handlers, and emitted to rooms on every process over
-the channel layer. This package knows nothing of chat. What an application needs stands here; the modules below are the
-bridge's own.
+Clients of any generation emit named events, which handlers of a `Namespace` take; `emit` sends events to rooms, on
+every process, over the channel layer. `SocketIOServer` is the ASGI application. What an application needs is in
+`__all__`; README.md shows how the parts are used, and which folder holds what.
 """
 
 from socketio_bridge.adapter.broadcast_acks import broadcast_call

@@ -10,18 +10,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The request that opened a connection: `Socket.handshake`.
+    """The request that opened a connection, as handlers see it in `Socket.handshake`.
+
+    Names and meanings are those of Socket.IO's `socket.handshake`; `scope` is added.
 
     Attributes:
-        query: the last value of each parameter of the URL.
-        auth: the payload of the namespace's CONNECT packet (clients of protocol 5).
-        headers: by their names in lower case.
-        address: the client's, as the ASGI server sees it.
-        time: when the request came, in UTC.
-        secure: whether it came over TLS.
-        xdomain: whether a browser sent it from a page of another origin.
-        url: path and query.
-        scope: the ASGI scope, with whatever middleware put there (`user`, `session`, …).
+        query: The parameters of the URL, and of a CONNECT packet of protocol 4; the last value of each.
+        auth: The payload of the namespace's CONNECT packet (clients 3.x and later). Of clients 2.x it is the query of
+            their CONNECT packet.
+        headers: The request's headers by lower-case name; the values of one name are joined by ", ".
+        address: The client's address, as the ASGI server sees it.
+        time: When the request came, in UTC.
+        secure: Whether it came over TLS.
+        xdomain: Whether a browser sent it from a page of another origin.
+        url: The path and the query.
+        scope: The ASGI scope, with what middleware puts there (`user`, `session`, …).
     """
 
     query: Mapping[str, str]

@@ -31,11 +31,26 @@ ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class SocketIOServer:
-    """Serves Socket.IO clients of the given namespaces.
+    """An ASGI application that serves Socket.IO.
 
-    An instance is itself an ASGI application for its path, to be put into a Channels router or wrapped in Channels
-    middleware; or let `mount` put it beside Django. Raises `ImproperlyConfigured` for two namespaces of one path or a
-    path without its leading slash.
+        server = SocketIOServer([OrderEvents(), ShopEvents()])
+        application = server.mount("/socket.io", beside=get_asgi_application())
+
+    `mount` puts it beside Django. The instance itself serves HTTP requests and WebSockets at whatever path they come
+    to, so that it can stand in a Channels router instead.
+
+    Args:
+        namespaces: The namespaces to serve, one instance each.
+        options: How to behave; by default what `settings.SOCKETIO` says.
+
+    Attributes:
+        options: The options.
+        namespaces: The namespaces that have a path, by path.
+        dynamic_namespaces: The others, in the order in which they are asked.
+
+    Raises:
+        ImproperlyConfigured: Two namespaces have the same path, a path has no leading slash, or `settings.SOCKETIO` is
+            wrong.
     """
 
     def __init__(self, namespaces: Iterable[Namespace], *, options: Options | None = None) -> None:
@@ -63,7 +78,14 @@ class SocketIOServer:
         await consumer(scope, receive, send)
 
     def find_namespace(self, path: str) -> Namespace | None:
-        """The namespace that serves a path, if one does: the one that has it, or the first dynamic one that says so."""
+        """Find the namespace that serves a path.
+
+        Args:
+            path: The path that a client asks for.
+
+        Returns:
+            The namespace with that path, or the first dynamic one that serves it; None: there is none.
+        """
         if path in self.namespaces:
             return self.namespaces[path]
         for namespace in self.dynamic_namespaces:
@@ -81,11 +103,15 @@ class SocketIOServer:
         beside: Callable[..., Awaitable[None]],  # which is how Django's and Starlette's own types come together
         middleware: Callable[[ASGIApplication], Any] | None = None,
     ) -> ASGIApplication:
-        """An ASGI application that serves Socket.IO at `path`, with or without a slash at its end, and `beside`
-        everywhere else.
+        """Make an ASGI application that serves Socket.IO at one path and another application everywhere else.
 
-        `middleware` wraps Socket.IO alone: Channels' `AuthMiddlewareStack` puts `session` and `user` into
-        `handshake.scope`.
+        The application handles the ASGI lifespan: it starts the server, and stops it without waiting for open polls.
+
+        Args:
+            path: The path of Socket.IO, with or without slashes around it.
+            beside: The other application, such as Django.
+            middleware: Wraps Socket.IO alone. Channels' `AuthMiddlewareStack` puts `session` and `user` into
+                `socket.handshake.scope`.
         """
         own_path = "/" + path.strip("/")
         served: ASGIApplication = self if middleware is None else middleware(self)
@@ -104,8 +130,9 @@ class SocketIOServer:
         return application
 
     def stop_serving(self) -> None:
-        """The process is told to stop: end the sessions here, and let the polls of others go, whose clients go on
-        elsewhere. It must not wait for them.
+        """Begin to stop: end the sessions of this process, and answer the open polls of sessions that live elsewhere.
+
+        The process need not wait for either; `shutdown` does the rest.
         """
         self._engine.begin_stop()
 

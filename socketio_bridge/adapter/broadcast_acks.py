@@ -1,4 +1,4 @@
-"""Broadcasts that are acknowledged: an event to many sockets, and the answers of all of them, on every process."""
+"""Broadcasts with acknowledgements: an event to many sockets on every process, and the answers of all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from socketio_bridge.protocol import packet
 logger = logging.getLogger(__name__)
 
 _KIND = "broadcast_call"
-_GRACE = 2.0  # seconds beyond the clients' time in which other processes tell what they gathered
+_GRACE = 2.0  # seconds beyond the clients' time that other processes have to report what they gathered
 
 
 class _Call(msgspec.Struct, array_like=True):
@@ -41,11 +41,24 @@ async def broadcast_call(
     timeout: float,  # noqa: ASYNC109 - Socket.IO's name, and answers that came in time are kept
     except_: Iterable[str] | str = (),
 ) -> dict[str, list[Any]]:
-    """Send an event to the sockets that `emit` would send it to, and wait up to `timeout` seconds until all of them
-    have acknowledged it; their acknowledgements' arguments by socket id.
+    """Send an event to the sockets of some rooms, on every process, and wait until all have acknowledged it.
 
-    Raises `AcksMissing`, which holds the answers that came, when a socket did not answer in time or left, or a process
-    could not be asked; `ValueError` and `TypeError` as `emit` does.
+    Args:
+        event: The event's name.
+        arguments: As for `socketio_bridge.emit`.
+        to: A room or several; None: all sockets of the namespace.
+        namespace: The namespace's path.
+        timeout: Seconds that the clients have; other processes get two more to report.
+        except_: A room or several whose sockets are left out.
+
+    Returns:
+        The acknowledgements' arguments, by socket id.
+
+    Raises:
+        AcksMissing: A socket did not answer in time or left, or a process could not be asked. The exception holds the
+            acknowledgements that came.
+        ValueError: The event's name is reserved.
+        TypeError: JSON cannot hold an argument.
     """
     head, body, attachments = packet.event_around_id(namespace, event, arguments)
     call = _Call(Audience.of(namespace, to, except_), head, body, attachments, timeout)

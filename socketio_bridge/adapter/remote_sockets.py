@@ -1,4 +1,4 @@
-"""The sockets of all processes: which there are, and what is done to them wherever they are."""
+"""The sockets of all processes: fetching them, and making them join, leave and disconnect wherever they are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 
 
 class RemoteHandshake(msgspec.Struct, array_like=True, frozen=True):
-    """What is known of a socket's `Handshake` in other processes: all but the ASGI scope."""
+    """A socket's `Handshake` as other processes see it: the same without the ASGI scope."""
 
     query: dict[str, str]
     auth: dict[str, Any]
@@ -41,10 +41,16 @@ class RemoteHandshake(msgspec.Struct, array_like=True, frozen=True):
 
 
 class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
-    """A socket of any process, as it was when it was asked for.
+    """A socket of any process, as it was when `fetch_sockets` asked for it.
 
-    `data` holds the attributes of its `Socket.data` that msgpack can encode, as builtins (a Struct or dataclass as a
-    dict).
+    Its methods act on the socket wherever it is. When it is gone, nothing happens.
+
+    Attributes:
+        id: The socket's id, which is also a room of its own.
+        namespace: The path of its namespace.
+        rooms: The rooms that it was in.
+        data: What of `Socket.data` MessagePack can hold, as builtins: a Struct or dataclass is a dict.
+        handshake: The request that opened its connection.
     """
 
     id: str
@@ -54,28 +60,37 @@ class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
     handshake: RemoteHandshake
 
     async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
-        """Send an event to the client; nothing happens when it is gone."""
+        """Send an event to the client; arguments are as for `Socket.emit`."""
         text, attachments = packet.event(self.namespace, event, arguments)
         await publish(Emission(self.namespace, [self.id], [], PacketType.MESSAGE + text, attachments, volatile))
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
-        """Send an event to the client and wait for its acknowledgement's arguments; [] when it is gone already.
+        """Send an event to the client and wait for its acknowledgement.
 
-        Raises `AckTimeout` when none came in time or the client left.
+        Args:
+            event: The event's name.
+            arguments: As for `socketio_bridge.emit`.
+            timeout: Seconds to wait.
+
+        Returns:
+            The acknowledgement's arguments; an empty list where the client is gone already.
+
+        Raises:
+            AckTimeout: None came in time, or the client left meanwhile.
         """
         answers = await broadcast_call(event, *arguments, to=self.id, namespace=self.namespace, timeout=timeout)
         return answers.get(self.id, [])
 
     async def enter_room(self, room: str) -> None:
-        """Put the socket into a room."""
+        """Have the socket enter a room."""
         await sockets_join(room, to=self.id, namespace=self.namespace)
 
     async def leave_room(self, room: str) -> None:
-        """Take the socket out of a room."""
+        """Have the socket leave a room."""
         await sockets_leave(room, to=self.id, namespace=self.namespace)
 
     async def disconnect(self, *, close: bool = False) -> None:
-        """Put the client out of the namespace; with `close`, out of all, and end its connection."""
+        """Disconnect the client from the namespace; with `close`, from all, and close its connection."""
         await disconnect_sockets(to=self.id, namespace=self.namespace, close=close)
 
 
@@ -86,10 +101,20 @@ async def fetch_sockets(
     except_: Iterable[str] | str = (),
     timeout: float = 5.0,  # noqa: ASYNC109 - other processes keep no time
 ) -> list[RemoteSocket]:
-    """The sockets, on every process, that `emit` would reach and that are let in.
+    """Find the sockets of some rooms, on every process.
 
-    Raises `HubTimeout` or `HubFailed` when a process does not answer within `timeout` seconds or cannot; the sockets of
-    one that ends meanwhile are gone with it.
+    Args:
+        to: A room or several; None: all sockets of the namespace.
+        namespace: The namespace's path.
+        except_: A room or several whose sockets are left out.
+        timeout: Seconds to wait for the other processes.
+
+    Returns:
+        The sockets that are let in. Those of a process that ends meanwhile are gone with it.
+
+    Raises:
+        HubTimeout: A process did not answer in time.
+        HubFailed: A process could not answer.
     """
     audience = Audience.of(namespace, to, except_)
     async with any_hub() as hub:
@@ -106,9 +131,15 @@ async def fetch_sockets(
 async def sockets_join(
     rooms: Iterable[str] | str, *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
 ) -> None:
-    """Put the sockets, on every process, that `emit` would reach into rooms.
+    """Have the sockets of some rooms, on every process, enter other rooms.
 
-    What is emitted to the rooms afterwards, here, reaches them.
+    What this process emits to these rooms afterwards reaches the sockets.
+
+    Args:
+        rooms: The room or rooms to enter.
+        to: The room or rooms whose sockets enter them; None: all sockets of the namespace.
+        namespace: The namespace's path.
+        except_: A room or several whose sockets are left out.
     """
     await _everywhere(_JOIN, Audience.of(namespace, to, except_), names(rooms))
 
@@ -116,15 +147,20 @@ async def sockets_join(
 async def sockets_leave(
     rooms: Iterable[str] | str, *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
 ) -> None:
-    """Take the sockets, on every process, that `emit` would reach out of rooms."""
+    """Have the sockets of some rooms, on every process, leave rooms; arguments are as for `sockets_join`."""
     await _everywhere(_LEAVE, Audience.of(namespace, to, except_), names(rooms))
 
 
 async def disconnect_sockets(
     *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = (), close: bool = False
 ) -> None:
-    """Put the clients, on every process, that `emit` would reach out of the namespace; with `close`, out of all their
-    namespaces, and end their connections.
+    """Disconnect the clients of some rooms, on every process, from a namespace.
+
+    Args:
+        to: The room or rooms whose sockets are disconnected; None: all sockets of the namespace.
+        namespace: The namespace's path.
+        except_: A room or several whose sockets are left out.
+        close: Whether to disconnect the clients from all their namespaces and to close their connections.
     """
     await _everywhere(_CLOSE if close else _DISCONNECT, Audience.of(namespace, to, except_), [])
 

@@ -40,10 +40,15 @@ class Server(Protocol):
 
 
 async def server_side_emit(event: str, *arguments: Any, namespace: str) -> None:
-    """Run the `@server_event` handlers of an event in the namespace on all other processes that serve it.
+    """Run the `@server_event` handlers of an event on all other processes (Socket.IO's `serverSideEmit`).
 
-    Arguments are what msgpack holds (None, numbers, strings, bytes, lists, dicts), or Structs and dataclasses of that.
-    They arrive in order with what is emitted.
+    It arrives in order with what this process emits to clients.
+
+    Args:
+        event: The event's name.
+        arguments: What msgspec encodes to MessagePack: None, numbers, strings, bytes, lists, dicts, or Structs and
+            dataclasses of these.
+        namespace: The path of the namespace whose handlers run.
     """
     body = ServerEvent(namespace, event, list(arguments))
     hub = find_hub()
@@ -59,10 +64,17 @@ async def server_side_call(
     namespace: str,
     timeout: float,  # noqa: ASYNC109 - kept by each process's answer for itself
 ) -> Answers:
-    """`server_side_emit`, and what the handlers returned within `timeout` seconds.
+    """Run the `@server_event` handlers of an event on all other processes, and wait for what they return.
 
-    `received` holds it by the processes' hubs, `failed` why others did not answer: `HubTimeout`, `HubGone`, or, for one
-    that has no such handler or whose handler raised, `HubFailed`.
+    Args:
+        event: The event's name.
+        arguments: As for `server_side_emit`.
+        namespace: The path of the namespace whose handlers run.
+        timeout: Seconds to wait.
+
+    Returns:
+        `received`: what the handlers returned, by the process's id. `failed`: why others did not answer: `HubTimeout`,
+        `HubGone`, or `HubFailed` where there is no such handler, or it raised.
     """
     async with any_hub() as hub:
         return await hub.cluster.ask_all(_KIND, ServerEvent(namespace, event, list(arguments)), timeout)

@@ -25,7 +25,7 @@ from socketio_bridge.sockets.interfaces import Connection, Handlers, Restored, S
 logger = logging.getLogger(__name__)
 
 NO_ACK = object()
-"""Returned by `Namespace.on_error` to leave the client's acknowledgement unanswered."""
+"""What `Namespace.on_error` returns to send no acknowledgement."""
 
 
 class _Left(Exception):
@@ -33,14 +33,26 @@ class _Left(Exception):
 
 
 class Socket:
-    """One client in one namespace.
+    """A client in a namespace.
 
-    `id` is unique over all processes and names a room that only this socket is in; `namespace` is the path of the
-    namespace that it is in. `handshake` is the request that opened the connection, `data` a place for what the
-    application knows of the client. `rooms` are the rooms that it is in, the one of its id among them, which it cannot
-    leave. `connected`: from `on_connect` on, until the client leaves. `recovered`: the client was cut off and came
-    back, as the socket that it was before. Its connect, event and disconnect handlers run one at a time, in the order
-    in which the client caused them.
+        @event("follow")
+        async def follow(self, socket: Socket, order_id: int) -> None:
+            socket.data.last_order = order_id
+            await socket.enter_room(f"order:{order_id}")
+
+    The bridge makes sockets and hands them to handlers. The connect, event and disconnect handlers of a socket run one
+    at a time, in the order in which the client caused them.
+
+    Attributes:
+        id: The socket's id, unique over all processes. It is also a room that this socket alone is in.
+        namespace: The path of its namespace.
+        handshake: The request that opened the connection.
+        data: A namespace for what the application knows of the client.
+        rooms: The rooms that it is in, among them the one of its id, which it cannot leave. Change them by
+            `enter_room` and `leave_room`.
+        connected: Whether it is in its namespace: true from `on_connect` on, until the client leaves.
+        recovered: Whether the client was cut off and came back as the socket that it was (Socket.IO's connection state
+            recovery).
     """
 
     __slots__ = (
@@ -111,9 +123,16 @@ class Socket:
         return self._early is None and self.connected and self._connection.ready
 
     async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
-        """Send an event to this client; nothing happens when it is gone.
+        """Send an event to this client. When the client is gone, nothing happens.
 
-        Arguments, and `volatile`, are as in `socketio_bridge.emit`.
+        Args:
+            event: The event's name.
+            arguments: As for `socketio_bridge.emit`.
+            volatile: Whether to drop the event when the client is not ready for it, as for `socketio_bridge.emit`.
+
+        Raises:
+            ValueError: The event's name is reserved.
+            TypeError: JSON cannot hold an argument.
         """
         text, attachments = packet.event(self.namespace, event, arguments)
         if self._hooks is not None:
@@ -122,10 +141,22 @@ class Socket:
             self.send_packet(PacketType.MESSAGE + text, attachments)
 
     async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
-        """Send an event to this client and wait up to `timeout` seconds for its acknowledgement's arguments.
+        """Send an event to this client and wait for its acknowledgement.
 
-        Raises `AckTimeout` when none came in time or the client left, `RuntimeError` in `on_connect` and `on_recover`:
-        the client learns that it is in, and can answer, when they have ended.
+            [sure] = await socket.call("are_you_sure", timeout=30)
+
+        Args:
+            event: The event's name.
+            arguments: As for `socketio_bridge.emit`.
+            timeout: Seconds to wait.
+
+        Returns:
+            The acknowledgement's arguments.
+
+        Raises:
+            AckTimeout: None came in time, or the client left.
+            RuntimeError: It was called in `on_connect` or `on_recover`: the client learns that it is in, and can
+                acknowledge, only when these have returned.
         """
         if self._early is not None and not self.departed and self._inbox.runs_in(asyncio.current_task()):
             raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: call in a task of its own")
@@ -144,26 +175,37 @@ class Socket:
         local: bool = False,
         volatile: bool = False,
     ) -> None:
-        """`socketio_bridge.emit` in this socket's namespace to all but this socket."""
+        """Send an event to the other sockets of this namespace, as `socketio_bridge.emit` does.
+
+        Args:
+            event: The event's name.
+            arguments: As for `socketio_bridge.emit`.
+            to: A room or several; None: the whole namespace.
+            except_: A room or several whose sockets are left out, beside this socket.
+            local: Whether to send to the sockets of this process only.
+            volatile: Whether to leave out clients that are not ready.
+        """
         text, attachments = packet.event(self.namespace, event, arguments)
         rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
         emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
         self._connection.hub.emit(emission, local=local)
 
     async def enter_room(self, room: str) -> None:
-        """Put this socket into a room."""
+        """Enter a room: what is emitted to it from now on, by any process, reaches this socket."""
         self.enter(room)
 
     async def leave_room(self, room: str) -> None:
-        """Take this socket out of a room."""
+        """Leave a room. A socket cannot leave the room of its own id."""
         self.leave(room)
 
     async def disconnect(self, *, close: bool = False) -> None:
-        """Put the client out of this namespace; its disconnect handler runs after the handlers of what it sent before.
-        With `close`, put it out of all its namespaces and end its connection.
+        """Disconnect the client from this namespace.
 
-        Called from one of this socket's own handlers it takes effect when that handler, and others that call it
-        meanwhile, have ended and their answers are on their way.
+        `on_disconnect` runs after the handlers of the events that came before. If one of this socket's own handlers
+        calls this, the socket is disconnected when that handler has returned and its acknowledgement is sent.
+
+        Args:
+            close: Whether to disconnect the client from all its namespaces and to close its connection.
         """
         self.put_out(close=close)
 
