@@ -1,4 +1,4 @@
-"""Whether the message store is there: what tells an outage from a defect, and a line in the log at either end."""
+"""Whether MongoDB answers: which errors are an outage, and the lines in the log when one begins and ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PASSING_LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "S
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What Django's error was made of."""
+    """The driver's error that Django's error wraps; any other error itself."""
     return error.__cause__ if isinstance(error, DatabaseError) and error.__cause__ is not None else error
 
 
@@ -76,7 +76,11 @@ def is_outage(error: BaseException) -> bool:
 
 
 class Availability:
-    """What visits to the store have found, of all threads of this process. `clock`: seconds, only ever growing."""
+    """Whether MongoDB answered the last visits, of all threads of this process. A visit is a piece of work with it.
+
+    Args:
+        clock: Gives seconds that never go back.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -86,13 +90,13 @@ class Availability:
         self._visit = threading.local()
 
     def away_for(self) -> float | None:
-        """Seconds since the visit began that found the store away; `None`: it is there, for all that is known."""
+        """Seconds since the beginning of the visit that found MongoDB away. `None`: it answers, as far as is known."""
         away_since = self._away_since
         return None if away_since is None else self._clock() - away_since
 
     @contextmanager
     def visit(self) -> Iterator[None]:
-        """One visit of this thread: an outage that it ends in is noted, and so is an answer."""
+        """One visit of this thread. An outage that ends it is noted, and so is an answer."""
         self._visit.began, self._visit.failed = self._clock(), False
         try:
             yield
@@ -104,9 +108,9 @@ class Availability:
             self.answered()
 
     def failed(self, error: BaseException) -> None:
-        """Note an outage, in the midst of a visit also one that does not end it.
+        """Note an outage; also one in the midst of a visit, which does not end it.
 
-        Where others were answered since the visit began, the store is there, and this one alone was too slow.
+        Where others were answered since the visit began, MongoDB is there, and this visit alone was too slow.
         """
         self._visit.failed = True
         began: float = getattr(self._visit, "began", self._clock())
@@ -114,13 +118,13 @@ class Availability:
             if self._away_since is not None:
                 return
             if self._answered_at > began:
-                logger.warning("The message store did not answer one of many in time: %s", _said(error))
+                logger.warning("The message store did not answer one of many in time: %s", _described(error))
                 return
             self._away_since = began
-        logger.error("The message store is away: %s", _said(error))
+        logger.error("The message store is away: %s", _described(error))
 
     def answered(self) -> None:
-        """Note that the store answers."""
+        """Note that MongoDB answers."""
         now = self._answered_at = self._clock()
         if self._away_since is None:
             return
@@ -134,7 +138,7 @@ AVAILABILITY: Final = Availability()
 """That of the process."""
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     cause = cause_of(error)
     text = str(cause).split(", Timeout:")[0].split(", full error:")[0]
     return f"{type(cause).__name__}: {text[:300]}"

@@ -44,7 +44,7 @@ KEYS_AT_ONCE = 1_000
 DURABLE = WriteConcern(w="majority", j=True)
 STORE_ERRORS = (PyMongoError, DatabaseError)
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="conversations-store")
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 _first_connection = threading.Lock()
 
@@ -73,10 +73,10 @@ async def in_store_thread(
 
 
 def _wait_while_away(asked_at: float) -> None:
-    """See whether a store that was away is back. StoreUnavailable: it is not.
+    """See whether a MongoDB that was away is back. StoreUnavailable: it is not.
 
-    All wait until TIMEOUT seconds after it went, which an election does not take, and those who come later much
-    shorter. Having waited for a thread counts: each has to find out by itself, and all who ask would queue up.
+    All wait until TIMEOUT seconds after it went away, which is longer than an election. Those who come later wait
+    much shorter. The wait for a thread counts, too: each caller finds out by itself, and all of them would queue up.
     """
     away_for = AVAILABILITY.away_for()
     if away_for is None:
@@ -92,8 +92,11 @@ def _wait_while_away(asked_at: float) -> None:
 def atomically(work: Callable[[], Answer]) -> Answer:
     """Do several reads and writes as one transaction, for the store's threads. What `work` raises undoes its writes.
 
-    `work` begins anew where somebody else has just written the same documents. A MongoDB that is no replica set has no
-    transactions: there the writes stand one by one, in their order, also when a later one fails.
+    A standalone MongoDB has no transactions: its writes stand one by one, in their order, also when a later one fails.
+
+    Args:
+        work: The reads and writes. It begins anew where somebody else has just written the same documents.
+    Returns: What `work` returns.
     """
     if _in_transaction.get() or not has_transactions():
         return work()
@@ -128,20 +131,20 @@ def has_transactions() -> bool:
     """Whether MongoDB is a replica set or a sharded cluster."""
     connection.ensure_connection()
     client: pymongo.MongoClient[Document] = connection.database.client  # type: ignore[attr-defined]  # the backend's own
-    client.is_primary  # noqa: B018  (waits until a server has said what it is)
+    client.is_primary  # noqa: B018  (waits until the kind of a server is known)
     servers = client.topology_description.server_descriptions().values()
     return any(server.replica_set_name or server.server_type_name == "Mongos" for server in servers)
 
 
 def _connect() -> None:
-    """Connect this thread. One at a time: two first ones would each make a MongoClient and one would leak."""
+    """Connect this thread. One thread at a time: two first ones would each make a MongoClient, and one would leak."""
     if connection.connection is None:
         with _first_connection:
             connection.ensure_connection()
 
 
 def until_done(statement: Callable[[], Answer]) -> Answer:
-    """Do what may be done twice, again where the primary went that it was sent to; for the store's threads.
+    """Repeat a statement that may be done twice when its primary goes away; for the store's threads.
 
     The driver does this itself for single writes and for reads, but not for `update_many` and `delete_many`.
     """
@@ -162,7 +165,7 @@ def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
 
 
 def store_unavailable(error: BaseException) -> StoreUnavailable:
-    """The exception for an outage in the midst of a visit, which is noted; for errors of which `is_outage` is true."""
+    """Note an outage in the midst of a visit, and return its exception; for errors of which `is_outage` is true."""
     AVAILABILITY.failed(error)
     return _unavailable(error)
 

@@ -39,7 +39,7 @@ class Presence:
     `on_offline` is called for users who went offline with a process that died: once in the cluster, unless the
     announcing process dies in the middle, when another one takes over. `on_online` is called for users whom this
     process brings back after it was taken for dead or Redis lost its data. Both are also called, each as it then is,
-    for users whose change could not be told to Redis when it happened. `heartbeat` and `expiry` are seconds: a
+    for users whose change did not reach Redis when it happened. `heartbeat` and `expiry` are seconds: a
     killed process's users are offline at most `expiry` + `heartbeat` after its last heartbeat. `prefix` begins
     every key in Redis; processes of one cluster share it.
     """
@@ -67,7 +67,7 @@ class Presence:
         self._stored: set[str] = set()  # the users whom Redis holds for this process
         self._version = 0  # of that, by Redis' count
         self._moving = Counter[str]()  # moves on their way to Redis, by user
-        self._came: set[str] = set()  # users who changed in Redis' eyes, and nobody is told yet
+        self._came: set[str] = set()  # users who changed in Redis' eyes, which is not announced yet
         self._went: set[str] = set()
         self._unsettled: set[str] = set()  # users whose change was answered without Redis
         self._up = True
@@ -205,7 +205,7 @@ class Presence:
                 return
             self._came |= online
             self._went |= unsettled - online
-        self._announce_untold()
+        self._announce_changes()
 
     async def _register(self) -> None:
         users = set(self._sockets)
@@ -224,12 +224,14 @@ class Presence:
             return await asyncio.shield(done)
         except asyncio.CancelledError:
             # The caller would have announced it; other sockets of the user may depend on that.
-            done.add_done_callback(lambda _: self._untold(move) if not done.cancelled() and done.result() else None)
+            done.add_done_callback(
+                lambda _: self._announce_later(move) if not done.cancelled() and done.result() else None
+            )
             raise
 
-    def _untold(self, move: _Move) -> None:
+    def _announce_later(self, move: _Move) -> None:
         (self._came if move.came else self._went).add(move.user_id)
-        self._announce_untold()
+        self._announce_changes()
 
     async def _store(self, moves: Sequence[_Move]) -> list[bool]:
         """Bring Redis in step for the users who moved; by now they may have moved again, which later moves then say."""
@@ -259,8 +261,8 @@ class Presence:
         for move in moves:
             changed = self._came if move.came else self._went
             answers.append(move.user_id in changed)
-            changed.discard(move.user_id)  # of several who made the same move together, one is told
-        self._announce_untold()
+            changed.discard(move.user_id)  # of several who made the same move together, one announces it
+        self._announce_changes()
         return answers
 
     async def _ask(self, questions: Sequence[set[str]]) -> list[set[str]]:
@@ -289,13 +291,13 @@ class Presence:
             )
             self._hurry.set()
 
-    def _announce_untold(self) -> None:
-        """Announce the changes that no caller of `enter` or `leave` is still to be told of."""
+    def _announce_changes(self) -> None:
+        """Announce the changes that no caller of `enter` or `leave` is still to announce."""
         for changed, callback in ((self._came, self._on_online), (self._went, self._on_offline)):
-            untold = {user for user in changed if user not in self._moving}
-            if untold:
-                changed -= untold
-                self._in_background(self._announce(untold, callback))
+            changes = {user for user in changed if user not in self._moving}
+            if changes:
+                changed -= changes
+                self._in_background(self._announce(changes, callback))
 
     async def _announce_dead(self, users: list[str]) -> None:
         await self._announce(users, self._on_offline)

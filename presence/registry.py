@@ -189,7 +189,7 @@ class Registry:
         return Beat(answer[0], answer[1]) if answer else None
 
     async def announced(self, users: Sequence[str]) -> None:
-        """Everybody has been told that these users went offline."""
+        """Give up the claim on these users: it is announced that they went offline."""
         if users:
             await self._redis.srem(f"{self._prefix}claims:{self._process_id}", *users)
 
