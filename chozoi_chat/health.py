@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from persistence.engine.server import running_server
 from persistence.redis_client import REDIS_AWAY, async_redis
 from presence import current as current_presence
-from socketio_bridge.adapter.adapter import find_hub
+from socketio_bridge.adapter.adapter import find_adapter
 
 STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
 
@@ -113,8 +113,8 @@ async def what_is_not_heard() -> str:
 
     Of one that was killed there is a heartbeat for a while, but none since it was last heard.
     """
-    hub = find_hub()
-    silence = 0.0 if hub is None else hub.cluster.silence
+    adapter = find_adapter()
+    silence = 0.0 if adapter is None else adapter.cluster.silence
     if silence <= ACQUAINTANCE:
         return ""
     others = await current_presence().other_processes(silence - ACQUAINTANCE)

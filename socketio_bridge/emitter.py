@@ -7,8 +7,8 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
-from socketio_bridge.adapter.adapter import find_hub
-from socketio_bridge.adapter.audience import names
+from socketio_bridge.adapter.adapter import find_adapter
+from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.adapter.external_emitter import keep_in, publish
 from socketio_bridge.protocol import packet
@@ -76,6 +76,6 @@ def emit_sync(
 
 async def flush() -> None:
     """Wait until all that this process emitted so far has been handed to the channel layer."""
-    hub = find_hub()
-    if hub is not None:
-        await hub.flush()
+    adapter = find_adapter()
+    if adapter is not None:
+        await adapter.flush()

@@ -60,13 +60,13 @@ class ClusterError(Exception):
     """Another process could not be asked, or did not answer."""
 
 
-class HubGone(ClusterError):
+class NodeGone(ClusterError):
     """The process is not there, or ended before it answered."""
 
 
-class HubTimeout(ClusterError):
+class RequestTimeout(ClusterError):
     """The process is there, but did not answer in time."""
 
 
-class HubFailed(ClusterError):
+class RequestFailed(ClusterError):
     """The process could not answer; the message holds the error that it had."""

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from django.core.exceptions import ImproperlyConfigured
 
 from socketio_bridge.adapter import broadcast_acks, remote_sockets, server_events
-from socketio_bridge.adapter.adapter import current_hub
+from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.recovery import Recovery
@@ -137,7 +137,7 @@ class SocketIOServer:
         self._engine.begin_stop()
 
     async def startup(self) -> None:
-        """Start this event loop's hub and the namespaces, once."""
+        """Start this event loop's node and the namespaces, once."""
         loop = asyncio.get_running_loop()
         if loop not in self._started:
             self._started[loop] = loop.create_task(self._start())
@@ -152,19 +152,19 @@ class SocketIOServer:
                 await namespace.on_shutdown()
             except Exception:
                 logger.exception("on_shutdown of %s failed.", type(namespace).__name__)
-        await current_hub().stop()
+        await current_adapter().stop()
 
     async def _start(self) -> None:
         self._engine.start()
         try:
-            hub = current_hub()
-            broadcast_acks.serve(hub)
-            remote_sockets.serve(hub)
-            server_events.serve(hub, self)
-            session_registry.serve(hub)
-            await hub.start()
-            if self.options.max_disconnection_duration is not None and hub.hooks is None:
-                await Recovery(hub, self.options).start()
+            adapter = current_adapter()
+            broadcast_acks.serve(adapter)
+            remote_sockets.serve(adapter)
+            server_events.serve(adapter, self)
+            session_registry.serve(adapter)
+            await adapter.start()
+            if self.options.max_disconnection_duration is not None and adapter.hooks is None:
+                await Recovery(adapter, self.options).start()
             for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
                 await namespace.on_startup()
         except BaseException:

@@ -1,8 +1,8 @@
-"""The hub: one an event loop, so one a process that serves sockets.
+"""The node: one an event loop, so one a process that serves sockets.
 
 It holds the process's sockets and rooms and speaks to the channel layer on their behalf. What is emitted here reaches
 local sockets at once; for the other processes, all emissions of a loop turn, and all that come while the layer is busy,
-leave in one envelope. Who the other hubs are, and what they ask of each other, is `socketio_bridge.adapter.cluster`'s.
+leave in one envelope. Who the other nodes are, and what they ask of each other, is `socketio_bridge.adapter.cluster`'s.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from weakref import WeakKeyDictionary
 import msgspec
 from channels.layers import get_channel_layer
 
-from socketio_bridge.adapter.audience import Audience
+from socketio_bridge.adapter.broadcast_options import BroadcastOptions
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.adapter.cluster import Cluster
-from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Message, hub_group, seal, unseal
+from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Message, node_group, seal, unseal
 from socketio_bridge.adapter.hooks import AdapterHooks
 from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 from socketio_bridge.exceptions import ClusterError
 
 logger = logging.getLogger(__name__)
 
-_ID_BYTES = 12  # of randomness in a hub's id
+_ID_BYTES = 12  # of randomness in a node's id
 _RETRY_DELAY = 1.0  # seconds between attempts to subscribe
 _PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer,
 _PENDING_SIZE = 64_000_000  # and bytes of them
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_adapters: WeakKeyDictionary[asyncio.AbstractEventLoop, Adapter] = WeakKeyDictionary()
 
 
-class Hub:
+class Adapter:
     """A process's sockets by namespace and room, and its line to the other processes.
 
-    Made by `current_hub`. Without a channel layer in the settings it serves its own process alone. One that is
-    `visiting` has no sockets.
+    Made by `current_adapter`. Without a channel layer in the settings it serves its own process alone. One that is
+    `observer` has no sockets.
     """
 
-    def __init__(self, *, visiting: bool = False) -> None:
+    def __init__(self, *, observer: bool = False) -> None:
         self.id = secrets.token_urlsafe(_ID_BYTES)
         self.hooks: AdapterHooks | None = None
         self._layer: Any = get_channel_layer()
         self._namespaces: dict[str, Rooms] = {}  # those with sockets
         self._pending: list[Message] = []
-        self._direct: dict[str, list[Message]] = {}  # messages for one hub each
+        self._direct: dict[str, list[Message]] = {}  # messages for one node each
         self._pending_size = 0  # of all these, and of those that the layer is being handed
         self._publisher: asyncio.Task[None] | None = None
         self._queued = 0  # messages for other processes so far,
@@ -59,7 +59,7 @@ class Hub:
         self._receiver: asyncio.Task[None] | None = None
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
-        self.cluster = Cluster(self.id, self.send, alone=self._layer is None, visiting=visiting)
+        self.cluster = Cluster(self.id, self.send, alone=self._layer is None, observer=observer)
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
@@ -103,11 +103,12 @@ class Hub:
         if self._layer is not None and not local:
             self.send(emission)
 
-    def send(self, message: Message, hub_id: str | None = None) -> None:
-        """Put a message into the next envelope, to all other hubs or to the one of that id; one hub gets what was sent
-        to it, and what was sent to all, each in order.
+    def send(self, message: Message, node_id: str | None = None) -> None:
+        """Put a message into the next envelope, to all other nodes or to the one of that id.
+
+        A node gets what was sent to it in order, and likewise what was sent to all.
         """
-        pending = self._pending if hub_id is None else self._direct.setdefault(hub_id, [])
+        pending = self._pending if node_id is None else self._direct.setdefault(node_id, [])
         pending.append(message)
         self._pending_size += message.size
         self._queued += 1
@@ -119,7 +120,7 @@ class Hub:
             self._give_up(dropped, "it does not keep up")
 
     def deliver(self, emission: Emission, origin: str = "") -> None:
-        """Queue an emission's packet for the local sockets it is for; `origin` is its hub's id, "" this one's."""
+        """Queue an emission's packet for the local sockets it is for; `origin` is its node's id, "" this one's."""
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return
@@ -132,10 +133,10 @@ class Hub:
         for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
 
-    def select(self, audience: Audience) -> list[LocalSocket]:
-        """The local sockets of an audience."""
-        namespace = self._namespaces.get(audience.namespace)
-        return [] if namespace is None else list(namespace.select(audience.rooms, audience.except_))
+    def select(self, options: BroadcastOptions) -> list[LocalSocket]:
+        """The local sockets of a broadcast."""
+        namespace = self._namespaces.get(options.namespace)
+        return [] if namespace is None else list(namespace.select(options.rooms, options.except_))
 
     async def flush(self) -> None:
         """Return when all that was emitted before has been handed to the channel layer, or given up."""
@@ -165,8 +166,8 @@ class Hub:
                         await self.hooks.before_publish()
                     await self._hand_over(GROUP, messages)
                 direct, self._direct = self._direct, {}
-                for hub_id, messages in direct.items():
-                    await self._hand_over(hub_group(hub_id), messages)
+                for node_id, messages in direct.items():
+                    await self._hand_over(node_group(node_id), messages)
         finally:
             self._publisher = None
 
@@ -200,7 +201,7 @@ class Hub:
                 settled.set_result(None)
 
     async def _receive(self) -> None:
-        groups = GROUP, hub_group(self.id)
+        groups = GROUP, node_group(self.id)
         channel = ""
         while True:
             try:
@@ -249,37 +250,37 @@ class Hub:
                 self.cluster.receive(origin, each)
 
 
-def current_hub() -> Hub:
-    """The hub of the running event loop, made on first use."""
+def current_adapter() -> Adapter:
+    """The node of the running event loop, made on first use."""
     loop = asyncio.get_running_loop()
-    hub = _hubs.get(loop)
-    if hub is None:
-        hub = _hubs[loop] = Hub()
-    return hub
+    adapter = _adapters.get(loop)
+    if adapter is None:
+        adapter = _adapters[loop] = Adapter()
+    return adapter
 
 
-def find_hub() -> Hub | None:
-    """The hub of the running event loop, if it has one: a process without sockets has none."""
-    return _hubs.get(asyncio.get_running_loop())
+def find_adapter() -> Adapter | None:
+    """The node of the running event loop, if it has one: a process without sockets has none."""
+    return _adapters.get(asyncio.get_running_loop())
 
 
 @asynccontextmanager
-async def any_hub() -> AsyncIterator[Hub]:
-    """The hub of the running event loop; where it has none, one that lives only meanwhile, to ask the others.
+async def any_adapter() -> AsyncIterator[Adapter]:
+    """The node of the running event loop; where it has none, one that lives only meanwhile, to ask the others.
 
     That one takes half a second to learn of them. Raises `RuntimeError` without a channel layer in the settings,
     `ClusterError` when the layer is out of reach.
     """
-    hub = find_hub()
-    if hub is not None:
-        yield hub
+    adapter = find_adapter()
+    if adapter is not None:
+        yield adapter
         return
     required_channel_layer()
-    hub = Hub(visiting=True)
-    await hub.start()
+    adapter = Adapter(observer=True)
+    await adapter.start()
     try:
-        if hub._deaf or not hub._tried.is_set():
+        if adapter._deaf or not adapter._tried.is_set():
             raise ClusterError("the channel layer is out of reach, and with it all processes that serve sockets")
-        yield hub
+        yield adapter
     finally:
-        await hub.stop()
+        await adapter.stop()

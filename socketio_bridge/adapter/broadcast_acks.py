@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from socketio_bridge.adapter.adapter import Hub, any_hub
-from socketio_bridge.adapter.audience import Audience
+from socketio_bridge.adapter.adapter import Adapter, any_adapter
+from socketio_bridge.adapter.broadcast_options import BroadcastOptions
 from socketio_bridge.exceptions import AcksMissing
 from socketio_bridge.protocol import packet
 
@@ -21,7 +21,7 @@ _GRACE = 2.0  # seconds beyond the clients' time that other processes have to re
 
 
 class _Call(msgspec.Struct, array_like=True):
-    audience: Audience
+    options: BroadcastOptions
     head: str
     body: str
     attachments: list[bytes]
@@ -61,9 +61,11 @@ async def broadcast_call(
         TypeError: JSON cannot hold an argument.
     """
     head, body, attachments = packet.event_around_id(namespace, event, arguments)
-    call = _Call(Audience.of(namespace, to, except_), head, body, attachments, timeout)
-    async with any_hub() as hub:
-        here, elsewhere = await asyncio.gather(_gather(hub, call), hub.cluster.ask_all(_KIND, call, timeout + _GRACE))
+    call = _Call(BroadcastOptions.of(namespace, to, except_), head, body, attachments, timeout)
+    async with any_adapter() as adapter:
+        here, elsewhere = await asyncio.gather(
+            _gather(adapter, call), adapter.cluster.request_all(_KIND, call, timeout + _GRACE)
+        )
     answers: dict[str, list[Any]] = here.answers
     missing: list[str] = here.missing
     for body_of_answer in elsewhere.received.values():
@@ -78,11 +80,11 @@ async def broadcast_call(
     return answers
 
 
-def serve(hub: Hub) -> None:
-    """Have a hub ask its sockets when another process broadcasts."""
+def serve(adapter: Adapter) -> None:
+    """Have a node ask its sockets when another process broadcasts."""
 
     async def answer(asker: str, call: _Call) -> _Gathered:
-        gathered = await _gather(hub, call)
+        gathered = await _gather(adapter, call)
         for socket_id, arguments in list(gathered.answers.items()):
             try:
                 msgspec.msgpack.encode(arguments)
@@ -94,11 +96,13 @@ def serve(hub: Hub) -> None:
                 gathered.missing.append(socket_id)
         return gathered
 
-    hub.cluster.answer(_KIND, answer, takes=_Call)
+    adapter.cluster.on_request(_KIND, answer, takes=_Call)
 
 
-async def _gather(hub: Hub, call: _Call) -> _Gathered:
-    pending = {socket.id: socket.pose(call.head, call.body, call.attachments) for socket in hub.select(call.audience)}
+async def _gather(adapter: Adapter, call: _Call) -> _Gathered:
+    pending = {
+        socket.id: socket.request_ack(call.head, call.body, call.attachments) for socket in adapter.select(call.options)
+    }
     gathered = _Gathered({}, [])
     if not pending:
         return gathered

@@ -1,4 +1,4 @@
-"""The project's channel layer, as hubs and processes without one use it."""
+"""The project's channel layer, as nodes and processes without one use it."""
 
 from __future__ import annotations
 

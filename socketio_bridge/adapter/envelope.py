@@ -1,4 +1,4 @@
-"""What hubs tell each other over the channel layer: emissions, questions, answers; many to an envelope, in order."""
+"""What nodes tell each other over the channel layer: emissions, questions, answers; many to an envelope, in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import msgspec
 
 GROUP = "socketio_bridge"
-"""The channel-layer group of all hubs; each also has one of its own, `hub_group`."""
+"""The channel-layer group of all nodes; each also has one of its own, `node_group`."""
 
 MESSAGE_TYPE = "socketio.envelope"
 
@@ -37,8 +37,8 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
         return len(self.packet) + sum(map(len, self.attachments))
 
 
-class Question(msgspec.Struct, array_like=True, gc=False, tag=1):
-    """Something that a hub asks of another; `id` None where it wants no answer. `body` is msgpack."""
+class Request(msgspec.Struct, array_like=True, gc=False, tag=1):
+    """Something that a node asks of another; `id` None where it wants no answer. `body` is msgpack."""
 
     id: int | None
     kind: str
@@ -50,8 +50,8 @@ class Question(msgspec.Struct, array_like=True, gc=False, tag=1):
         return len(memoryview(self.body))
 
 
-class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
-    """What a hub answers to the question `id`; with an `error`, why it could not, and `body` says nothing."""
+class Response(msgspec.Struct, array_like=True, gc=False, tag=2):
+    """What a node answers to the question `id`; with an `error`, why it could not, and `body` says nothing."""
 
     id: int
     body: msgspec.Raw
@@ -63,29 +63,29 @@ class Answer(msgspec.Struct, array_like=True, gc=False, tag=2):
         return len(memoryview(self.body))
 
 
-class Hello(msgspec.Struct, array_like=True, gc=False, tag=3):
-    """The hub that sends this is there; or, `leaving`, will be no more; or, `visiting`, only asks who is there."""
+class Heartbeat(msgspec.Struct, array_like=True, gc=False, tag=3):
+    """The node that sends this is there; or, `leaving`, will be no more; or, `observer`, only asks who is there."""
 
     leaving: bool = False
-    visiting: bool = False
+    observer: bool = False
     size: ClassVar[int] = 0
 
 
-Message: TypeAlias = Emission | Question | Answer | Hello
+Message: TypeAlias = Emission | Request | Response | Heartbeat
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Message])
 
 
-def hub_group(hub_id: str) -> str:
-    """The channel-layer group that only the hub of this id listens to."""
-    return f"{GROUP}.{hub_id}"
+def node_group(node_id: str) -> str:
+    """The channel-layer group that only the node of this id listens to."""
+    return f"{GROUP}.{node_id}"
 
 
 def seal(origin: str, messages: Sequence[Message]) -> dict[str, Any]:
     """The channel-layer message that carries `messages`, with the Unix time.
 
-    `origin` is the id of the hub that sends it, or of the process where that has none.
+    `origin` is the id of the node that sends it, or of the process where that has none.
     """
     return {"type": MESSAGE_TYPE, "origin": origin, "sent": time.time(), "messages": _encoder.encode(messages)}
 

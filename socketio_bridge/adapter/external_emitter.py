@@ -1,4 +1,4 @@
-"""What a process without sockets sends to all hubs: management commands, queue consumers, views served elsewhere.
+"""What a process without sockets sends to all nodes: management commands, queue consumers, views served elsewhere.
 
 It leaves by one thread a process, whatever thread or event loop it comes from: the thread's loop keeps the connections
 to Redis, and all leaves in one order, that of the stream which clients that come back read.
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
-from socketio_bridge.adapter.adapter import find_hub
+from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.adapter.envelope import GROUP, Emission, Message, seal
 from socketio_bridge.adapter.hooks import ExternalLog
@@ -21,7 +21,7 @@ from socketio_bridge.adapter.hooks import ExternalLog
 FindLog: TypeAlias = Callable[[], ExternalLog | None]
 """Gives the log for the settings as they are now, if there is to be one; called in the emitter's loop."""
 
-_ID_BYTES = 8  # of randomness in the id of a process without a hub
+_ID_BYTES = 8  # of randomness in the id of a process without a node
 _new_find_log: Callable[[], FindLog] | None = None
 
 
@@ -32,25 +32,27 @@ def keep_in(new_find_log: Callable[[], FindLog]) -> None:
 
 
 async def publish(emission: Emission, *, local: bool = False) -> None:
-    """Emit from anywhere: by this loop's hub; where it has none, by the channel layer, unless `local`."""
-    hub = find_hub()
-    if hub is not None:
-        hub.emit(emission, local=local)
+    """Emit from anywhere: by this loop's node; where it has none, by the channel layer, unless `local`."""
+    adapter = find_adapter()
+    if adapter is not None:
+        adapter.emit(emission, local=local)
     elif not local:
-        await send_without_hub(emission)
+        await send_without_adapter(emission)
 
 
-async def send_without_hub(message: Message) -> None:
-    """Hand a message to the channel layer for all hubs, from a loop that has none.
+async def send_without_adapter(message: Message) -> None:
+    """Hand a message to the channel layer for all nodes, from a loop that has none.
 
     Returns when the layer has it. Raises `RuntimeError` without a channel layer in the settings, and what the layer
     raises when it is out of reach.
     """
     required_channel_layer()
-    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_outpost().send(message), _outpost().loop))
+    await asyncio.wrap_future(
+        asyncio.run_coroutine_threadsafe(_external_emitter().send(message), _external_emitter().loop)
+    )
 
 
-class _Outpost:
+class _ExternalEmitter:
     """The thread, its loop, and the log of what is emitted."""
 
     def __init__(self) -> None:
@@ -58,7 +60,7 @@ class _Outpost:
         self._id = secrets.token_urlsafe(_ID_BYTES)
         self._lock = asyncio.Lock()  # which is fair: messages leave in the order in which they came
         self._find_log = None if _new_find_log is None else _new_find_log()
-        threading.Thread(target=self.loop.run_forever, name="socketio-outpost", daemon=True).start()
+        threading.Thread(target=self.loop.run_forever, name="socketio-external-emitter", daemon=True).start()
 
     async def send(self, message: Message) -> None:
         """Keep a message if that is wanted, then hand it to the layer."""
@@ -74,15 +76,15 @@ class _Outpost:
                 )
 
 
-_here: _Outpost | None = None
+_here: _ExternalEmitter | None = None
 _making = threading.Lock()
 
 
-def _outpost() -> _Outpost:
+def _external_emitter() -> _ExternalEmitter:
     global _here
     with _making:
         if _here is None:
-            _here = _Outpost()
+            _here = _ExternalEmitter()
         return _here
 
 

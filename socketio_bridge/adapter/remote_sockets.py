@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from socketio_bridge.adapter.adapter import Hub, any_hub, find_hub
-from socketio_bridge.adapter.audience import Audience, names
+from socketio_bridge.adapter.adapter import Adapter, any_adapter, find_adapter
 from socketio_bridge.adapter.broadcast_acks import broadcast_call
-from socketio_bridge.adapter.cluster import without_answer
+from socketio_bridge.adapter.broadcast_options import BroadcastOptions, names
+from socketio_bridge.adapter.cluster import notification
 from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.adapter.external_emitter import publish, send_without_hub
+from socketio_bridge.adapter.external_emitter import publish, send_without_adapter
 from socketio_bridge.adapter.rooms import LocalSocket
-from socketio_bridge.exceptions import HubGone
+from socketio_bridge.exceptions import NodeGone
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 
@@ -113,15 +113,15 @@ async def fetch_sockets(
         The sockets that are let in. Those of a process that ends meanwhile are gone with it.
 
     Raises:
-        HubTimeout: A process did not answer in time.
-        HubFailed: A process could not answer.
+        RequestTimeout: A process did not answer in time.
+        RequestFailed: A process could not answer.
     """
-    audience = Audience.of(namespace, to, except_)
-    async with any_hub() as hub:
-        found = _describe(hub, audience)
-        answers = await hub.cluster.ask_all(_FETCH, audience, timeout)
+    options = BroadcastOptions.of(namespace, to, except_)
+    async with any_adapter() as adapter:
+        found = _describe(adapter, options)
+        answers = await adapter.cluster.request_all(_FETCH, options, timeout)
     for failure in answers.failed.values():
-        if not isinstance(failure, HubGone):
+        if not isinstance(failure, NodeGone):
             raise failure
     for answer in answers.received.values():
         found += msgspec.convert(answer, list[RemoteSocket])
@@ -141,14 +141,14 @@ async def sockets_join(
         namespace: The namespace's path.
         except_: A room or several whose sockets are left out.
     """
-    await _everywhere(_JOIN, Audience.of(namespace, to, except_), names(rooms))
+    await _everywhere(_JOIN, BroadcastOptions.of(namespace, to, except_), names(rooms))
 
 
 async def sockets_leave(
     rooms: Iterable[str] | str, *, to: Iterable[str] | str | None, namespace: str, except_: Iterable[str] | str = ()
 ) -> None:
     """Have the sockets of some rooms, on every process, leave rooms; arguments are as for `sockets_join`."""
-    await _everywhere(_LEAVE, Audience.of(namespace, to, except_), names(rooms))
+    await _everywhere(_LEAVE, BroadcastOptions.of(namespace, to, except_), names(rooms))
 
 
 async def disconnect_sockets(
@@ -162,36 +162,36 @@ async def disconnect_sockets(
         except_: A room or several whose sockets are left out.
         close: Whether to disconnect the clients from all their namespaces and to close their connections.
     """
-    await _everywhere(_CLOSE if close else _DISCONNECT, Audience.of(namespace, to, except_), [])
+    await _everywhere(_CLOSE if close else _DISCONNECT, BroadcastOptions.of(namespace, to, except_), [])
 
 
-def serve(hub: Hub) -> None:
-    """Have a hub tell of its sockets, and treat them as other processes say."""
-    hub.cluster.answer(_FETCH, lambda asker, audience: _describe(hub, audience), takes=Audience)
+def serve(adapter: Adapter) -> None:
+    """Have a node tell of its sockets, and treat them as other processes say."""
+    adapter.cluster.on_request(_FETCH, lambda asker, options: _describe(adapter, options), takes=BroadcastOptions)
     for kind in _TREATMENTS:
-        hub.cluster.answer(kind, _treatment(hub, kind), takes=tuple[Audience, list[str]])
+        adapter.cluster.on_request(kind, _treatment(adapter, kind), takes=tuple[BroadcastOptions, list[str]])
 
 
-def _treatment(hub: Hub, kind: str) -> Callable[[str, tuple[Audience, list[str]]], None]:
-    def treat(asker: str, body: tuple[Audience, list[str]]) -> None:
-        _treat(hub, kind, *body)
+def _treatment(adapter: Adapter, kind: str) -> Callable[[str, tuple[BroadcastOptions, list[str]]], None]:
+    def treat(asker: str, body: tuple[BroadcastOptions, list[str]]) -> None:
+        _treat(adapter, kind, *body)
 
     return treat
 
 
-async def _everywhere(kind: str, audience: Audience, rooms: list[str]) -> None:
-    body = audience, rooms
-    hub = find_hub()
-    if hub is None:
-        await send_without_hub(without_answer(kind, body))
+async def _everywhere(kind: str, options: BroadcastOptions, rooms: list[str]) -> None:
+    body = options, rooms
+    adapter = find_adapter()
+    if adapter is None:
+        await send_without_adapter(notification(kind, body))
     else:
-        hub.cluster.tell_all(kind, body)
-        _treat(hub, kind, audience, rooms)
+        adapter.cluster.notify_all(kind, body)
+        _treat(adapter, kind, options, rooms)
 
 
-def _treat(hub: Hub, kind: str, audience: Audience, rooms: list[str]) -> None:
+def _treat(adapter: Adapter, kind: str, options: BroadcastOptions, rooms: list[str]) -> None:
     treatment = _TREATMENTS[kind]
-    for socket in hub.select(audience):
+    for socket in adapter.select(options):
         treatment(socket, rooms)
 
 
@@ -213,8 +213,8 @@ _TREATMENTS: dict[str, Callable[[LocalSocket, list[str]], None]] = {
 }
 
 
-def _describe(hub: Hub, audience: Audience) -> list[RemoteSocket]:
-    return [_description(socket) for socket in hub.select(audience) if socket.connected]
+def _describe(adapter: Adapter, options: BroadcastOptions) -> list[RemoteSocket]:
+    return [_description(socket) for socket in adapter.select(options) if socket.connected]
 
 
 def _description(socket: LocalSocket) -> RemoteSocket:

@@ -27,7 +27,7 @@ class LocalSocket(Protocol):
     def send_packet(self, text: str, attachments: Sequence[bytes] = ()) -> None:
         """Queue an encoded event and its binary."""
 
-    def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
+    def request_ack(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
         """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
 
     def enter(self, room: str) -> None:

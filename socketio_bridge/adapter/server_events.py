@@ -7,14 +7,14 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 
-from socketio_bridge.adapter.adapter import Hub, any_hub, find_hub
-from socketio_bridge.adapter.cluster import Answers, without_answer
-from socketio_bridge.adapter.external_emitter import send_without_hub
+from socketio_bridge.adapter.adapter import Adapter, any_adapter, find_adapter
+from socketio_bridge.adapter.cluster import Responses, notification
+from socketio_bridge.adapter.external_emitter import send_without_adapter
 from socketio_bridge.exceptions import UnknownEvent
 
 _KIND = "server_event"
 
-_servers: WeakKeyDictionary[Hub, WeakSet[Server]] = WeakKeyDictionary()
+_servers: WeakKeyDictionary[Adapter, WeakSet[Server]] = WeakKeyDictionary()
 
 
 class ServerEvent(msgspec.Struct, array_like=True):
@@ -51,11 +51,11 @@ async def server_side_emit(event: str, *arguments: Any, namespace: str) -> None:
         namespace: The path of the namespace whose handlers run.
     """
     body = ServerEvent(namespace, event, list(arguments))
-    hub = find_hub()
-    if hub is None:
-        await send_without_hub(without_answer(_KIND, body))
+    adapter = find_adapter()
+    if adapter is None:
+        await send_without_adapter(notification(_KIND, body))
     else:
-        hub.cluster.tell_all(_KIND, body)
+        adapter.cluster.notify_all(_KIND, body)
 
 
 async def server_side_call(
@@ -63,7 +63,7 @@ async def server_side_call(
     *arguments: Any,
     namespace: str,
     timeout: float,  # noqa: ASYNC109 - kept by each process's answer for itself
-) -> Answers:
+) -> Responses:
     """Run the `@server_event` handlers of an event on all other processes, and wait for what they return.
 
     Args:
@@ -73,22 +73,22 @@ async def server_side_call(
         timeout: Seconds to wait.
 
     Returns:
-        `received`: what the handlers returned, by the process's id. `failed`: why others did not answer: `HubTimeout`,
-        `HubGone`, or `HubFailed` where there is no such handler, or it raised.
+        `received`: what the handlers returned, by the process's id. `failed`: why others did not answer: `RequestTimeout`,
+        `NodeGone`, or `RequestFailed` where there is no such handler, or it raised.
     """
-    async with any_hub() as hub:
-        return await hub.cluster.ask_all(_KIND, ServerEvent(namespace, event, list(arguments)), timeout)
+    async with any_adapter() as adapter:
+        return await adapter.cluster.request_all(_KIND, ServerEvent(namespace, event, list(arguments)), timeout)
 
 
-def serve(hub: Hub, server: Server) -> None:
-    """Have a hub run a server's handlers when another process sends an event."""
-    _servers.setdefault(hub, WeakSet()).add(server)
+def serve(adapter: Adapter, server: Server) -> None:
+    """Have a node run a server's handlers when another process sends an event."""
+    _servers.setdefault(adapter, WeakSet()).add(server)
 
     async def answer(asker: str, body: ServerEvent) -> Any:
-        for each in _servers[hub]:
+        for each in _servers[adapter]:
             namespace = each.find_namespace(body.namespace)
             if namespace is not None:
                 return await namespace.dispatch_server_event(body.event, body.arguments)
         raise UnknownEvent(f"no namespace {body.namespace!r} here for the server event {body.event!r}")
 
-    hub.cluster.answer(_KIND, answer, takes=ServerEvent)
+    adapter.cluster.on_request(_KIND, answer, takes=ServerEvent)

@@ -22,7 +22,7 @@ _state_decoder = msgspec.msgpack.Decoder(State)
 class _Session(NamedTuple):
     """A session's entry; `until`: when it expires, on the monotonic clock."""
 
-    hub_id: str
+    node_id: str
     state: bytes
     until: float
 
@@ -84,35 +84,35 @@ class MemoryRecoveryStore:
         """`RecoveryStore.cut_after`."""
         return len(self._stream) >= self._length and self._stream[0].milliseconds > milliseconds
 
-    async def save(self, hub_id: str, saves: Iterable[Save]) -> None:
+    async def save(self, node_id: str, saves: Iterable[Save]) -> None:
         """`RecoveryStore.save`."""
         now = time.monotonic()
         for each in saves:
-            if await self.holder(each.pid) in (None, hub_id):
-                self._sessions[each.pid] = _Session(each.hub_id, each.state, now + each.expiry / 1000)
+            if await self.holder(each.pid) in (None, node_id):
+                self._sessions[each.pid] = _Session(each.node_id, each.state, now + each.expiry / 1000)
 
     async def holder(self, pid: str) -> str | None:
         """`RecoveryStore.holder`."""
         session = self._sessions.get(pid)
-        return session.hub_id if session is not None and session.until > time.monotonic() else None
+        return session.node_id if session is not None and session.until > time.monotonic() else None
 
-    async def claim(self, pid: str, holder: str, hub_id: str, expiry: int) -> State | None:
+    async def claim(self, pid: str, holder: str, node_id: str, expiry: int) -> State | None:
         """`RecoveryStore.claim`."""
         if await self.holder(pid) != holder:
             return None
         state = self._sessions[pid].state
-        self._sessions[pid] = _Session(hub_id, state, time.monotonic() + expiry / 1000)
+        self._sessions[pid] = _Session(node_id, state, time.monotonic() + expiry / 1000)
         return _state_decoder.decode(state)
 
-    async def release(self, hub_id: str, pid: str) -> None:
+    async def release(self, node_id: str, pid: str) -> None:
         """`RecoveryStore.release`."""
-        if await self.holder(pid) == hub_id:
-            self._sessions[pid] = self._sessions[pid]._replace(hub_id=RELEASED)
+        if await self.holder(pid) == node_id:
+            self._sessions[pid] = self._sessions[pid]._replace(node_id=RELEASED)
 
-    async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
+    async def forget(self, node_id: str, pids: Iterable[str]) -> None:
         """`RecoveryStore.forget`."""
         for pid in pids:
-            if await self.holder(pid) == hub_id:
+            if await self.holder(pid) == node_id:
                 del self._sessions[pid]
 
 

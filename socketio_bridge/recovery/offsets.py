@@ -1,6 +1,6 @@
 """Offsets: the text, sent with each event, that says how far a client has come in what all processes emitted.
 
-Each process numbers its emissions, and they reach every hub in order; so what a hub has delivered is one number for
+Each process numbers its emissions, and they reach every node in order; so what a node has delivered is one number for
 each process that emits. An offset is these numbers, with the time at which they held: `<ms>.<origin>:<number>.…`.
 """
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Mapping
 
 ORIGIN_LENGTH = 8
-"""Characters of a hub's id that stand for it in offsets."""
+"""Characters of a node's id that stand for it in offsets."""
 
 # An offset comes back from a client, which may send anything.
 _LONGEST = 10_000  # characters
@@ -41,9 +41,9 @@ def later(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 
 
 class Progress:
-    """How far a hub is: the last emission of each process that was delivered here.
+    """How far a node is: the last emission of each process that was delivered here.
 
-    `listening`: whether there are others to listen to. What a hub hears from them may lag behind; how much, it knows
+    `listening`: whether there are others to listen to. What a node hears from them may lag behind; how much, it knows
     by its own envelopes, which come back to it with all that others sent before.
     """
 
@@ -67,15 +67,15 @@ class Progress:
 
     @property
     def milliseconds(self) -> int:
-        """The Unix time (ms) up to which this hub has heard everything."""
+        """The Unix time (ms) up to which this node has heard everything."""
         return int((self._up_to if self._listening else time.time()) * 1000)
 
     def offset(self) -> str:
-        """How far this hub is now."""
+        """How far this node is now."""
         return ".".join([str(self.milliseconds), *self._entries.values()])
 
     def beside(self, numbers: Mapping[str, int]) -> str:
-        """The offset of a client that was brought as far as `numbers` and, since, as far as this hub is."""
+        """The offset of a client that was brought as far as `numbers` and, since, as far as this node is."""
         return write(self.milliseconds, later(numbers, self._heard))
 
     def since(self, moment: float) -> dict[str, int]:
@@ -83,7 +83,7 @@ class Progress:
         return {origin: number for origin, number in self._heard.items() if self._heard_at[origin] >= moment}
 
     def includes(self, numbers: Mapping[str, int]) -> bool:
-        """Whether this hub is as far as `numbers` say."""
+        """Whether this node is as far as `numbers` say."""
         return all(self._heard.get(origin, 0) >= number for origin, number in numbers.items())
 
     def forget(self, before: float, *, but: Collection[str]) -> None:

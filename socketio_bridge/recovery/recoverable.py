@@ -24,8 +24,8 @@ class Recoverable:
     """What a socket may come back with, and from where on it may then have missed something.
 
     `known` is `recovery_store.State.known`. `covered` is set for one that came back: how far it was brought from the
-    stream, where that may be further than this hub has heard; until it is let in, `held_back` is what is emitted to it,
-    and `missed` what it missed. `seen_data`: its data as they were last kept.
+    stream, where that may be further than this node has heard. Until it is let in, `held_back` is what is emitted to
+    it, and `missed` what it missed. `seen_data`: its data as they were last kept.
     """
 
     __slots__ = ("covered", "held_back", "known", "last_offset", "missed", "pid", "seen_data")
@@ -40,7 +40,7 @@ class Recoverable:
         self.seen_data: dict[str, Any] = {}
 
     def known_at(self, now: str) -> dict[str, str]:
-        """`known`, where `now` is how far its hub is: a client that has the last event sent to it missed nothing."""
+        """`known`, where `now` is how far its node is: a client that has the last event sent to it missed nothing."""
         return {**self.known, self.last_offset: now}
 
     def remember(self, now: str, oldest: int) -> None:

@@ -1,6 +1,6 @@
 """Connection state recovery: a client that was cut off comes back as the socket that it was, and misses nothing.
 
-This is a hub's part while sessions are here: what it emits is numbered and kept
+This is a node's part while sessions are here: what it emits is numbered and kept
 (`socketio_bridge.recovery.emission_log`), packets carry an offset (`socketio_bridge.recovery.offsets`), and each
 session leaves what it needs to come back in Redis, or in memory (`socketio_bridge.recovery.store`). How it comes back
 is `socketio_bridge.recovery.restoration`'s.
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from channels.layers import get_channel_layer
 
-from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.emission_log import EmissionLog
@@ -35,19 +35,19 @@ logger = logging.getLogger(__name__)
 _RECOVERABLE = frozenset({"transport close", "transport error", "ping timeout", "server shutting down"})
 _REFRESH = 30.0  # seconds between the times at which the sessions here are written again
 _RETRY = 0.5  # seconds between attempts while Redis is away
-_SEED = 1000  # entries of the stream that a new hub looks at
+_SEED = 1000  # entries of the stream that a new node looks at
 _LEFT_LIMIT = 10_000  # sessions that left and may wait for Redis
 
 
 class Recovery:
-    """A hub's part in it, by the hooks of the hub and of its sockets.
+    """A node's part in it, by the hooks of the node and of its sockets.
 
     While Redis is out of reach nobody recovers, and all else goes on.
     """
 
-    def __init__(self, hub: Hub, options: Options) -> None:
+    def __init__(self, adapter: Adapter, options: Options) -> None:
         duration = options.max_disconnection_duration or 0.0
-        self._hub = hub
+        self._adapter = adapter
         place = Place.of(options)
         self._store: RecoveryStore = (
             MemoryRecoveryStore(place.stream_length) if place.url is None else RedisRecoveryStore(place)
@@ -56,9 +56,9 @@ class Recovery:
         self._refresh_interval = min(duration / 4, _REFRESH)
         self._oldest = duration + self._refresh_interval + 2 * SLACK  # seconds that a client may have to catch up with
         self._progress = Progress(listening=get_channel_layer() is not None)
-        self._log = EmissionLog(hub.id[:ORIGIN_LENGTH], self._store)
+        self._log = EmissionLog(adapter.id[:ORIGIN_LENGTH], self._store)
         self._restoration = Restoration(
-            hub,
+            adapter,
             self._store,
             self._progress,
             duration=duration,
@@ -74,10 +74,10 @@ class Recovery:
         self._refresher: asyncio.Task[None] | None = None
         self._stopping = False
         self._stopped = False
-        hub.cluster.answer(RELEASE, self._release)
+        adapter.cluster.on_request(RELEASE, self._release)
 
     async def start(self) -> None:
-        """Learn how far the others are; the hub listens to them already."""
+        """Learn how far the others are; the node listens to them already."""
         try:
             for entry in reversed(await self._store.latest(_SEED)):
                 for emission in entry.emissions:
@@ -85,8 +85,8 @@ class Recovery:
         except UNREACHABLE as error:
             self._store.failed(error)
         self._refresher = asyncio.create_task(self._refresh())
-        self._hub.hooks = self
-        extend_sockets(self._hub, self)
+        self._adapter.hooks = self
+        extend_sockets(self._adapter, self)
 
     async def stop(self) -> None:
         """Write what waits."""
@@ -98,13 +98,13 @@ class Recovery:
         if self._saver is not None:
             await asyncio.wait([self._saver])
         await self._store.close()
-        extend_sockets(self._hub, None)
+        extend_sockets(self._adapter, None)
         self._stopped = True
 
     # The adapter's hooks.
 
     def emitted(self, emission: Emission) -> None:
-        """Number an emission of this hub and have it written to the stream."""
+        """Number an emission of this node and have it written to the stream."""
         self._log.record(emission)
         self._progress.hear(self._log.origin, emission.sequence)
 
@@ -155,7 +155,7 @@ class Recovery:
             if not socket.ready:
                 return
         elif socket.departed:
-            self._hub.emit(emission)  # It may have come back: elsewhere, or here as another object.
+            self._adapter.emit(emission)  # It may have come back: elsewhere, or here as another object.
             return
         else:
             self.emitted(emission)
@@ -222,7 +222,7 @@ class Recovery:
 
     async def _release(self, asker: str, pid: str) -> bool:
         """Let go of a session; whether it is released now."""
-        if asker != self._hub.id:
+        if asker != self._adapter.id:
             await self._restoration.give_up(pid)
         socket = self._held.get(pid)
         if socket is not None:
@@ -233,10 +233,10 @@ class Recovery:
 
     # Writing sessions.
 
-    def _encode(self, socket: Socket, recoverable: Recoverable, hub_id: str) -> Save:
+    def _encode(self, socket: Socket, recoverable: Recoverable, node_id: str) -> Save:
         recoverable.seen_data = dict(socket.data.__dict__)
         state = State(socket.id, socket.namespace, sorted(socket.rooms), None, recoverable.known_at(self._now(socket)))
-        seconds = self._duration + (0 if hub_id == RELEASED else self._refresh_interval)
+        seconds = self._duration + (0 if node_id == RELEASED else self._refresh_interval)
         try:
             state.saved = socket.saved_data()
             encoded = msgspec.msgpack.encode(state)
@@ -244,7 +244,7 @@ class Recovery:
             logger.exception("What %s saves of a socket cannot be kept; it comes back without.", socket.namespace)
             state.saved = None
             encoded = msgspec.msgpack.encode(state)
-        return Save(recoverable.pid, hub_id, encoded, int(seconds * 1000))
+        return Save(recoverable.pid, node_id, encoded, int(seconds * 1000))
 
     def _now(self, socket: Socket) -> str:
         recoverable = recoverable_of(socket)
@@ -262,14 +262,14 @@ class Recovery:
                 left, self._left = self._left, []
                 gone, self._gone = self._gone, []
                 saves = [
-                    self._encode(socket, recoverable, self._hub.id)
+                    self._encode(socket, recoverable, self._adapter.id)
                     for socket in changed.values()
                     if (recoverable := recoverable_of(socket)) is not None
                 ]
                 try:
-                    await self._store.save(self._hub.id, [*left, *saves])
+                    await self._store.save(self._adapter.id, [*left, *saves])
                     if gone:
-                        await self._store.forget(self._hub.id, gone)
+                        await self._store.forget(self._adapter.id, gone)
                     self._store.succeeded()
                 except UNREACHABLE as error:
                     self._store.failed(error)

@@ -1,6 +1,6 @@
 """Sessions that come back: the part of connection state recovery from a client's claim until it has caught up.
 
-The hub that a client comes back to, whichever that is, claims the session in Redis, takes over its id, rooms and data,
+The node that a client comes back to, whichever that is, claims the session in Redis, takes over its id, rooms and data,
 holds back what is emitted meanwhile, and reads in the stream what the client has missed.
 """
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection
 from typing import NamedTuple
 
-from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.recovery import offsets
@@ -25,7 +25,7 @@ from socketio_bridge.sockets.socket import Socket
 logger = logging.getLogger(__name__)
 
 RELEASE = "recovery_release"
-"""The question by which a hub is asked to let go of a session."""
+"""The question by which a node is asked to let go of a session."""
 
 SLACK = 2.0
 """Seconds by which processes' clocks may differ, and an envelope may be under way."""
@@ -56,7 +56,7 @@ class Restoration:
 
     def __init__(
         self,
-        hub: Hub,
+        adapter: Adapter,
         store: RecoveryStore,
         progress: Progress,
         *,
@@ -64,7 +64,7 @@ class Restoration:
         oldest: float,
         longest_backlog: int,
     ) -> None:
-        self._hub = hub
+        self._adapter = adapter
         self._store = store
         self._progress = progress
         self._duration = duration
@@ -106,7 +106,7 @@ class Restoration:
                 restored = await self._restore(socket, claim, state, *start)
                 if not socket.departed:
                     return restored
-                await self._store.release(self._hub.id, claim.pid)
+                await self._store.release(self._adapter.id, claim.pid)
                 return None
         except _Incomplete as error:
             logger.warning("A client's connection cannot be recovered, it begins a new one: %s.", error)
@@ -150,7 +150,7 @@ class Restoration:
         self._caught_up(recoverable)
 
     def _caught_up(self, recoverable: Recoverable) -> None:
-        """Treat a restored socket like all others as soon as this hub has heard all that the stream gave it."""
+        """Treat a restored socket like all others as soon as this node has heard all that the stream gave it."""
         if self._progress.includes(recoverable.covered or {}):
             recoverable.covered = None
 
@@ -162,13 +162,13 @@ class Restoration:
             if holder != RELEASED:
                 try:
                     # It may not have noticed that its client is gone.
-                    if await self._hub.cluster.ask(holder, RELEASE, pid, _RELEASE_TIMEOUT):
+                    if await self._adapter.cluster.request(holder, RELEASE, pid, _RELEASE_TIMEOUT):
                         holder = RELEASED
                 except ClusterError as error:
                     logger.info("The process that held a session does not let go of it: taken over. (%s)", error)
             if socket.departed:
                 return None
-            state = await self._store.claim(pid, holder, self._hub.id, int(self._duration * 1000))
+            state = await self._store.claim(pid, holder, self._adapter.id, int(self._duration * 1000))
             if state is not None:
                 return state
         return None

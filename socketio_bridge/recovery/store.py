@@ -27,7 +27,7 @@ UNREACHABLE = (RedisError, OSError, TimeoutError, msgspec.MsgspecError)
 """What the store's methods raise when Redis is not there, or holds what this version cannot read."""
 
 RELEASED = ""
-"""The hub of a session that no hub holds."""
+"""The node of a session that no node holds."""
 
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 """The channel layer of a server that is one process."""
@@ -36,7 +36,7 @@ _PAGE = 500  # stream entries that are read at a time
 _CHUNK = 200  # sessions that are written at a time
 _TIMEOUT = 5.0  # seconds that Redis may take to answer
 
-# A session's entry may be changed by the hub that holds it alone: another one may have claimed it meanwhile.
+# A session's entry may be changed by the node that holds it alone: another one may have claimed it meanwhile.
 _SAVE = """
 local hub = redis.call('hget', KEYS[1], 'hub')
 if hub and hub ~= ARGV[1] then return 0 end
@@ -78,7 +78,7 @@ class Save(NamedTuple):
     """A session's entry to be written: by whom it is held from now on, the encoded `State`, and for how long (ms)."""
 
     pid: str
-    hub_id: str
+    node_id: str
     state: bytes
     expiry: int
 
@@ -154,20 +154,20 @@ class RecoveryStore(Protocol):
     async def cut_after(self, milliseconds: int) -> bool:
         """Whether the stream was so long that something added after a time was dropped from it."""
 
-    async def save(self, hub_id: str, saves: Iterable[Save]) -> None:
-        """Write the sessions that a hub holds; one that another has claimed is left alone."""
+    async def save(self, node_id: str, saves: Iterable[Save]) -> None:
+        """Write the sessions that a node holds; one that another has claimed is left alone."""
 
     async def holder(self, pid: str) -> str | None:
-        """The id of the hub that holds a session, `RELEASED`, or None for no session."""
+        """The id of the node that holds a session, `RELEASED`, or None for no session."""
 
-    async def claim(self, pid: str, holder: str, hub_id: str, expiry: int) -> State | None:
+    async def claim(self, pid: str, holder: str, node_id: str, expiry: int) -> State | None:
         """Take a session over from `holder`, for `expiry` ms; None when another was faster."""
 
-    async def release(self, hub_id: str, pid: str) -> None:
-        """Give a session that a hub has claimed back, as it was."""
+    async def release(self, node_id: str, pid: str) -> None:
+        """Give a session that a node has claimed back, as it was."""
 
-    async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
-        """Drop sessions that a hub holds."""
+    async def forget(self, node_id: str, pids: Iterable[str]) -> None:
+        """Drop sessions that a node holds."""
 
 
 class RedisRecoveryStore:
@@ -237,34 +237,34 @@ class RedisRecoveryStore:
         first: list[Any] = await cast(Any, self._redis.xrange(self._stream, count=1))
         return bool(first) and _entry(*first[0]).milliseconds > milliseconds
 
-    async def save(self, hub_id: str, saves: Iterable[Save]) -> None:
-        """Write the sessions that a hub holds; one that another has claimed is left alone."""
+    async def save(self, node_id: str, saves: Iterable[Save]) -> None:
+        """Write the sessions that a node holds; one that another has claimed is left alone."""
         waiting = list(saves)
         for index in range(0, len(waiting), _CHUNK):
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for each in waiting[index : index + _CHUNK]:
-                    pipeline.eval(_SAVE, 1, self._key(each.pid), hub_id, each.hub_id, each.state, each.expiry)
+                    pipeline.eval(_SAVE, 1, self._key(each.pid), node_id, each.node_id, each.state, each.expiry)
                 await pipeline.execute()
 
     async def holder(self, pid: str) -> str | None:
-        """The id of the hub that holds a session, `RELEASED`, or None for no session."""
-        hub_id = await cast(Any, self._redis.hget(self._key(pid), "hub"))
-        return None if hub_id is None else str(hub_id.decode())
+        """The id of the node that holds a session, `RELEASED`, or None for no session."""
+        node_id = await cast(Any, self._redis.hget(self._key(pid), "hub"))
+        return None if node_id is None else str(node_id.decode())
 
-    async def claim(self, pid: str, holder: str, hub_id: str, expiry: int) -> State | None:
+    async def claim(self, pid: str, holder: str, node_id: str, expiry: int) -> State | None:
         """Take a session over from `holder`; None when another was faster."""
-        state = await cast(Any, self._redis.eval(_CLAIM, 1, self._key(pid), holder, hub_id, str(expiry)))
+        state = await cast(Any, self._redis.eval(_CLAIM, 1, self._key(pid), holder, node_id, str(expiry)))
         return None if state is None else _state_decoder.decode(state)
 
-    async def release(self, hub_id: str, pid: str) -> None:
-        """Give a session that a hub has claimed back, as it was."""
-        await cast(Any, self._redis.eval(_RELEASE, 1, self._key(pid), hub_id, RELEASED))
+    async def release(self, node_id: str, pid: str) -> None:
+        """Give a session that a node has claimed back, as it was."""
+        await cast(Any, self._redis.eval(_RELEASE, 1, self._key(pid), node_id, RELEASED))
 
-    async def forget(self, hub_id: str, pids: Iterable[str]) -> None:
-        """Drop sessions that a hub holds."""
+    async def forget(self, node_id: str, pids: Iterable[str]) -> None:
+        """Drop sessions that a node holds."""
         async with self._redis.pipeline(transaction=False) as pipeline:
             for pid in pids:
-                pipeline.eval(_FORGET, 1, self._key(pid), hub_id)
+                pipeline.eval(_FORGET, 1, self._key(pid), node_id)
             await pipeline.execute()
 
     def _key(self, pid: str) -> str:

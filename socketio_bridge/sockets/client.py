@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.exceptions import ConnectionRefused
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol.socketio import (
@@ -27,15 +27,15 @@ from socketio_bridge.sockets.socket import Socket
 
 _MOST_NAMESPACES = 100  # that one client may be in; patterns would let it be in any number
 
-_hooks: WeakKeyDictionary[Hub, SocketHooks[Socket]] = WeakKeyDictionary()
+_hooks: WeakKeyDictionary[Adapter, SocketHooks[Socket]] = WeakKeyDictionary()
 
 
-def extend_sockets(hub: Hub, hooks: SocketHooks[Socket] | None) -> None:
+def extend_sockets(adapter: Adapter, hooks: SocketHooks[Socket] | None) -> None:
     """Have an extension follow the sockets of all clients that connect from now on; None: have none do so."""
     if hooks is None:
-        _hooks.pop(hub, None)
+        _hooks.pop(adapter, None)
     else:
-        _hooks[hub] = hooks
+        _hooks[adapter] = hooks
 
 
 class Client:
@@ -61,7 +61,7 @@ class Client:
     ) -> None:
         self._connection = connection
         self._find_namespace = find_namespace
-        self._hooks = _hooks.get(connection.hub) if protocol.revision == 5 else None
+        self._hooks = _hooks.get(connection.adapter) if protocol.revision == 5 else None
         self._protocol = protocol
         self._handshake = handshake
         self._sockets: dict[str, Socket] = {}  # by namespace
@@ -116,7 +116,7 @@ class Client:
         if self._sockets.get(socket.namespace) is not socket:
             return
         del self._sockets[socket.namespace]
-        self._connection.hub.remove(socket)
+        self._connection.adapter.remove(socket)
         self._refuse(socket.namespace, refusal)
         self._keep_if_joined()
 

@@ -20,11 +20,11 @@ class Arrival(msgspec.Struct):
     one.
     """
 
-    before: Inbox | None
+    before: EventQueue | None
 
 
 class Departure(msgspec.Struct):
-    """The client is gone, for this reason: the last thing in an inbox."""
+    """The client is gone, for this reason: the last thing in a queue."""
 
     reason: str
 
@@ -32,7 +32,7 @@ class Departure(msgspec.Struct):
 Occasion: TypeAlias = Arrival | EventReceived | Departure
 
 
-class Inbox:
+class EventQueue:
     """Has `handle` run for one thing after the other, by a worker that exists only while there is something to do.
 
     Events that `may_overlap`, by their names, are begun in order and run beside each other; all else waits for them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.exceptions import ConnectionRefused
 from socketio_bridge.options import Options
 from socketio_bridge.protocol.engineio import Packet
@@ -20,8 +20,8 @@ class Connection(Protocol):
     joined: bool  # a namespace of the application let the client in
 
     @property
-    def hub(self) -> Hub:
-        """The hub of this process."""
+    def adapter(self) -> Adapter:
+        """The node of this process."""
 
     @property
     def options(self) -> Options:

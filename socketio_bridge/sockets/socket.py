@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from socketio_bridge.adapter.audience import names
+from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.protocol.socketio import EventReceived
-from socketio_bridge.sockets.event_queue import Arrival, Departure, Inbox, Occasion, ends_task
+from socketio_bridge.sockets.event_queue import Arrival, Departure, EventQueue, Occasion, ends_task
 from socketio_bridge.sockets.interfaces import Connection, Handlers, Restored, SocketHooks, SocketOwner
 
 logger = logging.getLogger(__name__)
@@ -60,12 +60,12 @@ class Socket:
         "_client",
         "_connection",
         "_early",
+        "_event_queue",
         "_goodbyes",
         "_handlers",
         "_hanging_up",
         "_held",
         "_hooks",
-        "_inbox",
         "_leaving",
         "_next_ack_id",
         "connected",
@@ -104,7 +104,7 @@ class Socket:
         self._client = client
         self._connection = connection
         self._hooks = hooks
-        self._inbox = Inbox(self._handle, handlers.may_overlap)
+        self._event_queue = EventQueue(self._handle, handlers.may_overlap)
         self._leaving = False  # put out,
         self._hanging_up = False  # and its whole connection closed,
         self._goodbyes: set[asyncio.Task[Any]] = set()  # by these handlers, whose answers go out first
@@ -158,9 +158,9 @@ class Socket:
             RuntimeError: It was called in `on_connect` or `on_recover`: the client learns that it is in, and can
                 acknowledge, only when these have returned.
         """
-        if self._early is not None and not self.departed and self._inbox.runs_in(asyncio.current_task()):
+        if self._early is not None and not self.departed and self._event_queue.runs_in(asyncio.current_task()):
             raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: call in a task of its own")
-        answer = self.pose(*packet.event_around_id(self.namespace, event, arguments))
+        answer = self.request_ack(*packet.event_around_id(self.namespace, event, arguments))
         try:
             return await asyncio.wait_for(answer, timeout)
         except TimeoutError:
@@ -188,7 +188,7 @@ class Socket:
         text, attachments = packet.event(self.namespace, event, arguments)
         rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
         emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
-        self._connection.hub.emit(emission, local=local)
+        self._connection.adapter.emit(emission, local=local)
 
     async def enter_room(self, room: str) -> None:
         """Enter a room: what is emitted to it from now on, by any process, reaches this socket."""
@@ -214,7 +214,7 @@ class Socket:
     def enter(self, room: str) -> None:
         """`enter_room`."""
         self.rooms.add(room)
-        self._connection.hub.rooms(self.namespace).enter(self, room)
+        self._connection.adapter.rooms(self.namespace).enter(self, room)
         self._changed()
 
     def leave(self, room: str) -> None:
@@ -222,7 +222,7 @@ class Socket:
         if room == self.id:
             return
         self.rooms.discard(room)
-        self._connection.hub.rooms(self.namespace).leave(self, room)
+        self._connection.adapter.rooms(self.namespace).leave(self, room)
         self._changed()
 
     def put_out(self, *, close: bool = False) -> None:
@@ -230,7 +230,7 @@ class Socket:
         self._leaving = True
         self._hanging_up |= close
         task = asyncio.current_task()
-        if task is not None and self._inbox.runs_in(task):
+        if task is not None and self._event_queue.runs_in(task):
             self._goodbyes.add(task)
         elif self._early is None:
             self._leave_if_asked()
@@ -256,7 +256,7 @@ class Socket:
             self._early = []
             self._connection.close("connect timeout", abruptly=True)
 
-    def pose(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
+    def request_ack(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
         """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
         ack_id = self._next_ack_id
         self._next_ack_id += 1
@@ -271,15 +271,15 @@ class Socket:
 
     def become(self, socket_id: str | None, rooms: Iterable[str]) -> None:
         """Take over the id and the rooms of the socket that the client had before; None: be a new one after all."""
-        hub = self._connection.hub
-        hub.remove(self)
+        adapter = self._connection.adapter
+        adapter.remove(self)
         self.id = secrets.token_urlsafe(15) if socket_id is None else socket_id
         self.rooms = {self.id, *rooms}
         self._early, self._held = [], 0
         if not self.departed:
-            hub.add(self)
+            adapter.add(self)
             for room in self.rooms - {self.id}:
-                hub.rooms(self.namespace).enter(self, room)
+                adapter.rooms(self.namespace).enter(self, room)
 
     def abandon(self) -> None:
         """The client is known to be gone, though its connection does not show it."""
@@ -291,12 +291,12 @@ class Socket:
 
     def arrive(self, before: Socket | None) -> None:
         """Run the connect handler, after those of the socket that left for this one."""
-        self._connection.hub.add(self)
-        self._inbox.put(Arrival(None if before is None else before._inbox))
+        self._connection.adapter.add(self)
+        self._event_queue.put(Arrival(None if before is None else before._event_queue))
 
     def receive(self, event: EventReceived) -> None:
         """Run the handler of an event, after those of what came before."""
-        self._inbox.put(event)
+        self._event_queue.put(event)
 
     def acknowledged(self, ack_id: int, arguments: list[Any]) -> None:
         """Give an acknowledgement to the `call` that waits for it. One that nobody waits for is ignored, as is one with
@@ -316,15 +316,15 @@ class Socket:
         """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
         self.connected = False
         self.departed = True
-        self._connection.hub.remove(self)
+        self._connection.adapter.remove(self)
         for answer in self._acks.values():
             if not answer.done():
                 answer.set_exception(AckTimeout(f"{self!r} has left: {reason}"))
-        self._inbox.put(Departure(reason))
+        self._event_queue.put(Departure(reason))
 
     async def finished(self) -> None:
         """Return when no handler of this socket is running or due."""
-        await self._inbox.finished()
+        await self._event_queue.finished()
 
     async def _handle(self, occasion: Occasion) -> None:
         if type(occasion) is EventReceived:
@@ -338,7 +338,7 @@ class Socket:
             await self._disconnect(occasion.reason)
             self._client.departed(self)
 
-    async def _connect(self, before: Inbox | None) -> None:
+    async def _connect(self, before: EventQueue | None) -> None:
         patience = self._connection.options.connect_timeout
         if before is not None:
             with suppress(TimeoutError):

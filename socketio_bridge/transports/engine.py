@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from socketio_bridge.adapter.adapter import current_hub
+from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.options import Options
 from socketio_bridge.sockets.interfaces import Handlers
@@ -42,13 +42,13 @@ class Engine:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
         if self._stopping:
             raise HandshakeRefused.stopping()
-        hub = current_hub()
+        adapter = current_adapter()
         revision = revision_of(handshake, self.options)
-        return Session(self, hub, registry_of(hub).sessions, new_session_id(hub), handshake, revision)
+        return Session(self, adapter, registry_of(adapter).sessions, new_session_id(adapter), handshake, revision)
 
     async def find_session(self, handshake: Handshake) -> AnySession:
         """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
-        session = await find_session(current_hub(), handshake.query["sid"])
+        session = await find_session(current_adapter(), handshake.query["sid"])
         if session is None:
             raise HandshakeRefused.unknown_session()
         if session.revision != revision_of(handshake, self.options):
@@ -93,4 +93,4 @@ class Engine:
             await asyncio.wait(finishing, timeout=_FINISHING)
 
     def _sessions(self) -> list[Session]:
-        return [session for session in registry_of(current_hub()).sessions.values() if session.engine is self]
+        return [session for session in registry_of(current_adapter()).sessions.values() if session.engine is self]

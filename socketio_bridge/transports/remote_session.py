@@ -1,6 +1,6 @@
 """A session of another process: its requests that come here are passed on to the process that it belongs to.
 
-They arrive there in order, as requests to that process's hub (`socketio_bridge.adapter.cluster`). A WebSocket that a
+They arrive there in order, as requests to that process's node (`socketio_bridge.adapter.cluster`). A WebSocket that a
 session changes over to stays where it was accepted and carries the session's packets from there. A session whose
 requests all come to its own process has none of this in its way.
 """
@@ -67,7 +67,7 @@ class PacketsFor(msgspec.Struct, array_like=True):
 
 
 class RemoteSession:
-    """An `AnySession` of another process, the hub `owner`; `carriers` are this process's."""
+    """An `AnySession` of another process, the node `owner`; `carriers` are this process's."""
 
     def __init__(
         self, cluster: Cluster, carriers: Carriers, owner: str, sid: str, description: SessionDescription
@@ -92,7 +92,7 @@ class RemoteSession:
     async def poll(self) -> list[Packet]:
         """What `Session.poll` gives there. Raises `ProtocolError` where that does, or the session has ended."""
         try:
-            packets = await self._cluster.ask(self._owner, POLL, self.sid)
+            packets = await self._cluster.request(self._owner, POLL, self.sid)
         except ClusterError as error:
             raise ProtocolError(f"the session has ended with its process: {error}") from error
         if packets is None:
@@ -176,7 +176,7 @@ class RemoteSession:
         try:
             while self._commands:
                 command = self._commands.popleft()
-                await self._cluster.ask(self._owner, COMMAND, CommandFor(self.sid, command))
+                await self._cluster.request(self._owner, COMMAND, CommandFor(self.sid, command))
                 if type(command) is Receive:
                     self._under_way -= _size(command.packets)
         except ClusterError as error:
@@ -189,7 +189,7 @@ class RemoteSession:
     async def _watch(self, transport: Transport) -> None:
         """Close the WebSocket when the session ends, or its process."""
         try:
-            await self._cluster.ask(self._owner, ENDED, self.sid)
+            await self._cluster.request(self._owner, ENDED, self.sid)
         except ClusterError as error:
             logger.info("A session has ended with its process: %s.", error)
         self.closed = True

@@ -16,7 +16,7 @@ Sink = Callable[[Sequence[Packet]], Awaitable[None]]
 _BATCH = 64 * 1024  # characters and bytes that a sink gets at a time; a packet that is larger it gets alone
 
 
-class Outbound:
+class SendQueue:
     """Packets on their way to one client, in order.
 
     `put` never waits. The packets leave through a sink that has been attached (WebSocket: a writer task pushes them,

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Protocol
 
-from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.options import Options, TransportName
 from socketio_bridge.protocol import ProtocolError
@@ -22,7 +22,7 @@ from socketio_bridge.sockets.interfaces import Handlers
 from socketio_bridge.sockets.socket import Socket
 from socketio_bridge.transports.handshake import wants_base64
 from socketio_bridge.transports.interfaces import Transport
-from socketio_bridge.transports.send_queue import Outbound
+from socketio_bridge.transports.send_queue import SendQueue
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Session:
 
     Args:
         engine: what opens it.
-        hub: of this process.
+        node: of this process.
         sessions: this process's open sessions by id, among which it is from `open` until its end.
         sid: its id.
         handshake: the request that opens it.
@@ -69,19 +69,19 @@ class Session:
         "_hanging_up",
         "_letting_go",
         "_loop",
-        "_outbound",
         "_polling",
         "_protocol",
         "_relief",
+        "_send_queue",
         "_sessions",
         "_taking",
         "_timer",
         "_transport",
+        "adapter",
         "client",
         "closed",
         "engine",
         "failed",
-        "hub",
         "inbound",
         "joined",
         "options",
@@ -92,7 +92,7 @@ class Session:
     def __init__(
         self,
         engine: SessionHost,
-        hub: Hub,
+        adapter: Adapter,
         sessions: MutableMapping[str, Session],
         sid: str,
         handshake: Handshake,
@@ -100,7 +100,7 @@ class Session:
     ) -> None:
         self.engine = engine
         self.options = engine.options
-        self.hub = hub
+        self.adapter = adapter
         self._sessions = sessions
         self.closed = False
         self.upgrading = False
@@ -122,7 +122,7 @@ class Session:
             max_payload=self.options.max_payload,
         )
         self._protocol = SocketIO(engine_io)
-        self._outbound = Outbound(
+        self._send_queue = SendQueue(
             self.options.outbound_limit,
             on_stuck=lambda: self.close("transport error", abruptly=True),
             on_broken=lambda: self.close("transport error", abruptly=True),
@@ -167,7 +167,7 @@ class Session:
         """Push packets into a WebSocket from now on."""
         self.upgrading = self._letting_go = False
         self._transport = transport
-        self._outbound.attach(transport.send)
+        self._send_queue.attach(transport.send)
 
     def begin_upgrade(self) -> None:
         """A WebSocket is there to change over to; a second one would be none of the client's."""
@@ -180,7 +180,7 @@ class Session:
 
     def release(self) -> None:
         """Let the client's pending poll go, with nothing if nothing waits."""
-        self._outbound.release()
+        self._send_queue.release()
 
     def abandon_upgrade(self) -> None:
         """The WebSocket that probed is gone: polling goes on."""
@@ -201,7 +201,7 @@ class Session:
         if self._letting_go:
             self._let_go_soon()
         try:
-            packets = await self._outbound.take()
+            packets = await self._send_queue.take()
         finally:
             self._polling = False
         if self._transport is not None:
@@ -287,11 +287,11 @@ class Session:
     @property
     def ready(self) -> bool:
         """Whether the client is there to take what is sent now."""
-        return self._outbound.ready
+        return self._send_queue.ready
 
     def send(self, packet: Packet, attachments: Sequence[bytes] = ()) -> None:
         """Queue a packet for the client, and right behind it the packet's binary."""
-        self._outbound.put(packet, *attachments)
+        self._send_queue.put(packet, *attachments)
 
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session: its sockets leave with `reason`; what is queued is sent before, unless `abruptly`."""
@@ -303,7 +303,7 @@ class Session:
         self.client.leave(reason)
         self._relieve()
         if abruptly:
-            self._outbound.discard()
+            self._send_queue.discard()
             self._sessions.pop(self.sid, None)  # there is nothing left to fetch
         self._hanging_up = self._loop.create_task(self._hang_up())
 
@@ -326,7 +326,7 @@ class Session:
     def flush(self) -> None:
         """Queue what the protocol has to say."""
         if packets := self._protocol.packets_to_send():
-            self._outbound.put(*packets)
+            self._send_queue.put(*packets)
 
     def keep(self) -> None:
         """The client is in a namespace: it may stay."""
@@ -391,9 +391,9 @@ class Session:
 
     async def _hang_up(self) -> None:
         try:
-            await asyncio.wait_for(self._outbound.drain(), _DRAIN_TIMEOUT)
+            await asyncio.wait_for(self._send_queue.drain(), _DRAIN_TIMEOUT)
         except TimeoutError:
-            self._outbound.discard()
+            self._send_queue.discard()
         self._sessions.pop(self.sid, None)
         try:
             if self._transport is not None:

@@ -1,7 +1,7 @@
 """The sessions of a process, and what it answers to other processes that get requests of theirs.
 
-A session belongs to the process that opened it, whose hub its id names. Another process that gets one of its requests
-passes it on to that hub (`socketio_bridge.transports.remote_session`).
+A session belongs to the process that opened it, whose node its id names. Another process that gets one of its requests
+passes it on to that node (`socketio_bridge.transports.remote_session`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from socketio_bridge.adapter.adapter import Hub
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet
@@ -34,7 +34,7 @@ from socketio_bridge.transports.session_commands import CommandFor, apply
 
 logger = logging.getLogger(__name__)
 
-_ID_BYTES = 12  # of randomness in a session's id, behind its hub's
+_ID_BYTES = 12  # of randomness in a session's id, behind its node's
 _FIND_TIMEOUT = 10.0  # seconds that another process may take to tell of a session
 
 
@@ -46,57 +46,57 @@ class SessionRegistry:
         self.carriers = Carriers()
 
 
-_registries: WeakKeyDictionary[Hub, SessionRegistry] = WeakKeyDictionary()
+_registries: WeakKeyDictionary[Adapter, SessionRegistry] = WeakKeyDictionary()
 
 
-def registry_of(hub: Hub) -> SessionRegistry:
-    """The registry of the process that a hub serves."""
-    registry = _registries.get(hub)
+def registry_of(adapter: Adapter) -> SessionRegistry:
+    """The registry of the process that a node serves."""
+    registry = _registries.get(adapter)
     if registry is None:
-        registry = _registries[hub] = SessionRegistry()
+        registry = _registries[adapter] = SessionRegistry()
     return registry
 
 
-def new_session_id(hub: Hub) -> str:
-    """An id for a session of this process; it begins with the id of its hub."""
-    return hub.id + secrets.token_urlsafe(_ID_BYTES)
+def new_session_id(adapter: Adapter) -> str:
+    """An id for a session of this process; it begins with the id of its node."""
+    return adapter.id + secrets.token_urlsafe(_ID_BYTES)
 
 
-async def find_session(hub: Hub, sid: str) -> AnySession | None:
+async def find_session(adapter: Adapter, sid: str) -> AnySession | None:
     """The session of an id, in whatever process it lives."""
-    registry = registry_of(hub)
+    registry = registry_of(adapter)
     if sid in registry.sessions:
         registry.sessions[sid].keep_time()
     session = registry.sessions.get(sid)
-    owner = sid[: len(hub.id)]
-    if session is not None or owner == hub.id:
+    owner = sid[: len(adapter.id)]
+    if session is not None or owner == adapter.id:
         return session
     try:
-        found = await hub.cluster.ask(owner, DESCRIBE, sid, _FIND_TIMEOUT)
+        found = await adapter.cluster.request(owner, DESCRIBE, sid, _FIND_TIMEOUT)
     except ClusterError as error:
         logger.info("No session for a request: %s.", error)
         return None
     if found is None:
         return None
-    return RemoteSession(hub.cluster, registry.carriers, owner, sid, msgspec.convert(found, SessionDescription))
+    return RemoteSession(adapter.cluster, registry.carriers, owner, sid, msgspec.convert(found, SessionDescription))
 
 
-def serve(hub: Hub) -> None:
-    """Have a hub answer what other processes ask of this process's sessions and WebSockets."""
-    registry = registry_of(hub)
-    owner = _Owner(hub, registry.sessions)
-    hub.cluster.answer(DESCRIBE, owner.describe, takes=str)
-    hub.cluster.answer(POLL, owner.poll, takes=str)
-    hub.cluster.answer(COMMAND, owner.command, takes=CommandFor)
-    hub.cluster.answer(ENDED, owner.ended, takes=str)
-    hub.cluster.answer(WRITE, registry.carriers.write, takes=PacketsFor)
+def serve(adapter: Adapter) -> None:
+    """Have a node answer what other processes ask of this process's sessions and WebSockets."""
+    registry = registry_of(adapter)
+    owner = _Owner(adapter, registry.sessions)
+    adapter.cluster.on_request(DESCRIBE, owner.describe, takes=str)
+    adapter.cluster.on_request(POLL, owner.poll, takes=str)
+    adapter.cluster.on_request(COMMAND, owner.command, takes=CommandFor)
+    adapter.cluster.on_request(ENDED, owner.ended, takes=str)
+    adapter.cluster.on_request(WRITE, registry.carriers.write, takes=PacketsFor)
 
 
 class _Owner:
     """Does for other processes what they ask of sessions here."""
 
-    def __init__(self, hub: Hub, sessions: dict[str, Session]) -> None:
-        self._hub = hub
+    def __init__(self, adapter: Adapter, sessions: dict[str, Session]) -> None:
+        self._adapter = adapter
         self._sessions = sessions
 
     def describe(self, _asker: str, sid: str) -> SessionDescription | None:
@@ -119,7 +119,7 @@ class _Owner:
         """Do what a client did by way of another process; returns when more may come."""
         session = self._sessions.get(body.sid)
         if session is not None:
-            await apply(body.command, session, lambda number: _RemoteTransport(self._hub, asker, number))
+            await apply(body.command, session, lambda number: _RemoteTransport(self._adapter, asker, number))
 
     async def ended(self, _asker: str, sid: str) -> None:
         """Answered when the session ends."""
@@ -131,16 +131,16 @@ class _Owner:
 class _RemoteTransport:
     """A WebSocket in another process, for the session that it carries."""
 
-    def __init__(self, hub: Hub, carrier_hub: str, number: int) -> None:
-        self._hub = hub
-        self._carrier_hub = carrier_hub
+    def __init__(self, adapter: Adapter, carrier_node: str, number: int) -> None:
+        self._adapter = adapter
+        self._carrier_node = carrier_node
         self._number = number
 
     async def send(self, packets: Sequence[Packet]) -> None:
         """Return when the other process has written the packets. Raises `ClusterError` when it is gone, `OSError` when
         the WebSocket is.
         """
-        if not await self._hub.cluster.ask(self._carrier_hub, WRITE, PacketsFor(self._number, list(packets))):
+        if not await self._adapter.cluster.request(self._carrier_node, WRITE, PacketsFor(self._number, list(packets))):
             raise OSError("the WebSocket that another process had for this session is gone")
 
     async def close(self) -> None:

@@ -42,7 +42,7 @@ class WebSocketConsumer(AsyncConsumer):
     """One WebSocket connection: a session of its own, or one that changes over from long-polling.
 
     It runs its own receive loop: `AsyncConsumer`'s opens a channel-layer channel and a task for each socket, and looks
-    a method up for each message, which costs more than the message itself. The hub speaks to the channel layer for all
+    a method up for each message, which costs more than the message itself. The node speaks to the channel layer for all
     sockets of the process.
     """
 

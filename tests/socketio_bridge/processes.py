@@ -1,4 +1,4 @@
-"""Processes for tests, as far as hubs know: a hub belongs to an event loop, so a loop in a thread is a process."""
+"""Processes for tests, as far as nodes know: a node belongs to an event loop, so a loop in a thread is a process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from socketio_bridge import Namespace, Options, SocketIOServer
-from socketio_bridge.adapter.adapter import Hub, current_hub
+from socketio_bridge.adapter.adapter import Adapter, current_adapter
 from tests.socketio_bridge.client import FrameClient, connect
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Process:
         self._begin()
         self.server = SocketIOServer(namespaces, options=options or Options())
         self.run(self.server.startup())
-        self.hub: Hub = self.run(_hub())
+        self.adapter: Adapter = self.run(_adapter())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in this process; its result."""
@@ -80,5 +80,5 @@ class Person:
         self.process.run(self.connection.__aexit__(None, None, None))
 
 
-async def _hub() -> Hub:
-    return current_hub()
+async def _adapter() -> Adapter:
+    return current_adapter()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from socketio_bridge import Namespace, Options, Socket, SocketIOServer, emit, event
-from socketio_bridge.adapter.adapter import current_hub
+from socketio_bridge.adapter.adapter import current_adapter
 from tests.socketio_bridge.client import FrameClient, connect
 
 pytestmark = pytest.mark.usefixtures("redis_server")
@@ -144,13 +144,13 @@ class TestDynamicNamespaces:
 
     async def test_a_client_that_wanders_through_many_leaves_nothing_behind(self, client: FrameClient) -> None:
         await client.join("/relay")
-        hub = current_hub()
+        adapter = current_adapter()
         for number in range(2, 302):
             await client.join(f"/shop/{number}")
             await client.answer_to('["where"]', f"/shop/{number}")
             await client.send(f"41/shop/{number},")
         assert await client.answer_to('["a"]', "/relay") == '["a",null]'
-        assert set(hub._namespaces) == {"/relay"}
+        assert set(adapter._namespaces) == {"/relay"}
 
     async def test_rooms_that_a_socket_enters_after_it_left_are_kept_nowhere(self, client: FrameClient) -> None:
         left: list[Socket] = []
@@ -166,4 +166,4 @@ class TestDynamicNamespaces:
             await client.send("41/shop/2,")
             await client.join("/relay")
             assert left
-        assert set(current_hub()._namespaces) == {"/relay"}
+        assert set(current_adapter()._namespaces) == {"/relay"}

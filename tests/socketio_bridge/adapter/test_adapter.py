@@ -1,4 +1,4 @@
-"""Hubs of several processes over the Redis channel layer."""
+"""Nodes of several processes over the Redis channel layer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from channels.layers import channel_layers
 from django.test import override_settings
 
 from socketio_bridge import Namespace, Socket, emit, emit_sync, event, flush
-from socketio_bridge.adapter.adapter import Hub, current_hub
+from socketio_bridge.adapter.adapter import Adapter, current_adapter
 from socketio_bridge.adapter.envelope import Emission, unseal
 from tests.socketio_bridge.processes import Person, Process
 
@@ -89,8 +89,8 @@ def test_all_emits_of_a_loop_turn_leave_in_one_envelope(
     _, bob = people
 
     async def burst() -> int:
-        hub = current_hub()
-        with patch.object(hub._layer, "group_send", wraps=hub._layer.group_send) as group_send:
+        adapter = current_adapter()
+        with patch.object(adapter._layer, "group_send", wraps=adapter._layer.group_send) as group_send:
             for number in range(50):
                 await emit("said", number, to="bob", namespace="/chat")
             await flush()
@@ -108,7 +108,7 @@ def test_an_envelope_that_cannot_be_read_is_dropped_alone(
     _, bob = people
 
     async def garbage() -> None:
-        layer = current_hub()._layer
+        layer = current_adapter()._layer
         for messages in (b"garbage", b"\x91\xc0", None):
             await layer.group_send(
                 "socketio_bridge", {"type": "socketio.envelope", "origin": "elsewhere", "messages": messages}
@@ -122,7 +122,7 @@ def test_an_envelope_that_cannot_be_read_is_dropped_alone(
 
 def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, Person]) -> None:
     ann, bob = people
-    with patch.object(ann.process.hub._layer, "group_send", side_effect=ConnectionError("Redis is away")):
+    with patch.object(ann.process.adapter._layer, "group_send", side_effect=ConnectionError("Redis is away")):
         other = ann.process.client("cat")
         ann.send('42/chat,["say",["cat","bob"],"lost to bob"]')
         assert other.receive() == '42/chat,["said","lost to bob"]'
@@ -135,12 +135,12 @@ def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, 
 async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
     with override_settings(CHANNEL_LAYERS=_layer_at("127.0.0.1:1")):
         channel_layers.backends = {}
-        hub = Hub()
-        await asyncio.wait_for(hub.start(), 2)
+        adapter = Adapter()
+        await asyncio.wait_for(adapter.start(), 2)
         for _ in range(3):
-            hub.emit(Emission("/chat", ["ann"], [], '42/chat,["said"]'))
-            await hub.flush()
-        await hub.stop()
+            adapter.emit(Emission("/chat", ["ann"], [], '42/chat,["said"]'))
+            await adapter.flush()
+        await adapter.stop()
         channel_layers.backends = {}
     assert [record.message.partition(":")[0] for record in caplog.records] == [
         "The channel layer is out of reach, trying again each 1 s",
@@ -149,7 +149,7 @@ async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pyt
 
 
 async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes() -> None:
-    hub = Hub()
+    adapter = Adapter()
     go_on, sent = asyncio.Event(), 0
 
     async def group_send(group: str, message: dict[str, Any]) -> None:
@@ -158,24 +158,24 @@ async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes(
         sent += sum(each.size for each in unseal(message))
 
     with (
-        patch.object(hub._layer, "group_send", group_send),
+        patch.object(adapter._layer, "group_send", group_send),
         patch("socketio_bridge.adapter.adapter._PENDING_SIZE", 10_000),
     ):
         for _ in range(100):
-            hub.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 1_000}"]'))
+            adapter.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 1_000}"]'))
             await asyncio.sleep(0)
         go_on.set()
-        await asyncio.wait_for(hub.flush(), 2)
+        await asyncio.wait_for(adapter.flush(), 2)
         assert 0 < sent <= 12_000
-        hub.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 9_000}"]'))
-        await hub.flush()
+        adapter.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 9_000}"]'))
+        await adapter.flush()
         assert sent > 9_000
 
 
 async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
     """What it takes for a channel that somebody reads, it fills."""
-    hub = Hub()
-    add, calls = hub._layer.group_add, 0
+    adapter = Adapter()
+    add, calls = adapter._layer.group_add, 0
 
     async def group_add(group: str, channel: str) -> None:
         nonlocal calls
@@ -184,14 +184,17 @@ async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
         if calls in (1, 3):
             raise ConnectionError("Redis is away")
 
-    with patch.object(hub._layer, "group_add", group_add), patch("socketio_bridge.adapter.adapter._RETRY_DELAY", 0.01):
-        await hub.start()
+    with (
+        patch.object(adapter._layer, "group_add", group_add),
+        patch("socketio_bridge.adapter.adapter._RETRY_DELAY", 0.01),
+    ):
+        await adapter.start()
         async with asyncio.timeout(5):
             while calls < 5:
                 await asyncio.sleep(0.01)
-    assert len(hub._layer.channels) == 1
-    await hub.stop()
-    assert len(hub._layer.channels) == 0
+    assert len(adapter._layer.channels) == 1
+    await adapter.stop()
+    assert len(adapter._layer.channels) == 0
 
 
 def _layer_at(address: str) -> dict[str, Any]:

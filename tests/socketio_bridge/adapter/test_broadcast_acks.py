@@ -27,7 +27,7 @@ class Chat(Namespace):
 def people() -> Iterator[People]:
     first, second = Process(Chat()), Process(Chat())
     people = {"ann": first.client("ann"), "cat": first.client("cat"), "bob": second.client("bob")}
-    first.run(first.hub.cluster._acquainted.wait())
+    first.run(first.adapter.cluster._acquainted.wait())
     yield people
     for person in people.values():
         person.leave()
@@ -107,5 +107,5 @@ async def test_a_process_without_sockets_asks_too(people: People) -> None:
     for who, person in people.items():
         await asyncio.to_thread(answer, person, f'"{who}"')
     assert await asking == {person.id: [who] for who, person in people.items()}
-    hubs = people["ann"].process.hub.cluster.hubs
-    assert hubs == {people["bob"].process.hub.id}
+    nodes = people["ann"].process.adapter.cluster.nodes
+    assert nodes == {people["bob"].process.adapter.id}

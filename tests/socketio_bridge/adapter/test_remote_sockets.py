@@ -13,9 +13,9 @@ from django.test import override_settings
 
 from socketio_bridge import (
     ClusterError,
-    HubFailed,
     Namespace,
     RemoteSocket,
+    RequestFailed,
     Socket,
     disconnect_sockets,
     emit,
@@ -47,7 +47,7 @@ def people() -> Iterator[People]:
     first, second = Process(Chat()), Process(Chat())
     people = {"ann": first.client("ann"), "cat": first.client("cat"), "bob": second.client("bob")}
     for process in (first, second):
-        process.run(process.hub.cluster._acquainted.wait())
+        process.run(process.adapter.cluster._acquainted.wait())
     yield people
     for person in people.values():
         person.leave()
@@ -101,8 +101,8 @@ async def test_without_the_layer_a_process_without_sockets_does_not_take_the_oth
 
 
 def test_a_process_that_cannot_tell_is_no_empty_one(people: People) -> None:
-    people["bob"].process.hub.cluster.answer("fetch_sockets", lambda asker, body: 1 // 0)
-    with pytest.raises(HubFailed, match="ZeroDivisionError"):
+    people["bob"].process.adapter.cluster.on_request("fetch_sockets", lambda asker, body: 1 // 0)
+    with pytest.raises(RequestFailed, match="ZeroDivisionError"):
         people["ann"].process.run(fetch_sockets(to=None, namespace="/chat"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from socketio_bridge import HubFailed, Namespace, server_event, server_side_call, server_side_emit
+from socketio_bridge import Namespace, RequestFailed, server_event, server_side_call, server_side_emit
 from tests.socketio_bridge.processes import Process
 
 
@@ -40,7 +40,7 @@ def shops() -> list[Shop]:
 def processes(shops: list[Shop]) -> Iterator[list[Process]]:
     made = [Process(shop) for shop in shops]
     for process in made:
-        process.run(process.hub.cluster._acquainted.wait())
+        process.run(process.adapter.cluster._acquainted.wait())
     yield made
     for process in made:
         process.stop()
@@ -67,7 +67,7 @@ def test_all_other_processes_hear_it_in_order(processes: list[Process], shops: l
 def test_what_handlers_return_is_gathered(processes: list[Process]) -> None:
     call = server_side_call("price", Price("a", 7), namespace="/shop", timeout=3)
     received, failed = processes[0].run(call)
-    assert received == {process.hub.id: [7, b"\x00"] for process in processes[1:]}
+    assert received == {process.adapter.id: [7, b"\x00"] for process in processes[1:]}
     assert failed == {}
 
 
@@ -75,7 +75,7 @@ def test_why_a_process_did_not_answer_is_said(processes: list[Process], shops: l
     def failures(event: str, argument: Any, namespace: str = "/shop") -> list[str]:
         call = server_side_call(event, argument, namespace=namespace, timeout=3)
         failed = processes[0].run(call).failed
-        assert all(isinstance(failure, HubFailed) for failure in failed.values())
+        assert all(isinstance(failure, RequestFailed) for failure in failed.values())
         return [str(failure) for failure in failed.values()]
 
     assert len(failures("price", {"shop": 1, "cents": 1})) == 2
@@ -87,5 +87,5 @@ def test_why_a_process_did_not_answer_is_said(processes: list[Process], shops: l
 async def test_a_process_without_sockets_sends_and_asks(processes: list[Process], shops: list[Shop]) -> None:
     await server_side_emit("price", {"shop": "a", "cents": 1}, namespace="/shop")
     answers = await server_side_call("price", {"shop": "a", "cents": 2}, namespace="/shop", timeout=3)
-    assert set(answers.received) == {process.hub.id for process in processes}
+    assert set(answers.received) == {process.adapter.id for process in processes}
     assert all([price.cents for price, _ in shop.heard] == [1, 2] for shop in shops)

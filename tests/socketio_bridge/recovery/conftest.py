@@ -20,7 +20,7 @@ def _redis(redis_server: None) -> None:
 def processes() -> Iterator[list[Process]]:
     made = [Process(Chat(), Beside(), options=RECOVERING) for _ in range(2)]
     for process in made:
-        process.run(process.hub.cluster._acquainted.wait())
+        process.run(process.adapter.cluster._acquainted.wait())
     yield made
     for process in made:
         if not process.loop.is_closed():

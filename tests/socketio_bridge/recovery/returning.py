@@ -120,16 +120,16 @@ def say(process: Process, *what: Any, to: str | None = "all", namespace: str = "
     async def work() -> None:
         for each in what:
             await emit("said", each, to=to, namespace=namespace, **options)
-        if process.hub.hooks is not None:
-            await process.hub.hooks.before_publish()
+        if process.adapter.hooks is not None:
+            await process.adapter.hooks.before_publish()
 
     process.run(work())
 
 
 def recovery_of(process: Process) -> Recovery:
     """The recovery of a process that has it on."""
-    assert isinstance(process.hub.hooks, Recovery)
-    return process.hub.hooks
+    assert isinstance(process.adapter.hooks, Recovery)
+    return process.adapter.hooks
 
 
 def kept(process: Process, pid: str | None) -> bool:

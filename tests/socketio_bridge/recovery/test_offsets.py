@@ -1,4 +1,4 @@
-"""Offsets, and how far a hub is."""
+"""Offsets, and how far a node is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_later_of_two_positions_has_the_further_of_all_numbers() -> None:
     assert offsets.later({"a": 1, "b": 5}, {"a": 2, "b": 4, "c": 1}) == {"a": 2, "b": 5, "c": 1}
 
 
-def test_a_hub_is_as_far_as_the_last_it_heard_of_each() -> None:
+def test_a_node_is_as_far_as_the_last_it_heard_of_each() -> None:
     progress = Progress(listening=False)
     for origin, number in (("a", 1), ("b", 1), ("a", 3), ("a", 2)):
         progress.hear(origin, number)
@@ -32,7 +32,7 @@ def test_a_hub_is_as_far_as_the_last_it_heard_of_each() -> None:
     assert not progress.includes({"c": 1})
 
 
-def test_a_hub_that_listens_to_others_has_heard_all_until_its_own_last_envelope_that_came_back() -> None:
+def test_a_node_that_listens_to_others_has_heard_all_until_its_own_last_envelope_that_came_back() -> None:
     """Its loop may stand still, or the channel layer lag: the time of its offsets does too, and is scanned from."""
     progress = Progress(listening=True)
     begun = progress.milliseconds

@@ -37,7 +37,7 @@ def test_it_is_off_by_default() -> None:
     assert ann.pid is None
     say(process, 1)
     assert ann.receive() == ["said", 1]
-    assert process.hub.hooks is None
+    assert process.adapter.hooks is None
     process.stop()
 
 

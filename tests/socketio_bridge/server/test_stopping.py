@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from socketio_bridge import Namespace, Options, SocketIOServer
-from socketio_bridge.adapter.adapter import current_hub
+from socketio_bridge.adapter.adapter import current_adapter
 from tests.socketio_bridge.client import connect
 from tests.socketio_bridge.transports.polling.browser import Browser
 
@@ -31,7 +31,7 @@ async def test_a_namespace_that_fails_to_stop_keeps_nothing_else_from_it(caplog:
     await server.startup()
     await server.shutdown()
     assert tidy.stopped
-    assert current_hub()._receiver is None
+    assert current_adapter()._receiver is None
     assert "on_shutdown of Broken failed." in caplog.messages
 
 

@@ -158,7 +158,7 @@ def test_what_waits_for_a_websocket_elsewhere_is_bounded_in_bytes(owner: Process
     websocket = StuckWebsocket()
 
     async def carry() -> None:
-        session = await find_session(other.hub, client.browser.query["sid"])
+        session = await find_session(other.adapter, client.browser.query["sid"])
         assert session is not None
         session.attach(websocket)
         await session.relieved()
@@ -174,7 +174,7 @@ def test_what_is_on_its_way_to_a_session_elsewhere_is_bounded_in_bytes(owner: Pr
     client = Wanderer(owner)
 
     async def send() -> tuple[bool, bool]:
-        session = await find_session(other.hub, client.browser.query["sid"])
+        session = await find_session(other.adapter, client.browser.query["sid"])
         assert session is not None
         session.receive("40/chat,")
         before = session.congested
@@ -217,7 +217,7 @@ def test_a_poll_that_waits_in_a_process_which_stops_is_let_go(owner: Process, ot
         poll = client.browser.begin("GET", {})
         client.browser.server = owner.server
         await poll.send_input({"type": "http.request", "body": b""})
-        while not registry_of(owner.hub).sessions[client.browser.query["sid"]]._polling:
+        while not registry_of(owner.adapter).sessions[client.browser.query["sid"]]._polling:
             await asyncio.sleep(0.01)
         poll.future.cancel()
         await asyncio.sleep(0)
@@ -240,7 +240,7 @@ def test_a_process_that_is_told_to_stop_lets_polls_of_others_sessions_go(owner: 
         for _ in range(2):  # and one that comes after it was told
             poll = client.browser.begin("GET", {})
             await poll.send_input({"type": "http.request", "body": b""})
-            while not registry_of(owner.hub).sessions[client.browser.query["sid"]]._polling and not bodies:
+            while not registry_of(owner.adapter).sessions[client.browser.query["sid"]]._polling and not bodies:
                 await asyncio.sleep(0.01)
             other.server.stop_serving()
             bodies.append((await client.browser.answer(poll)).body)
@@ -255,7 +255,7 @@ def test_two_polls_at_a_time_end_the_session_wherever_they_land(owner: Process, 
     client.post("40/chat,", other)
     client.get(other)
     waiting = asyncio.run_coroutine_threadsafe(client.browser.get(), other.loop)
-    while not registry_of(owner.hub).sessions[client.browser.query["sid"]]._polling:
+    while not registry_of(owner.adapter).sessions[client.browser.query["sid"]]._polling:
         owner.run(asyncio.sleep(0.01))
     assert client.get(owner) == '{"code":3,"message":"Bad request"}'
     assert waiting.result(5) == "1"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from socketio_bridge import Options, SocketIOServer, emit
-from socketio_bridge.adapter.adapter import current_hub
+from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.transports.session_registry import registry_of
 
 from .browser import Browser, Chat
@@ -191,7 +191,7 @@ class TestPackets:
     ) -> None:
         await browser.join()
         await emit("news", "last", to="all", namespace="/chat")
-        registry_of(current_hub()).sessions[browser.query["sid"]].close("forced server close")
+        registry_of(current_adapter()).sessions[browser.query["sid"]].close("forced server close")
         assert await browser.get() == '42/chat,["news","last"]\x1e1'
         await asyncio.sleep(0)
         assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}'
@@ -240,7 +240,7 @@ class TestPayloadsOfManyPackets:
         browser = Browser(SocketIOServer([chat], options=Options()), eio=eio)
         sid = await browser.open()
         assert (await browser.post(body)).status == 400
-        assert sid not in registry_of(current_hub()).sessions
+        assert sid not in registry_of(current_adapter()).sessions
 
     async def test_others_have_their_turn_meanwhile(self, browser: Browser) -> None:
         await browser.join()
@@ -259,7 +259,7 @@ class TestPayloadsOfManyPackets:
 
         taken_in: set[int] = set()
         running = asyncio.create_task(others())
-        await registry_of(current_hub()).sessions[browser.query["sid"]].take(packets())
+        await registry_of(current_adapter()).sessions[browser.query["sid"]].take(packets())
         running.cancel()
         assert len(taken_in) >= 9
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 
-class Audience(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class BroadcastOptions(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The sockets in any of `rooms` (None: all of the namespace) and in none of `except_`. A socket's id is a room."""
 
     namespace: str
@@ -15,8 +15,8 @@ class Audience(msgspec.Struct, array_like=True, frozen=True, gc=False):
     except_: list[str]
 
     @classmethod
-    def of(cls, namespace: str, to: Iterable[str] | str | None, except_: Iterable[str] | str) -> Audience:
-        """An audience as applications name it; a string is one room."""
+    def of(cls, namespace: str, to: Iterable[str] | str | None, except_: Iterable[str] | str) -> BroadcastOptions:
+        """Options as applications name them; a string is one room."""
         return cls(namespace, None if to is None else names(to), names(except_))
 
 
