@@ -137,7 +137,7 @@ class SocketIOServer:
         self._engine.begin_stop()
 
     async def startup(self) -> None:
-        """Start this event loop's node and the namespaces, once."""
+        """Start this event loop's adapter and the namespaces, once."""
         loop = asyncio.get_running_loop()
         if loop not in self._started:
             self._started[loop] = loop.create_task(self._start())

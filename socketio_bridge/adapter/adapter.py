@@ -1,4 +1,4 @@
-"""The node: one an event loop, so one a process that serves sockets.
+"""The adapter: one an event loop, so one a process that serves sockets. To the other processes it is a node.
 
 It holds the process's sockets and rooms and speaks to the channel layer on their behalf. What is emitted here reaches
 local sockets at once; for the other processes, all emissions of a loop turn, and all that come while the layer is busy,
@@ -39,7 +39,7 @@ _adapters: WeakKeyDictionary[asyncio.AbstractEventLoop, Adapter] = WeakKeyDictio
 class Adapter:
     """A process's sockets by namespace and room, and its line to the other processes.
 
-    Made by `current_adapter`. Without a channel layer in the settings it serves its own process alone. One that is
+    Made by `current_adapter`. Without a channel layer in the settings it serves its own process alone. An
     `observer` has no sockets.
     """
 
@@ -251,7 +251,7 @@ class Adapter:
 
 
 def current_adapter() -> Adapter:
-    """The node of the running event loop, made on first use."""
+    """The adapter of the running event loop, made on first use."""
     loop = asyncio.get_running_loop()
     adapter = _adapters.get(loop)
     if adapter is None:
@@ -260,13 +260,13 @@ def current_adapter() -> Adapter:
 
 
 def find_adapter() -> Adapter | None:
-    """The node of the running event loop, if it has one: a process without sockets has none."""
+    """The adapter of the running event loop, if it has one: a process without sockets has none."""
     return _adapters.get(asyncio.get_running_loop())
 
 
 @asynccontextmanager
 async def any_adapter() -> AsyncIterator[Adapter]:
-    """The node of the running event loop; where it has none, one that lives only meanwhile, to ask the others.
+    """The adapter of the running event loop; where it has none, an observer that lives only meanwhile.
 
     That one takes half a second to learn of them. Raises `RuntimeError` without a channel layer in the settings,
     `ClusterError` when the layer is out of reach.

@@ -81,7 +81,7 @@ async def broadcast_call(
 
 
 def serve(adapter: Adapter) -> None:
-    """Have a node ask its sockets when another process broadcasts."""
+    """Have an adapter ask its sockets when another process broadcasts."""
 
     async def answer(asker: str, call: _Call) -> _Gathered:
         gathered = await _gather(adapter, call)

@@ -1,7 +1,7 @@
 """The nodes of all processes: which there are, and requests and responses between them.
 
-Nodes greet each other when they start, each few seconds after, and when they stop; one that has not been heard of for
-a while is taken for dead, and what it was asked fails. Envelopes and the channel layer are
+Nodes send heartbeats when they start, each second after, and a last one when they stop. One that has not been heard of
+for a while is taken for dead, and what it was asked fails. Envelopes and the channel layer are
 `socketio_bridge.adapter.adapter`'s.
 """
 
@@ -21,9 +21,11 @@ from socketio_bridge.exceptions import ClusterError, NodeGone, RequestFailed, Re
 
 logger = logging.getLogger(__name__)
 
-_HEARTBEAT = 1.0  # seconds between a node's greetings
+_HEARTBEAT = 1.0  # seconds between heartbeats
 _EXPIRY = 5.0  # seconds of silence after which a node is taken for dead
-_ACQUAINTANCE = 0.5  # seconds within which others return a new node's first greeting; the layer takes 0.1 to listen
+_ACQUAINTANCE = (
+    0.5  # seconds within which others answer the first heartbeat of a new node; the layer takes 0.1 to listen
+)
 
 Handler = Callable[[str, Any], Any]
 """Takes the asking node's id and the request's body; gives back the answer's body, or an awaitable of it."""
@@ -127,7 +129,7 @@ class Cluster:
     # What follows is for the node.
 
     def join(self) -> None:
-        """Greet the others, now and regularly."""
+        """Send heartbeats from now on."""
         if self._alone or self._timer is not None:
             return
         self._acquainted.clear()
@@ -231,13 +233,13 @@ class Cluster:
         if future is not None and not future.done():
             future.set_result(outcome)
 
-    def _take_heartbeat(self, origin: str, hello: Heartbeat) -> None:
-        if hello.leaving:
+    def _take_heartbeat(self, origin: str, heartbeat: Heartbeat) -> None:
+        if heartbeat.leaving:
             self._forget(origin, "it has stopped")
         elif self._timer is not None:
             if origin not in self._heard and not self._observer:
                 self._send(Heartbeat(), origin)
-            if not hello.observer:
+            if not heartbeat.observer:
                 self._heard[origin] = self._heard_at = asyncio.get_running_loop().time()
 
     def _forget(self, node_id: str, reason: str) -> None:

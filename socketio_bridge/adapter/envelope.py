@@ -1,4 +1,4 @@
-"""What nodes tell each other over the channel layer: emissions, questions, answers; many to an envelope, in order."""
+"""What nodes tell each other over the channel layer: emissions, requests, responses; many to an envelope, in order."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Request(msgspec.Struct, array_like=True, gc=False, tag=1):
 
 
 class Response(msgspec.Struct, array_like=True, gc=False, tag=2):
-    """What a node answers to the question `id`; with an `error`, why it could not, and `body` says nothing."""
+    """What a node answers to the request `id`; with an `error`, why it could not, and `body` says nothing."""
 
     id: int
     body: msgspec.Raw
@@ -64,7 +64,10 @@ class Response(msgspec.Struct, array_like=True, gc=False, tag=2):
 
 
 class Heartbeat(msgspec.Struct, array_like=True, gc=False, tag=3):
-    """The node that sends this is there; or, `leaving`, will be no more; or, `observer`, only asks who is there."""
+    """The node that sends this is there.
+
+    `leaving`: it will be no more. `observer`: it only asks who is there.
+    """
 
     leaving: bool = False
     observer: bool = False

@@ -21,7 +21,7 @@ from socketio_bridge.adapter.hooks import ExternalLog
 FindLog: TypeAlias = Callable[[], ExternalLog | None]
 """Gives the log for the settings as they are now, if there is to be one; called in the emitter's loop."""
 
-_ID_BYTES = 8  # of randomness in the id of a process without a node
+_ID_BYTES = 8  # of randomness in the id of a process without an adapter
 _new_find_log: Callable[[], FindLog] | None = None
 
 
@@ -32,7 +32,7 @@ def keep_in(new_find_log: Callable[[], FindLog]) -> None:
 
 
 async def publish(emission: Emission, *, local: bool = False) -> None:
-    """Emit from anywhere: by this loop's node; where it has none, by the channel layer, unless `local`."""
+    """Emit from anywhere: by this loop's adapter; where it has none, by the channel layer, unless `local`."""
     adapter = find_adapter()
     if adapter is not None:
         adapter.emit(emission, local=local)

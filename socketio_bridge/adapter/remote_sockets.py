@@ -166,7 +166,7 @@ async def disconnect_sockets(
 
 
 def serve(adapter: Adapter) -> None:
-    """Have a node tell of its sockets, and treat them as other processes say."""
+    """Have an adapter tell of its sockets, and treat them as other processes say."""
     adapter.cluster.on_request(_FETCH, lambda asker, options: _describe(adapter, options), takes=BroadcastOptions)
     for kind in _TREATMENTS:
         adapter.cluster.on_request(kind, _treatment(adapter, kind), takes=tuple[BroadcastOptions, list[str]])

@@ -81,7 +81,7 @@ async def server_side_call(
 
 
 def serve(adapter: Adapter, server: Server) -> None:
-    """Have a node run a server's handlers when another process sends an event."""
+    """Have an adapter run a server's handlers when another process sends an event."""
     _servers.setdefault(adapter, WeakSet()).add(server)
 
     async def answer(asker: str, body: ServerEvent) -> Any:

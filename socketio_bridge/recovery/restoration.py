@@ -25,7 +25,7 @@ from socketio_bridge.sockets.socket import Socket
 logger = logging.getLogger(__name__)
 
 RELEASE = "recovery_release"
-"""The question by which a node is asked to let go of a session."""
+"""The request by which a node is asked to let go of a session."""
 
 SLACK = 2.0
 """Seconds by which processes' clocks may differ, and an envelope may be under way."""

@@ -21,7 +21,7 @@ class Connection(Protocol):
 
     @property
     def adapter(self) -> Adapter:
-        """The node of this process."""
+        """The adapter of this process."""
 
     @property
     def options(self) -> Options:

@@ -54,7 +54,7 @@ class Session:
 
     Args:
         engine: what opens it.
-        node: of this process.
+        adapter: of this process.
         sessions: this process's open sessions by id, among which it is from `open` until its end.
         sid: its id.
         handshake: the request that opens it.

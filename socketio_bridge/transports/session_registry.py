@@ -50,7 +50,7 @@ _registries: WeakKeyDictionary[Adapter, SessionRegistry] = WeakKeyDictionary()
 
 
 def registry_of(adapter: Adapter) -> SessionRegistry:
-    """The registry of the process that a node serves."""
+    """The registry of the process that an adapter serves."""
     registry = _registries.get(adapter)
     if registry is None:
         registry = _registries[adapter] = SessionRegistry()
@@ -82,7 +82,7 @@ async def find_session(adapter: Adapter, sid: str) -> AnySession | None:
 
 
 def serve(adapter: Adapter) -> None:
-    """Have a node answer what other processes ask of this process's sessions and WebSockets."""
+    """Have an adapter answer what other processes ask of this process's sessions and WebSockets."""
     registry = registry_of(adapter)
     owner = _Owner(adapter, registry.sessions)
     adapter.cluster.on_request(DESCRIBE, owner.describe, takes=str)

@@ -42,8 +42,8 @@ class WebSocketConsumer(AsyncConsumer):
     """One WebSocket connection: a session of its own, or one that changes over from long-polling.
 
     It runs its own receive loop: `AsyncConsumer`'s opens a channel-layer channel and a task for each socket, and looks
-    a method up for each message, which costs more than the message itself. The node speaks to the channel layer for all
-    sockets of the process.
+    a method up for each message, which costs more than the message itself. The adapter speaks to the channel layer for
+    all sockets of the process.
     """
 
     def __init__(self, engine: Engine) -> None:
