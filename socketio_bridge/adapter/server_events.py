@@ -73,8 +73,8 @@ async def server_side_call(
         timeout: Seconds to wait.
 
     Returns:
-        `received`: what the handlers returned, by the process's id. `failed`: why others did not answer: `RequestTimeout`,
-        `NodeGone`, or `RequestFailed` where there is no such handler, or it raised.
+        `received`: what the handlers returned, by the process's id. `failed`: why others did not answer:
+        `RequestTimeout`, `NodeGone`, or `RequestFailed` where there is no such handler, or it raised.
     """
     async with any_adapter() as adapter:
         return await adapter.cluster.request_all(_KIND, ServerEvent(namespace, event, list(arguments)), timeout)
