@@ -17,7 +17,8 @@ class ChozoiChatConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks and the receiver with Django."""
         # Importing them registers them; before `ready` Django's registry is not there.
-        from chozoi_chat import checks, origins  # noqa: F401
+        from chozoi_chat import checks  # noqa: F401
+        from chozoi_chat.http import origins  # noqa: F401
 
 
 class MongoAdminConfig(AdminConfig):

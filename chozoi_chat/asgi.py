@@ -12,9 +12,9 @@ django_application: Any = get_asgi_application()  # django-stubs type it more na
 from django.conf import settings  # noqa: E402
 
 from auctions.namespaces import AuctionResultEvents, AuctionResultListEvents  # noqa: E402
-from chozoi_chat.body_limit import limit_bodies  # noqa: E402
-from chozoi_chat.connection_limit import limit_connections  # noqa: E402
-from chozoi_chat.origins import with_own_origin  # noqa: E402
+from chozoi_chat.http.body_limit import limit_bodies  # noqa: E402
+from chozoi_chat.http.connection_limit import limit_connections  # noqa: E402
+from chozoi_chat.http.origins import with_own_origin  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
 from moderation.staff_site.namespace import StaffEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402

@@ -32,8 +32,8 @@ def serve(host: str, port: int, workers: int) -> None:
         loop="uvloop",
         **Options.from_settings().for_uvicorn()
         | {
-            "http": "chozoi_chat.http_protocol:BoundedHttpProtocol",
-            "ws": "chozoi_chat.http_protocol:BoundedWebSocketProtocol",
+            "http": "chozoi_chat.http.uvicorn_protocol:BoundedHttpProtocol",
+            "ws": "chozoi_chat.http.uvicorn_protocol:BoundedWebSocketProtocol",
         },
         lifespan="auto",
         log_config=None,  # settings.LOGGING has seen to it

@@ -212,8 +212,8 @@ API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
 API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
 API_RATE_UPLOADS_ADDRESS = text("API_RATE_UPLOADS_ADDRESS", "200/m")
 API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
-# Web apps on other origins: the same ones that may connect sockets, as `chozoi_chat/origins.py` answers. No cookies:
-# the token says who calls.
+# Web apps on other origins: the same ones that may connect sockets, as `chozoi_chat/http/origins.py` answers. No
+# cookies: the token says who calls.
 CORS_URLS_REGEX = r"^/v1/conversations/"
 CORS_ALLOW_ALL_ORIGINS = "*" in ALLOWED_ORIGINS
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-requested-with", *filter(None, [AUTH_TOKEN_HEADER])]
@@ -284,7 +284,7 @@ INSTALLED_APPS = [
     "event_relay",
 ]
 MIDDLEWARE = [
-    "chozoi_chat.content_security_policy.content_security_policy",
+    "chozoi_chat.http.content_security_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -24,7 +24,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.health": ("persistence", "presence", "socketio_bridge"),
     "chozoi_chat.serving": ("chozoi_chat", "socketio_bridge"),
     "chozoi_chat.management.commands.up": ("chozoi_chat", "devstack"),
-    "chozoi_chat.origins": ("socketio_bridge",),
+    "chozoi_chat.http.origins": ("socketio_bridge",),
     "moderation": CHAT,
     "auctions": ("kafka_workers", *CHAT),
     "event_relay": ("kafka_workers", "moderation", *CHAT),

@@ -97,7 +97,7 @@ def said_to(port: int, sent: bytes) -> bytes:
 
 
 def test_a_request_that_never_ends_is_refused() -> None:
-    """By its size, and by its time; `test_http_protocol` has the rules."""
+    """By its size, and by its time; `test_uvicorn_protocol` has the rules."""
     with serving(REQUEST_TIMEOUT="1") as port:
         assert said_to(port, b"GET / HTTP/1.1\r\nA: " + b"a" * 200_000).startswith(b"HTTP/1.1 431 ")
         assert said_to(port, b"GET /" + b"a" * 200_000).startswith(b"HTTP/1.1 414 ")

@@ -13,9 +13,9 @@ from pytest_django import Settings
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
-from chozoi_chat import http_protocol
-from chozoi_chat.connection_limit import limit_connections
-from chozoi_chat.http_protocol import HEAD, HEADERS, BoundedHttpProtocol, BoundedWebSocketProtocol, connections
+from chozoi_chat.http import uvicorn_protocol
+from chozoi_chat.http.connection_limit import limit_connections
+from chozoi_chat.http.uvicorn_protocol import HEAD, HEADERS, BoundedHttpProtocol, BoundedWebSocketProtocol, connections
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -44,7 +44,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A server of the application; who calls is no proxy."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1")
-    monkeypatch.setattr(http_protocol, "LINGER", 0.3)
+    monkeypatch.setattr(uvicorn_protocol, "LINGER", 0.3)
     config = uvicorn.Config(
         limit_connections(application, 5), ws=BoundedWebSocketProtocol, log_config=None, access_log=False
     )
@@ -202,7 +202,7 @@ async def test_a_body_has_the_time_that_its_size_takes_on_a_slow_line(
     port: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.REQUEST_TIMEOUT = 0.3
-    monkeypatch.setattr(http_protocol, "SLOWEST", 10)
+    monkeypatch.setattr(uvicorn_protocol, "SLOWEST", 10)
     async with client(port) as sender:
         sender.say(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n")
         for _ in range(6):
@@ -294,7 +294,7 @@ async def test_a_web_socket_that_is_refused_for_its_head_gets_an_answer_and_is_c
 
 
 async def test_a_web_socket_that_reads_no_pongs_is_closed(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "UNREAD", 100_000)
+    monkeypatch.setattr(uvicorn_protocol, "UNREAD", 100_000)
     async with client(port) as sender:
         sender.say(b"GET / HTTP/1.1\r\n" + UPGRADE + KEY + b"\r\n")
         assert await sender.status() == 101

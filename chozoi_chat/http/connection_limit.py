@@ -1,6 +1,6 @@
 """How many connections one address has open in this process.
 
-`http_protocol` counts connections by the address at their other end. Behind a proxy that is the proxy's address. So
+`uvicorn_protocol` counts connections by the address at their other end. Behind a proxy that is the proxy's address. So
 what a proxy carries is counted here, by the address that it names: requests that are being answered, and WebSockets.
 """
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from chozoi_chat.body_limit import limit_bodies
+from chozoi_chat.http.body_limit import limit_bodies
 
 LARGEST = 100_000
 OVERHEAD = 64 * 1024

@@ -24,7 +24,7 @@ from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from chozoi_chat.connection_limit import OpenConnections, may_speak_for_others
+from chozoi_chat.http.connection_limit import OpenConnections, may_speak_for_others
 
 HEAD: Final = 64 * 1024
 """Bytes of a request line and its headers."""

@@ -1,0 +1,1 @@
+"""What stands before Django for every HTTP request: uvicorn's protocols, limits, origins, the content policy."""
