@@ -8,6 +8,7 @@ from an old document. What writes these documents on the hot path is `writer.py`
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import models
@@ -16,9 +17,20 @@ from django_mongodb_backend.fields import EmbeddedModelField
 from django_mongodb_backend.models import EmbeddedModel
 
 from identity import Role
-from persistence.fields import CountOrDefault, FlagOrDefault, LongTextOrDefault, ObjectField, TextOrDefault
+from persistence.fields import (
+    CountOrDefault,
+    FlagOrDefault,
+    LongTextOrDefault,
+    ObjectField,
+    TextOrDefault,
+    flag_in,
+    object_in,
+)
+from persistence.timestamps import stored_time
 
 BUYER_AND_SELLER: Final = "BS"
+UNSEEN: Final = {"$in": [False, None]}
+"""What `is_seen` is in a message that was not seen. Old messages may lack the field."""
 
 
 class MessageType(models.TextChoices):
@@ -170,23 +182,55 @@ class Room(models.Model):
             return Role.BUYER
         return Role.SELLER if user_id == self.seller else None
 
-    def visible_to(self, side: Role) -> bool:
-        """Whether a side sees this room: it has not deleted it, or a message came since."""
-        name = side.lower()
-        last: Any = getattr(self, f"{name}_last_message")
-        return is_visible(
-            deleted=getattr(self, f"deleted_by_{name}"),
-            deleted_at=getattr(self, f"{name}_deleted_at"),
-            last_message_at=last.created_at if last is not None else None,
-        )
+
+@dataclass(frozen=True, slots=True)
+class SideFields:
+    """The names of a side's own fields in the document of a room."""
+
+    user: str
+    last_message: str
+    last_message_at: str
+    unseen_messages: str
+    pinned_at: str
+    deleted: str
+    deleted_at: str
+
+    @property
+    def visibility(self) -> list[str]:
+        """The fields that `is_visible` reads."""
+        return [self.deleted, self.deleted_at, self.last_message_at]
 
 
-def is_visible(
-    *, deleted: bool, deleted_at: datetime.datetime | None, last_message_at: datetime.datetime | None
-) -> bool:
-    """The rule of visibility for one side of a room, on bare values."""
-    if not deleted:
+def _fields_of(side: str) -> SideFields:
+    return SideFields(
+        user=side,
+        last_message=f"{side}_last_message",
+        last_message_at=f"{side}_last_message.created_at",
+        unseen_messages=f"{side}_unseen_messages",
+        pinned_at=f"pinned_by_{side}",
+        deleted=f"deleted_by_{side}",
+        deleted_at=f"{side}_deleted_at",
+    )
+
+
+SIDES: Final = {side: _fields_of(side.lower()) for side in Role}
+"""The fields of each side of a room."""
+
+
+def last_message_at(room: dict[str, Any], side: Role) -> datetime.datetime | None:
+    """The time of a side's last message, by the room's document. `None`: the side has none."""
+    return stored_time(object_in(room, SIDES[side].last_message).get("created_at"))
+
+
+def is_visible(room: dict[str, Any], side: Role) -> bool:
+    """Whether a side sees a room: the side has not deleted the room, or a message came later.
+
+    Args:
+        room: The room's document, with the fields of `SideFields.visibility` at least.
+        side: The side that may see it.
+    """
+    fields = SIDES[side]
+    if not flag_in(room, fields.deleted):
         return True
-    if last_message_at is None:
-        return False
-    return deleted_at is None or last_message_at > deleted_at
+    deleted_at, last = stored_time(room.get(fields.deleted_at)), last_message_at(room, side)
+    return last is not None and (deleted_at is None or last > deleted_at)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from conversations.models import BUYER_AND_SELLER, Message, MessageType, Room
+from conversations.models import BUYER_AND_SELLER, SIDES, Message, MessageType
 from identity import Role
 from persistence.engine.values import as_text
 from persistence.fields import as_json, count_in, flag_in, object_in, text_in
@@ -120,16 +120,16 @@ class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
     buyer_info: dict[str, str] | UnsetType = UNSET
 
     @classmethod
-    def of(cls, room: Room, *, buyer_info: dict[str, str] | None) -> RoomPayload:
-        """The payload of a room; `buyer_info`: what the request carried, `None` when nothing."""
+    def of(cls, room: Document, *, buyer_info: dict[str, str] | None) -> RoomPayload:
+        """The payload of a room's document; `buyer_info`: what the request carried, `None` when nothing."""
         return cls(
-            id=room.room_id,
-            room_id=room.room_id,
-            type=room.type,
-            buyer=room.buyer,
-            seller=room.seller,
-            shop_id=room.shop_id,
-            creator=room.creator,
+            id=room["_id"],
+            room_id=room["_id"],
+            type=text_in(room, "type") or BUYER_AND_SELLER,
+            buyer=text_in(room, "buyer"),
+            seller=text_in(room, "seller"),
+            shop_id=text_in(room, "shop_id"),
+            creator=text_in(room, "creator"),
             buyer_info=UNSET if buyer_info is None else buyer_info,
         )
 
@@ -231,13 +231,13 @@ def view_of(room: Document, side: Role) -> RoomView:
         "created_at": _time(room, "created_at"),
         "updated_at": _time(room, "updated_at"),
     }
-    name = side.lower()
+    fields = SIDES[side]
     own: dict[str, Any] = {
-        f"{name}_last_message": _last_message(room, f"{name}_last_message"),
-        f"pinned_by_{name}": _time(room, f"pinned_by_{name}"),
-        f"{name}_unseen_messages": count_in(room, f"{name}_unseen_messages"),
-        f"deleted_by_{name}": flag_in(room, f"deleted_by_{name}"),
-        f"{name}_deleted_at": _time(room, f"{name}_deleted_at"),
+        fields.last_message: _last_message(room, fields.last_message),
+        fields.pinned_at: _time(room, fields.pinned_at),
+        fields.unseen_messages: count_in(room, fields.unseen_messages),
+        fields.deleted: flag_in(room, fields.deleted),
+        fields.deleted_at: _time(room, fields.deleted_at),
     }
     if side is Role.BUYER:
         return RoomOfBuyer(**shared, **own, shop=as_json(object_in(room, "shop")))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from conversations.models import BUYER_AND_SELLER
+from identity import Role
 from persistence.timestamps import from_milliseconds, from_wire, to_wire
 
 if TYPE_CHECKING:
@@ -187,6 +188,10 @@ class CreateRoom(Struct, kw_only=True):
     def room_id(self) -> str:
         """The id of the room of these two."""
         return f"{self.buyer}.{self.seller}"
+
+    def user_on(self, side: Role) -> str:
+        """The user on a side of the room."""
+        return self.buyer if side is Role.BUYER else self.seller
 
 
 def _room_side(field: str, value: object) -> str:

@@ -11,11 +11,10 @@ from conversations.api.authentication import Caller
 from conversations.api.operation import LARGEST_PAGE, AsMember, Endpoint, Limit, operation
 from conversations.api.throttling import NewRoomThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
-from conversations.payloads import RoomView, view_of
+from conversations.payloads import RoomView
 from conversations.requests import CreateRoom, OptionalId
 from conversations.services import Outcome, RoomQuery
 from identity import Role
-from persistence.mongodb import document
 
 
 class RoomFilter(Struct, kw_only=True):
@@ -126,8 +125,7 @@ class Rooms(Endpoint):
             if violation.code != Code.BUYER_IS_SELLER:
                 raise
             return RoomCreated(status=False, message=violation.message, code=violation.code)
-        side = Role.BUYER if caller.user_id == answer.room.buyer else Role.SELLER
-        room = view_of(document(answer.room), side)
+        room = answer.room
         if answer.outcome is Outcome.EXISTED:
             return RoomCreated(status=False, message="this room exists already", code="room_exists", room=room)
         happened = "the room was created" if answer.outcome is Outcome.CREATED else "the room was brought back"

@@ -16,7 +16,16 @@ from conversations.services.messages import (
     write_as_support,
 )
 from conversations.services.redaction import REDACTED, redact_messages, unredact_message
-from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
+from conversations.services.room_list import (
+    Membership,
+    RoomPage,
+    RoomQuery,
+    count_unseen_rooms,
+    list_rooms,
+    rooms_visible_to_others,
+    view_room,
+    visible_rooms_of,
+)
 from conversations.services.room_settings import (
     Blocking,
     block_room,
@@ -28,12 +37,10 @@ from conversations.services.room_settings import (
     unpin_room,
 )
 from conversations.services.rooms import (
+    CreatedRoom,
     Outcome,
-    RoomAnswer,
-    RoomMembers,
     create_room,
     delete_room,
-    visible_rooms_of,
 )
 from conversations.services.search import Found, search_messages
 
@@ -41,12 +48,12 @@ __all__ = [
     "REDACTED",
     "SUPPORT",
     "Blocking",
+    "CreatedRoom",
     "Excerpt",
     "Found",
+    "Membership",
     "MessagePage",
     "Outcome",
-    "RoomAnswer",
-    "RoomMembers",
     "RoomPage",
     "RoomQuery",
     "block_room",
@@ -65,6 +72,7 @@ __all__ = [
     "redact_messages",
     "relay_typing",
     "reopen_room",
+    "rooms_visible_to_others",
     "search_messages",
     "send_message",
     "shut_down",

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from conversations.models import Message, Room
+from conversations.models import SIDES, UNSEEN, Message, Room, last_message_at
 from conversations.payloads import MessagePayload
 from conversations.services.cursors import MessagePosition, from_instant, to_place, to_position, unusable
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
-from persistence.fields import object_in
 from persistence.keyset import Condition, Place, Stretch, to_cursor
 from persistence.mongodb import Document, durable, in_store_thread
 from persistence.timestamps import stored_time
@@ -61,7 +60,7 @@ async def list_unseen_messages(
     room = await load_room(room_id)
     hidden_until = room.hidden_until(room.side_for(actor, claimed))
     conditions = _stretch(excerpt, hidden_until).conditions(_place(excerpt))
-    unseen = {"room_id": room_id, "to": actor.user_id, "is_seen": {"$in": [False, None]}}
+    unseen = {"room_id": room_id, "to": actor.user_id, "is_seen": UNSEEN}
     # In two stages: what the index of the unseen finds, and what is left of that.
     ranges = ([unseen, condition] for condition in conditions)
     return _page(await in_store_thread(_find, ranges, excerpt), excerpt)
@@ -69,9 +68,8 @@ async def list_unseen_messages(
 
 def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
     """About when a room's oldest or newest message is from, by what the room says of itself."""
-    last_message = f"{side.lower()}_last_message"
-    room = durable(Room).find_one({"_id": room_id}, ["created_at", f"{last_message}.created_at"]) or {}
-    return stored_time((room if oldest else object_in(room, last_message)).get("created_at"))
+    room = durable(Room).find_one({"_id": room_id}, ["created_at", SIDES[side].last_message_at]) or {}
+    return stored_time(room.get("created_at")) if oldest else last_message_at(room, side)
 
 
 def _stretch(

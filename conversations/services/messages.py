@@ -10,7 +10,7 @@ from pymongo import UpdateOne
 from conversations.announcements import announce_seen, announce_typing
 from conversations.errors import Code, RuleViolation
 from conversations.message_content import require_content
-from conversations.models import Message, MessageType, Room
+from conversations.models import SIDES, UNSEEN, Message, MessageType, Room
 from conversations.payloads import MessagePayload, RoomView, view_of
 from conversations.policies import Attempt, check_message, check_writer
 from conversations.requests import NewMessage, Participants, SeenMessages, Typing
@@ -105,12 +105,12 @@ def _mark_room_seen(
     room_id: str, side: Role, user: str, other: str, now: datetime.datetime
 ) -> tuple[SeenMessages | None, Document]:
     newest = durable(Message).find_one(
-        {"room_id": room_id, "to": user, "is_seen": {"$in": [False, None]}},
+        {"room_id": room_id, "to": user, "is_seen": UNSEEN},
         sort=[("created_at", -1), ("_id", -1)],
     )
     if newest is None:  # all seen already, in which case the other side may be told again
-        room = durable(Room).find_one({"_id": room_id}, [f"{side.lower()}_last_message"]) or {}
-        last = object_in(room, f"{side.lower()}_last_message")
+        last_message = SIDES[side].last_message
+        last = object_in(durable(Room).find_one({"_id": room_id}, [last_message]) or {}, last_message)
         newest = last if text_in(last, "to") == user and last.get("_id") else None
     seen = None
     if newest is not None:
@@ -123,7 +123,7 @@ def _mark_room_seen(
         )
         _mark_seen(side, seen, now, now)
     else:
-        durable(Room).update_one({"_id": room_id}, {"$set": {f"{side.lower()}_unseen_messages": 0}})
+        durable(Room).update_one({"_id": room_id}, {"$set": {SIDES[side].unseen_messages: 0}})
     return seen, durable(Room).find_one({"_id": room_id}) or {"_id": room_id}
 
 
@@ -135,19 +135,19 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
     unseen = {
         "room_id": seen.room_id,
         "to": seen.sender,
-        "is_seen": {"$in": [False, None]},
+        "is_seen": UNSEEN,
         "created_at": {"$not": {"$gt": until}},  # which old ones without a time are, too
     }
     until_done(lambda: durable(Message).update_many(unseen, {"$set": {"is_seen": True, "updated_at": now}}))
     durable(Room).bulk_write(
         [
-            UpdateOne({"_id": seen.room_id}, {"$set": {f"{side.lower()}_unseen_messages": 0}}),
+            UpdateOne({"_id": seen.room_id}, {"$set": {SIDES[side].unseen_messages: 0}}),
             *(
                 UpdateOne(
                     {"_id": seen.room_id, f"{last}._id": seen.last_message_id, f"{last}.to": seen.sender},
                     {"$set": {f"{last}.is_seen": True}},
                 )
-                for last in ("buyer_last_message", "seller_last_message")
+                for last in (fields.last_message for fields in SIDES.values())
             ),
         ],
         ordered=False,

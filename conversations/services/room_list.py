@@ -10,18 +10,19 @@ from __future__ import annotations
 import datetime
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from conversations.models import Room, is_visible
+from conversations.models import SIDES, Room, is_visible, last_message_at
 from conversations.payloads import RoomView, view_of
 from conversations.services.cursors import RoomPosition, from_instant, to_position, unusable
 from conversations.services.search_pattern import expression_of
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
-from persistence.fields import flag_in, object_in
+from persistence.fields import object_in, text_in
 from persistence.keyset import to_cursor
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
 from persistence.timestamps import stored_time, to_milliseconds
@@ -77,15 +78,38 @@ async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> 
     return view_of(room, side)
 
 
+class Membership(NamedTuple):
+    """A user's place in a room: the side that the user is, and the user on the other side."""
+
+    room_id: str
+    side: Role
+    other: str
+
+
+async def visible_rooms_of(user_id: str, side: Role | None = None) -> list[Membership]:
+    """The rooms that a user sees.
+
+    Args:
+        user_id: The user.
+        side: The side that the user is in them; `None`: either.
+    """
+    return await in_store_thread(_memberships, user_id, Role if side is None else [side])
+
+
+async def rooms_visible_to_others(user_id: str) -> list[Membership]:
+    """The rooms of a user that their other sides see, whether the user does or not."""
+    return await in_store_thread(_memberships, user_id, Role, seen_by_other=True)
+
+
 async def count_unseen_rooms(actor: Actor, side: Role) -> int:
     """How many visible rooms hold a message that the user has not seen."""
     return await in_store_thread(_count_unseen, actor.user_id, side)
 
 
 def _list(user_id: str, side: Role, query: RoomQuery, after: RoomPosition | None) -> RoomPage:
-    fields: Any = _key_fields(side) if query.limit is not None else {f"{side.other.lower()}_last_message": False}
+    fields: Any = _key_fields(side) if query.limit is not None else {SIDES[side.other].last_message: False}
     read_at, name = to_milliseconds(datetime.datetime.now(datetime.UTC)), expression_of(query.name)
-    found = durable(Room).find({side.lower(): user_id}, fields)
+    found = durable(Room).find({SIDES[side].user: user_id}, fields)
     rooms = {room["_id"]: room for room in found if _is_listed(room, side, query, name)}
     positions = sorted((_position(room, side) for room in rooms.values()), key=_order)
     if query.limit is None:
@@ -131,6 +155,16 @@ def _checksum(position: RoomPosition) -> bytes:
     return zlib.crc32(position.room_id.encode(errors="surrogatepass")).to_bytes(_CHECKSUM)
 
 
+def _memberships(user_id: str, sides: Iterable[Role], *, seen_by_other: bool = False) -> list[Membership]:
+    return [
+        Membership(text_in(room, "_id"), side, text_in(room, SIDES[side.other].user))
+        for side in sides
+        for seer in (side.other if seen_by_other else side,)
+        for room in durable(Room).find({SIDES[side].user: user_id}, [SIDES[side.other].user, *SIDES[seer].visibility])
+        if is_visible(room, seer)
+    ]
+
+
 def _find_rooms(room_ids: list[str]) -> list[Document]:
     rooms = durable(Room)
     return [room for part in in_parts(room_ids) for room in rooms.find({"_id": {"$in": part}})]
@@ -138,10 +172,10 @@ def _find_rooms(room_ids: list[str]) -> list[Document]:
 
 def _count_unseen(user_id: str, side: Role) -> int:
     # In two stages: what the index finds, and what is left of that.
-    unseen = {f"{side.lower()}_unseen_messages": {"$gt": 0}}
+    unseen = {SIDES[side].unseen_messages: {"$gt": 0}}
     visibility = {"$project": dict.fromkeys(_key_fields(side), 1)}
-    rooms = durable(Room).aggregate([{"$match": {side.lower(): user_id}}, {"$match": unseen}, visibility])
-    return sum(_is_visible(room, side) for room in rooms)
+    rooms = durable(Room).aggregate([{"$match": {SIDES[side].user: user_id}}, {"$match": unseen}, visibility])
+    return sum(is_visible(room, side) for room in rooms)
 
 
 def _name_of_other(side: Role) -> tuple[str, str]:
@@ -150,26 +184,11 @@ def _name_of_other(side: Role) -> tuple[str, str]:
 
 def _key_fields(side: Role) -> list[str]:
     """What visibility, order and the filters ask of a room."""
-    name = side.lower()
-    own = [f"deleted_by_{name}", f"{name}_deleted_at", f"{name}_last_message.created_at", f"pinned_by_{name}"]
-    return [*own, ".".join(_name_of_other(side))]
-
-
-def _last_message_at(room: Document, side: Role) -> datetime.datetime | None:
-    return stored_time(object_in(room, f"{side.lower()}_last_message").get("created_at"))
+    return [*SIDES[side].visibility, SIDES[side].pinned_at, ".".join(_name_of_other(side))]
 
 
 def _pinned_at(room: Document, side: Role) -> datetime.datetime | None:
-    return stored_time(room.get(f"pinned_by_{side.lower()}"))
-
-
-def _is_visible(room: Document, side: Role) -> bool:
-    name = side.lower()
-    return is_visible(
-        deleted=flag_in(room, f"deleted_by_{name}"),
-        deleted_at=stored_time(room.get(f"{name}_deleted_at")),
-        last_message_at=_last_message_at(room, side),
-    )
+    return stored_time(room.get(SIDES[side].pinned_at))
 
 
 def _is_listed(room: Document, side: Role, query: RoomQuery, expression: re.Pattern[str]) -> bool:
@@ -182,14 +201,14 @@ def _is_listed(room: Document, side: Role, query: RoomQuery, expression: re.Patt
         name = object_in(room, info).get(field)
         if not isinstance(name, str) or not expression.search(name):
             return False
-    return _is_visible(room, side)
+    return is_visible(room, side)
 
 
 def _position(room: Document, side: Role) -> RoomPosition:
     return RoomPosition(
         side=side,
         pinned=from_instant(_pinned_at(room, side)),
-        last=from_instant(_last_message_at(room, side)),
+        last=from_instant(last_message_at(room, side)),
         room_id=room["_id"],
     )
 

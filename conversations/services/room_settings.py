@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 
 from conversations.announcements import announce_closing, announce_opening
 from conversations.errors import Code, RuleViolation
-from conversations.models import Room
+from conversations.models import SIDES, Room
 from conversations.payloads import RoomClosing, RoomOpening, RoomView, view_of
 from conversations.services.rooms import announce_sides
 from conversations.storage.message_ids import message_ids
@@ -41,14 +41,14 @@ async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> R
     RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
-    pin = {"$set": {f"pinned_by_{side.lower()}": message_ids.divide()}}
+    pin = {"$set": {SIDES[side].pinned_at: message_ids.divide()}}
     return view_of(await in_store_thread(_change, room_id, pin), side)
 
 
 async def unpin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """Undo `pin_room`, which raises the same."""
     side = (await load_room(room_id)).side_for(actor, claimed)
-    return view_of(await in_store_thread(_change, room_id, {"$unset": {f"pinned_by_{side.lower()}": ""}}), side)
+    return view_of(await in_store_thread(_change, room_id, {"$unset": {SIDES[side].pinned_at: ""}}), side)
 
 
 async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
@@ -58,7 +58,7 @@ async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
-    change = {"$set": {f"deleted_by_{side.lower()}": False, "updated_at": message_ids.divide()}}
+    change = {"$set": {SIDES[side].deleted: False, "updated_at": message_ids.divide()}}
     stored = await in_store_thread(_change, room_id, change)
     await announce_sides(room_id, {each: room.user_on(each) for each in Role})
     return view_of(stored, side)

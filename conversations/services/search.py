@@ -14,13 +14,12 @@ import datetime
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from conversations.models import Message, MessageType, Room, is_visible
+from conversations.models import SIDES, Message, MessageType, Room, is_visible, last_message_at
 from conversations.payloads import MessagePayload
 from conversations.services.cursors import SearchPosition, from_instant, to_place, to_position
 from conversations.services.search_pattern import pattern_of
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
-from persistence.fields import flag_in, object_in
 from persistence.keyset import Place, to_cursor
 from persistence.mongodb import Document, durable, in_store_thread
 from persistence.per_event_loop import PerLoop
@@ -129,8 +128,7 @@ def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:
     """The user's visible rooms, the latest first; those with a hidden part for themselves, the others in company."""
     rooms: dict[str, _Block] = {}
     for side in sides:
-        fields = [_last_message_at(side), _deleted_at(side), f"deleted_by_{side.lower()}"]
-        for room in durable(Room).find({side.lower(): actor.user_id}, fields):
+        for room in durable(Room).find({SIDES[side].user: actor.user_id}, SIDES[side].visibility):
             if (visible := _block_if_visible(room, side)) is not None:
                 rooms.setdefault(visible.room_ids[0], visible)
     latest_first = sorted(rooms.values(), key=lambda room: room.latest, reverse=True)
@@ -140,12 +138,9 @@ def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:
 def _block_if_visible(room: Document, side: Role) -> _Block | None:
     if not isinstance(room["_id"], str):  # no client could name it
         return None
-    latest = stored_time(object_in(room, f"{side.lower()}_last_message").get("created_at"))
-    hidden_until = stored_time(room.get(_deleted_at(side)))
-    deleted = flag_in(room, f"deleted_by_{side.lower()}")
-    if not is_visible(deleted=deleted, deleted_at=hidden_until, last_message_at=latest):
+    if not is_visible(room, side):
         return None
-    return _Block([room["_id"]], latest or _LATEST, hidden_until)
+    return _Block([room["_id"]], last_message_at(room, side) or _LATEST, stored_time(room.get(SIDES[side].deleted_at)))
 
 
 def _together(rooms: Iterable[_Block]) -> Iterator[_Block]:
@@ -164,14 +159,6 @@ def _together(rooms: Iterable[_Block]) -> Iterator[_Block]:
 
 def _company(rooms: list[_Block]) -> _Block:
     return _Block([room_id for room in rooms for room_id in room.room_ids], rooms[0].latest)
-
-
-def _last_message_at(side: Role) -> str:
-    return f"{side.lower()}_last_message.created_at"
-
-
-def _deleted_at(side: Role) -> str:
-    return f"{side.lower()}_deleted_at"
 
 
 def _in(room_ids: list[str]) -> Document:

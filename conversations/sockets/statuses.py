@@ -10,17 +10,14 @@ Presence knows users and calls this module for changes that no socket here cause
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
 
 from django.conf import settings
 from msgspec import Struct
 
 from conversations.announcements import announce_status_change
-from conversations.models import Room, is_visible
 from conversations.payloads import UserStatusChange
-from conversations.services import visible_rooms_of
+from conversations.services import Membership, rooms_visible_to_others, visible_rooms_of
 from identity import Identity, Role
-from persistence.mongodb import in_store_thread
 from persistence.per_event_loop import PerLoop
 from presence import current as current_presence
 from presence import on_change
@@ -53,9 +50,8 @@ async def send_active_user_list(identity: Identity) -> None:
     Raises StoreUnavailable.
     """
     rooms = await visible_rooms_of(identity.user_id, identity.role)
-    others = [(room.room_id, room.seller if identity.role is Role.BUYER else room.buyer) for room in rooms]
-    online = await current_presence().online(other for _, other in others)
-    statuses = [RoomStatus(room_id, other in online) for room_id, other in others]
+    online = await current_presence().online(room.other for room in rooms)
+    statuses = [RoomStatus(room.room_id, room.other in online) for room in rooms]
     await emit(
         "active_user_list",
         ActiveUserList(identity.user_id, identity.role, statuses),
@@ -83,14 +79,6 @@ async def announce_status(user_id: str) -> None:
     await asyncio.shield(announcement.task)
 
 
-class _SeenRoom(NamedTuple):
-    """A room that the other side sees, and the side that the user has in it."""
-
-    room_id: str
-    role: Role
-    other: str
-
-
 class _Announcement:
     """One user being announced. `stale`: somebody called again, so what is being read now may be too old."""
 
@@ -101,7 +89,7 @@ class _Announcement:
 
     async def _run(self) -> None:
         presence = current_presence()
-        rooms = await in_store_thread(_rooms_that_others_see, self._user_id)
+        rooms = await rooms_visible_to_others(self._user_id)
         told: bool | None = None
         while True:
             online = await presence.online([self._user_id, *(room.other for room in rooms)])
@@ -114,9 +102,9 @@ class _Announcement:
             if now_online is told and not self.stale:
                 return
 
-    async def _tell(self, status: bool, rooms: list[_SeenRoom]) -> None:
+    async def _tell(self, status: bool, rooms: list[Membership]) -> None:
         for told, room in enumerate(rooms, 1):
-            change = UserStatusChange(user_id=self._user_id, user_role=room.role, room_id=room.room_id, status=status)
+            change = UserStatusChange(user_id=self._user_id, user_role=room.side, room_id=room.room_id, status=status)
             await announce_status_change(change, room.other)
             if told % _EMITS_A_TURN == 0:
                 await asyncio.sleep(0)
@@ -134,18 +122,3 @@ def _forget(user_id: str, done: asyncio.Task[None]) -> None:
     running = _running.get()
     if running[user_id].task is done:
         del running[user_id]
-
-
-def _rooms_that_others_see(user_id: str) -> list[_SeenRoom]:
-    return [
-        _SeenRoom(room_id, role, other)
-        for role in Role
-        for room_id, other, deleted, deleted_at, last_message_at in Room.of(user_id, role).values_list(
-            "room_id",
-            role.other.lower(),
-            f"deleted_by_{role.other.lower()}",
-            f"{role.other.lower()}_deleted_at",
-            f"{role.other.lower()}_last_message__created_at",
-        )
-        if is_visible(deleted=deleted, deleted_at=deleted_at, last_message_at=last_message_at)
-    ]

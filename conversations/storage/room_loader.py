@@ -18,7 +18,7 @@ from conversations.models import Room
 from identity import IdentityRefused, Role, let_pass
 from persistence.batching import GroupCommit, TooMuchWaiting
 from persistence.fields import text_in
-from persistence.mongodb import durable, in_parts, in_store_thread
+from persistence.mongodb import Document, durable, in_parts, in_store_thread
 from persistence.per_event_loop import PerLoop
 from persistence.timestamps import stored_time
 
@@ -28,6 +28,9 @@ MOST_RECENT = 100_000
 """Rooms that a process keeps for them; of more, those read first are forgotten."""
 
 _NOT_READ = (0.0, None)
+
+ROOM_FIELDS = ["buyer", "seller", "blocked_by", "closed_at", "buyer_deleted_at", "seller_deleted_at"]
+"""The fields that a RoomRecord is made of."""
 
 
 class Actor(Protocol):
@@ -63,6 +66,19 @@ class RoomRecord:
     closed: bool
     buyer_deleted_at: datetime.datetime | None = None
     seller_deleted_at: datetime.datetime | None = None
+
+    @classmethod
+    def of(cls, room: Document) -> RoomRecord:
+        """The record of a room's document, which has the fields of ROOM_FIELDS at least."""
+        return cls(
+            room["_id"],
+            text_in(room, "buyer"),
+            text_in(room, "seller"),
+            text_in(room, "blocked_by") or None,
+            room.get("closed_at") is not None,
+            stored_time(room.get("buyer_deleted_at")),
+            stored_time(room.get("seller_deleted_at")),
+        )
 
     def side_for(self, actor: Actor, claimed: Role | None = None) -> Role:
         """The side on which an actor does something here. RuleViolation: as `side_of`, and `role_not_allowed`."""
@@ -144,19 +160,10 @@ async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | No
 
 
 def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
-    fields = ["buyer", "seller", "blocked_by", "closed_at", "buyer_deleted_at", "seller_deleted_at"]
     return {
-        found["_id"]: RoomRecord(
-            found["_id"],
-            text_in(found, "buyer"),
-            text_in(found, "seller"),
-            text_in(found, "blocked_by") or None,
-            found.get("closed_at") is not None,
-            stored_time(found.get("buyer_deleted_at")),
-            stored_time(found.get("seller_deleted_at")),
-        )
+        found["_id"]: RoomRecord.of(found)
         for part in in_parts(room_ids)
-        for found in durable(Room).find({"_id": {"$in": part}}, fields)
+        for found in durable(Room).find({"_id": {"$in": part}}, ROOM_FIELDS)
     }
 
 

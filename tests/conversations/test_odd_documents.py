@@ -14,7 +14,6 @@ from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.requests import CreateRoom, NewMessage
 from conversations.services import Excerpt, RoomQuery
-from conversations.sockets.statuses import _rooms_that_others_see
 from conversations.storage.room_summaries import account, is_behind, recount
 from identity import Identity, Role
 from persistence.engine.values import as_number
@@ -64,7 +63,7 @@ async def test_the_rooms_of_both_sides_are_shown(
         await services.search_messages(person, [side], "x", limit=5)
         await services.mark_room_seen(person, "7.9")
         assert {room.room_id for room in await services.visible_rooms_of(person.user_id, side)} == {"7.9", other}
-        assert len(await in_store_thread(_rooms_that_others_see, person.user_id)) == 2
+        assert len(await services.rooms_visible_to_others(person.user_id)) == 2
     answer = await services.create_room(buyer, CreateRoom(buyer="7", seller="9"))
     assert answer.outcome is services.Outcome.EXISTED
 
@@ -115,7 +114,7 @@ async def test_presence_is_told_of_every_odd_room(
     database.cz_rooms.insert_many([*odd_rooms("7", "9"), {"_id": "7.9", "buyer": "7", "seller": "9"}])
     for person, side in ((buyer, Role.BUYER), (seller, Role.SELLER)):
         visible = await services.visible_rooms_of(person.user_id, side)
-        seen = await in_store_thread(_rooms_that_others_see, person.user_id)
+        seen = await services.rooms_visible_to_others(person.user_id)
         for rooms in (visible, seen):
             assert len(rooms) > len(VALUES) * (len(ROOM_FIELDS) - 2)
             assert "7.9" in {room.room_id for room in rooms}
