@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
@@ -18,27 +16,11 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from conversations.payloads import MessagePayload
-from conversations.storage.writer import Draft
+from conversations.requests import Draft
 from persistence.mongodb import Document
 
 AfterStoring: TypeAlias = Callable[[MessagePayload | None], Awaitable[None]]
 """What a policy does about a text once it is stored; a repeat of a message comes here too. `None`: it is no message."""
-
-
-class AttemptKind(Enum):
-    """What a text that may be written is to become."""
-
-    NEW = "a message"
-    EDIT = "what a message says from now on"
-    INTRODUCTION = "what a room that a side makes, or brings back, shows the other side of it; empty: that it is there"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A text that one side of a room may show the other."""
-
-    draft: Draft
-    kind: AttemptKind = AttemptKind.NEW
 
 
 class Policy(Protocol):
@@ -56,7 +38,7 @@ class Policy(Protocol):
     def check_writer(self, user_id: str) -> None:
         """RuleViolation: this user may not write, nor be seen typing."""
 
-    async def check_message(self, attempt: Attempt) -> AfterStoring | None:
+    async def check_message(self, draft: Draft) -> AfterStoring | None:
         """RuleViolation: this message may not be written. Else what is to be done when it has been, if anything.
 
         Whoever waits here for a store lets later messages overtake: only where a message is refused, or rare.
@@ -101,9 +83,9 @@ def check_writer(user_id: str) -> None:
         policy.check_writer(user_id)
 
 
-async def check_message(attempt: Attempt) -> list[AfterStoring]:
+async def check_message(draft: Draft) -> list[AfterStoring]:
     """RuleViolation: a policy refuses this message. Else what they do once it is stored.
 
     Call it after `refresh` (which `load_room` does).
     """
-    return [after for policy in policies() if (after := await policy.check_message(attempt)) is not None]
+    return [after for policy in policies() if (after := await policy.check_message(draft)) is not None]

@@ -7,9 +7,12 @@ that need a setting or the database are the services' affair. What clients get i
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from msgspec import Struct
 
 from conversations.models import BUYER_AND_SELLER
@@ -95,6 +98,45 @@ def _require_content(content: str) -> None:
     if not content:
         raise ValueError("`content` is empty: a message needs some")
     _text("content", content)
+
+
+class DraftKind(Enum):
+    """What a draft is to become."""
+
+    MESSAGE = "a message"
+    EDIT = "the content of a message from now on"
+    INTRODUCTION = "what a room that a side makes, or shows again, shows its other side; empty: that the room is there"
+
+
+class Draft(Struct, kw_only=True, frozen=True):
+    """A text or picture that one side may show the other: what was asked for, and the receiver's side of the room.
+
+    Attributes:
+        recipient: The user on the receiver's side; empty for both sides.
+        receiver: The recipient's side of the room; `None`: both.
+        client_message_id: The client's own id of the message.
+        once: A key of the author, for a message that is to be stored once though no client gave it an id.
+    """
+
+    room_id: str
+    sender: str
+    recipient: str
+    receiver: Role | None
+    type: str
+    content: str
+    client_message_id: str | None = None
+    once: str | None = None
+    kind: DraftKind = DraftKind.MESSAGE
+
+    def dedup_key(self) -> str | None:
+        """One key for all repeats of a message; `None`: no id tells a repeat.
+
+        The key is of five fields, because some old clients send a constant as `client_message_id`.
+        """
+        if self.client_message_id is None:
+            return self.once
+        parts = (self.sender, self.room_id, self.client_message_id, self.type, self.content)
+        return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
 
 
 class EditMessage(Struct, kw_only=True):

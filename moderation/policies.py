@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from conversations.errors import Forbidden
 from conversations.payloads import MessagePayload
-from conversations.policies import AfterStoring, Attempt, AttemptKind
-from conversations.storage.writer import Draft
+from conversations.policies import AfterStoring
+from conversations.requests import Draft, DraftKind
 from moderation.errors import Code
 from moderation.matching import Found
 from moderation.models import Evidence, FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
@@ -48,23 +48,23 @@ class ModerationPolicy:
         if rules.concern(user_id):
             rules.check_writer(user_id, timezone.now())
 
-    async def check_message(self, attempt: Attempt) -> AfterStoring | None:
+    async def check_message(self, draft: Draft) -> AfterStoring | None:
         """RuleViolation: `banned`, `muted`, `message_refused`, `held_for_review`, `slow_mode`.
 
         Only a message can be held: what else is to be is refused. Nor is that counted for floods: a buyer's name is the
         same in all rooms. An edit takes no turn in slow mode.
         """
-        rules, now, draft = live_rules().rules, timezone.now(), attempt.draft
+        rules, now = live_rules().rules, timezone.now()
         rules.check_writer(draft.sender, now)
-        is_new = attempt.kind is AttemptKind.NEW
+        is_new = draft.kind is DraftKind.MESSAGE
         found = rules.matcher.find(draft.content, draft.type)
         if is_new and rules.matcher.floods:
             found += await count_rooms(draft, rules.matcher.floods)
         if found:
             await _keep_back(draft, found, is_new=is_new)
-        if attempt.kind is not AttemptKind.EDIT and (interval := rules.interval(draft.room_id, now)):
+        if draft.kind is not DraftKind.EDIT and (interval := rules.interval(draft.room_id, now)):
             await take_turn(draft, interval)
-        return partial(_flag, attempt, found) if found else None
+        return partial(_flag, draft, found) if found else None
 
     def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:
         """Edits leave nothing unknown to staff."""
@@ -115,15 +115,15 @@ async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
     raise Forbidden(Code.MESSAGE_REFUSED, "the operator does not allow this message")
 
 
-async def _flag(attempt: Attempt, found: list[Found], stored: MessagePayload | None) -> None:
-    is_new, message_id = attempt.kind is AttemptKind.NEW, "" if stored is None else stored.id
+async def _flag(draft: Draft, found: list[Found], stored: MessagePayload | None) -> None:
+    is_new, message_id = draft.kind is DraftKind.MESSAGE, "" if stored is None else stored.id
     try:
-        await in_store_thread(note_flagged, attempt.draft, found, message_id, is_new=is_new)
+        await in_store_thread(note_flagged, draft, found, message_id, is_new=is_new)
     except (StoreUnavailable, *STORE_ERRORS) as error:  # it is sent, so its sender must not hear that it was refused
         logger.error(
             "what %s wrote in room %s (message %s) is to be reviewed, which could not be noted: %s",
-            attempt.draft.sender,
-            attempt.draft.room_id,
+            draft.sender,
+            draft.room_id,
             message_id or "none",
             error,
             exc_info=not isinstance(error, StoreUnavailable),

@@ -16,12 +16,12 @@ from conversations.images.uploads import let_go
 from conversations.message_content import require_content
 from conversations.models import Message, MessageType
 from conversations.payloads import MessagePayload
-from conversations.policies import Attempt, AttemptKind, check_message, policies
-from conversations.services.messages import require_open
+from conversations.policies import check_message, policies
+from conversations.requests import Draft, DraftKind
+from conversations.services.messages import require_open, writable_rooms
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import Actor, load_room
-from conversations.storage.room_summaries import follow
-from conversations.storage.writer import Draft
+from conversations.storage.room_loader import Actor
+from conversations.storage.room_summaries import update_last_messages
 from persistence.fields import text_in
 from persistence.mongodb import Document, atomically, durable, in_store_thread
 from persistence.timestamps import stored_time
@@ -37,7 +37,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     found = await in_store_thread(_find, message_id)
     if found is None:
         raise _not_found(message_id)
-    room = await load_room(text_in(found, "room_id"))
+    room = await writable_rooms.load(text_in(found, "room_id"))
     side = room.side_for(actor)
     hidden_until, created_at = room.hidden_until(side), stored_time(found.get("created_at"))
     if hidden_until is not None and (created_at is None or created_at <= hidden_until):
@@ -55,9 +55,9 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         receiver=side.other,
         type=message_type,
         content=content,
-        client_message_id=None,
+        kind=DraftKind.EDIT,
     )
-    afterwards = await check_message(Attempt(draft, AttemptKind.EDIT))
+    afterwards = await check_message(draft)
     edited = await in_store_thread(_edit, draft, message_id, message_ids.divide())
     if edited is None:
         raise RuleViolation(
@@ -118,5 +118,5 @@ def _replace(before: Document, draft: Draft, now: datetime.datetime) -> Document
         return_document=ReturnDocument.AFTER,
     )
     if edited is not None:
-        follow([(draft.room_id, before["_id"])], followed)
+        update_last_messages([(draft.room_id, before["_id"])], followed)
     return edited

@@ -12,12 +12,12 @@ from conversations.errors import Code, RuleViolation
 from conversations.message_content import require_content
 from conversations.models import SIDES, UNSEEN, Message, MessageType, Room
 from conversations.payloads import MessagePayload, RoomView, view_of
-from conversations.policies import Attempt, check_message, check_writer
-from conversations.requests import NewMessage, Participants, SeenMessages, Typing
+from conversations.policies import check_message, check_writer, refresh
+from conversations.requests import Draft, NewMessage, Participants, SeenMessages, Typing
 from conversations.services.shop_info import stop_filling
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import Actor, RoomRecord, load_room, recent_room, require_role
-from conversations.storage.writer import Draft, close_message_writer, message_writer
+from conversations.storage.room_loader import Actor, RoomLoader, RoomRecord, load_room, require_role
+from conversations.storage.writer import close_message_writer, message_writer
 from identity import Role
 from persistence.fields import object_in, text_in
 from persistence.mongodb import Document, durable, in_store_thread, until_done
@@ -25,6 +25,9 @@ from persistence.timestamps import stored_time, to_wire
 
 SUPPORT: Final = "support"
 """The `from` of such a message. No user has this id."""
+
+writable_rooms = RoomLoader(prepare=refresh)
+"""Loads rooms to write in: the policies are up to date when a room is read, and messages keep their order."""
 
 
 async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
@@ -35,7 +38,7 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
     """
     _require_self(actor, message)
     require_content(message.type, message.content)
-    room = await load_room(message.room_id)
+    room = await writable_rooms.load(message.room_id)
     side = _require_sides(actor, room, message)
     require_open(room)
     draft = Draft(
@@ -47,7 +50,7 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
         content=message.content,
         client_message_id=message.client_message_id,
     )
-    afterwards = await check_message(Attempt(draft))
+    afterwards = await check_message(draft)
     stored = await message_writer().write(draft)
     for do in afterwards:
         await do(stored)
@@ -66,9 +69,8 @@ async def write_as_support(room_id: str, content: str) -> MessagePayload:
             sender=SUPPORT,
             recipient="",
             receiver=None,
-            type=MessageType.TEXT,
+            type=MessageType.TEXT.value,
             content=content,
-            client_message_id=None,
         )
     )
 
@@ -170,7 +172,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
             f"{typing.sender!r} and {typing.recipient!r} are not the sides of room {typing.room_id!r}",
         )
     require_role(actor, Role.BUYER if typing.room_id == pair[0] else Role.SELLER)
-    require_open(await recent_room(typing.room_id))
+    require_open(await writable_rooms.load_recent(typing.room_id))
     check_writer(actor.user_id)
     await announce_typing(event_name, typing, except_)
 

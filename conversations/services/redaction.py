@@ -18,7 +18,7 @@ from conversations.images.uploads import reveal, withhold
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload, MessageRedaction
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_summaries import follow
+from conversations.storage.room_summaries import update_last_messages
 from persistence.fields import object_in
 from persistence.mongodb import Document, atomically, durable, has_transactions, in_parts, in_store_thread
 from persistence.timestamps import to_wire
@@ -113,7 +113,7 @@ def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> lis
         ordered=False,
     )
     redacted = [message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part, redacted_at=at)]
-    follow([(message.room_id, message.message_id) for message in redacted], change)
+    update_last_messages([(message.room_id, message.message_id) for message in redacted], change)
     return redacted
 
 
@@ -150,7 +150,7 @@ def _unredact(message_id: str, content: str) -> Message | None:
         durable(Message).update_one(
             {"_id": message_id, "room_id": rooms[message_id], "content": content}, {"$set": {"image": image}}
         )
-    follow([(message.room_id, message_id)], change)
+    update_last_messages([(message.room_id, message_id)], change)
     return message
 
 

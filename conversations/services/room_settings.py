@@ -13,9 +13,10 @@ from conversations.announcements import announce_closing, announce_opening
 from conversations.errors import Code, RuleViolation
 from conversations.models import SIDES, Room
 from conversations.payloads import RoomClosing, RoomOpening, RoomView, view_of
+from conversations.services.messages import writable_rooms
 from conversations.services.rooms import announce_sides
 from conversations.storage.message_ids import message_ids
-from conversations.storage.room_loader import Actor, RoomRecord, forget_recent, load_room
+from conversations.storage.room_loader import Actor, RoomRecord, load_room
 from identity import Role
 from persistence.mongodb import Document, durable, in_store_thread
 from persistence.timestamps import to_wire
@@ -95,7 +96,7 @@ async def close_room(room_id: str, at: datetime.datetime, within: Within) -> boo
     room = await load_room(room_id)
     if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": None}, at)):
         return False
-    forget_recent(room_id)
+    writable_rooms.forget(room_id)
     await announce_closing(
         RoomClosing(room_id=room.room_id, buyer=room.buyer, seller=room.seller, closed_at=to_wire(at))
     )
@@ -107,7 +108,7 @@ async def reopen_room(room_id: str, within: Within) -> bool:
     room = await load_room(room_id)
     if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": {"$ne": None}}, None)):
         return False
-    forget_recent(room_id)
+    writable_rooms.forget(room_id)
     await announce_opening(RoomOpening(room_id=room.room_id, buyer=room.buyer, seller=room.seller))
     return True
 
@@ -115,7 +116,7 @@ async def reopen_room(room_id: str, within: Within) -> bool:
 async def _change_block(room_id: str, side: Role, only_if: Document, change: Document) -> Blocking:
     """One statement decides between two who block and unblock at once."""
     changed = await in_store_thread(_change, room_id, change, only_if)
-    forget_recent(room_id)
+    writable_rooms.forget(room_id)
     room = changed or await in_store_thread(_find, room_id)
     return Blocking(view_of(room, side), bool(changed))
 

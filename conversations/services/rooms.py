@@ -17,14 +17,13 @@ from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.message_content import is_at_a_known_host
 from conversations.models import SIDES, MessageType, Room, is_visible
 from conversations.payloads import RoomDeletion, RoomPayload, RoomView, UserStatusChange, view_of
-from conversations.policies import AfterStoring, Attempt, AttemptKind, check_message
+from conversations.policies import AfterStoring, check_message
 from conversations.policies import refresh as refresh_policies
-from conversations.requests import CreateRoom
+from conversations.requests import CreateRoom, Draft, DraftKind
 from conversations.services.messages import require_open
 from conversations.services.shop_info import fill_later, shop_for_room
 from conversations.storage.message_ids import message_ids
 from conversations.storage.room_loader import Actor, RoomRecord, load_room, require_role
-from conversations.storage.writer import Draft
 from identity import Role
 from persistence.fields import as_json, flag_in, object_in, text_in
 from persistence.mongodb import Document, durable, in_store_thread
@@ -149,18 +148,17 @@ def _new_info(room: Document, request: CreateRoom, side: Role) -> dict[str, str]
     return info if info != shown and (side is Role.BUYER or not shown) else {}
 
 
-def _introduction(request: CreateRoom, side: Role, info: Mapping[str, str], shop_id: str | None) -> Attempt:
+def _introduction(request: CreateRoom, side: Role, info: Mapping[str, str], shop_id: str | None) -> Draft:
     """What the other side gets to see by it."""
-    draft = Draft(
+    return Draft(
         room_id=request.room_id,
         sender=request.user_on(side),
         recipient=request.user_on(side.other),
         receiver=side.other,
         type=MessageType.TEXT.value,
         content="\n".join(filter(None, (_introduction_text(info), shop_id))),
-        client_message_id=None,
+        kind=DraftKind.INTRODUCTION,
     )
-    return Attempt(draft, AttemptKind.INTRODUCTION)
 
 
 def _introduction_text(info: Mapping[str, str]) -> str:
@@ -194,7 +192,7 @@ async def _shop_for(room: Document, request: CreateRoom) -> tuple[str, dict[str,
     shop_id = known_shop_id or request.shop_id or ""
     try:
         shop = await shop_for_room(shop_id, text_in(room, "seller"))
-    except REFUSALS:
+    except RuleViolation:
         return known_shop_id, None
     return shop_id, None if known_shop else shop
 

@@ -1,7 +1,7 @@
 """How many messages were stored in each minute, all processes together: for those who watch over the chat.
 
 A batch adds its number in memory; once a second at most that goes to Redis. What Redis does not take is not counted:
-this is a picture, not an account.
+the numbers are for a chart, not for a bill.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from persistence.redis_client import REDIS_AWAY, redis
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "chozoi:messages:"
-_KEPT = 2 * 3600  # seconds
-_PAUSE = 1.0
+PREFIX = "chozoi:messages:"
+KEPT = 2 * 3600  # seconds
+PAUSE = 1.0
 
 
 class MessageCounter:
@@ -46,7 +46,7 @@ class MessageCounter:
 
     async def _flush_soon(self) -> None:
         try:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(PAUSE)
         finally:
             self._flusher = None
         await self._flush()
@@ -65,7 +65,7 @@ def _store(counted: Counter[int]) -> None:
     with redis().pipeline(transaction=False) as pipeline:
         for minute, messages in counted.items():
             pipeline.incrby(_key(minute), messages)
-            pipeline.expire(_key(minute), _KEPT)
+            pipeline.expire(_key(minute), KEPT)
         pipeline.execute()
 
 
@@ -81,4 +81,4 @@ def _minute() -> int:
 
 
 def _key(minute: int) -> str:
-    return f"{_PREFIX}{minute}"
+    return f"{PREFIX}{minute}"

@@ -1,18 +1,17 @@
-"""What the rule checks need: rooms, loaded for many askers at once, and policies that are up to date by then.
+"""Rooms as the rules need them, loaded for many callers at once.
 
-Every message asks for its room, since a block must hold from the moment it is acknowledged: nothing is cached. While
-one query runs, further askers gather; the next query is for all their rooms together.
+Every message asks for its room, since a block must hold from the moment that it is acknowledged: no room is cached but
+for typing.
 """
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from conversations import policies as policy
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
 from identity import IdentityRefused, Role, let_pass
@@ -23,9 +22,9 @@ from persistence.per_event_loop import PerLoop
 from persistence.timestamps import stored_time
 
 FRESH = 0.5
-"""Seconds for which a room, and the policies with it, are as last read to who asks for a recent one."""
+"""Seconds for which `RoomLoader.load_recent` returns a room as last read."""
 MOST_RECENT = 100_000
-"""Rooms that a process keeps for them; of more, those read first are forgotten."""
+"""Rooms that a RoomLoader keeps for `load_recent`; of more, those read first are forgotten."""
 
 _NOT_READ = (0.0, None)
 
@@ -120,43 +119,58 @@ class RoomRecord:
         return self.seller if user_id == self.buyer else self.buyer
 
 
-async def load_room(room_id: str) -> RoomRecord:
-    """A room as it is in the store now. RuleViolation: `room_not_found`, `overloaded`."""
-    try:
-        room = await _loaders.get().submit(room_id)
-    except TooMuchWaiting as error:
-        raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
-    if room is None:
-        raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
-    return room
+class RoomLoader:
+    """Loads rooms for many callers at once: while one query runs, the next one gathers.
 
-
-async def recent_room(room_id: str) -> RoomRecord:
-    """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
-
-    RuleViolation: `room_not_found`, `overloaded`.
+    Args:
+        prepare: Awaited once for each group of rooms, before they are read.
     """
-    recent = _recent.get()
-    read_at, room = recent.get(room_id, _NOT_READ)
-    now = time.monotonic()
-    if room is None or now - read_at > FRESH:
-        room = await load_room(room_id)
-        recent.pop(room_id, None)
-        while len(recent) >= MOST_RECENT:
-            del recent[next(iter(recent))]
-        recent[room_id] = (now, room)
-    return room
 
+    def __init__(self, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._prepare = prepare
+        self._recent: PerLoop[dict[str, tuple[float, RoomRecord]]] = PerLoop(dict)
+        self._groups: PerLoop[GroupCommit[str, RoomRecord | None]] = PerLoop(lambda: GroupCommit(self._load))
 
-def forget_recent(room_id: str) -> None:
-    """Have a room that was changed be read by who asks for a recent one."""
-    _recent.get().pop(room_id, None)
+    async def load(self, room_id: str) -> RoomRecord:
+        """A room as it is in the store now.
 
+        Raises:
+            RuleViolation: `room_not_found`, `overloaded`.
+        """
+        try:
+            room = await self._groups.get().submit(room_id)
+        except TooMuchWaiting as error:
+            raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
+        if room is None:
+            raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
+        return room
 
-async def _load(room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
-    await policy.refresh()
-    rooms = await in_store_thread(_find, set(room_ids))
-    return [rooms.get(room_id) for room_id in room_ids]
+    async def load_recent(self, room_id: str) -> RoomRecord:
+        """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
+
+        Raises:
+            RuleViolation: `room_not_found`, `overloaded`.
+        """
+        recent = self._recent.get()
+        read_at, room = recent.get(room_id, _NOT_READ)
+        now = time.monotonic()
+        if room is None or now - read_at > FRESH:
+            room = await self.load(room_id)
+            recent.pop(room_id, None)
+            while len(recent) >= MOST_RECENT:
+                del recent[next(iter(recent))]
+            recent[room_id] = (now, room)
+        return room
+
+    def forget(self, room_id: str) -> None:
+        """Have the next `load_recent` read a room that was changed."""
+        self._recent.get().pop(room_id, None)
+
+    async def _load(self, room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
+        if self._prepare is not None:
+            await self._prepare()
+        rooms = await in_store_thread(_find, set(room_ids))
+        return [rooms.get(room_id) for room_id in room_ids]
 
 
 def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
@@ -167,5 +181,5 @@ def _find(room_ids: set[str]) -> dict[str, RoomRecord]:
     }
 
 
-_recent: PerLoop[dict[str, tuple[float, RoomRecord]]] = PerLoop(dict)
-_loaders: PerLoop[GroupCommit[str, RoomRecord | None]] = PerLoop(lambda: GroupCommit(_load))
+load_room = RoomLoader().load
+"""Loads a room for a reader: see `RoomLoader.load`."""

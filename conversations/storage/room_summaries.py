@@ -1,58 +1,63 @@
-"""What messages do to their rooms: the last message of both sides, and the receiver's unseen counter.
+"""Room summaries: what a room's document holds of its messages, the last one of each side and the unseen counters.
 
-Two ways to the same end. `account` adds messages known to be new: one cheap update a room for any number of them.
-`recount` asks the messages themselves, for when it is unknown whether an `account` took place; it may lose or
-repeat a message that another process accounts in the same instant, so it is for repair only.
+`update_room_summaries` adds messages known to be new: one cheap update for many rooms. `rebuild_room_summary` reads
+the messages themselves, for when it is unknown whether an update took effect. A rebuild may lose or repeat a message
+with which another process updates the summary in the same instant, so it is for repair alone.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import Q
 from pymongo import UpdateOne
 
-from conversations.models import EmbeddedMessage, Message, Room
+from conversations.models import SIDES, UNSEEN, EmbeddedMessage, Message, Room, SideFields
 from identity import Role
-from persistence.mongodb import Document, document, durable
-
-NOT_SEEN = Q(is_seen=False) | Q(is_seen__isnull=True)
-"""Selects messages not seen; old ones may lack the field."""
+from persistence.fields import object_in, text_in
+from persistence.mongodb import Document, durable
+from persistence.timestamps import stored_time
 
 _EMBEDDED_COLUMNS = [str(field.column) for field in EmbeddedMessage._meta.concrete_fields]
 
 
-def account(new: Iterable[tuple[Document, Role | None]]) -> None:
-    """Account newly stored messages, each with its receiver's side (`None`: both), in their rooms: many a statement.
+def update_room_summaries(new: Iterable[tuple[Document, Role | None]]) -> None:
+    """Add newly stored messages to the summaries of their rooms, many rooms a statement.
 
     The newest becomes the last message also when two processes write at once: `$max` compares embedded messages by
     (created_at, _id), which is why these fields come first in them. A last message that a side deleted is absent, and
-    anything is greater than that. Where this fails it is unknown which rooms were told, for the driver does not repeat
-    such a statement: then `recount`.
+    anything is greater than that.
+
+    Args:
+        new: Documents of messages, each with its receiver's side (`None`: both).
+
+    Raises:
+        PyMongoError: It is unknown which rooms were updated, for the driver does not repeat such a statement. Then
+            `rebuild_room_summary`.
     """
     news: dict[str, Document] = {}
     for stored, receiver in new:
         of_room = news.setdefault(stored["room_id"], {"buyer": 0, "seller": 0, "last": stored})
         for side in Role if receiver is None else (receiver,):
-            of_room[side.lower()] += 1
+            of_room[SIDES[side].user] += 1
         of_room["last"] = max(of_room["last"], stored, key=lambda message: (message["created_at"], message["_id"]))
     for part in _parts(news):
         durable(Room).update_many(
             {"_id": {"$in": list(part)}},
-            _TELL_ROOM,
+            _ADD_NEWS,
             let={"rooms": {"$literal": list(part)}, "news": {"$literal": list(part.values())}},
         )
 
 
-def _of_side(side: str) -> Document:
-    """What becomes of one side: nothing, if it has deleted what was said so far since the newest was written."""
-    unseen, last = f"{side}_unseen_messages", f"{side}_last_message"
+def _of_side(fields: SideFields) -> Document:
+    """The fields of one side that change: none, if the side has deleted the room since the newest was written."""
+    unseen, last = fields.unseen_messages, fields.last_message
     return {
         "$cond": [
-            {"$lt": [f"${side}_deleted_at", "$$new.last.created_at"]},  # also where it never has
+            {"$lt": [f"${fields.deleted_at}", "$$new.last.created_at"]},  # also where it never has
             {
-                unseen: {"$add": [_if_count(f"${unseen}"), f"$$new.{side}"]},
+                unseen: {"$add": [_if_count(f"${unseen}"), f"$$new.{fields.user}"]},
                 last: {"$max": [_if_object(f"${last}"), "$$new.last"]},
             },
             {},
@@ -74,7 +79,7 @@ def _if_object(field: str) -> Document:
 
 
 _MOST = 2**31
-_TELL_ROOM: list[Document] = [
+_ADD_NEWS: list[Document] = [
     {
         "$replaceWith": {
             "$let": {
@@ -82,8 +87,8 @@ _TELL_ROOM: list[Document] = [
                 "in": {
                     "$mergeObjects": [
                         "$$ROOT",
-                        _of_side("buyer"),
-                        _of_side("seller"),
+                        _of_side(SIDES[Role.BUYER]),
+                        _of_side(SIDES[Role.SELLER]),
                         {"updated_at": {"$max": ["$updated_at", "$$new.last.created_at"]}},
                     ]
                 },
@@ -102,7 +107,7 @@ def _parts(news: dict[str, Document]) -> Iterator[dict[str, Document]]:
     part: dict[str, Document] = {}
     size = 0
     for room_id, of_room in news.items():
-        of_room["last"] = embedded(of_room["last"])
+        of_room["last"] = _embedded(of_room["last"])
         size += len(of_room["last"]["content"])
         if part and (size > _LARGEST_PART or len(part) == _ROOMS_IN_PART):
             yield part
@@ -112,64 +117,71 @@ def _parts(news: dict[str, Document]) -> Iterator[dict[str, Document]]:
         yield part
 
 
-def embedded(stored: Document) -> Document:
+def _embedded(stored: Document) -> Document:
     """A message's document as its room embeds it, its fields in the order that `$max` relies on."""
     return {column: stored[column] for column in _EMBEDDED_COLUMNS if column in stored}
 
 
-def follow(messages: Iterable[tuple[str, str]], change: Mapping[str, Mapping[str, Any]]) -> None:
-    """Change messages, each given by its room's id and its own, where they are the last ones of their rooms, too.
+def update_last_messages(messages: Iterable[tuple[str, str]], change: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change the copies of messages that their rooms embed as last messages.
 
-    `change` is an update of a message: operators, with fields and values.
+    Args:
+        messages: The id of the room and of the message, of each message.
+        change: An update of a message: operators, with fields and values.
     """
     updates = [
         UpdateOne(
-            {"_id": room_id, f"{last}._id": message_id},
+            {"_id": room_id, f"{fields.last_message}._id": message_id},
             {
-                operator: {f"{last}.{field}": value for field, value in fields.items()}
-                for operator, fields in change.items()
+                operator: {f"{fields.last_message}.{field}": value for field, value in values.items()}
+                for operator, values in change.items()
             },
         )
         for room_id, message_id in messages
-        for last in ("buyer_last_message", "seller_last_message")
+        for fields in SIDES.values()
     ]
     if updates:
         durable(Room).bulk_write(updates, ordered=False)
 
 
-def recount(room_id: str, messages: list[Message]) -> None:
-    """Make a room agree with its stored messages: unseen counters counted anew, the newest of `messages` its last.
+def rebuild_room_summary(room: Document, messages: list[Document]) -> None:
+    """Make a room's summary agree with its stored messages.
 
-    What lies before a side's deletion stays hidden from that side. No such room: nothing to do.
+    The unseen counters are counted anew. What lies before a side's deletion stays hidden from that side.
+
+    Args:
+        room: The room's document.
+        messages: Stored messages of the room. The newest becomes the last message, unless a newer one is.
     """
-    room = Room.objects.filter(pk=room_id).first()
-    if room is None:
-        return
-    newest = max(messages, key=_age)
+    newest = max(messages, key=age)
     counters: dict[str, int] = {}
     last: dict[str, Any] = {}
-    for side, user, deleted_at in _sides(room):
-        unseen = Message.objects.filter(NOT_SEEN, room_id=room_id, recipient=user)
+    for fields in SIDES.values():
+        deleted_at = stored_time(room.get(fields.deleted_at))
+        unseen: Document = {"room_id": room["_id"], "to": text_in(room, fields.user), "is_seen": UNSEEN}
         if deleted_at is not None:
-            unseen = unseen.filter(created_at__gt=deleted_at)
-        counters[f"{side.lower()}_unseen_messages"] = unseen.count()
-        if deleted_at is None or (newest.created_at is not None and newest.created_at > deleted_at):
-            last[f"{side.lower()}_last_message"] = embedded(document(newest))
-    durable(Room).update_one({"_id": room_id}, {"$set": counters, "$max": last} if last else {"$set": counters})
+            unseen["created_at"] = {"$gt": deleted_at}
+        counters[fields.unseen_messages] = durable(Message).count_documents(unseen)
+        if _is_shown(newest, deleted_at):
+            last[fields.last_message] = _embedded(newest)
+    durable(Room).update_one({"_id": room["_id"]}, {"$set": counters, "$max": last} if last else {"$set": counters})
 
 
-def is_behind(room: Room, message: Message) -> bool:
-    """Whether a room has not heard of a message: a side that should have it as its last has an earlier one or none."""
+def is_behind(room: Document, message: Document) -> bool:
+    """Whether a side of a room that should have a message as its last one has an earlier one or none."""
     return any(
-        (deleted_at is None or message.created_at > deleted_at)
-        and ((last := getattr(room, f"{side.lower()}_last_message")) is None or _age(last) < _age(message))
-        for side, _, deleted_at in _sides(room)
+        _is_shown(message, stored_time(room.get(fields.deleted_at)))
+        and age(object_in(room, fields.last_message)) < age(message)
+        for fields in SIDES.values()
     )
 
 
-def _age(message: Message | EmbeddedMessage) -> tuple[float, str]:
-    return (message.created_at.timestamp() if message.created_at else 0.0, message.message_id or "")
+def age(message: Document) -> tuple[float, str]:
+    """The place of a message in the order (created_at, _id); a message without a time is the oldest."""
+    created_at = stored_time(message.get("created_at"))
+    return (created_at.timestamp() if created_at else 0.0, text_in(message, "_id"))
 
 
-def _sides(room: Room) -> list[tuple[Role, str, Any]]:
-    return [(Role.BUYER, room.buyer, room.buyer_deleted_at), (Role.SELLER, room.seller, room.seller_deleted_at)]
+def _is_shown(message: Document, deleted_at: datetime.datetime | None) -> bool:
+    created_at = stored_time(message.get("created_at"))
+    return deleted_at is None or (created_at is not None and created_at > deleted_at)

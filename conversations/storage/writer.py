@@ -1,22 +1,19 @@
-"""The messages' group commit: many messages, one insert and one update a room, then everybody is told.
-
-One batch after the other, not the next one's insert beside this one's rooms: that was tried, and gained nothing.
+"""The writer of messages: a group commit of one insert a batch and one update a room, then the announcements.
 
 A message is announced and acknowledged when MongoDB has it on disk (majority, journal), in the order of
-(created_at, _id). What goes wrong between the two writes is kept in `unfinished` and made good. Rules are checked
-before a message comes here.
+(created_at, _id). `repair` completes what fails between the two writes. The services check the rules before a message
+comes here. One batch follows the other: to insert the next one while the rooms of this one are updated gained nothing
+when it was tried.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from conversations.announcements import announce_message
@@ -24,76 +21,74 @@ from conversations.errors import Code, RuleViolation
 from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
+from conversations.requests import Draft
 from conversations.storage.message_counter import MessageCounter
 from conversations.storage.message_ids import message_ids
-from conversations.storage.repair import Unfinished
-from conversations.storage.room_summaries import account, is_behind
+from conversations.storage.repair import RepairQueue
+from conversations.storage.room_summaries import is_behind, update_room_summaries
 from identity import Role
 from persistence.availability import AVAILABILITY, StoreUnavailable, is_outage
 from persistence.batching import Closed, GroupCommit, TooMuchWaiting
-from persistence.mongodb import STORE_ERRORS, document, durable, in_store_thread, store_unavailable
+from persistence.mongodb import STORE_ERRORS, Document, durable, in_store_thread, store_unavailable
 from persistence.per_event_loop import PerLoop
 
 logger = logging.getLogger(__name__)
 
+FIRST_PAUSE = 0.5
+"""Seconds between two attempts at a repair; each failure doubles them."""
+LONGEST_PAUSE = 15.0
 _DUPLICATE_KEY = 11000
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message that may be stored; `receiver` is the recipient's side of the room, `None` where it is for both.
-
-    `once`: a key of whoever writes it, where it is to be stored once though its client gave no id to tell a repeat by.
-    """
-
-    room_id: str
-    sender: str
-    recipient: str
-    receiver: Role | None
-    type: str
-    content: str
-    client_message_id: str | None
-    once: str | None = None
-
-
-def dedup_key(draft: Draft) -> str | None:
-    """One key for all repeats of a message; `None` where there is no id to tell a repeat by.
-
-    All five parts, because some old clients send a constant as `client_message_id`.
-    """
-    if draft.client_message_id is None:
-        return draft.once
-    parts = (draft.sender, draft.room_id, draft.client_message_id, draft.type, draft.content)
-    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
 
 
 @dataclass(slots=True)
-class _Stored:
-    """What became of a batch: by position, repeats with their first and failures; all others are newly stored."""
+class _Batch:
+    """The documents of a batch and what came of them, by position. What is in neither dict is newly stored.
 
-    repeats: dict[int, Message] = field(default_factory=dict)
-    suspects: list[Message] = field(default_factory=list)
+    `firsts`: the stored message of which this one is a repeat. `behind`: first messages that their rooms do not show.
+    """
+
+    records: list[Document]
+    receivers: list[Role | None]
+    firsts: dict[int, Document] = field(default_factory=dict)
     failures: dict[int, Exception] = field(default_factory=dict)
-    in_doubt: bool = False
-    accounted: bool = True
+    behind: list[Document] = field(default_factory=list)
+    inserts_unknown: bool = False
+    summaries_unknown: bool = False
+
+    def new(self) -> list[int]:
+        """The positions of the newly stored messages."""
+        return [at for at in range(len(self.records)) if at not in self.firsts and at not in self.failures]
+
+    def fail(self, positions: Iterable[int], error: Exception) -> None:
+        """Note that these messages were refused for an outage, which is logged."""
+        for position in positions:
+            self.failures.setdefault(position, store_unavailable(error))
 
 
 class MessageWriter:
     """Stores and announces messages for one event loop. Use `message_writer()`."""
 
     def __init__(self) -> None:
+        self.repairs = RepairQueue()
         self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit)
-        self._unfinished = Unfinished()
         self._counter = MessageCounter()
-        self._turn = asyncio.Lock()
-        self._finisher: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._repairing: asyncio.Task[None] | None = None
 
     async def write(self, draft: Draft) -> MessagePayload:
-        """Store a message, announce it, return it as announced; a repeat returns the first one, announcing nothing.
+        """Store a message and announce it. A repeat is not announced.
 
-        Cancelling the caller does not take back the message. StoreUnavailable; RuleViolation `overloaded`.
+        A caller that is cancelled does not take back the message.
+
+        Args:
+            draft: The message. The rules allow it.
+
+        Returns:
+            The message as it was announced; of a repeat, the first one.
+
+        Raises:
+            StoreUnavailable: MongoDB does not answer. The message may be stored, and is then announced later.
+            RuleViolation: `overloaded`.
         """
         try:
             return await self._group.submit(draft)
@@ -101,167 +96,163 @@ class MessageWriter:
             raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
 
     async def close(self) -> None:
-        """Take no more, finish what was taken."""
+        """Take no more messages; return when those taken are stored and announced."""
         await self._group.close()
         with contextlib.suppress(StoreUnavailable):
-            async with self._turn:
-                await self._finish_earlier()
-        if self._finisher is not None:
-            self._finisher.cancel()
-            await asyncio.wait([self._finisher])
+            async with self._lock:
+                await self._repair_due()
+        if self._repairing is not None:
+            self._repairing.cancel()
+            await asyncio.wait([self._repairing])
         await self._counter.close()
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
-        async with self._turn:
-            await self._finish_earlier()
-            messages = [_message(draft) for draft in drafts]
+        async with self._lock:
+            await self._repair_due()
+            batch = _Batch([_record(draft) for draft in drafts], [draft.receiver for draft in drafts])
             try:
-                stored = await in_store_thread(_store, messages, [draft.receiver for draft in drafts])
+                await in_store_thread(_store, batch)
             except StoreUnavailable:  # before anything was written
                 raise
-            except Exception:  # a defect, met after nobody knows which step
-                self._unfinished.in_doubt(messages)
-                self._finish_soon()
+            except Exception:  # a defect, and it is unknown after which step
+                self.repairs.inserts_unknown(batch.records)
+                self._repair_soon()
                 raise
-            new = [
-                message
-                for position, message in enumerate(messages)
-                if position not in stored.repeats and position not in stored.failures
-            ]
-            self._remember(stored, messages, new)
+            new = [batch.records[position] for position in batch.new()]
+            self._note_repairs(batch, new)
             self._counter.add(len(new))
-            payloads = {message.message_id: MessagePayload.of(message) for message in new}
+            payloads = {record["_id"]: MessagePayload.read(record) for record in new}
             await _announce(payloads.values())
             return [
-                stored.failures.get(position)
-                or payloads.get(message.message_id)
-                or MessagePayload.of(stored.repeats[position])
-                for position, message in enumerate(messages)
+                batch.failures.get(position)
+                or payloads.get(record["_id"])
+                or MessagePayload.read(batch.firsts[position])
+                for position, record in enumerate(batch.records)
             ]
 
-    def _remember(self, stored: _Stored, messages: list[Message], new: list[Message]) -> None:
-        if stored.in_doubt:
-            self._unfinished.in_doubt(messages[position] for position in stored.failures)
-        if not stored.accounted:
-            self._unfinished.not_accounted(new)
-        for message in stored.suspects:
-            self._unfinished.suspect(message)
-        self._finish_soon()
+    def _note_repairs(self, batch: _Batch, new: list[Document]) -> None:
+        if batch.inserts_unknown:
+            self.repairs.inserts_unknown(batch.records[position] for position in batch.failures)
+        if batch.summaries_unknown:
+            self.repairs.summaries_unknown(new)
+        for message in batch.behind:
+            self.repairs.summary_behind(message)
+        self._repair_soon()
 
-    def _finish_soon(self) -> None:
-        if self._finisher is None and self._unfinished.next_due() is not None:
-            self._finisher = asyncio.get_running_loop().create_task(self._finish_later())
+    def _repair_soon(self) -> None:
+        if self._repairing is None and self.repairs.next_due() is not None:
+            self._repairing = asyncio.get_running_loop().create_task(self._repair_later())
 
-    async def _finish_earlier(self) -> None:
-        while self._unfinished.next_due() == 0:
-            await _announce(MessagePayload.of(message) for message in await self._unfinished.finish())
+    async def _repair_due(self) -> None:
+        while self.repairs.next_due() == 0:
+            await _announce(MessagePayload.read(message) for message in await self.repairs.repair())
 
-    async def _finish_later(self) -> None:
-        """Finish by itself, without waiting for the next message to come."""
-        pause = _FIRST_PAUSE
+    async def _repair_later(self) -> None:
+        """Repair without waiting for the next message to come."""
+        pause = FIRST_PAUSE
         try:
-            while (due := self._unfinished.next_due()) is not None:
+            while (due := self.repairs.next_due()) is not None:
                 await asyncio.sleep(max(due, pause))
                 try:
-                    async with self._turn:
-                        await self._finish_earlier()
-                    pause = _FIRST_PAUSE
+                    async with self._lock:
+                        await self._repair_due()
+                    pause = FIRST_PAUSE
                 except Exception as error:
                     if not isinstance(error, StoreUnavailable):  # which has been logged
-                        logger.exception("messages wait to be finished")
-                    pause = min(2 * pause, _LONGEST_PAUSE)
+                        logger.exception("messages wait to be repaired")
+                    pause = min(2 * pause, LONGEST_PAUSE)
         finally:
-            self._finisher = None
+            self._repairing = None
 
 
-def _message(draft: Draft) -> Message:
+def _record(draft: Draft) -> Document:
+    """The document of a new message. `created_at` and `_id` stand first: see `models.MessageFields`."""
     message_id, created_at = message_ids.next()
-    return Message(
-        message_id=message_id,
-        room_id=draft.room_id,
-        sender=draft.sender,
-        recipient=draft.recipient,
-        type=draft.type,
-        content=draft.content,
-        client_message_id=draft.client_message_id,
-        created_at=created_at,
-        updated_at=created_at,
-        dedup_key=dedup_key(draft),
-        image=image_in(draft.type, draft.content),
-    )
+    record = {
+        "created_at": created_at,
+        "_id": message_id,
+        "room_id": draft.room_id,
+        "from": draft.sender,
+        "to": draft.recipient,
+        "type": draft.type,
+        "content": draft.content,
+        "is_seen": False,
+        "updated_at": created_at,
+        "__v": 0,
+    }
+    if draft.client_message_id is not None:
+        record["client_message_id"] = draft.client_message_id
+    if (dedup_key := draft.dedup_key()) is not None:
+        record["dedup_key"] = dedup_key
+    if (image := image_in(draft.type, draft.content)) is not None:
+        record["image"] = image
+    return record
 
 
-def _store(messages: list[Message], receivers: list[Role | None]) -> _Stored:
-    stored = _Stored()
-    documents = [document(message) for message in messages]
+def _store(batch: _Batch) -> None:
     try:
-        durable(Message).insert_many(documents, ordered=False)
+        durable(Message).insert_many(batch.records, ordered=False)
     except BulkWriteError as error:
-        _sort_out(error, messages, stored)
+        _sort_out(error, batch)
     except PyMongoError as error:
         if not is_outage(error):
             raise
-        stored.in_doubt = True
-        stored.failures = {position: store_unavailable(error) for position in range(len(messages))}
-    new = [
-        (documents[position], receiver)
-        for position, receiver in enumerate(receivers)
-        if position not in stored.repeats and position not in stored.failures
-    ]
+        batch.inserts_unknown = True
+        batch.fail(range(len(batch.records)), error)
+    new = [(batch.records[position], batch.receivers[position]) for position in batch.new()]
     try:
-        account(new)
+        update_room_summaries(new)
     except PyMongoError as error:  # they are stored all the same
         if is_outage(error):
             AVAILABILITY.failed(error)
         else:
-            logger.exception("%d stored messages could not be accounted in their rooms", len(new))
-        stored.accounted = False
-    return stored
+            logger.exception("the summaries of the rooms of %d stored messages could not be updated", len(new))
+        batch.summaries_unknown = True
 
 
-def _sort_out(error: BulkWriteError, messages: list[Message], stored: _Stored) -> None:
-    """Tell repeats from failures in what an unordered insert complained of."""
+def _sort_out(error: BulkWriteError, batch: _Batch) -> None:
+    """Distinguish repeats and failures in what an unordered insert reports."""
+    records = batch.records
     refused = {problem["index"]: problem for problem in error.details["writeErrors"]}
     repeats = {position for position, problem in refused.items() if problem["code"] == _DUPLICATE_KEY}
     # Without a dedup_key only a message's own _id can be there already: the driver sent this insert twice.
+    keyed = {position: records[position]["dedup_key"] for position in repeats if "dedup_key" in records[position]}
     try:
-        firsts = _firsts([messages[position] for position in repeats if messages[position].dedup_key is not None])
-        rooms = {room.pk: room for room in Room.objects.filter(pk__in={first.room_id for first in firsts.values()})}
+        firsts = _firsts({(records[position]["room_id"], key) for position, key in keyed.items()})
+        room_ids = list({first["room_id"] for first in firsts.values()})
+        rooms = {room["_id"]: room for room in durable(Room).find({"_id": {"$in": room_ids}})} if room_ids else {}
     except STORE_ERRORS as problem:
         if not is_outage(problem):
             raise
-        stored.failures.update({position: store_unavailable(problem) for position in repeats})
-        firsts, rooms, repeats = {}, {}, set()
-    mine = {message.message_id for message in messages}
-    stored.suspects = [
+        batch.fail(repeats, problem)
+        firsts, rooms, keyed, repeats = {}, {}, {}, set()
+    own = {record["_id"] for record in records}
+    batch.behind = [
         first
         for first in firsts.values()
-        if first.message_id not in mine and first.room_id in rooms and is_behind(rooms[first.room_id], first)
+        if first["_id"] not in own and first["room_id"] in rooms and is_behind(rooms[first["room_id"]], first)
     ]
-    for position in repeats:
-        first = firsts.get(messages[position].dedup_key)
-        if first is None and messages[position].dedup_key is not None:  # deleted in this very moment
-            stored.failures[position] = StoreUnavailable("the message could not be stored")
-        elif first is not None and first.message_id != messages[position].message_id:
-            stored.repeats[position] = first
-    for position in refused.keys() - repeats - stored.failures.keys():
+    for position, key in keyed.items():
+        first = firsts.get(key)
+        if first is None:  # deleted in this very moment
+            batch.failures[position] = StoreUnavailable("the message could not be stored")
+        elif first["_id"] != records[position]["_id"]:
+            batch.firsts[position] = first
+    for position in refused.keys() - repeats - batch.failures.keys():
         refusal = OperationFailure(refused[position].get("errmsg", ""), refused[position]["code"], refused[position])
-        stored.failures[position] = store_unavailable(refusal) if is_outage(refusal) else refusal
+        batch.failures[position] = store_unavailable(refusal) if is_outage(refusal) else refusal
     if error.details.get("writeConcernErrors"):
-        stored.in_doubt = True
-        for position in range(len(messages)):
-            if position not in stored.repeats:
-                stored.failures.setdefault(position, store_unavailable(error))
+        batch.inserts_unknown = True
+        batch.fail((position for position in range(len(records)) if position not in batch.firsts), error)
 
 
-def _firsts(repeats: Iterable[Message]) -> dict[str | None, Message]:
-    """What is stored of these messages already, by `dedup_key`: one seek in the index `message_once_in_room` each.
+def _firsts(keys: Iterable[tuple[str, str]]) -> dict[str, Document]:
+    """The stored messages of these rooms and `dedup_key`s: one seek in the index `message_once_in_room` each.
 
     By equality, which implies that partial index's filter.
     """
-    keys = {(repeat.room_id, repeat.dedup_key) for repeat in repeats}
-    found = (first for room_id, key in keys for first in Message.objects.filter(room_id=room_id, dedup_key=key))
-    return {first.dedup_key: first for first in found}
+    found = (durable(Message).find_one({"room_id": room_id, "dedup_key": key}) for room_id, key in keys)
+    return {first["dedup_key"]: first for first in found if first is not None}
 
 
 async def _announce(payloads: Iterable[MessagePayload]) -> None:
@@ -281,7 +272,7 @@ def message_writer() -> MessageWriter:
 
 
 async def close_message_writer() -> None:
-    """For the end of a process: what was taken is stored and announced before this returns."""
+    """Close the running loop's writer, if it has one."""
     writer = _writers.forget()
     if writer is not None:
         await writer.close()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from conversations.errors import TooSoon
-from conversations.storage.writer import Draft, dedup_key
+from conversations.requests import Draft
 from moderation.errors import Code
 from moderation.matching.filters import Flood, Found
 from moderation.matching.text import normalized
@@ -60,7 +60,7 @@ async def count_rooms(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
 def _take_turn(draft: Draft, interval: int) -> float:
     """Seconds until the turn is free; 0: it is ours."""
     key = f"{_PREFIX}turn:{interval}:{draft.room_id}:{draft.sender}"
-    mine = (dedup_key(draft) or secrets.token_hex(16)).encode()
+    mine = (draft.dedup_key() or secrets.token_hex(16)).encode()
     pipeline = redis().pipeline(transaction=True)
     _, holder, left = pipeline.set(key, mine, px=interval * 1000, nx=True).get(key).pttl(key).execute()
     return 0.0 if holder in (mine, None) else max(left, 1) / 1000

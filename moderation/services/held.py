@@ -12,8 +12,9 @@ from conversations.errors import REFUSALS, RuleViolation
 from conversations.errors import Code as ChatCode
 from conversations.models import Message
 from conversations.payloads import MessagePayload
+from conversations.requests import Draft
 from conversations.storage.room_loader import load_room
-from conversations.storage.writer import Draft, dedup_key, message_writer
+from conversations.storage.writer import message_writer
 from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, HeldState
@@ -70,7 +71,7 @@ async def _write(staff: Staff, held: HeldMessage, receiver: Role, reason: str) -
 
 
 def _sent(held: HeldMessage) -> Message | None:
-    return Message.objects.filter(room_id=held.room_id, dedup_key=dedup_key(_draft(held, None))).first()
+    return Message.objects.filter(room_id=held.room_id, dedup_key=_draft(held, None).dedup_key()).first()
 
 
 def _draft(held: HeldMessage, receiver: Role | None) -> Draft:

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from conversations.images.files import image_in
-from conversations.storage.writer import Draft, dedup_key
+from conversations.requests import Draft
 from moderation.matching import Found
 from moderation.models import FilterAction, FilterHit, HeldMessage, HeldState, ReportReason, TargetKind
 from moderation.services.reporting import About, file_report
@@ -41,7 +41,7 @@ def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_ne
 
 def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
     """Keep a message until staff decide; of a repeat, the one that is kept, whatever was decided."""
-    key = dedup_key(draft)
+    key = draft.dedup_key()
     try:
         held = HeldMessage.objects.create(
             room_id=draft.room_id,

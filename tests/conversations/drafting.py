@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from conversations.storage.writer import Draft
+from conversations.requests import Draft
 from identity import Role
 
 Store = Database[dict[str, Any]]

@@ -14,10 +14,10 @@ from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from conversations.requests import CreateRoom, NewMessage
 from conversations.services import Excerpt, RoomQuery
-from conversations.storage.room_summaries import account, is_behind, recount
+from conversations.storage.room_summaries import is_behind, rebuild_room_summary, update_room_summaries
 from identity import Identity, Role
 from persistence.engine.values import as_number
-from persistence.mongodb import in_store_thread
+from persistence.mongodb import durable, in_store_thread
 from tests.conversations.conftest import Emitted
 from tests.conversations.oddities import ROOM_FIELDS, VALUES, odd_rooms
 
@@ -69,7 +69,7 @@ async def test_the_rooms_of_both_sides_are_shown(
 
 
 @pytest.mark.parametrize("oddity", [oddity for oddity in ODDITIES if "block" not in oddity])
-async def test_a_message_is_accounted_and_could_be_anew(
+async def test_a_message_updates_its_rooms_summary_which_can_be_rebuilt(
     database: Store, chat: Emitted, seller: Identity, oddity: str
 ) -> None:
     database.cz_rooms.insert_one({"_id": "7.9", "buyer": "7", "seller": "9", **ODDITIES[oddity]})
@@ -77,9 +77,10 @@ async def test_a_message_is_accounted_and_could_be_anew(
     sent = await services.send_message(seller, message)
 
     def again() -> None:
-        stored = Message.objects.get(pk=sent.id)
-        is_behind(Room.objects.get(pk="7.9"), stored)
-        recount("7.9", [stored])
+        room, stored = durable(Room).find_one({"_id": "7.9"}), durable(Message).find_one({"_id": sent.id})
+        assert room is not None and stored is not None
+        assert not is_behind(room, stored)
+        rebuild_room_summary(room, [stored])
 
     await in_store_thread(again)
     kept = database.cz_rooms.find_one({"_id": "7.9"})
@@ -100,7 +101,7 @@ def test_the_next_message_heals_what_it_counts_and_costs_no_other_room_of_its_ba
     )
     at = THEN + datetime.timedelta(days=4000)
     news = [{**LAST, "_id": f"m{buyer}", "room_id": f"{buyer}.9", "created_at": at} for buyer in "78"]
-    account([(message, Role.SELLER) for message in news])
+    update_room_summaries([(message, Role.SELLER) for message in news])
     odd, sound = database.cz_rooms.find(sort=[("_id", 1)])
     assert (odd["seller_last_message"]["_id"], sound["seller_last_message"]["_id"]) == ("m7", "m8")
     assert sound["seller_unseen_messages"] == 3

@@ -8,8 +8,8 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from conversations import services as chat_services
+from conversations.requests import Draft
 from conversations.services import editing
-from conversations.storage.writer import Draft
 from identity import Identity
 from moderation import services
 from moderation.services.retention import delete_older

@@ -14,16 +14,16 @@ from redis.asyncio import Redis
 
 from conversations.storage import message_counter
 from conversations.storage.message_counter import MessageCounter, messages_a_minute
-from conversations.storage.writer import Draft, close_message_writer, message_writer
-from identity import Role
+from conversations.storage.writer import close_message_writer, message_writer
 from tests.conversations.conftest import Emitted
+from tests.conversations.drafting import draft
 
 
 @pytest.fixture(autouse=True)
 async def redis() -> AsyncIterator[Redis]:
     """The session's, with nothing counted."""
     async with Redis.from_url(settings.REDIS_URL) as redis:
-        async for key in redis.scan_iter(f"{message_counter._PREFIX}*"):
+        async for key in redis.scan_iter(f"{message_counter.PREFIX}*"):
             await redis.delete(key)
         yield redis
 
@@ -49,7 +49,7 @@ async def test_what_processes_counted_adds_up_by_the_minute(clock: list[float]) 
 
 
 async def test_batches_of_a_second_go_to_redis_together(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_counter, "_PAUSE", 0.01)
+    monkeypatch.setattr(message_counter, "PAUSE", 0.01)
     counting = MessageCounter()
     for _ in range(100):
         counting.add(1)
@@ -58,8 +58,8 @@ async def test_batches_of_a_second_go_to_redis_together(redis: Redis, monkeypatc
         while sum(await messages_a_minute(2)) == 0:
             await asyncio.sleep(0.01)
     assert sum(await messages_a_minute(2)) == 100
-    async for key in redis.scan_iter(f"{message_counter._PREFIX}*"):
-        assert 0 < await redis.ttl(key) <= message_counter._KEPT
+    async for key in redis.scan_iter(f"{message_counter.PREFIX}*"):
+        assert 0 < await redis.ttl(key) <= message_counter.KEPT
 
 
 async def test_redis_is_not_asked_when_nothing_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +76,7 @@ async def test_without_redis_messages_are_written_all_the_same(
     database: Database[dict[str, Any]], emitted: Emitted, settings: Settings
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    draft = Draft("7.9", "7", "9", Role.SELLER, "TEXT", "hello", None)
-    assert (await message_writer().write(draft)).content == "hello"
+    assert (await message_writer().write(draft("hello"))).content == "hello"
     await close_message_writer()
 
 
@@ -85,6 +84,6 @@ async def test_the_writer_counts_what_it_stored_and_no_repeats(
     database: Database[dict[str, Any]], emitted: Emitted
 ) -> None:
     for client_message_id in ("a", "b", "a"):
-        await message_writer().write(Draft("7.9", "7", "9", Role.SELLER, "TEXT", "hello", client_message_id))
+        await message_writer().write(draft("hello", client_message_id))
     await close_message_writer()
     assert sum(await messages_a_minute(2)) == 2

@@ -1,19 +1,21 @@
-"""What the store did not get to: remembered, made good when it is back, and told once."""
+"""What the store did not get to: queued, repaired when the store is back, and announced once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from conversations.storage import repair as unfinished
-from conversations.storage import writer
+from conversations.storage import repair, writer
+from conversations.storage.repair import RepairQueue
 from conversations.storage.writer import message_writer
 from identity import Role
 from persistence.availability import StoreUnavailable
+from persistence.mongodb import in_store_thread
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import Outage, draft, until
 
@@ -22,7 +24,7 @@ Store = Database[dict[str, Any]]
 
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
-    monkeypatch.setattr(writer, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(writer, "FIRST_PAUSE", 0.05)
     return Outage(monkeypatch)
 
 
@@ -56,7 +58,7 @@ async def test_an_insert_that_arrived_though_it_failed_is_found_counted_and_anno
 
 
 @pytest.mark.parametrize("after", [False, True])
-async def test_a_message_whose_room_could_not_be_told_is_announced_and_its_room_made_good(
+async def test_a_message_whose_room_could_not_be_updated_is_announced_and_its_summary_rebuilt(
     database: Store, chat: Emitted, room: str, outage: Outage, after: bool
 ) -> None:
     end = outage.of("update_many", after=after)
@@ -64,11 +66,11 @@ async def test_a_message_whose_room_could_not_be_told_is_announced_and_its_room_
     assert len(chat.all) == 1
     end()
 
-    def made_good() -> bool:
+    def rebuilt() -> bool:
         kept = database.cz_rooms.find_one({"_id": room})
         return bool(kept and kept.get("seller_last_message", {}).get("_id") == written.id)
 
-    await until(made_good)
+    await until(rebuilt)
     assert await message_writer().write(draft("hello", "c1")) == written
     await message_writer().write(draft("next"))
     kept = database.cz_rooms.find_one({"_id": room})
@@ -79,10 +81,10 @@ async def test_a_message_whose_room_could_not_be_told_is_announced_and_its_room_
 async def test_a_repeat_of_a_message_that_a_dead_process_left_half_done_completes_it(
     database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unfinished, "GRACE", 0.3)
+    monkeypatch.setattr(repair, "GRACE", 0.3)
     end = outage.of("update_many")
     left = await message_writer().write(draft("hello", "c1"))
-    message_writer()._unfinished = unfinished.Unfinished()  # the process died here, and remembers nothing
+    message_writer().repairs = RepairQueue()  # the process died here, and remembers nothing
     chat.all.clear()
     end()
     assert (await message_writer().write(draft("hello", "c1"))).id == left.id
@@ -93,24 +95,24 @@ async def test_a_repeat_of_a_message_that_a_dead_process_left_half_done_complete
     assert (kept["seller_unseen_messages"], kept["seller_last_message"]["_id"]) == (1, left.id)
 
 
-async def test_what_is_unfinished_is_made_good_a_part_at_a_time(
+async def test_what_is_queued_is_repaired_a_part_at_a_time(
     database: Store, chat: Emitted, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many rooms an outage left behind, no visit to the store has to be long enough for all of them."""
-    monkeypatch.setattr(unfinished, "AT_ONCE", 4)
+    monkeypatch.setattr(repair, "AT_ONCE", 4)
     buyers = [str(number) for number in range(100, 110)]
     database.cz_rooms.insert_many([{"_id": f"{buyer}.9", "buyer": buyer, "seller": "9"} for buyer in buyers])
     end = outage.of("insert_many", after=True)
     sent = [message_writer().write(draft(buyer=buyer)) for buyer in buyers]
     assert all(isinstance(refused, StoreUnavailable) for refused in await asyncio.gather(*sent, return_exceptions=True))
     visits: list[int] = []
-    real = unfinished._finish
+    real = in_store_thread
 
-    def counted(entries: list[Any]) -> list[Any]:
+    async def counted(work: Callable[[list[Any]], Any], entries: list[Any]) -> Any:
         visits.append(len(entries))
-        return real(entries)
+        return await real(work, entries)
 
-    monkeypatch.setattr(unfinished, "_finish", counted)
+    monkeypatch.setattr(repair, "in_store_thread", counted)
     end()
     await until(lambda: len(chat.all) == 10)
     assert visits == [4, 4, 2]
@@ -119,13 +121,13 @@ async def test_what_is_unfinished_is_made_good_a_part_at_a_time(
     assert announced == sorted(announced)
 
 
-async def test_a_room_that_cannot_be_made_good_stops_nobody_elses_messages(
+async def test_a_room_that_cannot_be_repaired_stops_nobody_elses_messages(
     database: Store, chat: Emitted, room: str, outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(room_id: str, messages: Any) -> None:
+    def broken(room: Any, messages: Any) -> None:
         raise TypeError("a room that nobody can read")
 
-    monkeypatch.setattr(unfinished, "recount", broken)
+    monkeypatch.setattr(repair, "rebuild_room_summary", broken)
     end = outage.of("insert_many", after=True)
     with pytest.raises(StoreUnavailable):
         await message_writer().write(draft("hello", "c1"))
@@ -134,7 +136,7 @@ async def test_a_room_that_cannot_be_made_good_stops_nobody_elses_messages(
     assert [payload["content"] for payload in chat.payloads("new_message")] == ["hello", "another"]
 
 
-async def test_what_is_made_good_is_as_it_has_become_meanwhile(
+async def test_what_is_repaired_is_as_it_has_become_meanwhile(
     database: Store, chat: Emitted, room: str, outage: Outage
 ) -> None:
     """Redacted, edited or seen before its room could be told: the room must not show what it said before."""
