@@ -237,11 +237,11 @@ async def test_a_store_that_is_away_fails_the_announcement_and_not_the_next_one(
     await here.enter("9", "s")
     await here.enter("7", "s")
 
-    def away(user_id: str) -> Any:
+    async def away(user_id: str) -> Any:
         raise StoreUnavailable("the database is away")
 
     with monkeypatch.context() as context:
-        context.setattr(statuses, "_rooms_that_others_see", away)
+        context.setattr(statuses, "rooms_visible_to_others", away)
         with pytest.raises(StoreUnavailable):
             await announce_status("7")
     await announce_status("7")

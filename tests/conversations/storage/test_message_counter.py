@@ -20,7 +20,7 @@ from tests.conversations.drafting import draft
 
 
 @pytest.fixture(autouse=True)
-async def redis() -> AsyncIterator[Redis]:
+async def redis(redis_server: None) -> AsyncIterator[Redis]:
     """The session's, with nothing counted."""
     async with Redis.from_url(settings.REDIS_URL) as redis:
         async for key in redis.scan_iter(f"{message_counter.PREFIX}*"):
