@@ -31,7 +31,7 @@ class RoomPosition(Struct, frozen=True, array_like=True, tag="rooms"):
     last: int | None
     room_id: str
     read_at: int = 0
-    told: bytes = b""
+    shown: bytes = b""
 
 
 class MessagePosition(Struct, frozen=True, array_like=True, tag="messages"):

@@ -58,7 +58,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
         kind=DraftKind.EDIT,
     )
     afterwards = await check_message(draft)
-    edited = await in_store_thread(_edit, draft, message_id, message_ids.divide())
+    edited = await in_store_thread(_edit, draft, message_id, message_ids.cutoff())
     if edited is None:
         raise RuleViolation(
             Code.MESSAGE_REDACTED, f"what message {message_id!r} said was taken back: it can be edited no more"

@@ -1,4 +1,4 @@
-"""Sending messages, having seen them, typing them."""
+"""Messages are sent, marked as seen, and typed."""
 
 from __future__ import annotations
 
@@ -31,10 +31,18 @@ writable_rooms = RoomLoader(prepare=refresh)
 
 
 async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
-    """Store a message and tell both sides; returns it as they got it. A repeat returns the first one, telling nobody.
+    """Store a message and send it to the devices of both sides. A repeat is stored once and sent once.
 
-    RuleViolation: `user_mismatch`, `validation_failed` (see `require_content`), `room_not_found`, `not_a_member`,
-    `wrong_recipient`, `room_blocked`, `room_closed`, `overloaded`; and those of the policies.
+    Args:
+        actor: The authenticated user, who is the message's sender.
+        message: What the client sent.
+
+    Returns:
+        The message as both sides got it; of a repeat, the first one.
+
+    Raises:
+        RuleViolation: `user_mismatch`, `validation_failed` (see `require_content`), `room_not_found`, `not_a_member`,
+            `wrong_recipient`, `room_blocked`, `room_closed`, `overloaded`; and those of the policies.
     """
     _require_self(actor, message)
     require_content(message.type, message.content)
@@ -83,7 +91,7 @@ async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
     """
     _require_self(actor, seen)
     side = _require_sides(actor, await load_room(seen.room_id), seen)
-    await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.divide())
+    await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.cutoff())
     if await in_store_thread(_is_in_room, seen.last_message_id, seen.room_id):
         await announce_seen(seen)
 
@@ -97,7 +105,7 @@ async def mark_room_seen(actor: Actor, room_id: str, claimed: Role | None = None
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
     user, other = room.user_on(side), room.user_on(side.other)
-    seen, stored = await in_store_thread(_mark_room_seen, room_id, side, user, other, message_ids.divide())
+    seen, stored = await in_store_thread(_mark_room_seen, room_id, side, user, other, message_ids.cutoff())
     if seen is not None:
         await announce_seen(seen)
     return view_of(stored, side)

@@ -27,14 +27,14 @@ REDACTED: Final = "🚫"
 """What a redacted message says, whatever its type: apps show `content`, and this reads the same in all languages."""
 
 
-KeepApart = Callable[[Sequence[Message]], None]
-"""Keeps what messages say elsewhere, in one of the store's threads, as one with what is done to them."""
+KeepOriginals = Callable[[Sequence[Message]], None]
+"""Keeps the content of messages elsewhere. It is called in one of the store's threads, within the same transaction."""
 
 
 CLAIM: Final = datetime.timedelta(minutes=1)
 
 
-async def redact_messages(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[MessageRedaction]:
+async def redact_messages(ids: Collection[str], at: datetime.datetime, keep: KeepOriginals) -> list[MessageRedaction]:
     """Replace what messages say, in the history and in their rooms, and tell both sides. Returns what was told.
 
     `at`: in whole milliseconds. `keep` has those of `ids` that are not redacted, as they are at that moment, before
@@ -67,7 +67,7 @@ async def unredact_message(
     return payload
 
 
-def _redact_and_withhold(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[Message]:
+def _redact_and_withhold(ids: Collection[str], at: datetime.datetime, keep: KeepOriginals) -> list[Message]:
     pictures: dict[str, tuple[str, str]] = {}
 
     def keep_and_note(messages: Sequence[Message]) -> None:
@@ -80,22 +80,22 @@ def _redact_and_withhold(ids: Collection[str], at: datetime.datetime, keep: Keep
     return redacted
 
 
-def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> list[Message]:
+def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepOriginals) -> list[Message]:
     expected = None
     if not has_transactions():
         _claim(ids, at)
         expected = at
-    said = [
+    originals = [
         message
         for part in in_parts(ids)
         for message in Message.objects.filter(pk__in=part)
         if message.redacted_at == expected
     ]
-    if not said:
+    if not originals:
         return []
-    keep(said)
+    keep(originals)
     change: dict[str, Document] = {"$set": {"content": REDACTED, "redacted_at": at}, "$unset": {"image": ""}}
-    rooms = _rooms_of([message.pk for message in said])
+    rooms = _rooms_of([message.pk for message in originals])
     durable(Message).bulk_write(
         [
             UpdateOne(
@@ -107,7 +107,7 @@ def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepApart) -> lis
                 },
                 change,
             )
-            for message in said
+            for message in originals
             if message.pk in rooms
         ],
         ordered=False,
@@ -139,8 +139,8 @@ def _claim(ids: Collection[str], at: datetime.datetime) -> None:
 
 
 def _unredact(message_id: str, content: str) -> Message | None:
-    said: Document = {"content": content, "updated_at": message_ids.divide()}
-    change: dict[str, Document] = {"$set": said, "$unset": {"redacted_at": ""}}
+    restored: Document = {"content": content, "updated_at": message_ids.cutoff()}
+    change: dict[str, Document] = {"$set": restored, "$unset": {"redacted_at": ""}}
     rooms = _rooms_of([message_id])
     redacted = {"_id": message_id, "room_id": rooms.get(message_id), "redacted_at": {"$ne": None}}
     if not rooms or durable(Message).update_one(redacted, change).modified_count == 0:

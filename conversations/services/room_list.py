@@ -27,9 +27,9 @@ from persistence.keyset import to_cursor
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
 from persistence.timestamps import stored_time, to_milliseconds
 
-CLOCKS_APART: Final = 15_000
+CLOCK_SKEW: Final = 15_000
 """Milliseconds that the clocks of processes may differ by, and that a message may take to its room."""
-MOST_TOLD: Final = 300
+MOST_SHOWN: Final = 300
 """Rooms whose checksums a cursor has: two kilobytes."""
 _CHECKSUM: Final = 4  # bytes
 
@@ -128,27 +128,27 @@ def _cut(
     A page begins with the rooms that moved up past the pages before, for a message or a pin, and were on none of them.
     """
     if after is None:
-        moved, rest, told = list[RoomPosition](), positions, b""
+        moved, rest, shown = list[RoomPosition](), positions, b""
     else:
-        end, told = _order(after), after.told
+        end, shown = _order(after), after.shown
         moved = [each for each in positions if _order(each) <= end and _has_moved(each, after)]
         rest = [each for each in positions if _order(each) > end]
     page = [*moved, *rest][:limit]
     if len(moved) + len(rest) <= limit:
         return page, None
-    told = (told + b"".join(map(_checksum, page)))[-MOST_TOLD * _CHECKSUM :]
+    shown = (shown + b"".join(map(_checksum, page)))[-MOST_SHOWN * _CHECKSUM :]
     if after is not None and len(moved) >= limit:
-        return page, replace(after, told=told)
-    return page, replace(page[-1], read_at=read_at, told=told)
+        return page, replace(after, shown=shown)
+    return page, replace(page[-1], read_at=read_at, shown=shown)
 
 
 def _has_moved(position: RoomPosition, after: RoomPosition) -> bool:
     """Whether a room that stands before the end of a page was not there when the page was read."""
     moved_at = max(position.pinned or 0, position.last or 0)
-    if moved_at <= after.read_at - CLOCKS_APART:
+    if moved_at <= after.read_at - CLOCK_SKEW:
         return False
     checksum = _checksum(position)
-    return all(after.told[at : at + _CHECKSUM] != checksum for at in range(0, len(after.told), _CHECKSUM))
+    return all(after.shown[at : at + _CHECKSUM] != checksum for at in range(0, len(after.shown), _CHECKSUM))
 
 
 def _checksum(position: RoomPosition) -> bytes:

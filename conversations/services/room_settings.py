@@ -42,7 +42,7 @@ async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> R
     RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
-    pin = {"$set": {SIDES[side].pinned_at: message_ids.divide()}}
+    pin = {"$set": {SIDES[side].pinned_at: message_ids.cutoff()}}
     return view_of(await in_store_thread(_change, room_id, pin), side)
 
 
@@ -59,7 +59,7 @@ async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
-    change = {"$set": {SIDES[side].deleted: False, "updated_at": message_ids.divide()}}
+    change = {"$set": {SIDES[side].deleted: False, "updated_at": message_ids.cutoff()}}
     stored = await in_store_thread(_change, room_id, change)
     await announce_sides(room_id, {each: room.user_on(each) for each in Role})
     return view_of(stored, side)
@@ -71,7 +71,7 @@ async def block_room(actor: Actor, room_id: str, claimed: Role | None = None) ->
     RuleViolation: as `pin_room`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
-    block = {"$set": {"blocked_by": side.value, "updated_at": message_ids.divide()}}
+    block = {"$set": {"blocked_by": side.value, "updated_at": message_ids.cutoff()}}
     return await _change_block(room_id, side, _NOT_BLOCKED, block)
 
 
@@ -81,7 +81,7 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
     RuleViolation: as `pin_room`, and `not_the_blocker`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
-    lift = {"$unset": {"blocked_by": ""}, "$set": {"updated_at": message_ids.divide()}}
+    lift = {"$unset": {"blocked_by": ""}, "$set": {"updated_at": message_ids.cutoff()}}
     lifted = await _change_block(room_id, side, {"blocked_by": side.value}, lift)
     if lifted.room.blocked_by is side.other:
         raise RuleViolation(

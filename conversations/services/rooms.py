@@ -131,7 +131,7 @@ async def _bring_back(room: Document, request: CreateRoom, side: Role) -> tuple[
     changes |= {"shop_id": shop_id} if shop_id != known_shop_id else {}
     changes |= {"shop": shop} if shop else {}
     if changes:
-        room = await in_store_thread(_change, room, {**changes, "updated_at": message_ids.divide()})
+        room = await in_store_thread(_change, room, {**changes, "updated_at": message_ids.cutoff()})
     return room, outcome, afterwards
 
 
@@ -215,7 +215,7 @@ def _require_creator(actor: Actor, request: CreateRoom) -> Role:
 
 
 def _new_room(request: CreateRoom, side: Role, info: dict[str, str], shop: dict[str, Any]) -> Document:
-    now = message_ids.divide()
+    now = message_ids.cutoff()
     return {
         "_id": request.room_id,
         "type": request.type,
@@ -260,7 +260,7 @@ async def delete_room(actor: Actor, room_id: str, claimed: Role | None = None) -
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
-    now = message_ids.divide()
+    now = message_ids.cutoff()
     await in_store_thread(_delete, room, side, now)
     await announce_deletion(
         RoomDeletion(room_id=room.room_id, seller=room.seller, buyer=room.buyer, deletion_role=side.value)
@@ -282,19 +282,21 @@ def _delete(room: RoomRecord, side: Role, now: datetime.datetime) -> None:
 async def announce_sides(room_id: str, sides: dict[Role, str], to: frozenset[Role] = frozenset(Role)) -> None:
     """Tell the sides `to` of a room that the other one is online, where it is: of a new room they take it for offline.
 
-    What is told last is true, as for `statuses.announce_status`: presence is read again when it has been told, and told
+    The last announcement is true, as for `statuses.announce_status`: presence is read again afterwards, and announced
     again where it differs.
     """
-    told = dict.fromkeys(to, False)
+    announced = dict.fromkeys(to, False)
     while True:
         online = await current_presence().online(sides.values())
-        changed = [side for side in to if sides[side] in online and (sides[side.other] in online) is not told[side]]
+        changed = [
+            side for side in to if sides[side] in online and (sides[side.other] in online) is not announced[side]
+        ]
         if not changed:
             return
         for side in changed:
-            told[side] = not told[side]
+            announced[side] = not announced[side]
             change = UserStatusChange(
-                user_id=sides[side.other], user_role=side.other, room_id=room_id, status=told[side]
+                user_id=sides[side.other], user_role=side.other, room_id=room_id, status=announced[side]
             )
             await announce_status_change(change, sides[side])
         await flush()

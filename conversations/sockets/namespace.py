@@ -18,7 +18,7 @@ from conversations.policies import require_admitted
 from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
 from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
-from conversations.sockets.sign_in import renew, sign_in, sign_out, told
+from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
 from conversations.sockets.statuses import ActiveUserList
 from identity import Identity, IdentityRefused, authenticate
 from persistence.availability import StoreUnavailable
@@ -48,7 +48,7 @@ class ConversationEvents(LimitedNamespace):
     async def on_shutdown(self) -> None:
         """Finish what was begun."""
         await services.shut_down()
-        await told()
+        await announced()
         await stop_presence()
         await identities.close()
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_TIMER = 24 * 3600.0  # seconds: a token may outlive what an event loop's timer can count
 
-_telling: set[asyncio.Task[None]] = set()
+_announcements: set[asyncio.Task[None]] = set()
 
 
 async def sign_in(socket: Socket, identity: Identity) -> None:
@@ -61,10 +61,10 @@ async def sign_out(socket: Socket) -> None:
         _in_background(announce_status(user_id))
 
 
-async def told() -> None:
-    """Return when all that was being told when this was called has been told."""
-    if _telling:
-        await asyncio.wait(_telling)
+async def announced() -> None:
+    """Return when all announcements that were on their way when this was called are out."""
+    if _announcements:
+        await asyncio.wait(_announcements)
 
 
 def _expire_in_time(socket: Socket) -> None:
@@ -88,15 +88,15 @@ def _expire(socket: Socket) -> None:
     _in_background(socket.disconnect())
 
 
-def _in_background(telling: Coroutine[Any, Any, None]) -> None:
+def _in_background(announcement: Coroutine[Any, Any, None]) -> None:
     """Tell others without making this socket wait; a failure is logged, the socket's own life goes on."""
-    task = asyncio.get_running_loop().create_task(telling)
-    _telling.add(task)
-    task.add_done_callback(_told)
+    task = asyncio.get_running_loop().create_task(announcement)
+    _announcements.add(task)
+    task.add_done_callback(_announcement_done)
 
 
-def _told(task: asyncio.Task[None]) -> None:
-    _telling.discard(task)
+def _announcement_done(task: asyncio.Task[None]) -> None:
+    _announcements.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
         # An outage of the store has been logged with its cause.
         traceback = None if isinstance(error, StoreUnavailable) else error

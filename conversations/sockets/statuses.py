@@ -67,7 +67,7 @@ async def announce_status(user_id: str) -> None:
     Returns when what was told is true: after telling, presence is read again, and told again if it differs. Of all
     processes that announce one user, whichever is heard last has read after that, or another call follows; so however
     the user flaps, and wherever, the last thing heard is right. Calls for a user being announced here join that
-    announcement. Only those who are online are told: who comes later gets a list. Raises StoreUnavailable.
+    announcement. Only those who are online get it: who comes later gets a list. Raises StoreUnavailable.
     """
     running = _running.get()
     announcement = running.get(user_id)
@@ -90,23 +90,23 @@ class _Announcement:
     async def _run(self) -> None:
         presence = current_presence()
         rooms = await rooms_visible_to_others(self._user_id)
-        told: bool | None = None
+        announced: bool | None = None
         while True:
             online = await presence.online([self._user_id, *(room.other for room in rooms)])
             status = self._user_id in online
-            if status is not told:
-                await self._tell(status, [room for room in rooms if room.other in online])
-                told = status
+            if status is not announced:
+                await self._send(status, [room for room in rooms if room.other in online])
+                announced = status
             self.stale = False
             now_online = self._user_id in await presence.online([self._user_id])
-            if now_online is told and not self.stale:
+            if now_online is announced and not self.stale:
                 return
 
-    async def _tell(self, status: bool, rooms: list[Membership]) -> None:
-        for told, room in enumerate(rooms, 1):
+    async def _send(self, status: bool, rooms: list[Membership]) -> None:
+        for sent, room in enumerate(rooms, 1):
             change = UserStatusChange(user_id=self._user_id, user_role=room.side, room_id=room.room_id, status=status)
             await announce_status_change(change, room.other)
-            if told % _EMITS_A_TURN == 0:
+            if sent % _EMITS_A_TURN == 0:
                 await asyncio.sleep(0)
         await flush()
 

@@ -58,7 +58,7 @@ class MessageIds:
             self._counter += 1
             return message_id, from_milliseconds(self._millisecond)
 
-    def divide(self) -> datetime.datetime:
+    def cutoff(self) -> datetime.datetime:
         """An instant between the messages so far and those to come: every later `created_at` is greater.
 
         For "all up to now", as when a side deletes its history.

@@ -55,7 +55,7 @@ def test_when_a_millisecond_is_used_up_the_next_one_begins() -> None:
 def test_every_message_after_a_dividing_instant_is_later_than_it_and_those_before_are_not() -> None:
     ids = MessageIds(Clock(1_602_375_215_390))
     _, before = ids.next()
-    instant = ids.divide()
+    instant = ids.cutoff()
     _, after = ids.next()
     assert before <= instant < after
 

@@ -179,7 +179,7 @@ async def test_a_message_that_a_side_deleted_before_its_room_was_told_stays_hidd
 async def test_our_last_message_displaces_that_of_the_old_service_whatever_its_fields_order(
     database: Store, chat: Emitted, room: str
 ) -> None:
-    old = {"_id": "zzz", "room_id": "7.9", "from": "9", "content": "old", "created_at": message_ids.divide()}
+    old = {"_id": "zzz", "room_id": "7.9", "from": "9", "content": "old", "created_at": message_ids.cutoff()}
     database.cz_rooms.update_one({"_id": room}, {"$set": {"buyer_last_message": old, "seller_last_message": None}})
     written = await message_writer().write(draft())
     kept = database.cz_rooms.find_one({"_id": room})
