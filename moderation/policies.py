@@ -21,10 +21,10 @@ from conversations.requests import Draft, DraftKind
 from moderation.errors import Code
 from moderation.matching import Found
 from moderation.models import Evidence, FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
-from moderation.rules.live_rules import live_rules
-from moderation.rules.pacing import count_rooms, take_turn
-from moderation.services.hits import hold, note_flagged, note_refused
-from moderation.services.revisions import keep_revision
+from moderation.rules.cache import rules_cache
+from moderation.rules.rate_limits import check_slow_mode, find_floods
+from moderation.services.evidence import keep_revision
+from moderation.services.filters import hold, note_flagged, note_refused
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import STORE_ERRORS, Document, durable, in_parts, in_store_thread
 
@@ -36,15 +36,15 @@ class ModerationPolicy:
 
     async def refresh(self, *, just_now: bool = False) -> None:
         """Have this process know the rules."""
-        await live_rules().refresh(just_now=just_now)
+        await rules_cache().refresh(just_now=just_now)
 
     def check_user(self, user_id: str) -> None:
         """RuleViolation: `banned`."""
-        live_rules().rules.check_user(user_id, timezone.now())
+        rules_cache().rules.check_user(user_id, timezone.now())
 
     def check_writer(self, user_id: str) -> None:
         """RuleViolation: `banned`, `muted`."""
-        rules = live_rules().rules
+        rules = rules_cache().rules
         if rules.concern(user_id):
             rules.check_writer(user_id, timezone.now())
 
@@ -54,16 +54,16 @@ class ModerationPolicy:
         Only a message can be held: what else is to be is refused. Nor is that counted for floods: a buyer's name is the
         same in all rooms. An edit takes no turn in slow mode.
         """
-        rules, now = live_rules().rules, timezone.now()
+        rules, now = rules_cache().rules, timezone.now()
         rules.check_writer(draft.sender, now)
         is_new = draft.kind is DraftKind.MESSAGE
         found = rules.matcher.find(draft.content, draft.type)
         if is_new and rules.matcher.floods:
-            found += await count_rooms(draft, rules.matcher.floods)
+            found += await find_floods(draft, rules.matcher.floods)
         if found:
             await _keep_back(draft, found, is_new=is_new)
         if draft.kind is not DraftKind.EDIT and (interval := rules.interval(draft.room_id, now)):
-            await take_turn(draft, interval)
+            await check_slow_mode(draft, interval)
         return partial(_flag, draft, found) if found else None
 
     def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:

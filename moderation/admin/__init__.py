@@ -2,11 +2,10 @@
 
 import moderation.admin.audit
 import moderation.admin.filters.changelist
-import moderation.admin.filters.hits
-import moderation.admin.messages.changelist
-import moderation.admin.messages.held
+import moderation.admin.filters.held
 import moderation.admin.reports.changelist
 import moderation.admin.restrictions.changelist
 import moderation.admin.restrictions.holds
 import moderation.admin.rooms.changelist
+import moderation.admin.rooms.messages
 import moderation.admin.users.notes  # noqa: F401

@@ -21,12 +21,11 @@ from django.views.decorators.http import require_POST
 
 from conversations.errors import REFUSALS
 from moderation import services
-from moderation.admin.pages.acting import sentence, staff_of
-from moderation.admin.pages.links import person_link, room_link
-from moderation.admin.pages.streaming import streamed
-from moderation.admin.pages.uncounted import UncountedAdmin
+from moderation.admin.acts import sentence, staff_of, streamed
+from moderation.admin.changelists.keyset import UncountedAdmin
+from moderation.admin.links import person_link, room_link
 from moderation.models import AuditRecord, TargetKind
-from moderation.permissions import may
+from moderation.staff import may
 
 EXPORT_PERMISSION = "moderation.export_auditrecord"
 

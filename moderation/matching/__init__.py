@@ -1,5 +1,5 @@
 """Finding in texts what filters look for. Knows texts and filters, no store and no user: bounded time and memory."""
 
-from moderation.matching.filters import Found, Matcher
+from moderation.matching.filters import FilterAction, FilterKind, Found, Matcher
 
-__all__ = ["Found", "Matcher"]
+__all__ = ["FilterAction", "FilterKind", "Found", "Matcher"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from moderation.matching.expressions import UnsafeExpression, compiled
-from moderation.matching.filters import lines_of
+from moderation.matching.filters import FilterDefinition, FilterKind, lines_of
 from moderation.matching.links import AllowedHosts, host_name
 from moderation.matching.words import phrase_words
-from moderation.models import FilterKind, MessageFilter
 
 MOST_PATTERNS = 2000
 LONGEST_PHRASE = 200
@@ -14,7 +13,7 @@ LONGEST_WINDOW = 86_400
 """Seconds of a flood: a day."""
 
 
-def problems_of(message_filter: MessageFilter) -> dict[str, list[str]]:
+def problems_of(message_filter: FilterDefinition) -> dict[str, list[str]]:
     """What is wrong, by field; empty: nothing."""
     if message_filter.kind == FilterKind.FLOOD:
         return _flood(message_filter)
@@ -52,16 +51,16 @@ def _host(line: str) -> str | None:
     return None if good else "it must be a host such as example.com"
 
 
-def _flood(message_filter: MessageFilter) -> dict[str, list[str]]:
+def _flood(message_filter: FilterDefinition) -> dict[str, list[str]]:
     problems: dict[str, list[str]] = {}
     if not message_filter.rooms or message_filter.rooms < 2:
         problems["rooms"] = [
-            f"it is {_said(message_filter.rooms)}: it must be the number of rooms that is too many, from 2"
+            f"it is {_shown(message_filter.rooms)}: it must be the number of rooms that is too many, from 2"
         ]
     if not message_filter.seconds or message_filter.seconds > LONGEST_WINDOW:
-        problems["seconds"] = [f"it is {_said(message_filter.seconds)}: it must be from 1 to {LONGEST_WINDOW}, a day"]
+        problems["seconds"] = [f"it is {_shown(message_filter.seconds)}: it must be from 1 to {LONGEST_WINDOW}, a day"]
     return problems
 
 
-def _said(number: int | None) -> str:
+def _shown(number: int | None) -> str:
     return "empty" if number is None else str(number)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
+
+from django.db.models import TextChoices
 
 from conversations.message_content import is_at_a_known_host, without_stored_name
 from conversations.models import MessageType
@@ -11,7 +14,43 @@ from moderation.matching.expressions import Expressions
 from moderation.matching.links import AllowedHosts, hosts
 from moderation.matching.text import normalized
 from moderation.matching.words import Words
-from moderation.models import FilterAction, FilterKind, MessageFilter
+
+
+class FilterKind(TextChoices):
+    """What `patterns` are, one a line."""
+
+    WORDS = "words"
+    """Words or phrases, found as whole words, in capitals or small."""
+    REGEX = "regex"
+    """Regular expressions in RE2's syntax, in capitals or small."""
+    LINKS = "links"
+    """Hosts that may be linked to, with what lies under them; a link to any other is a hit."""
+    FLOOD = "flood"
+    """None: the same text sent to `rooms` rooms within `seconds`."""
+
+
+class FilterAction(TextChoices):
+    """What is done about a message that a filter hits. Of several filters the strictest decides."""
+
+    FLAG = "flag"
+    """It is sent, and a report opened."""
+    HOLD = "hold"
+    """It waits for staff to release or drop it."""
+    REFUSE = "refuse"
+    """It is not sent."""
+
+
+class FilterDefinition(Protocol):
+    """What there is to know of a filter, saved or not: see `moderation.models.MessageFilter`."""
+
+    name: str
+    kind: str
+    patterns: str
+    also_without_marks: bool
+    rooms: int | None
+    seconds: int | None
+    action: str
+
 
 _STRICTER = (FilterAction.FLAG, FilterAction.HOLD, FilterAction.REFUSE)
 
@@ -43,7 +82,7 @@ class Flood:
 class Matcher:
     """Filters, compiled. Of an image's address they look at all but the name of a stored file and a known host."""
 
-    def __init__(self, filters: Iterable[MessageFilter] = ()) -> None:
+    def __init__(self, filters: Iterable[FilterDefinition] = ()) -> None:
         known = list(filters)
         self._actions = {each.name: FilterAction(each.action) for each in known}
         self._words = Words(

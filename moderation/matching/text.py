@@ -1,10 +1,16 @@
-"""Texts made comparable: one form for what reads the same."""
+"""Texts and words made comparable: one form for what looks the same to a reader, by Unicode's confusables (UTS #39).
+
+A letter of another script that looks like a Latin one becomes that one. Marks that make no letter, such as a
+strike-through, are dropped. Vietnamese marks stay, so that `lừa` and `lửa` differ; `bare` drops them as well.
+"""
 
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 _UNSEEN = ("Cf", "Cc")
 """Unicode's categories of characters that are not drawn, such as zero-width spaces inside a word."""
@@ -52,3 +58,70 @@ def normalized(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """The words, of any script, and the signs of a normalized text, spaces only part them."""
     return _TOKEN.findall(text)
+
+
+_MARKS = "\u0300-\u036f\u0488\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ua670-\ua672\ufe20-\ufe2f"
+"""The marks of no script of their own, and those that enclose."""
+_ANY_MARK = re.compile(f"[{_MARKS}]")
+_STROKE = "\u0335"
+"""What the confusables table makes of `đ`: `d` and this mark."""
+_VIETNAMESE = frozenset("\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323" + _STROKE)
+_JOINING = re.compile(rf"(?<=[\w{_MARKS}])(?:[^\w\s!?,;()\[\]{{}}<>\"{_MARKS}]|_){{1,3}}(?=\w)|_")
+"""Signs between words that a reader passes over: `lừa-đảo`, `lừa_đảo`, `lừa.đảo`; and the underscores of `_scam_`."""
+
+
+def folded(text: str) -> str:
+    """A normalized text in small letters and in the form that words are compared in."""
+    if not text.isascii():
+        text = _ANY_MARK.sub("", unicodedata.normalize("NFC", text))
+        text = unicodedata.normalize("NFD", text).translate(_look_alikes())
+    return _joined(text.casefold())
+
+
+def bare(word: str) -> str:
+    """A folded word without marks."""
+    return word if word.isascii() else _ANY_MARK.sub("", word)
+
+
+def has_no_other_marks(word: str, phrase_word: str) -> bool:
+    """Whether of two folded words with the same letters, the first has only Vietnamese marks that the second has."""
+    return all(mine <= theirs for mine, theirs in zip(_marks_of(word), _marks_of(phrase_word), strict=True))
+
+
+def _joined(text: str) -> str:
+    return _JOINING.sub(lambda match: " " if _is_punctuation(match[0]) else match[0], text)
+
+
+def _is_punctuation(signs: str) -> bool:
+    """Whether they are signs of writing, and no emojis, which a filter may look for."""
+    return all(unicodedata.category(sign).startswith("P") or sign in "|~^`" for sign in signs)
+
+
+def _marks_of(word: str) -> list[frozenset[str]]:
+    """The Vietnamese marks of each letter."""
+    marks: list[set[str]] = []
+    for letter in word:
+        if not _ANY_MARK.match(letter):
+            marks.append(set())
+        elif letter in _VIETNAMESE and marks:
+            marks[-1].add(letter)
+    return [frozenset(each) for each in marks]
+
+
+@cache
+def _look_alikes() -> dict[int, str]:
+    """By code point, the Latin letter that a letter of another script looks like."""
+    from confusable_homoglyphs.confusables import confusables_data
+
+    table = {ord("đ"): "d" + _STROKE, ord("Đ"): "D" + _STROKE}
+    for latin in string.ascii_letters:
+        for entry in confusables_data.get(latin, ()):
+            other = entry["c"].strip("\u200e")
+            if len(other) == 1 and not other.isascii() and unicodedata.category(other)[0] in "LNS":
+                # the table has one prototype, `l`, for all that is a stroke
+                table.setdefault(ord(other), "I" if latin == "l" and other.isupper() else latin)
+    for code, latin in list(table.items()):  # a word in small letters is the word in capitals
+        small = chr(code).lower()
+        if len(small) == 1:
+            table.setdefault(ord(small), latin.lower())
+    return table

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from moderation.matching.folding import bare, folded, has_no_other_marks
-from moderation.matching.text import normalized, tokens
+from moderation.matching.text import bare, folded, has_no_other_marks, normalized, tokens
 
 Owner = TypeVar("Owner", bound=Hashable)
 

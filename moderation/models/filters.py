@@ -5,29 +5,8 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 
-
-class FilterKind(models.TextChoices):
-    """What `patterns` are, one a line."""
-
-    WORDS = "words"
-    """Words or phrases, found as whole words, in capitals or small."""
-    REGEX = "regex"
-    """Regular expressions in RE2's syntax, in capitals or small."""
-    LINKS = "links"
-    """Hosts that may be linked to, with what lies under them; a link to any other is a hit."""
-    FLOOD = "flood"
-    """None: the same text sent to `rooms` rooms within `seconds`."""
-
-
-class FilterAction(models.TextChoices):
-    """What is done about a message that a filter hits. Of several filters the strictest decides."""
-
-    FLAG = "flag"
-    """It is sent, and a report opened."""
-    HOLD = "hold"
-    """It waits for staff to release or drop it."""
-    REFUSE = "refuse"
-    """It is not sent."""
+from moderation.matching import FilterAction, FilterKind
+from moderation.matching.checks import problems_of
 
 
 class MessageFilter(models.Model):
@@ -56,8 +35,6 @@ class MessageFilter(models.Model):
 
     def clean(self) -> None:
         """Raises ValidationError, naming the field, for what could not be matched safely."""
-        from moderation.matching.checks import problems_of
-
         if problems := problems_of(self):
             raise ValidationError(problems)
 

@@ -9,16 +9,19 @@ from moderation.services.audit import export_audit
 from moderation.services.filters import delete_filter, save_filter, try_text
 from moderation.services.held import drop_held, release_held
 from moderation.services.holds import lift_hold, place_hold
-from moderation.services.introductions import redact_introduction, restore_introduction
-from moderation.services.notes import add_note
-from moderation.services.originals import read_original
 from moderation.services.persons import erase_person, export_person
-from moderation.services.redaction import redact_message, redact_recent, restore_message
-from moderation.services.reporting import report
-from moderation.services.reports import dismiss, put_back, resolve, take, take_next
+from moderation.services.redaction import (
+    read_original,
+    redact_introduction,
+    redact_message,
+    redact_recent,
+    restore_introduction,
+    restore_message,
+)
+from moderation.services.reports import dismiss, report, resolve, return_to_queue, take, take_next
 from moderation.services.restrictions import ban, lift, mute, slow_down
 from moderation.services.retention import delete_older
-from moderation.services.rooms import close_room, reopen_room, write_as_support
+from moderation.services.rooms import add_note, close_room, reopen_room, write_as_support
 
 __all__ = [
     "add_note",
@@ -35,7 +38,6 @@ __all__ = [
     "lift_hold",
     "mute",
     "place_hold",
-    "put_back",
     "read_original",
     "redact_introduction",
     "redact_message",
@@ -46,6 +48,7 @@ __all__ = [
     "resolve",
     "restore_introduction",
     "restore_message",
+    "return_to_queue",
     "save_filter",
     "slow_down",
     "take",

@@ -1,4 +1,4 @@
-"""Writing the audit, and taking it out as CSV."""
+"""Writing the audit, and exporting it as CSV."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from django.utils import timezone
 
-from conversations.errors import RuleViolation
+from conversations.errors import Code, RuleViolation
 from moderation.models import Act, AuditRecord
 from moderation.models.audit import AuditRecords
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from persistence.mongodb import atomically, has_transactions, in_store_thread
 from persistence.timestamps import to_wire
 
 Answer = TypeVar("Answer")
-
 COLUMNS: Final = (
     "at",
     "staff_id",
@@ -34,7 +33,6 @@ COLUMNS: Final = (
     "after",
     "reason",
 )
-
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a formula begins with, in spreadsheets of any language."""
 
@@ -119,6 +117,13 @@ async def export_audit(staff: Staff, records: AuditRecords) -> Iterator[str]:
     """The records as CSV, line by line, read from the store as the lines are taken. That it is done is recorded."""
     await in_store_thread(record, staff, Act.AUDIT_EXPORTED, Target("audit", "audit"))
     return _lines(records)
+
+
+def require_reason(reason: str) -> str:
+    """The reason without spaces around it. RuleViolation `validation_failed`: there is none."""
+    if not reason.strip():
+        raise RuleViolation(Code.VALIDATION_FAILED, "the reason is empty: say why this is done")
+    return reason.strip()
 
 
 def _lines(records: AuditRecords) -> Iterator[str]:

@@ -1,15 +1,16 @@
-"""What a report keeps of what it is about, at the moment when it is made."""
+"""What moderation keeps of content: evidence of a report when it is made, and revisions before an edit."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Any, Final
 
 from conversations.models import Message, Room
-from moderation.models import Evidence, Report, TargetKind
+from moderation.models import Evidence, Report, ReportReason, Revision, TargetKind
 from moderation.models.reports import UNFINISHED
 from persistence.fields import as_json, object_in, text_in
-from persistence.mongodb import Document, durable
+from persistence.mongodb import Document, document, durable
 from persistence.timestamps import stored_time
 
 NEIGHBOURS: Final = 5
@@ -62,6 +63,40 @@ def erase_in_evidence(room_id: str, user_id: str) -> list[str]:
 def is_unfinished(report_id: str) -> bool:
     """Whether staff have not finished with a report."""
     return Report.objects.filter(pk=report_id, state__in=UNFINISHED).exists()
+
+
+def keep_revision(message: Document, replaced_at: datetime.datetime) -> None:
+    """Keep what a message says, as its document has it, until an edit; for the store's threads.
+
+    One that was begun and did not come about is replaced: a message says one thing at a time.
+    """
+    message_id = str(message["_id"])
+    last = durable(Revision).find_one({"message_id": message_id}, sort=[("replaced_at", -1)])
+    since = stored_time(None if last is None else last.get("replaced_at")) or stored_time(message.get("created_at"))
+    revision = Revision(
+        message_id=message_id,
+        room_id=text_in(message, "room_id"),
+        sender=text_in(message, "from"),
+        type=text_in(message, "type"),
+        content=text_in(message, "content"),
+        image=message.get("image"),
+        said_at=since,
+        replaced_at=replaced_at,
+    )
+    stored = document(revision)
+    stored.pop("_id", None)
+    durable(Revision).update_one({"message_id": message_id, "replaced_at": replaced_at}, {"$set": stored}, upsert=True)
+
+
+def images_of(documents: Iterable[Document]) -> list[str]:
+    """The uploads that messages, or what is kept of them, show."""
+    return [document["image"] for document in documents if document.get("image")]
+
+
+def clear_filter_reports(reports: Document) -> int:
+    """Take out of such reports of filters what was found in a message; the filter's name stays. How many those were."""
+    quoting = {**reports, "reason": ReportReason.FILTER, "$expr": {"$ne": ["$text", "$reporter"]}}
+    return durable(Report).update_many(quoting, [{"$set": {"text": "$reporter"}}]).modified_count
 
 
 def _around(message_id: str) -> list[Document]:

@@ -1,21 +1,39 @@
-"""Managing filters: saved ones are safe to match with, live on every process within a second, and audited."""
+"""Filters: managing them, and what is recorded about a message that one of them hits.
+
+Saved filters are safe to match with, live on every process within a second, and audited.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bson import ObjectId
+from django.db import IntegrityError
 from django.utils import timezone
 
+from conversations.images.files import image_in
 from conversations.models import MessageType
+from conversations.requests import Draft
 from moderation.matching import Found, Matcher
-from moderation.models import Act, MessageFilter
-from moderation.rules.live_rules import live_rules, rules_changed
+from moderation.models import (
+    Act,
+    FilterAction,
+    FilterHit,
+    HeldMessage,
+    HeldState,
+    MessageFilter,
+    ReportReason,
+    TargetKind,
+)
+from moderation.rules.cache import rules_cache, rules_changed
 from moderation.services.audit import Target, recorded
-from moderation.staff_site.staff import Staff
+from moderation.services.reports import About, file_report
+from moderation.staff import Staff
 from persistence.mongodb import in_store_thread
 
 _AUDITED = ("name", "kind", "patterns", "also_without_marks", "rooms", "seconds", "action", "is_active")
+_LONGEST_TEXT = 1000
 
 
 async def save_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> MessageFilter:
@@ -39,9 +57,55 @@ async def try_text(text: str, message_filter: MessageFilter | None = None) -> li
     if message_filter is not None:
         message_filter.clean()
         return Matcher([message_filter]).find(text, MessageType.TEXT)
-    live = live_rules()
+    live = rules_cache()
     await live.refresh(just_now=True)
     return live.rules.matcher.find(text, MessageType.TEXT)
+
+
+def note_refused(draft: Draft, found: Iterable[Found]) -> None:
+    """Note that a message was refused, with what it said; for the store's threads, as the others."""
+    _note(draft, found, text=draft.content[:_LONGEST_TEXT])
+
+
+def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_new: bool) -> None:
+    """Note what was found in a message that was sent or edited, and have staff look at it.
+
+    No `message_id`: it was found in what the room shows of its buyer. Of a repeat of a new message nothing is noted;
+    anything else is none: staff may have looked at what it said before.
+    """
+    known: set[str] = set()
+    if is_new:
+        known.update(FilterHit.objects.filter(message_id=message_id).values_list("filter_name", flat=True))
+    new = [each for each in found if each.filter_name not in known]
+    _note(draft, new, message_id=message_id)
+    for each in new:
+        about = About(draft.room_id, draft.sender)
+        text = f"{each.filter_name}: {each.what}"
+        kind, target_id = (TargetKind.MESSAGE, message_id) if message_id else (TargetKind.ROOM, draft.room_id)
+        file_report(each.filter_name, kind, target_id, about, ReportReason.FILTER, text)
+
+
+def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
+    """Keep a message until staff decide; of a repeat, the one that is kept, whatever was decided."""
+    key = draft.dedup_key()
+    try:
+        held = HeldMessage.objects.create(
+            room_id=draft.room_id,
+            sender=draft.sender,
+            recipient=draft.recipient,
+            type=draft.type,
+            content=draft.content,
+            image=image_in(draft.type, draft.content),
+            client_message_id=draft.client_message_id,
+            dedup_key=key,
+            filter_name=deciding.filter_name,
+            held_at=timezone.now(),
+            state=HeldState.HELD,
+        )
+    except IntegrityError:
+        return HeldMessage.objects.get(dedup_key=key)
+    _note(draft, found)
+    return held
 
 
 def _save(staff: Staff, message_filter: MessageFilter, reason: str) -> None:
@@ -72,3 +136,21 @@ def _described(message_filter: MessageFilter) -> dict[str, Any]:
 
 def _target(message_filter: MessageFilter) -> Target:
     return Target("filter", str(message_filter.pk))
+
+
+def _note(draft: Draft, found: Iterable[Found], *, message_id: str = "", text: str = "") -> None:
+    now = timezone.now()
+    hits = [
+        FilterHit(
+            filter_name=each.filter_name,
+            action=FilterAction(each.action),
+            at=now,
+            room_id=draft.room_id,
+            user_id=draft.sender,
+            message_id=message_id,
+            text=text,
+        )
+        for each in found
+    ]
+    if hits:
+        FilterHit.objects.bulk_create(hits)

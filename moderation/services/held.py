@@ -19,7 +19,7 @@ from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, HeldState
 from moderation.services.audit import Target, not_done, record, recorded
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from persistence.mongodb import TIMEOUT, durable, in_store_thread
 
 LEASE = datetime.timedelta(seconds=4 * TIMEOUT)
@@ -41,7 +41,7 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
     except REFUSALS:
         await in_store_thread(_unclaim, held)
         raise
-    await in_store_thread(_decide, staff, held, HeldState.RELEASED, message.id)
+    await in_store_thread(decide, staff, held, HeldState.RELEASED, message.id)
     return message
 
 
@@ -50,7 +50,7 @@ async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
     held = await in_store_thread(_claim, held_id)
     sent = await in_store_thread(_sent, held)
     if sent is not None:  # by a release that could not be noted
-        await in_store_thread(_decide, staff, held, HeldState.RELEASED, sent.message_id)
+        await in_store_thread(decide, staff, held, HeldState.RELEASED, sent.message_id)
         raise _decided(held_id)
     await in_store_thread(_drop, staff, held, reason)
 
@@ -111,14 +111,15 @@ def _drop(staff: Staff, held: HeldMessage, reason: str) -> None:
         staff,
         Act.HELD_DROPPED,
         _target(held),
-        lambda: _decide(staff, held, HeldState.DROPPED, ""),
+        lambda: decide(staff, held, HeldState.DROPPED, ""),
         before={"state": HeldState.HELD.value},
         after={"state": HeldState.DROPPED.value},
         reason=reason,
     )
 
 
-def _decide(staff: Staff, held: HeldMessage, state: HeldState, message_id: str) -> None:
+def decide(staff: Staff, held: HeldMessage, state: HeldState, message_id: str) -> None:
+    """Store a decision about a held message; nothing, where it is decided already."""
     durable(HeldMessage).update_one(
         {"_id": held.pk, "state": HeldState.HELD},
         {

@@ -1,8 +1,9 @@
-"""Holding what must not be deleted, and lifting that."""
+"""Legal holds, and what neither retention nor erasing takes: what staff hold and what open reports are about."""
 
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass, field
 
 from bson import ObjectId
 from bson.errors import InvalidId
@@ -12,12 +13,37 @@ from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from moderation.errors import Code
-from moderation.models import Act, LegalHold, TargetKind
-from moderation.services.audit import Target, recorded
-from moderation.services.reasons import require_reason
-from moderation.staff_site.staff import Staff
-from persistence.mongodb import durable, in_store_thread
+from moderation.models import Act, LegalHold, Report, TargetKind
+from moderation.models.reports import UNFINISHED
+from moderation.services.audit import Target, recorded, require_reason
+from moderation.staff import Staff
+from persistence.mongodb import Document, durable, in_store_thread
 from persistence.timestamps import to_wire
+
+
+@dataclass(slots=True)
+class Protected:
+    """What is kept of one room: all of it, what some users wrote, some messages."""
+
+    everything: bool = False
+    users: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.users) or bool(self.messages)
+
+    def others(self) -> Document:
+        """The condition for messages that are not kept, where not everything is."""
+        condition: Document = {}
+        if self.users:
+            condition["from"] = {"$nin": sorted(self.users)}
+        if self.messages:
+            condition["_id"] = {"$nin": sorted(self.messages)}
+        return condition
+
+    def covers(self, user_id: str) -> bool:
+        """Whether all that a user wrote in the room is kept."""
+        return self.everything or user_id in self.users
 
 
 async def place_hold(
@@ -49,6 +75,36 @@ async def place_hold(
 async def lift_hold(staff: Staff, hold_id: str, reason: str) -> None:
     """End a hold now. RuleViolation: `validation_failed`, `hold_not_found`, `hold_over`."""
     await in_store_thread(_lift, staff, hold_id, require_reason(reason))
+
+
+def protected_in(room_id: str) -> Protected:
+    """What is kept of a room now; for the store's threads, as the others."""
+    protected = Protected()
+    reports = durable(Report).find(
+        {"room_id": room_id, "state": {"$in": list(UNFINISHED)}}, ["target_kind", "target_id"]
+    )
+    holds = durable(LegalHold).find(_active({"room_id": room_id}), ["target_kind", "target_id"])
+    for each in (*reports, *holds, *_holds_on_users()):
+        match each["target_kind"]:
+            case TargetKind.ROOM:
+                protected.everything = True
+            case TargetKind.USER:
+                protected.users.add(each["target_id"])
+            case _:
+                protected.messages.add(each["target_id"])
+    return protected
+
+
+def held_users() -> set[str]:
+    """Those of whom staff hold all that they wrote."""
+    return {hold["target_id"] for hold in _holds_on_users()}
+
+
+def held_rooms() -> list[str]:
+    """Those that staff hold whole."""
+    return [
+        hold["target_id"] for hold in durable(LegalHold).find(_active({"target_kind": TargetKind.ROOM}), ["target_id"])
+    ]
 
 
 def _place(staff: Staff, hold: LegalHold) -> None:
@@ -99,3 +155,11 @@ def _lift(staff: Staff, hold_id: str, reason: str) -> None:
 def _target(hold: LegalHold) -> Target:
     of_user = {"user_id": hold.target_id} if hold.target_kind == TargetKind.USER else {"room_id": hold.room_id}
     return Target("hold", str(hold.pk), **of_user)
+
+
+def _holds_on_users() -> list[Document]:
+    return list(durable(LegalHold).find(_active({"target_kind": TargetKind.USER}), ["target_kind", "target_id"]))
+
+
+def _active(condition: Document) -> Document:
+    return {**condition, "ends_at": {"$gt": timezone.now()}, "lifted_at": None}

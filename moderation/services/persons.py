@@ -27,17 +27,16 @@ from moderation.models import (
     TargetKind,
 )
 from moderation.models.reports import UNFINISHED
-from moderation.services.all_rooms import ids_of_rooms
-from moderation.services.audit import Target, record
-from moderation.services.contents import images_of, unquote
-from moderation.services.evidence import erase_in_evidence
-from moderation.services.protection import held_users, protected_in
-from moderation.services.reasons import require_reason
-from moderation.staff_site.staff import Staff
+from moderation.services.audit import Target, record, require_reason
+from moderation.services.evidence import clear_filter_reports, erase_in_evidence, images_of
+from moderation.services.holds import held_users, protected_in
+from moderation.services.retention import ids_of_rooms
+from moderation.staff import Staff
 from persistence.fields import as_json
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
 
-_AT_ONCE = 500
+AT_ONCE = 500
+"""Messages that one step erases."""
 _NOT_ERASED: Final = [{"content": {"$ne": REDACTED}}, {"redacted_at": None}, {"client_message_id": {"$ne": None}}]
 
 _OF_PERSON: Final[tuple[tuple[str, type[models.Model], str], ...]] = (
@@ -95,7 +94,7 @@ async def erase_person(
         while step := await in_store_thread(_erase_some, room_id, user_id, now):
             messages += step
             progress(done - 1, len(rooms), messages)
-        kept += await in_store_thread(_erase_in_room, room_id, user_id, now)
+        kept += await in_store_thread(erase_in_room, room_id, user_id, now)
         progress(done, len(rooms), messages)
     changed.update(await in_store_thread(_erase_moderation, user_id, rooms))
     return {"rooms": len(rooms), "messages": messages, "kept": kept, **changed}
@@ -139,7 +138,7 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
     # The first stage is what the index finds.
     theirs = {"$and": [{"from": user_id, "$or": _NOT_ERASED}, protected.others()]}
     stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": theirs}]
-    stages += [{"$limit": _AT_ONCE}, {"$project": {"image": 1}}]
+    stages += [{"$limit": AT_ONCE}, {"$project": {"image": 1}}]
     erasing = list(durable(Message).aggregate(stages))
     ids = [message["_id"] for message in erasing]
     images = images_of(erasing)
@@ -157,8 +156,8 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
     return len(ids)
 
 
-def _erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> int:
-    """What of a person stands in a room besides messages; how many of those were kept."""
+def erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> int:
+    """Erase what of a person stands in a room besides messages. Returns how many messages were kept."""
     protected = protected_in(room_id)
     stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": {"from": user_id, "$or": _NOT_ERASED}}]
     kept = len(list(durable(Message).aggregate([*stages, {"$project": {"_id": 1}}]))) if protected else 0
@@ -205,7 +204,7 @@ def _erase_moderation(user_id: str, rooms: list[str]) -> dict[str, int]:
         "reports_made": durable(Report)
         .update_many({"reporter": user_id, **closed, **with_text}, no_text)
         .modified_count,
-        "reports_of_filters": unquote({"user_id": user_id, **closed}),
+        "reports_of_filters": clear_filter_reports({"user_id": user_id, **closed}),
         "notes": durable(Note).delete_many({"target_kind": TargetKind.USER, "target_id": user_id}).deleted_count,
     }
     collect(images, of=user_id)

@@ -1,11 +1,17 @@
-"""Redacting messages and restoring them: what they said is put aside first, then taken out of the chat."""
+"""Redacting messages and what a room shows of its buyer, restoring them, and reading what was redacted.
+
+The original is stored first; then the content is taken out of the chat.
+"""
 
 from __future__ import annotations
 
 import datetime
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
+import msgspec
 from django.db import models
 from django.utils import timezone
 from pymongo import UpdateOne
@@ -14,15 +20,16 @@ from conversations import services as chat
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.images.uploads import withhold
-from conversations.models import Message, Room
+from conversations.models import Message, MessageType, Room
 from conversations.payloads import MessagePayload, MessageRedaction
+from conversations.services.redaction import buyer_info_of, redact_buyer_info, restore_buyer_info
+from conversations.storage.room_loader import RoomRecord, load_room
 from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, RedactedOriginal, Revision, TargetKind
-from moderation.services.audit import Target, record, recorded
-from moderation.services.contents import unquote
-from moderation.services.reasons import require_reason
-from moderation.staff_site.staff import Staff
+from moderation.services.audit import Target, record, recorded, require_reason
+from moderation.services.evidence import clear_filter_reports
+from moderation.staff import Staff
 from persistence.mongodb import Document, document, durable, in_parts, in_store_thread
 
 LONGEST_PAST = 24 * 14
@@ -106,6 +113,31 @@ async def restore_message(staff: Staff, message_id: str, reason: str) -> Message
     return restored
 
 
+async def read_original(staff: Staff, message_id: str, reason: str) -> RedactedOriginal:
+    """What a redacted message said; recorded before it is given.
+
+    RuleViolation: `validation_failed`, `not_redacted`.
+    """
+    return await in_store_thread(_read_original, staff, message_id, require_reason(reason))
+
+
+async def redact_introduction(staff: Staff, room_id: str, reason: str) -> None:
+    """Take back what a room shows of its buyer, who changes it no more. `restore_introduction` undoes it.
+
+    RuleViolation: `validation_failed`, `room_not_found`, `already_redacted` (also where there is nothing to redact).
+    """
+    reason, room = require_reason(reason), await load_room(room_id)
+    do = partial(_redact_info, staff, room, reason)
+    await in_store_thread(partial(recorded, staff, Act.INFO_REDACTED, _target_room(room), do, reason=reason))
+
+
+async def restore_introduction(staff: Staff, room_id: str, reason: str) -> None:
+    """Let a room show of its buyer what it showed. RuleViolation: as above, `not_redacted`."""
+    reason, room = require_reason(reason), await load_room(room_id)
+    do = partial(_restore_info, room)
+    await in_store_thread(partial(recorded, staff, Act.INFO_RESTORED, _target_room(room), do, reason=reason))
+
+
 async def _redact(
     staff: Staff, ids: list[str], reason: str, note: Callable[[Sequence[Message]], None]
 ) -> list[MessageRedaction]:
@@ -130,7 +162,7 @@ async def _redact(
             )
             for message in messages
         ]
-        _put_aside(kept)
+        store_originals(kept)
         note(messages)
 
     redacted = await chat.redact_messages(ids, at, keep)
@@ -141,7 +173,8 @@ async def _redact(
     return redacted
 
 
-def _put_aside(originals: list[RedactedOriginal]) -> None:
+def store_originals(originals: list[RedactedOriginal]) -> None:
+    """Store the originals before their messages change, and clear the copies that all staff can read."""
     durable(RedactedOriginal).bulk_write(
         [UpdateOne({"_id": original.pk}, {"$set": document(original)}, upsert=True) for original in originals],
         ordered=False,
@@ -172,7 +205,7 @@ def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
         for part in in_parts(ids):
             released_as = {"room_id": room_id, "message_id": {"$in": part}}
             durable(HeldMessage).update_many(released_as, {"$set": {"content": ""}, "$unset": {"image": ""}})
-            unquote({"target_kind": TargetKind.MESSAGE, "target_id": {"$in": part}})
+            clear_filter_reports({"target_kind": TargetKind.MESSAGE, "target_id": {"$in": part}})
 
 
 def _find_recent(user_id: str, since: datetime.datetime) -> list[str]:
@@ -195,3 +228,54 @@ def _ids(model: type[models.Model], indexed: Document, condition: Document) -> l
 
 def _target(message: Message | RedactedOriginal) -> Target:
     return Target("message", message.message_id, message.room_id, message.sender)
+
+
+def _read_original(staff: Staff, message_id: str, reason: str) -> RedactedOriginal:
+    original = RedactedOriginal.objects.filter(pk=message_id).first()
+    if original is None:
+        raise RuleViolation(Code.NOT_REDACTED, f"message {message_id[:100]!r} is not redacted, or was erased")
+    record(
+        staff,
+        Act.ORIGINAL_READ,
+        Target("message", original.message_id, original.room_id, original.sender),
+        reason=reason,
+    )
+    return original
+
+
+def _redact_info(staff: Staff, room: RoomRecord, reason: str) -> None:
+    now = timezone.now()
+    while True:
+        info = buyer_info_of(room.room_id)
+        if not info or info.get("redacted_at"):
+            raise RuleViolation(Code.ALREADY_REDACTED, f"room {room.room_id!r} shows nothing of its buyer")
+        original = RedactedOriginal(
+            message_id=_info_key(room.room_id),
+            room_id=room.room_id,
+            sender=room.buyer,
+            recipient=room.seller,
+            type=MessageType.TEXT,
+            content=msgspec.json.encode(info, enc_hook=str).decode(),
+            redacted_at=now,
+            redacted_by=staff.name,
+            reason=reason,
+        )
+        durable(RedactedOriginal).update_one({"_id": original.pk}, {"$set": document(original)}, upsert=True)
+        if redact_buyer_info(room.room_id, info, now):  # else it was changed since it was read
+            return
+
+
+def _restore_info(room: RoomRecord) -> None:
+    original = RedactedOriginal.objects.filter(pk=_info_key(room.room_id)).first()
+    info: dict[str, Any] = {} if original is None else msgspec.json.decode(original.content)
+    if original is None or not restore_buyer_info(room.room_id, info):
+        raise RuleViolation(Code.NOT_REDACTED, f"what room {room.room_id!r} shows of its buyer is not redacted")
+    RedactedOriginal.objects.filter(pk=original.pk).delete()
+
+
+def _info_key(room_id: str) -> str:
+    return f"{room_id} buyer_info"
+
+
+def _target_room(room: RoomRecord) -> Target:
+    return Target("room", room.room_id, room.room_id, room.buyer)

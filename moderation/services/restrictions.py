@@ -16,10 +16,9 @@ from conversations.errors import RuleViolation
 from conversations.storage.room_loader import load_room
 from moderation.errors import Code
 from moderation.models import Act, Restriction, RestrictionKind
-from moderation.rules.live_rules import rules_changed
-from moderation.services.audit import Target, recorded
-from moderation.services.reasons import require_reason
-from moderation.staff_site.staff import Staff
+from moderation.rules.cache import rules_changed
+from moderation.services.audit import Target, recorded, require_reason
+from moderation.staff import Staff
 from persistence.mongodb import durable, in_store_thread
 from persistence.timestamps import to_wire
 from socketio_bridge import disconnect_sockets

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -16,16 +17,15 @@ from conversations.images.uploads import collect, let_go, sweep
 from conversations.models import Message, Room
 from moderation.models import Act, Evidence, FilterHit, HeldMessage, RedactedOriginal, Revision
 from moderation.models.reports import UNFINISHED
-from moderation.services.all_rooms import ids_of_rooms
 from moderation.services.audit import Target, record
-from moderation.services.contents import images_of, unquote
-from moderation.services.evidence import is_unfinished
-from moderation.services.protection import held_rooms, held_users, protected_in
-from moderation.staff_site.staff import Staff
+from moderation.services.evidence import clear_filter_reports, images_of, is_unfinished
+from moderation.services.holds import held_rooms, held_users, protected_in
+from moderation.staff import Staff
 from persistence.mongodb import durable, in_parts, in_store_thread
 from persistence.timestamps import from_store, to_wire
 
 _UPLOADS_AT_ONCE = 100
+_PAGE = 5000
 
 
 class Retained(NamedTuple):
@@ -62,7 +62,7 @@ async def delete_older(
     deleted = kept = 0
     for done, room_id in enumerate(rooms, 1):
         in_room = 0
-        while step := await in_store_thread(_delete_some, room_id, before, batch):
+        while step := await in_store_thread(delete_some, room_id, before, batch):
             in_room += step
             progress(done - 1, len(rooms), deleted + in_room)
         kept += await in_store_thread(_follow_in_room, room_id, before)
@@ -74,7 +74,16 @@ async def delete_older(
     return Retained(deleted, kept)
 
 
-def _delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
+async def ids_of_rooms(condition: dict[str, Any] | None = None) -> list[str]:
+    """Those that a query selects, or all: in memory, since work on them may take longer than a cursor lives."""
+    cursor = await in_store_thread(lambda: durable(Room).find(condition or {}, ["_id"], batch_size=_PAGE))
+    ids: list[str] = []
+    while page := await in_store_thread(lambda: [room["_id"] for room in islice(cursor, _PAGE)]):
+        ids += page
+    return ids
+
+
+def delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
     """The oldest of a room's old messages, with the originals of those redacted; at times a few more than `batch`."""
     protected = protected_in(room_id)
     if protected.everything:
@@ -150,7 +159,7 @@ def _delete_kept(before: datetime.datetime) -> None:
     for part in in_parts([kept["_id"] for kept in closed]):
         durable(Evidence).delete_many({"_id": {"$in": part}})
     collect(images)
-    unquote({"created_at": {"$lt": before}, "state": {"$nin": list(UNFINISHED)}})
+    clear_filter_reports({"created_at": {"$lt": before}, "state": {"$nin": list(UNFINISHED)}})
     durable(FilterHit).delete_many(
         {"at": {"$lt": before}, "user_id": {"$nin": users}, "room_id": {"$nin": held_rooms()}}
     )

@@ -1,10 +1,11 @@
-"""What staff do to a room: close it, open it again, write into it."""
+"""What staff do in rooms: close and reopen them, write into them, and write notes about rooms and users."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
+from bson import ObjectId
 from django.conf import settings
 from django.utils import timezone
 
@@ -14,11 +15,12 @@ from conversations.errors import RuleViolation
 from conversations.payloads import MessagePayload
 from conversations.storage.room_loader import load_room
 from moderation.errors import Code
-from moderation.models import Act
-from moderation.services.audit import Target, not_done, record, recorded
-from moderation.services.reasons import require_reason
-from moderation.staff_site.staff import Staff
+from moderation.models import Act, Note, TargetKind
+from moderation.services.audit import Target, not_done, record, recorded, require_reason
+from moderation.staff import Staff
 from persistence.mongodb import in_store_thread
+
+LONGEST_NOTE = 5000
 
 
 async def close_room(staff: Staff, room_id: str, reason: str) -> None:
@@ -61,6 +63,17 @@ async def write_as_support(staff: Staff, room_id: str, content: str) -> MessageP
         raise
 
 
+async def add_note(staff: Staff, target_kind: TargetKind, target_id: str, text: str) -> Note:
+    """Write a note about a room or a user, for staff alone. RuleViolation: `validation_failed`."""
+    if target_kind not in (TargetKind.ROOM, TargetKind.USER) or not target_id:
+        raise RuleViolation(ChatCode.VALIDATION_FAILED, f"a note is about a room or a user, not about a {target_kind}")
+    if not text.strip() or len(text) > LONGEST_NOTE:
+        raise RuleViolation(
+            ChatCode.VALIDATION_FAILED, f"the note has {len(text)} characters: it must have from 1 to {LONGEST_NOTE}"
+        )
+    return await in_store_thread(_add, staff, target_kind, target_id, text)
+
+
 def _recorded(
     staff: Staff, act: Act, room_id: str, reason: str, refusal: RuleViolation, change: Callable[[], bool]
 ) -> bool:
@@ -72,3 +85,17 @@ def _recorded(
     closes = act is Act.ROOM_CLOSED
     target = Target("room", room_id, room_id)
     return recorded(staff, act, target, do, before={"closed": not closes}, after={"closed": closes}, reason=reason)
+
+
+def _add(staff: Staff, target_kind: TargetKind, target_id: str, text: str) -> Note:
+    note = Note(
+        pk=ObjectId(),
+        target_kind=target_kind,
+        target_id=target_id,
+        text=text,
+        written_at=timezone.now(),
+        written_by=staff.name,
+    )
+    concerned = {"room_id" if target_kind == TargetKind.ROOM else "user_id": target_id}
+    recorded(staff, Act.NOTE_ADDED, Target("note", str(note.pk), **concerned), lambda: note.save(force_insert=True))
+    return note

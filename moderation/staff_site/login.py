@@ -1,17 +1,35 @@
-"""The login of staff: Django's, and only so many tries."""
+"""The login of staff: Django's, with a limit on failed logins, counted in Redis for all processes.
+
+Counted are tries of one name from one address, tries from one address, and tries of one name from anywhere: the last
+two with more patience, since many people may share an address, and nobody shall lock a colleague out by mistyping their
+name a few times. A try counts before its password is looked at, so that tries at once count, too; a good one is taken
+off again. One that is refused counts no further: who is kept out at one place must not use up a name's tries
+everywhere, nor a whole office's. While Redis is away nothing is counted, and nobody kept out.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 
-from moderation.staff_site import failed_logins
+from identity.networks import network_of
+from persistence.redis_client import REDIS_AWAY, count, redis
 
 logger = logging.getLogger(__name__)
+
+ADDRESS_PATIENCE = 4
+"""Times LOGIN_FAILURES from one address."""
+NAME_PATIENCE = 10
+"""Times LOGIN_FAILURES of one name."""
+_PREFIX = "chozoi:logins:"
 
 
 class ThrottledLoginForm(AdminAuthenticationForm):
@@ -23,12 +41,61 @@ class ThrottledLoginForm(AdminAuthenticationForm):
         if not name or not self.cleaned_data.get("password"):
             return super().clean()
         address = (self.request.META.get("REMOTE_ADDR") or "") if self.request is not None else ""
-        if wait := failed_logins.begin(name, address):
+        if wait := begin_login(name, address):
             logger.warning("login of %r from %s refused: too many failed ones", name, address)
             minutes = math.ceil(wait / 60)
             raise ValidationError(
                 f"Too many failed logins. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code="throttled"
             )
         cleaned = super().clean()
-        failed_logins.forget(name, address)
+        login_succeeded(name, address)
         return cleaned
+
+
+def begin_login(name: str, address: str) -> int:
+    """Count a try; for how many seconds this one is refused, 0: it is not."""
+    with _nobody_kept_out():
+        for key, most in _limits(name, address):
+            tries, left = count(key, settings.LOGIN_LOCKOUT)
+            if tries > most:
+                return max(1, left)
+    return 0
+
+
+def login_succeeded(name: str, address: str) -> None:
+    """The try that began was a good one."""
+    limits = _limits(name, address)
+    if not limits:
+        return
+    (own, _), *others = limits
+    with _nobody_kept_out(), redis().pipeline() as pipeline:
+        pipeline.delete(own)
+        for key, _ in others:
+            # A count that has ended meanwhile, or was not begun while Redis was away, is none to go on for ever.
+            pipeline.set(key, 1, ex=settings.LOGIN_LOCKOUT, nx=True)
+            pipeline.decr(key)
+        pipeline.execute()
+
+
+def _limits(name: str, address: str) -> list[tuple[str, int]]:
+    few = settings.LOGIN_FAILURES
+    if not few:
+        return []
+    address = network_of(address)
+    return [
+        (_key("both", name.casefold(), address), few),
+        (_key("address", address), ADDRESS_PATIENCE * few),
+        (_key("name", name.casefold()), NAME_PATIENCE * few),
+    ]
+
+
+def _key(*parts: str) -> str:
+    return _PREFIX + hashlib.blake2b("\n".join(parts).encode(errors="replace"), digest_size=16).hexdigest()
+
+
+@contextmanager
+def _nobody_kept_out() -> Iterator[None]:
+    try:
+        yield
+    except REDIS_AWAY as error:
+        logger.warning("failed logins are not counted, Redis is away: %s", error)

@@ -8,7 +8,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, reverse
 
-from moderation.permissions import may
+from moderation.staff import may
 from moderation.staff_site.dashboard import dashboard
 from moderation.staff_site.login import ThrottledLoginForm
 

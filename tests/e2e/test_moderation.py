@@ -26,7 +26,7 @@ import asyncio, datetime
 from django.utils import timezone
 from moderation import services
 from moderation.models import MessageFilter
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 staff = Staff.at_the_console("e2e")
 

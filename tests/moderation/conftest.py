@@ -18,8 +18,8 @@ from conversations.errors import REFUSALS
 from conversations.requests import NewMessage
 from conversations.sockets.acknowledgements import Reason
 from moderation.models import AuditRecord
-from moderation.rules import live_rules
-from moderation.staff_site.staff import Staff
+from moderation.rules import cache as rules_cache
+from moderation.staff import Staff
 from tests.conversations.api.conftest import api, buyer_app, seller_app, stranger_app  # noqa: F401  fixtures
 from tests.conversations.conftest import Emitted, buyer, emitted, migrated, person, room, seller  # noqa: F401  fixtures
 from tests.conversations.conftest import database as empty_chat  # noqa: F401
@@ -38,7 +38,7 @@ def database(empty_chat: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sto
     A process begins, which knows no rules, and nothing is left to those of the tests that follow.
     """
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    monkeypatch.setattr(live_rules, "_of_process", live_rules.LiveRules())
+    monkeypatch.setattr(rules_cache, "of_process", rules_cache.RulesCache())
     _empty(empty_chat)
     yield empty_chat
     _empty(empty_chat)

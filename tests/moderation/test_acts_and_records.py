@@ -19,9 +19,9 @@ from identity import Identity
 from moderation import services
 from moderation.models import AuditRecord, HeldMessage, MessageFilter, Outcome, RedactedOriginal, TargetKind
 from moderation.payloads import NewReport
-from moderation.rules.live_rules import live_rules
+from moderation.rules.cache import rules_cache
 from moderation.services import audit, held, persons, redaction
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from persistence import mongodb as store
 from persistence.availability import StoreUnavailable
 from tests.conversations.conftest import Emitted
@@ -52,7 +52,7 @@ async def prepared(buyer: Identity, mai: Staff) -> dict[str, Any]:
     await services.report(Reporter("9"), NewReport(target_type="room", target_id="7.9", reason="fraud"))
     words = MessageFilter(name="words", kind="words", patterns="scam", action="hold")
     await services.save_filter(mai, words)
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
     assert await refusal(chat_services.send_message(buyer, message("a scam"))) == "held_for_review"
     assert taken is not None
     return {
@@ -81,7 +81,7 @@ ACTS: dict[str, Callable[[Staff, dict[str, Any]], Coroutine[Any, Any, Any]]] = {
     "redact what is recent": lambda staff, given: services.redact_recent(staff, "7", 1, "rude"),
     "restore": lambda staff, given: services.restore_message(staff, given["redacted"], "a joke after all"),
     "take a report": lambda staff, given: services.take_next(staff),
-    "put a report back": lambda staff, given: services.put_back(staff, given["taken"]),
+    "put a report back": lambda staff, given: services.return_to_queue(staff, given["taken"]),
     "resolve": lambda staff, given: services.resolve(staff, given["taken"], Outcome.WARNED),
     "drop": lambda staff, given: services.drop_held(staff, given["held"]),
     "release": lambda staff, given: services.release_held(staff, given["held"]),
@@ -136,16 +136,16 @@ async def test_of_two_who_redact_a_message_the_record_names_who_did(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     sent = await chat_services.send_message(buyer, message("an insult"))
-    put_aside, others = redaction._put_aside, [tuan]
+    store, others = redaction.store_originals, [tuan]
 
     def quicker(originals: list[RedactedOriginal]) -> None:
         if others:
             other = others.pop()
             with contextlib.suppress(RuleViolation):
                 elsewhere(lambda: async_to_sync(services.redact_message)(other, sent.id, "rude"))
-        put_aside(originals)
+        store(originals)
 
-    monkeypatch.setattr(redaction, "_put_aside", quicker)
+    monkeypatch.setattr(redaction, "store_originals", quicker)
     if topology == "replica set":
         assert await refusal(services.redact_message(mai, sent.id, "rude")) == "already_redacted"
         who = "tuan"
@@ -162,15 +162,15 @@ async def test_what_is_erased_while_it_is_redacted_does_not_come_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     sent = await chat_services.send_message(buyer, message("my address"))
-    put_aside, erasures = redaction._put_aside, [tuan]
+    store, erasures = redaction.store_originals, [tuan]
 
     def erased_meanwhile(originals: list[RedactedOriginal]) -> None:
         if erasures:
             eraser = erasures.pop()
             elsewhere(lambda: async_to_sync(services.erase_person)(eraser, "7", "ticket 12"))
-        put_aside(originals)
+        store(originals)
 
-    monkeypatch.setattr(redaction, "_put_aside", erased_meanwhile)
+    monkeypatch.setattr(redaction, "store_originals", erased_meanwhile)
     assert await refusal(services.redact_message(mai, sent.id, "rude")) == "already_redacted"
     assert database.moderation_redactedoriginal.count_documents({}) == 0
     assert "my address" not in str(everything(database))
@@ -203,14 +203,14 @@ async def test_a_held_message_is_sent_once_also_when_its_release_could_not_be_no
     given = await prepared(buyer, mai)
     sent_before = database.cz_messages.count_documents({})
     announced_before = len(chat.payloads("new_message"))
-    decide = held._decide
+    decide = held.decide
 
     def away(*args: Any) -> None:
         raise StoreUnavailable("the store goes away")
 
-    monkeypatch.setattr(held, "_decide", away)
+    monkeypatch.setattr(held, "decide", away)
     assert await refusal(services.release_held(mai, given["held"])) == "store_unavailable"
-    monkeypatch.setattr(held, "_decide", decide)
+    monkeypatch.setattr(held, "decide", decide)
     for _ in range(2):
         lapse(database)
         if database.moderation_heldmessage.find_one({"state": "held"}):
@@ -224,14 +224,14 @@ async def test_what_was_sent_by_a_release_that_could_not_be_noted_cannot_be_drop
     chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = await prepared(buyer, mai)
-    decide = held._decide
+    decide = held.decide
 
     def away(*args: Any) -> None:
         raise StoreUnavailable("the store goes away")
 
-    monkeypatch.setattr(held, "_decide", away)
+    monkeypatch.setattr(held, "decide", away)
     assert await refusal(services.release_held(mai, given["held"])) == "store_unavailable"
-    monkeypatch.setattr(held, "_decide", decide)
+    monkeypatch.setattr(held, "decide", decide)
     lapse(database)
     assert await refusal(services.drop_held(mai, given["held"])) == "held_decided"
     kept = database.moderation_heldmessage.find_one({})

@@ -12,7 +12,7 @@ from moderation import services
 from moderation.models import Act, AuditRecord
 from moderation.models.audit import AppendOnly
 from moderation.services.audit import COLUMNS, Target, record
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts
 

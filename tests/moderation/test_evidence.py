@@ -23,7 +23,7 @@ from moderation import services
 from moderation.models import Outcome, TargetKind
 from moderation.payloads import NewReport
 from moderation.services.retention import Retained, delete_older
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.moderation.admin.conftest import lead, nobody, roles, support  # noqa: F401  fixtures
 from tests.moderation.conftest import Store, acts, answer, message, refusal

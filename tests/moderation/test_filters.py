@@ -14,8 +14,8 @@ from identity import Identity, Role
 from moderation import services
 from moderation.admin.rooms.transcript import lines_of
 from moderation.models import MessageFilter
-from moderation.rules.live_rules import live_rules
-from moderation.staff_site.staff import Staff
+from moderation.rules.cache import rules_cache
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, answer, message, refusal
 
@@ -29,7 +29,7 @@ def filtering(chat: Emitted, mai: Staff) -> Any:
         saved = await services.save_filter(
             mai, MessageFilter(name=name, kind=kind, patterns=patterns, action=action, **fields)
         )
-        await live_rules().refresh(just_now=True)
+        await rules_cache().refresh(just_now=True)
         return saved
 
     return save
@@ -189,7 +189,7 @@ async def test_a_changed_filter_is_live_and_an_inactive_or_deleted_one_is_not(
 ) -> None:
     async def live(change: Any) -> None:
         await change
-        await live_rules().refresh(just_now=True)
+        await rules_cache().refresh(just_now=True)
 
     saved = await filtering("refuse", "scam")
     saved.patterns = "swindle"

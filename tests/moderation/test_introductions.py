@@ -14,8 +14,8 @@ from conversations.services import Outcome
 from identity import Identity, Role
 from moderation import services
 from moderation.models import FilterAction, FilterKind, MessageFilter
-from moderation.rules.live_rules import live_rules
-from moderation.staff_site.staff import Staff
+from moderation.rules.cache import rules_cache
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, refusal
 
@@ -28,12 +28,12 @@ def wish(name: str | None = None, **fields: Any) -> CreateRoom:
 
 async def filter_words(staff: Staff, words: str, action: FilterAction, kind: FilterKind = FilterKind.WORDS) -> None:
     await services.save_filter(staff, MessageFilter(name="bank", kind=kind, patterns=words, action=action))
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
 
 
 async def mute(staff: Staff, user_id: str) -> None:
     await services.mute(staff, user_id, "spam")
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
 
 
 def info_of(database: Store) -> Any:
@@ -165,7 +165,7 @@ async def test_the_same_name_in_many_rooms_is_no_flood(chat: Emitted, database: 
     await services.save_filter(
         mai, MessageFilter(name="flood", kind=FilterKind.FLOOD, rooms=2, seconds=60, action=FilterAction.REFUSE)
     )
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
     for seller in ("9", "10", "11"):
         await chat_services.create_room(person("7", Role.BUYER), wish("An", seller=seller))
 
@@ -174,7 +174,7 @@ async def test_a_name_takes_its_turn_in_slow_mode(
     chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff
 ) -> None:
     await services.slow_down(mai, room, 60, "too fast")
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
     await chat_services.create_room(buyer, wish("one"))
     assert await refusal(chat_services.create_room(buyer, wish("two"))) == "slow_mode"
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from conversations.services import REDACTED
 from moderation.services import persons
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.moderation.conftest import Store, acts, refusal
 
 
@@ -89,21 +89,21 @@ def test_while_erasing_goes_on_nothing_of_it_can_be_restored_or_released(
     filled: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes minutes: a room that was erased already would have it back."""
-    erase_in_room, left = persons._erase_in_room, list[int]()
+    erase_in_room, left = persons.erase_in_room, list[int]()
 
     def looked_at(*arguments: Any) -> int:
         kept = erase_in_room(*arguments)
         left.extend(filled[f"moderation_{name}"].count_documents({}) for name in ("redactedoriginal", "heldmessage"))
         return kept
 
-    monkeypatch.setattr(persons, "_erase_in_room", looked_at)
+    monkeypatch.setattr(persons, "erase_in_room", looked_at)
     changed = async_to_sync(persons.erase_person)(mai, "7", "request 12")
     assert left == [0, 0, 0, 0]
     assert (changed["redacted_originals"], changed["held_messages"], changed["reports_of_filters"]) == (1, 1, 1)
 
 
 def test_erasing_many_messages_goes_in_parts(filled: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persons, "_AT_ONCE", 10)
+    monkeypatch.setattr(persons, "AT_ONCE", 10)
     filled.cz_messages.insert_many(
         [{"_id": f"x{n}", "room_id": "7.9", "from": "7", "content": "secret of 7"} for n in range(57)]
     )

@@ -25,7 +25,7 @@ from moderation import services
 from moderation.models import AuditRecord
 from moderation.payloads import NewReport
 from moderation.services.retention import delete_older
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from persistence.mongodb import in_store_thread
 from tests.conversations.api.pictures import opened, photo
 from tests.conversations.commands import ASKED, unanswered

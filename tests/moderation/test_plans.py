@@ -6,8 +6,8 @@ from identity import Role
 from moderation.matching import Found
 from moderation.models import FilterAction, HeldMessage, Report
 from moderation.payloads import NewReport
-from moderation.services.hits import hold
-from moderation.services.reporting import report
+from moderation.services.filters import hold
+from moderation.services.reports import report
 from persistence.mongodb import in_store_thread
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import person

@@ -13,9 +13,9 @@ from conversations.services import REDACTED
 from identity import Identity
 from moderation import services
 from moderation.models import MessageFilter, RedactedOriginal
-from moderation.rules.live_rules import live_rules
+from moderation.rules.cache import rules_cache
 from moderation.services import redaction
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from persistence.mongodb import durable
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.conversations.conftest import Emitted
@@ -103,15 +103,15 @@ async def test_what_was_edited_while_it_was_being_redacted_is_kept_as_it_was_las
 ) -> None:
     """The original is put aside before the message changes: an edit in between is seen, and it is begun again."""
     sent = await chat_services.send_message(buyer, message("first"))
-    put_aside, edits = redaction._put_aside, ["second", "third"]
+    store, edits = redaction.store_originals, ["second", "third"]
 
     def edited_meanwhile(originals: list[RedactedOriginal]) -> None:
-        put_aside(originals)
+        store(originals)
         if edits:
             change = {"$set": {"content": edits.pop(0)}}
             elsewhere(lambda: database.cz_messages.update_one({"_id": sent.id}, change))
 
-    monkeypatch.setattr(redaction, "_put_aside", edited_meanwhile)
+    monkeypatch.setattr(redaction, "store_originals", edited_meanwhile)
     await services.redact_message(mai, sent.id, "rude")
     assert (await services.read_original(mai, sent.id, "x")).content == "third"
     assert len(chat.payloads("message_redacted")) == 1
@@ -184,7 +184,7 @@ async def test_what_moderation_has_of_it_besides_is_gone_too(
     flag = MessageFilter(name="codes", kind="regex", patterns=r"\d+", action="flag")
     for each in (hold, flag):
         await services.save_filter(mai, each)
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
     assert await refusal(chat_services.send_message(buyer, message("call 0901234567"))) == "held_for_review"
     held = database.moderation_heldmessage.find_one()
     assert held is not None
@@ -202,10 +202,10 @@ async def test_nothing_recent_escapes_by_an_edit_or_by_being_written_meanwhile(
     chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = await chat_services.send_message(buyer, message("first"))
-    put_aside, again = redaction._put_aside, [1]
+    store, again = redaction.store_originals, [1]
 
     def meanwhile(originals: list[RedactedOriginal]) -> None:
-        put_aside(originals)
+        store(originals)
         if again:
             again.pop()
             elsewhere(lambda: database.cz_messages.update_one({"_id": sent.id}, {"$set": {"content": "second"}}))
@@ -218,6 +218,6 @@ async def test_nothing_recent_escapes_by_an_edit_or_by_being_written_meanwhile(
             }
             elsewhere(lambda: database.cz_messages.insert_one({**new, "type": "TEXT", "content": "third"}))
 
-    monkeypatch.setattr(redaction, "_put_aside", meanwhile)
+    monkeypatch.setattr(redaction, "store_originals", meanwhile)
     assert await services.redact_recent(mai, "7", 1, "spam") == 2
     assert {found["content"] for found in database.cz_messages.find()} == {REDACTED}

@@ -12,8 +12,8 @@ from identity import Identity, Role
 from moderation import services
 from moderation.models import Outcome, Report, ReportState
 from moderation.payloads import NewReport, ReportPayload
-from moderation.services import reporting
-from moderation.staff_site.staff import Staff
+from moderation.services import reports as reporting
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, message, refusal
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from moderation import services
 from moderation.models import Outcome, Report, ReportState, TargetKind
 from moderation.services import reports
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.moderation.conftest import Store, acts, refusal
 
 
@@ -84,9 +84,9 @@ async def test_a_certain_report_is_taken_unless_a_colleague_has_it(database: Sto
     assert (await services.take(mai, str(report.pk))).pk == report.pk
     assert (await services.take(mai, str(report.pk))).pk == report.pk
     assert await refusal(services.take(tuan, str(report.pk))) == "report_not_yours"
-    await services.put_back(tuan, str(report.pk))
+    await services.return_to_queue(tuan, str(report.pk))
     assert state(report) == ("open", None)
-    await services.put_back(tuan, str(report.pk))
+    await services.return_to_queue(tuan, str(report.pk))
     await services.take(tuan, str(report.pk))
     assert state(report) == ("in_review", "tuan")
     assert acts(database) == ["report.taken", "report.taken", "report.put_back", "report.taken"]
@@ -135,7 +135,7 @@ async def test_only_who_has_a_report_closes_it_and_once(database: Store, mai: St
     assert sum(isinstance(answer, list) for answer in answers) == 1
     assert state(report)[0] == ReportState.DISMISSED
     assert acts(database).count("report.dismissed") == 1
-    for step in (services.dismiss, services.take, services.put_back):
+    for step in (services.dismiss, services.take, services.return_to_queue):
         assert await refusal(step(mai, str(report.pk))) == "report_closed"
 
 

@@ -9,8 +9,8 @@ import pytest
 from conversations.services import REDACTED
 from moderation import services
 from moderation.models import MessageFilter
-from moderation.rules.live_rules import live_rules
-from moderation.staff_site.staff import Staff
+from moderation.rules.cache import rules_cache
+from moderation.staff import Staff
 from tests.conversations.api.conftest import App
 from tests.moderation.conftest import Store
 
@@ -19,7 +19,7 @@ MESSAGE = {"room_id": "7.9", "to": "9", "type": "TEXT", "content": "hello"}
 
 async def in_force() -> None:
     """As when half a second has passed."""
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
 
 
 async def test_a_report_waits_for_staff(database: Store, room: str, buyer_app: App, stranger_app: App) -> None:

@@ -17,11 +17,10 @@ from conversations.policies import require_admitted
 from identity import Identity
 from moderation import policies as policy
 from moderation import services
-from moderation.rules import live_rules as live_rules_module
-from moderation.rules import rules
-from moderation.rules.live_rules import LiveRules, live_rules
+from moderation.rules import cache, rules
+from moderation.rules.cache import RulesCache, rules_cache
 from moderation.services import restrictions
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, answer, message, refusal
 
@@ -55,7 +54,7 @@ def disconnected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         told.append(to)
 
     monkeypatch.setattr(restrictions, "disconnect_sockets", disconnect)
-    monkeypatch.setattr(live_rules_module, "disconnect_sockets", disconnect)
+    monkeypatch.setattr(cache, "disconnect_sockets", disconnect)
     return told
 
 
@@ -67,13 +66,13 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         reads.append("read")
         return rules.Rules()
 
-    monkeypatch.setattr(live_rules_module, "_read", read)
+    monkeypatch.setattr(cache, "read_rules", read)
     return reads
 
 
 async def fresh() -> None:
     """As when more than half a second has passed."""
-    await live_rules().refresh(just_now=True)
+    await rules_cache().refresh(just_now=True)
 
 
 async def test_who_is_muted_reads_but_does_not_write(
@@ -107,7 +106,7 @@ async def test_a_restriction_ends_by_itself_without_anybody_reading_anything(
 ) -> None:
     await services.mute(mai, "7", "insults", until=timezone.now() + HOUR)
     await fresh()
-    monkeypatch.setattr(live_rules_module, "_read", None)
+    monkeypatch.setattr(cache, "read_rules", None)
     assert await refusal(chat_services.send_message(buyer, message())) == "muted"
     clock.ahead = HOUR
     await chat_services.send_message(buyer, message())
@@ -195,13 +194,13 @@ async def test_slow_mode_of_a_room_that_there_is_none_of(chat: Emitted, mai: Sta
 async def test_another_process_learns_of_a_change_at_its_next_look(
     chat: Emitted, mai: Staff, disconnected: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = LiveRules()
+    other = RulesCache()
     await other.refresh()
     await services.ban(mai, "7", "fraud")
     disconnected.clear()
     await other.refresh()
     assert other.rules.banned(timezone.now()) == set(), "within FRESH nothing is looked at"
-    monkeypatch.setattr(live_rules_module, "FRESH", 0.0)
+    monkeypatch.setattr(cache, "FRESH", 0.0)
     other._fresh_until = 0.0
     await other.refresh()
     assert other.rules.banned(timezone.now()) == {"7"}
@@ -212,7 +211,7 @@ async def test_a_change_whose_mark_was_never_made_is_learnt_of_all_the_same(
     chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings
 ) -> None:
     """Redis was away for that one moment, in which the other process did not look."""
-    other, url = LiveRules(), settings.REDIS_URL
+    other, url = RulesCache(), settings.REDIS_URL
     await other.refresh()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     await services.ban(mai, "7", "fraud")
@@ -227,7 +226,7 @@ async def test_a_change_whose_mark_was_never_made_is_learnt_of_all_the_same(
 
 async def test_while_nothing_changes_nothing_is_read(chat: Emitted, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = counted_reads(monkeypatch)
-    live = LiveRules()
+    live = RulesCache()
     for _ in range(5):
         await live.refresh(just_now=True)
     assert len(reads) == 1
@@ -236,16 +235,16 @@ async def test_while_nothing_changes_nothing_is_read(chat: Emitted, monkeypatch:
 async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_one_begun_after(
     chat: Emitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live = LiveRules()
+    live = RulesCache()
     await live.refresh()
     looks: list[str] = []
-    look_now = live_rules_module._current_mark
+    look_now = cache.current_mark
 
     def counted() -> bytes:
         looks.append("begun")
         return look_now()
 
-    monkeypatch.setattr(live_rules_module, "_current_mark", counted)
+    monkeypatch.setattr(cache, "current_mark", counted)
     live._fresh_until = 0.0
     await asyncio.gather(*(live.refresh() for _ in range(50)))
     assert len(looks) == 1
@@ -259,7 +258,7 @@ async def test_without_redis_bans_stay_and_new_ones_are_read_every_few_seconds(
     chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await services.ban(mai, "7", "fraud")
-    live = LiveRules()
+    live = RulesCache()
     await live.refresh()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     await services.ban(mai, "8", "fraud")  # which no mark tells of
@@ -275,17 +274,17 @@ async def test_without_both_stores_the_rules_of_before_stay(
     chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await services.ban(mai, "7", "fraud")
-    live = LiveRules()
+    live = RulesCache()
     await live.refresh()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     def away() -> rules.Rules:
         raise AutoReconnect("away")
 
-    monkeypatch.setattr(live_rules_module, "_read", away)
+    monkeypatch.setattr(cache, "read_rules", away)
     await live.refresh(just_now=True)
     assert live.rules.banned(timezone.now()) == {"7"}
-    never_read = LiveRules()
+    never_read = RulesCache()
     assert await refusal(never_read.refresh()) == "store_unavailable", "who knows no rules lets nobody in"
 
 

@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from moderation.services import delete_older, retention
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.moderation.conftest import Store, acts
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
@@ -104,7 +104,7 @@ def test_uploaded_images_that_only_moderation_knew_of_go_too(rooms: Store) -> No
 
 
 def test_cut_off_it_is_begun_again(rooms: Store, mai: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
-    delete_some, steps = retention._delete_some, 0
+    delete_some, steps = retention.delete_some, 0
 
     def cut_off(*arguments: Any) -> int:
         nonlocal steps
@@ -113,7 +113,7 @@ def test_cut_off_it_is_begun_again(rooms: Store, mai: Staff, monkeypatch: pytest
             raise KeyboardInterrupt
         return delete_some(*arguments)
 
-    monkeypatch.setattr(retention, "_delete_some", cut_off)
+    monkeypatch.setattr(retention, "delete_some", cut_off)
     with pytest.raises(KeyboardInterrupt):
         async_to_sync(delete_older)(mai, 30, batch=4)
     assert 4 < len(left(rooms)) < 34

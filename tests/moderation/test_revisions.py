@@ -13,7 +13,7 @@ from conversations.services import editing
 from identity import Identity
 from moderation import services
 from moderation.services.retention import delete_older
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from persistence.mongodb import Document
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, elsewhere, message

@@ -8,7 +8,7 @@ from conversations import services as chat_services
 from identity import Identity
 from moderation import services
 from moderation.models import Note, TargetKind
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, message, refusal
 

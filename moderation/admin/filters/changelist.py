@@ -1,4 +1,4 @@
-"""Filters: managed by leads, and tried on a text before they are saved."""
+"""Filters, managed by leads and tried on a text before they are saved; and the list of what they hit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from django.views.decorators.http import require_POST
 
 from conversations.errors import REFUSALS
 from moderation import services
-from moderation.admin.pages.acting import LONGEST_REASON, sentence, staff_of
-from moderation.models import FilterKind, MessageFilter
+from moderation.admin.acts import LONGEST_REASON, sentence, staff_of
+from moderation.admin.changelists.keyset import UncountedAdmin
+from moderation.admin.links import person_link, room_link
+from moderation.models import FilterHit, FilterKind, MessageFilter
 
 LONGEST_TRIED = 10_000
 
@@ -108,6 +110,33 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
         if candidate.kind == FilterKind.FLOOD:
             return JsonResponse({"note": "A flood is seen in many rooms, not in one text."})
         return JsonResponse({"found": [each.what for each in found]})
+
+
+@admin.register(FilterHit)
+class FilterHitAdmin(UncountedAdmin):
+    """Newest first; of one user or room by a search."""
+
+    list_display = ("at", "filter_name", "action", "who", "room", "said")
+    list_display_links = None
+    ordering = ("-at",)
+    search_fields = ("user_id", "room_id")
+    search_help_text = "The whole id of a user or a room."
+    empty = "No filter has hit anything."
+
+    @admin.display(description="User")
+    def who(self, hit: FilterHit) -> str:
+        """Who wrote it."""
+        return person_link(hit.user_id)
+
+    @admin.display(description="Room")
+    def room(self, hit: FilterHit) -> str:
+        """Where, at the message if it was sent."""
+        return room_link(hit.room_id, hit.message_id)
+
+    @admin.display(description="Text, if refused")
+    def said(self, hit: FilterHit) -> Any:
+        """What it said; what was sent or held stands elsewhere."""
+        return hit.text if len(hit.text) <= 100 else f"{hit.text[:99]}…"
 
 
 def _number(text: str) -> int | None:

@@ -20,14 +20,14 @@ from django.views.decorators.http import require_POST
 
 from conversations.errors import REFUSALS
 from moderation import services
-from moderation.admin.pages.acting import sentence, staff_of
-from moderation.admin.pages.links import report_url
-from moderation.admin.pages.pictures import picture_urls
-from moderation.admin.pages.uncounted import UncountedAdmin, UncountedChangeList
+from moderation.admin.acts import sentence, staff_of
+from moderation.admin.changelists.keyset import UncountedAdmin, UncountedChangeList
+from moderation.admin.links import report_url
+from moderation.admin.reports.evidence import picture_urls
 from moderation.admin.reports.page import PutBackView, RedactView, report_page
 from moderation.models import Report, ReportReason, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
-from moderation.permissions import may
+from moderation.staff import may
 from persistence.mongodb import in_parts
 
 MINE = "mine"

@@ -1,4 +1,4 @@
-"""What was said when something was reported, beside what is said now; and before edits."""
+"""What was kept of content for staff: as it was when reported, before edits, and pictures that users see no more."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpRequest
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, re_path, reverse
+from django.views.decorators.http import require_GET
 
-from conversations.models import Message
-from moderation.admin.pages.pictures import picture_url
+from conversations.images.files import read_image
+from conversations.models import Message, Upload
 from moderation.models import Evidence, Report, Revision, TargetKind
-from moderation.permissions import may
+from moderation.staff import may
 
 _ORIGINALS = "moderation.view_redactedoriginal"
 MOST_REVISIONS = 50
+_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Disposition": "inline",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(slots=True)
@@ -66,6 +76,31 @@ def as_reported(report: Report, request: HttpRequest) -> AsReported | None:
         if not shown.hides_revisions:
             shown.revisions = list(Revision.objects.filter(message_id=target).order_by("replaced_at")[:MOST_REVISIONS])
     return shown
+
+
+def picture_urls() -> list[URLPattern]:
+    """The address of a picture, by its upload's key."""
+    shown = site.admin_view(picture)
+    return [re_path(r"^pictures/(?P<key>\d{4}/\d{2}/[0-9a-f]{32})$", shown, name="moderation_picture")]
+
+
+def picture_url(key: str) -> str:
+    """Where staff see a picture."""
+    return reverse("admin:moderation_picture", args=[key])
+
+
+@require_GET
+def picture(request: HttpRequest, key: str) -> HttpResponse:
+    """A picture: with `view_evidence`; a redacted one with `view_redactedoriginal`."""
+    upload = Upload.objects.filter(pk=key).first()
+    withheld = "" if upload is None else upload.withheld
+    if not may(request, "moderation.view_redactedoriginal" if withheld else "moderation.view_evidence"):
+        raise PermissionDenied
+    found = read_image(withheld or key)
+    if found is None:
+        raise Http404("There is no such picture, or it was deleted.")
+    content, content_type = found
+    return HttpResponse(content, content_type, headers=_HEADERS)
 
 
 def _said(kept: dict[str, Any], now: Message | None, target: str, *, sees_all: bool) -> Said:

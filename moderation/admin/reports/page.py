@@ -18,14 +18,13 @@ from django.utils.http import urlencode
 
 from conversations.errors import REFUSALS
 from moderation import services
-from moderation.admin.pages.acting import LONGEST_REASON, ActView, NoForm, sentence, staff_of
-from moderation.admin.pages.links import report_url, room_url
+from moderation.admin.acts import LONGEST_REASON, ActView, NoForm, sentence, staff_of
+from moderation.admin.links import found_or_404, report_url, room_url
 from moderation.admin.reports.evidence import as_reported
-from moderation.admin.reports.excerpts import excerpt_around, latest_of
-from moderation.admin.users.lookup import found_or_404
+from moderation.admin.rooms.transcript import excerpt_around, latest_of
 from moderation.models import AuditRecord, Outcome, Report, Restriction, TargetKind
 from moderation.models.reports import UNFINISHED
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 MOST_OTHERS = 20
 
@@ -113,7 +112,7 @@ class PutBackView(ReportActView):
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
         """Put it back."""
-        await services.put_back(staff, unquote(self.kwargs["pk"]))
+        await services.return_to_queue(staff, unquote(self.kwargs["pk"]))
 
 
 class RedactView(ReportActView):
@@ -152,7 +151,7 @@ def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpRespon
                 async_to_sync(services.take)(staff, key)
                 messages.success(request, "The report is yours. Colleagues see that you work on it.")
             case "put_back":
-                async_to_sync(services.put_back)(staff, key)
+                async_to_sync(services.return_to_queue)(staff, key)
                 messages.success(request, "The report is in the queue again.")
                 return HttpResponseRedirect(_queue_url())
             case "resolve" | "dismiss" as act:

@@ -17,15 +17,12 @@ from django.utils.http import urlencode
 
 from conversations.requests import MAX_ID_LENGTH
 from moderation import services
-from moderation.admin.pages.acting import ActView
-from moderation.admin.pages.links import person_link, person_url, room_link
-from moderation.admin.pages.uncounted import UncountedAdmin
-from moderation.admin.restrictions.restricting import RestrictForm
-from moderation.admin.users.lookup import found_or_404
+from moderation.admin.acts import ActView, RestrictForm
+from moderation.admin.changelists.keyset import UncountedAdmin
+from moderation.admin.links import found_or_404, person_link, person_url, room_link
 from moderation.models import Restriction, RestrictionKind
-from moderation.permissions import may
 from moderation.services.restrictions import LONGEST_INTERVAL
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff, may
 
 
 class NewRestrictionForm(RestrictForm):

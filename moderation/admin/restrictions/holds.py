@@ -14,13 +14,11 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from moderation import services
-from moderation.admin.pages.acting import ActView, ReasonForm
-from moderation.admin.pages.links import person_link, room_link
-from moderation.admin.pages.uncounted import UncountedAdmin
-from moderation.admin.users.lookup import found_or_404
+from moderation.admin.acts import ActView, ReasonForm
+from moderation.admin.changelists.keyset import UncountedAdmin
+from moderation.admin.links import found_or_404, person_link, room_link
 from moderation.models import LegalHold, TargetKind
-from moderation.permissions import may
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff, may
 
 
 class NewHoldForm(ReasonForm):

@@ -18,16 +18,14 @@ from django.views.decorators.http import require_POST
 from conversations.errors import REFUSALS
 from conversations.models import Room
 from moderation import services
-from moderation.admin.pages.acting import ReasonForm, sentence, staff_of
-from moderation.admin.pages.links import room_url
-from moderation.admin.pages.pictures import picture_url
-from moderation.admin.restrictions.restricting import RestrictForm
+from moderation.admin.acts import ReasonForm, RestrictForm, sentence, staff_of
+from moderation.admin.links import room_url
+from moderation.admin.reports.evidence import picture_url
 from moderation.admin.rooms.transcript import message_of
 from moderation.admin.users.notes import NoteForm
 from moderation.models import Restriction, TargetKind
-from moderation.permissions import may
+from moderation.staff import Staff, may
 from moderation.staff_site.namespace import PERMISSIONS
-from moderation.staff_site.staff import Staff
 
 Given = dict[str, Any]
 

@@ -14,8 +14,15 @@ from django.utils.http import urlencode
 
 from conversations.models import Room
 from identity import Role
-from moderation.admin.pages.list_pages import DaysForm, end_of_day, found_by, page_context, place_in, start_of_day
-from moderation.admin.pages.read_only import ReadOnlyAdmin
+from moderation.admin.changelists.keyset import ReadOnlyAdmin
+from moderation.admin.changelists.search_pages import (
+    DaysForm,
+    end_of_day,
+    found_by,
+    page_context,
+    place_in,
+    start_of_day,
+)
 from moderation.admin.rooms.page import page_urls, room_page
 from moderation.admin.rooms.search import RoomPage, RoomSearch, find_rooms
 

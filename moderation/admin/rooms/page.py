@@ -6,29 +6,52 @@ something happened: the page's script puts it where it belongs.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from conversations.models import Room
-from moderation.admin.pages.links import room_url
-from moderation.admin.restrictions.restricting import FOR_GOOD, HOURS
+from identity import Role
+from moderation.admin.acts import FOR_GOOD, HOURS
+from moderation.admin.changelists.windows import Place
+from moderation.admin.links import room_url
 from moderation.admin.rooms import transcript
 from moderation.admin.rooms.acts import do_act
-from moderation.admin.rooms.state import state_of
-from moderation.admin.rooms.transcript import Transcript
-from moderation.admin.rooms.windows import Place
-from moderation.permissions import may
+from moderation.admin.rooms.transcript import Transcript, name_of
+from moderation.models import AuditRecord, FilterHit, HeldMessage, HeldState, Note, Report, Restriction, TargetKind
+from moderation.models.reports import UNFINISHED
+from moderation.staff import may
 from moderation.staff_site.namespace import PERMISSIONS
+from persistence.mongodb import Document, durable
 from persistence.timestamps import from_wire
+
+AnyModel = TypeVar("AnyModel", bound=Model)
+MOST = 15
+"""Rows of each kind; the lists of the admin have the others."""
+_VIEW_RESTRICTION = "moderation.view_restriction"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two: who it is, and what they may not do."""
+
+    role: str
+    user_id: str
+    name: str
+    unseen: int
+    has_deleted: bool
+    restrictions: list[Restriction]
 
 
 def page_urls() -> list[URLPattern]:
@@ -94,6 +117,30 @@ def room_state(request: HttpRequest, room_id: str) -> HttpResponse:
     return JsonResponse({"html": html})
 
 
+def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
+    """For the template `room/state.html`; what who asks may not see is left out."""
+    state: dict[str, Any] = {
+        "room": room,
+        "sides": [_side(room, role, shown=may(request, _VIEW_RESTRICTION)) for role in Role],
+    }
+    if may(request, _VIEW_RESTRICTION):
+        state["room_restrictions"] = _in_force(room_id=room.pk)
+    if may(request, "moderation.view_report"):
+        state["reports"] = _latest(Report, {"room_id": room.pk}, {"state": {"$in": UNFINISHED}}, "created_at")
+        prefetch_related_objects(state["reports"], "assignee")
+    if may(request, "moderation.view_heldmessage"):
+        state["held"] = _latest(HeldMessage, {"room_id": room.pk}, {"state": HeldState.HELD}, "held_at")
+    if may(request, "moderation.view_filterhit"):
+        refused = {"message_id": "", "text": {"$gt": ""}}  # of others, the text stands where they are
+        state["hits"] = _latest(FilterHit, {"room_id": room.pk}, refused, "at")
+    if may(request, "moderation.view_note"):
+        notes = Note.objects.filter(target_kind=TargetKind.ROOM, target_id=room.pk)
+        state["room_notes"] = list(notes.order_by("-written_at")[:MOST])
+    if may(request, "moderation.view_auditrecord"):
+        state["records"] = list(AuditRecord.objects.filter(room_id=room.pk).order_by("-at")[:MOST])
+    return state
+
+
 def _room(request: HttpRequest, room_id: str) -> Room:
     if not all(may(request, permission) for permission in PERMISSIONS):
         raise PermissionDenied
@@ -117,3 +164,27 @@ def _state_context(request: HttpRequest, room: Room) -> dict[str, Any]:
         "acts_url": f"{room_url(room.pk).removesuffix('change/')}acts/",
         "lengths": [*HOURS, (FOR_GOOD, "until it is lifted")],
     }
+
+
+def _side(room: Room, role: Role, *, shown: bool) -> Side:
+    user_id = room.buyer if role is Role.BUYER else room.seller
+    return Side(
+        role=role.lower(),
+        user_id=user_id,
+        name=name_of(room, role),
+        unseen=getattr(room, f"{role.lower()}_unseen_messages"),
+        has_deleted=getattr(room, f"deleted_by_{role.lower()}"),
+        restrictions=_in_force(user_id=user_id) if shown and user_id else [],
+    )
+
+
+def _in_force(**subject: str) -> list[Restriction]:
+    holds = {"lifted_at": None, "$or": [{"ends_at": None}, {"ends_at": {"$gt": timezone.now()}}]}
+    return _latest(Restriction, subject, holds, "created_at")
+
+
+def _latest(model: type[AnyModel], indexed: Document, condition: Document, time: str) -> list[AnyModel]:
+    """The latest of a room or of a user. The first stage is what an index finds."""
+    stages: list[Document] = [{"$match": indexed}, {"$match": condition}, {"$sort": {time: -1}}, {"$limit": MOST}]
+    found = [each["_id"] for each in durable(model).aggregate([*stages, {"$project": {"_id": 1}}])]
+    return list(model._default_manager.filter(pk__in=found).order_by(f"-{time}")) if found else []

@@ -8,7 +8,6 @@ the place to go on from.
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,8 @@ from django.db import connection
 from conversations.models import Room
 from conversations.services.search_pattern import pattern_of
 from identity import Role
-from moderation.admin.rooms.windows import BEGINNING, Place, going_back
+from moderation.admin.changelists import windows
+from moderation.admin.changelists.windows import BEGINNING, Place, going_back
 from persistence.mongodb import Document, durable, in_parts
 from persistence.timestamps import stored_time
 
@@ -94,9 +94,9 @@ def _exactly(search: RoomSearch) -> list[Document]:
 
 def _look_back(search: RoomSearch, also: Document, following: Place | None, longest: float) -> RoomPage:
     found: list[Document] = []
-    deadline = time.perf_counter() + longest
+    deadline = windows.clock() + longest
     for number, (condition, began) in enumerate(_from_the_latest(search, following)):
-        if number and began is not None and time.perf_counter() > deadline:
+        if number and began is not None and windows.clock() > deadline:
             return RoomPage(_load(found), Place(began, ""), began)
         found += _read(condition, search, [also] if also else [], following)
         if len(found) > PAGE:

@@ -15,7 +15,7 @@ from conversations.message_content import is_at_a_known_host
 from conversations.models import Message, MessageType, Room
 from conversations.services import SUPPORT
 from identity import Role
-from moderation.admin.rooms.windows import BEGINNING, Place, going_back
+from moderation.admin.changelists.windows import BEGINNING, Place, going_back
 from moderation.models import FilterHit, RedactedOriginal
 from persistence import keyset
 from persistence.mongodb import Document, durable, in_parts
@@ -25,6 +25,7 @@ MOST_NEW: Final = 200
 """Messages that are asked for at once because they are new."""
 OVERLAP: Final = datetime.timedelta(seconds=10)
 """Two processes may give times in another order than that in which their messages arrive."""
+NEIGHBOURS: Final = 5
 
 
 @dataclass(slots=True)
@@ -61,6 +62,15 @@ class Transcript:
 
     lines: list[Line]
     earlier: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Lines of one room, the earliest first; `target`: the message that they are about, if they are about one."""
+
+    room_id: str
+    lines: list[Line]
+    target: Message | None = None
 
 
 def read_back(
@@ -130,6 +140,55 @@ def message_of(room: Room, message_id: str) -> Message | None:
     return message if message is not None and message.room_id == room.pk else None
 
 
+def load(ids: Sequence[str]) -> list[Message]:
+    """Messages by their ids, in that order."""
+    messages = {message.pk: message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part)}
+    return [messages[message_id] for message_id in ids if message_id in messages]
+
+
+def place_of(message: Message) -> Place:
+    """Where a message stands in its room."""
+    return Place(message.created_at, message.pk)
+
+
+def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
+    """Messages with all that is known of each, in a few queries for all of them."""
+    lines = {message.pk: Line(message, *_speaker(room, message)) for message in messages}
+    for part in in_parts(lines):
+        for message_id, filter_name in FilterHit.objects.filter(message_id__in=part).values_list(
+            "message_id", "filter_name"
+        ):
+            if filter_name not in lines[message_id].hits:
+                lines[message_id].hits.append(filter_name)
+    redacted = [message_id for message_id, line in lines.items() if line.message.redacted_at is not None]
+    for part in in_parts(redacted):
+        for redaction in RedactedOriginal.objects.filter(pk__in=part).values(
+            "message_id", "redacted_by", "redacted_at", "reason"
+        ):
+            lines[redaction["message_id"]].redaction = redaction
+    return list(lines.values())
+
+
+def name_of(room: Room, side: Role) -> str:
+    """What a side of a room is called."""
+    known, user_id = (room.buyer_info, room.buyer) if side is Role.BUYER else (room.shop, room.seller)
+    return str(known.get("name") or "") or f"{side.value.capitalize()} {user_id}"
+
+
+def excerpt_around(message_id: str) -> Excerpt | None:
+    """A message with those before and after it; `None`: it is gone."""
+    target = Message.objects.filter(pk=message_id).first()
+    if target is None:
+        return None
+    shown = around(room_or_shell(target.room_id), target, before=NEIGHBOURS, after=NEIGHBOURS)
+    return Excerpt(target.room_id, shown.lines, target)
+
+
+def latest_of(room_id: str) -> Excerpt:
+    """The latest messages of a room."""
+    return Excerpt(room_id, latest(room_or_shell(room_id), 2 * NEIGHBOURS).lines)
+
+
 def _following(room: Room, place: Place, limit: int) -> list[Message]:
     found: list[str] = []
     for condition in keyset.Stretch("created_at", oldest_first=True).conditions(keyset.Place(*place)):
@@ -165,41 +224,6 @@ def _ids(source: Document, before: Place | None, matching: Document | None, limi
         stages.append({"$match": matching})
     stages += [{"$sort": {"created_at": -1, "_id": -1}}, {"$limit": limit}, {"$project": {"_id": 1}}]
     return [message["_id"] for message in durable(Message).aggregate(stages)]
-
-
-def load(ids: Sequence[str]) -> list[Message]:
-    """Messages by their ids, in that order."""
-    messages = {message.pk: message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part)}
-    return [messages[message_id] for message_id in ids if message_id in messages]
-
-
-def place_of(message: Message) -> Place:
-    """Where a message stands in its room."""
-    return Place(message.created_at, message.pk)
-
-
-def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
-    """Messages with all that is known of each, in a few queries for all of them."""
-    lines = {message.pk: Line(message, *_speaker(room, message)) for message in messages}
-    for part in in_parts(lines):
-        for message_id, filter_name in FilterHit.objects.filter(message_id__in=part).values_list(
-            "message_id", "filter_name"
-        ):
-            if filter_name not in lines[message_id].hits:
-                lines[message_id].hits.append(filter_name)
-    redacted = [message_id for message_id, line in lines.items() if line.message.redacted_at is not None]
-    for part in in_parts(redacted):
-        for redaction in RedactedOriginal.objects.filter(pk__in=part).values(
-            "message_id", "redacted_by", "redacted_at", "reason"
-        ):
-            lines[redaction["message_id"]].redaction = redaction
-    return list(lines.values())
-
-
-def name_of(room: Room, side: Role) -> str:
-    """What a side of a room is called."""
-    known, user_id = (room.buyer_info, room.buyer) if side is Role.BUYER else (room.shop, room.seller)
-    return str(known.get("name") or "") or f"{side.value.capitalize()} {user_id}"
 
 
 def _speaker(room: Room, message: Message) -> tuple[str, str]:

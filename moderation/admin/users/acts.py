@@ -9,15 +9,13 @@ from django.contrib.admin.utils import unquote
 from django.http import StreamingHttpResponse
 
 from moderation import services
-from moderation.admin.pages.acting import ActView, ReasonForm
-from moderation.admin.pages.links import person_url
-from moderation.admin.pages.streaming import streamed
-from moderation.admin.restrictions.restricting import RestrictForm
+from moderation.admin.acts import ActView, ReasonForm, RestrictForm, streamed
+from moderation.admin.links import person_url
 from moderation.admin.users.notes import NoteForm
 from moderation.models import TargetKind
 from moderation.services.persons import json_array
 from moderation.services.redaction import LONGEST_PAST
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 
 class PersonActView(ActView):

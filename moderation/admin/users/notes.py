@@ -11,19 +11,18 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from moderation import services
-from moderation.admin.pages.acting import ActView
-from moderation.admin.pages.links import person_link, room_link
-from moderation.admin.pages.uncounted import UncountedAdmin
+from moderation.admin.acts import ActView
+from moderation.admin.changelists.keyset import UncountedAdmin
+from moderation.admin.links import person_link, room_link
 from moderation.models import Note, TargetKind
-from moderation.permissions import may
-from moderation.services.notes import LONGEST
-from moderation.staff_site.staff import Staff
+from moderation.services.rooms import LONGEST_NOTE
+from moderation.staff import Staff, may
 
 
 class NoteForm(forms.Form):
     """What a note says."""
 
-    text = forms.CharField(label="Note", max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 5, "cols": 60}))
+    text = forms.CharField(label="Note", max_length=LONGEST_NOTE, widget=forms.Textarea(attrs={"rows": 5, "cols": 60}))
 
 
 class NewNoteForm(NoteForm):

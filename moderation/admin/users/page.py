@@ -18,10 +18,10 @@ from django.utils.http import urlencode
 
 from conversations.models import Room
 from identity import Role
-from moderation.admin.pages.links import person_url
+from moderation.admin.links import person_url
 from moderation.admin.users import acts as person_acts
 from moderation.models import AuditRecord, FilterHit, HeldMessage, HeldState, Note, Report, Restriction, TargetKind
-from moderation.permissions import may
+from moderation.staff import may
 from presence import current as current_presence
 
 PERMISSION = "moderation.view_report"

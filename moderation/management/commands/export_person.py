@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from conversations.errors import REFUSALS
 from moderation.services import export_person
 from moderation.services.persons import json_array
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 
 class Command(BaseCommand):

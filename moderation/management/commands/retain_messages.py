@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from conversations.errors import REFUSALS
 from moderation.management.progress import Progress
 from moderation.services import delete_older
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 
 class Command(BaseCommand):

@@ -14,7 +14,7 @@ from identity import Role
 from moderation import services
 from moderation.models import AuditRecord, FilterAction, FilterKind, MessageFilter
 from moderation.payloads import NewReport
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 COMPLAINT = ("7.502", "It is, I have put it aside for you.")
 HELD = ("8.501", "501", "8", "Bowls come on Friday. With a bank transfer to my own account you get them cheaper.")

@@ -15,7 +15,7 @@ from identity import Identity
 from moderation import services
 from moderation.models import TargetKind
 from moderation.payloads import NewReport
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.event_relay.moderation.conftest import Told
 from tests.event_relay.reading import Read

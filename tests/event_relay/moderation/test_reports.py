@@ -11,8 +11,8 @@ from identity import Identity
 from moderation import services
 from moderation.models import Outcome, ReportReason, TargetKind
 from moderation.payloads import NewReport
-from moderation.services.reporting import About, file_report
-from moderation.staff_site.staff import Staff
+from moderation.services.reports import About, file_report
+from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
 from tests.event_relay.moderation.conftest import Told
 from tests.moderation.conftest import message
@@ -33,7 +33,7 @@ async def test_each_report_is_told_when_it_is_opened_and_when_it_is_closed(
         buyer, NewReport(target_type="room", target_id=room, reason="other", text="their words")
     )
     await services.take(mai, str(reported.pk))
-    await services.put_back(mai, str(reported.pk))
+    await services.return_to_queue(mai, str(reported.pk))
     await services.take(tuan, str(reported.pk))
     await services.resolve(tuan, str(reported.pk), Outcome.REDACTED, "rude")
     await services.take(mai, str(about_room.pk))

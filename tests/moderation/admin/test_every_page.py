@@ -23,7 +23,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import resolve, reverse
 
-from moderation.admin.pages.links import room_url
+from moderation.admin.links import room_url
 from moderation.models import AuditRecord, Report
 from tests.conversations.oddities import MESSAGE_FIELDS, NOON, ROOM_FIELDS, VALUES
 from tests.moderation.admin.conftest import filtered, held, hit, noted, reported, restricted, signed_in, staff

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from moderation import models
-from moderation.admin.pages.uncounted import Position, UncountedAdmin
+from moderation.admin.changelists.keyset import Position, UncountedAdmin
 from moderation.models import AuditRecord, FilterHit, HeldMessage, Note, Report, Restriction
 from tests.moderation.admin.conftest import held, hit, noted, reported, restricted
 from tests.moderation.conftest import Store

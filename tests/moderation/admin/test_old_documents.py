@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from moderation.admin.pages.links import room_url
+from moderation.admin.links import room_url
 from tests.moderation.admin.conftest import held, reported
 from tests.moderation.conftest import Store
 

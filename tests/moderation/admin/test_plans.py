@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from moderation.admin.reports import excerpts
-from moderation.admin.rooms import state as room_state
-from moderation.admin.rooms import transcript, windows
+from moderation.admin.changelists import windows
+from moderation.admin.rooms import page as room_state
+from moderation.admin.rooms import transcript
+from moderation.admin.rooms import transcript as excerpts
 from moderation.models import AuditRecord
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.moderation.admin.conftest import held, hit, noted, reported, restricted
@@ -62,7 +63,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     for module in (transcript, room_state):
         durable: Any = module.durable
         monkeypatch.setattr(module, "durable", lambda model, durable=durable: Recorded(durable(model), commands))
-    monkeypatch.setattr(windows, "_QUICK", float("inf"))  # however busy the machine is, windows grow
+    monkeypatch.setattr(windows, "clock", lambda: 0.0)  # however busy the machine is, windows grow
     return commands
 
 

@@ -12,17 +12,31 @@ from bson import ObjectId
 from django.test import Client
 
 from identity import Role
-from moderation.admin.messages import search as message_search
-from moderation.admin.messages.search import MessageSearch, find_messages
+from moderation.admin.changelists import windows
+from moderation.admin.changelists.windows import BEGINNING, Place, going_back
+from moderation.admin.rooms import messages as message_search
 from moderation.admin.rooms import search as room_search
-from moderation.admin.rooms import transcript, windows
+from moderation.admin.rooms import transcript
+from moderation.admin.rooms.messages import MessageSearch, find_messages
 from moderation.admin.rooms.search import RoomPage, RoomSearch, find_rooms
-from moderation.admin.rooms.windows import BEGINNING, Place, going_back
 from tests.conversations.api.test_plans import Recorded, examined, plan
 from tests.moderation.conftest import Store
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 MANY = 130
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, no search takes longer than it may."""
+    monkeypatch.setattr(windows, "clock", lambda: 0.0)
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search is cut short wherever it can be: its time is over before it begins."""
+    for module in (room_search, message_search):
+        monkeypatch.setattr(module, "LONGEST", -1.0)
 
 
 @pytest.fixture
@@ -119,9 +133,10 @@ def test_the_first_page_is_a_click_away_and_of_the_same_search(rooms: list[str],
     assert 'href="?unseen=SELLER">« The first page</a>' in second.text
 
 
-def test_a_search_that_takes_long_says_how_far_it_came(rooms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_takes_long_says_how_far_it_came(
+    rooms: list[str], no_time: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And goes on from there, and finds what it would have found at once."""
-    monkeypatch.setattr(room_search, "LONGEST", 0.0)
     monkeypatch.setattr(windows, "FIRST", datetime.timedelta(hours=10))
     cut_short = list(pages(RoomSearch("bình", since=NOW - datetime.timedelta(hours=150))))
     assert len(cut_short) > 3
@@ -160,7 +175,6 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     for module in (room_search, transcript):
         durable: Any = module.durable
         monkeypatch.setattr(module, "durable", lambda model, durable=durable: Recorded(durable(model), asked))
-    monkeypatch.setattr(windows, "_QUICK", float("inf"))  # however busy the machine is, windows grow
     return asked
 
 
@@ -265,8 +279,7 @@ def test_messages_of_a_time(messages: list[str], database: Store) -> None:
     assert set(all_found(MessageSearch("line 0", since=since, until=until))) == expected
 
 
-def test_a_search_of_messages_that_takes_long_goes_on(messages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_search, "LONGEST", 0.0)
+def test_a_search_of_messages_that_takes_long_goes_on(messages: list[str], no_time: None) -> None:
     page = find_messages(MessageSearch("line 2"))
     assert page.searched_until is not None
     assert all_found(MessageSearch("line 2")) == [f"{room_id}-2" for room_id in messages]

@@ -12,8 +12,7 @@ from pytest_django import Settings
 
 from conversations.storage import message_counter
 from moderation.staff_site import dashboard as dashboard_module
-from moderation.staff_site.charts import HEIGHT, WIDTH, chart
-from moderation.staff_site.dashboard import Dashboard, dashboard
+from moderation.staff_site.dashboard import HEIGHT, WIDTH, Dashboard, chart, dashboard
 from presence import current, stop_current
 from tests.moderation.admin.conftest import held, hit, reported, restricted
 from tests.moderation.conftest import Store

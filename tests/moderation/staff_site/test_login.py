@@ -9,8 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
-from moderation.staff_site import failed_logins
-from moderation.staff_site.failed_logins import ADDRESS_PATIENCE, NAME_PATIENCE
+from moderation.staff_site.login import ADDRESS_PATIENCE, NAME_PATIENCE, login_succeeded
 from tests.moderation.conftest import Store
 
 FEW = 3
@@ -120,7 +119,7 @@ def test_who_is_kept_out_at_one_place_uses_up_no_tries_of_others() -> None:
 
 def test_a_good_login_leaves_no_count_that_never_ends(settings: Settings) -> None:
     """What was counted may have ended while the password was looked at, or Redis have been away before."""
-    failed_logins.forget("anna", HERE)
+    login_succeeded("anna", HERE)
     with Redis.from_url(settings.REDIS_URL) as redis:
         assert all(redis.pttl(key) > 0 for key in redis.scan_iter("chozoi:logins:*"))
     assert not is_refused(log_in())

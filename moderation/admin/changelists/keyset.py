@@ -15,13 +15,12 @@ from bson import ObjectId
 from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils import timezone
 
-from moderation.admin.pages.read_only import ReadOnlyAdmin
-from moderation.admin.rooms.windows import BEGINNING, can_be_near, going_back
+from moderation.admin.changelists.windows import BEGINNING, can_be_near, going_back
 
 
 class Position(NamedTuple):
@@ -138,6 +137,22 @@ def _back_in_time(
         if len(rows) >= wanted:
             break
     return rows
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Nothing is added, changed or deleted by Django's forms, unless a subclass lets it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No: see the class."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """No: see the class."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """No: see the class."""
+        return False
 
 
 class UncountedAdmin(ReadOnlyAdmin):

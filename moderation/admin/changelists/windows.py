@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from persistence.timestamps import from_milliseconds, to_milliseconds
 
 BEGINNING: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Nothing is older, unless it has no time at all."""
+
+clock: Callable[[], float] = time.perf_counter
+"""Seconds, for every limit of a search: read as `windows.clock()`, so that a test can give another."""
 
 FIRST = datetime.timedelta(hours=1)
 _QUICK = 0.02
@@ -76,9 +79,9 @@ def going_back(until: datetime.datetime | None, since: datetime.datetime, about:
     end, length = until, FIRST
     start = min(about, until or about) - length
     while True:
-        began = time.perf_counter()
+        began = clock()
         yield Window(max(start, since), end)
-        took = time.perf_counter() - began
+        took = clock() - began
         if start <= since:
             return
         if took < _QUICK:

@@ -15,13 +15,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from moderation import services
-from moderation.admin.pages.acting import LONGEST_REASON, ActView
-from moderation.admin.pages.links import person_link, room_link
-from moderation.admin.pages.uncounted import UncountedAdmin
-from moderation.admin.reports.excerpts import latest_of
-from moderation.admin.users.lookup import found_or_404
+from moderation.admin.acts import LONGEST_REASON, ActView
+from moderation.admin.changelists.keyset import UncountedAdmin
+from moderation.admin.links import found_or_404, person_link, room_link
+from moderation.admin.rooms.transcript import latest_of
 from moderation.models import HeldMessage, HeldState
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff
 
 
 class HeldStateFilter(admin.SimpleListFilter):

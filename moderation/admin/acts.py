@@ -1,8 +1,11 @@
-"""Acts: who does it, and the pages that say what will happen, ask why, and do it."""
+"""Acts of staff: the pages that say what will happen, ask why, and do it; their forms, and files they give."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import datetime
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from typing import Any, ClassVar, Final
 
 from asgiref.sync import async_to_sync
 from django import forms
@@ -10,21 +13,21 @@ from django.contrib import messages
 from django.contrib.admin import site
 from django.contrib.admin.helpers import AdminForm
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils import timezone
+from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 from django.views.generic import FormView
 
 from conversations.errors import REFUSALS
-from moderation.permissions import may
-from moderation.staff_site.staff import Staff
+from moderation.staff import Staff, may
+from persistence.mongodb import in_store_thread
 
 LONGEST_REASON = 2000
-
-
-def staff_of(request: HttpRequest) -> Staff:
-    """Who makes the request, and from where: behind a proxy uvicorn has found the address (FORWARDED_ALLOW_IPS)."""
-    return Staff.of(request.user, request.META.get("REMOTE_ADDR") or "")  # type: ignore[arg-type]  # signed in
+FOR_GOOD: Final = "for_good"
+UNTIL: Final = "until"
+HOURS: Final = (("1", "1 hour"), ("24", "1 day"), ("168", "7 days"), ("720", "30 days"))
+_LINES_AT_ONCE = 500
 
 
 class ReasonForm(forms.Form):
@@ -122,6 +125,61 @@ class ActView(FormView[forms.Form]):
         return wanted if safe else ""
 
 
+class RestrictForm(ReasonForm):
+    """Restricting whom or what the page names; `cleaned_data["end"]`: until when, `None`: until it is lifted."""
+
+    length = forms.ChoiceField(
+        label="For how long", choices=[*HOURS, (FOR_GOOD, "Until it is lifted"), (UNTIL, "Until a time:")]
+    )
+    until = forms.DateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="Only with “Until a time”.",
+    )
+    field_order = ["length", "until", "reason"]
+
+    def clean(self) -> dict[str, Any]:
+        """The end, from either field."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        length, until = cleaned.get("length"), cleaned.get("until")
+        now = timezone.now()
+        if length == UNTIL and "until" not in self.errors:
+            if until is None:
+                self.add_error("until", "Fill in until when, or choose another length.")
+            elif until <= now:
+                self.add_error("until", f"This has passed: now it is {now:%Y-%m-%d %H:%M} (UTC).")
+        elif until is not None and length is not None:
+            self.add_error("length", "Choose “Until a time”, or leave the time below empty.")
+        cleaned["end"] = end_of(length, until, now) if length else None
+        return cleaned
+
+
+def staff_of(request: HttpRequest) -> Staff:
+    """Who makes the request, and from where: behind a proxy uvicorn has found the address (FORWARDED_ALLOW_IPS)."""
+    return Staff.of(request.user, request.META.get("REMOTE_ADDR") or "")  # type: ignore[arg-type]  # signed in
+
+
 def sentence(refusal: Exception) -> str:
     """A refusal, written as one."""
     return f"Not done: {refusal}."
+
+
+def end_of(length: str, until: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
+    """When a restriction of such a length ends."""
+    if length == UNTIL:
+        return until
+    return None if length == FOR_GOOD else now + datetime.timedelta(hours=int(length))
+
+
+def streamed(lines: Iterator[str], content_type: str, filename: str) -> StreamingHttpResponse:
+    """A file to download. `lines` may read from the store as they are taken."""
+    response = StreamingHttpResponse(_parts(lines), content_type=f"{content_type}; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, filename) or "attachment"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+async def _parts(lines: Iterator[str]) -> AsyncIterator[str]:
+    while part := await in_store_thread(lambda: "".join(islice(lines, _LINES_AT_ONCE))):
+        yield part

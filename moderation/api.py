@@ -1,6 +1,8 @@
-"""Calls about reports: `/reports`."""
+"""The REST door to moderation, for users: `/reports`, below `/v1/conversations/`."""
 
 from __future__ import annotations
+
+from django.urls import re_path
 
 from conversations.api.authentication import Caller
 from conversations.api.operation import Endpoint, operation
@@ -24,3 +26,6 @@ class Reports(Endpoint):
     async def post(self, caller: Caller, asked: NewReport) -> Reported:
         """The operator's staff will look at it. What one has reported already is not reported twice."""
         return Reported(report=ReportPayload.of(await services.report(caller, asked)))
+
+
+urlpatterns = [re_path("^reports/?$", Reports.as_view())]

@@ -27,13 +27,13 @@ logger = logging.getLogger(__name__)
 _PREFIX = "chozoi:moderation:"
 
 
-async def take_turn(draft: Draft, interval: int) -> None:
+async def check_slow_mode(draft: Draft, interval: int) -> None:
     """Take a side's turn to write in its room, for so many seconds. A repeat of the message that took it has it.
 
     TooSoon `slow_mode`: the turn is taken.
     """
     try:
-        left = await asyncio.to_thread(_take_turn, draft, interval)
+        left = await asyncio.to_thread(_seconds_to_wait, draft, interval)
     except REDIS_AWAY as error:
         logger.warning("slow mode of room %s is not kept, Redis is away: %s", draft.room_id, error)
         return
@@ -46,7 +46,7 @@ async def take_turn(draft: Draft, interval: int) -> None:
         )
 
 
-async def count_rooms(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
+async def find_floods(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
     """Note that this text goes into this room; which floods it is part of now.
 
     Asked for many messages at once and in their order, so that none overtakes another.
@@ -57,7 +57,7 @@ async def count_rooms(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
         return []
 
 
-def _take_turn(draft: Draft, interval: int) -> float:
+def _seconds_to_wait(draft: Draft, interval: int) -> float:
     """Seconds until the turn is free; 0: it is ours."""
     key = f"{_PREFIX}turn:{interval}:{draft.room_id}:{draft.sender}"
     mine = (draft.dedup_key() or secrets.token_hex(16)).encode()

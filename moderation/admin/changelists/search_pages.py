@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from django import forms
 from django.http import HttpRequest, QueryDict
 
 from conversations.services.search_pattern import PatternTooLong
-from moderation.admin.messages.search import MessagePage
-from moderation.admin.rooms.search import RoomPage
-from moderation.admin.rooms.windows import Place
+from moderation.admin.changelists.windows import Place
 
-AnyPage = TypeVar("AnyPage", RoomPage, MessagePage)
+
+class SearchPage(Protocol):
+    """A page of what a search finds."""
+
+    @property
+    def following(self) -> Place | None:
+        """Where the next page begins; `None`: there is none."""
+
+
+AnyPage = TypeVar("AnyPage", bound=SearchPage)
 
 PLACE: Final = "before"
 """The address's part that says where a page begins."""
@@ -55,7 +62,7 @@ def place_in(request: HttpRequest) -> Place | None:
     return Place.read(request.GET.get(PLACE, ""))
 
 
-def page_context(request: HttpRequest, form: DaysForm, page: RoomPage | MessagePage) -> dict[str, Any]:
+def page_context(request: HttpRequest, form: DaysForm, page: SearchPage) -> dict[str, Any]:
     """For the template `room/look.html`: the same list goes on, or begins anew, at `next_page` and `first_page`."""
     return {
         "form": form,

@@ -44,8 +44,8 @@ class _Looks:
         self.looking: asyncio.Task[None] | None = None
 
 
-class LiveRules:
-    """The rules of a process. Use `live_rules()`."""
+class RulesCache:
+    """The rules of a process. Use `rules_cache()`."""
 
     def __init__(self) -> None:
         self.rules = Rules()
@@ -77,7 +77,7 @@ class LiveRules:
         mark: bytes | None
         try:
             try:
-                mark, holds = await asyncio.to_thread(_current_mark), FRESH
+                mark, holds = await asyncio.to_thread(current_mark), FRESH
             except REDIS_AWAY as error:
                 logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
                 mark, holds = None, WITHOUT_REDIS
@@ -90,7 +90,7 @@ class LiveRules:
     async def _load(self, mark: bytes | None) -> None:
         self._reread_at = time.monotonic() + REREAD
         try:
-            rules = await in_store_thread(_read)
+            rules = await in_store_thread(read_rules)
         except (StoreUnavailable, *STORE_ERRORS) as error:
             if not self._read:
                 raise
@@ -107,20 +107,22 @@ class LiveRules:
             await disconnect_sockets(to=newly_banned, namespace=settings.MESSENGER_NAMESPACE)
 
 
-def _current_mark() -> bytes:
+def current_mark() -> bytes:
+    """Read from Redis the mark of the last change of the rules."""
     return redis().get(_MARK) or b"none was made"
 
 
-def _read() -> Rules:
+def read_rules() -> Rules:
+    """Read the rules from MongoDB; for the threads of the store."""
     return Rules(Restriction.objects.all().active(timezone.now()), MessageFilter.objects.filter(is_active=True))
 
 
-_of_process = LiveRules()
+of_process = RulesCache()
 
 
-def live_rules() -> LiveRules:
+def rules_cache() -> RulesCache:
     """Those of the process that runs."""
-    return _of_process
+    return of_process
 
 
 async def rules_changed() -> None:

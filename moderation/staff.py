@@ -1,11 +1,13 @@
-"""Who acts, as the audit knows them."""
+"""Members of staff: who acts, as the audit records it, and what they may do."""
 
 from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
+from typing import cast
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.http import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,8 @@ class Staff:
         except (KeyError, OSError):  # a container's user may have no name
             name = "?"
         return cls("", f"{name}, manage.py {command}")
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether they have a permission, such as `moderation.change_report`."""
+    return cast("User | AnonymousUser", request.user).has_perm(permission)

@@ -1,0 +1,1 @@
+"""Lists of any length: keyset pagination, searches that go back in time, and their pages."""

@@ -1,1 +1,0 @@
-"""The list of messages, and those that wait for a decision."""

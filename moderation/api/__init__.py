@@ -1,1 +1,0 @@
-"""The REST door to moderation, for users: reporting."""
