@@ -59,7 +59,7 @@ class RoomsForm(DaysForm):
 
 @admin.register(Room)
 class RoomAdmin(ReadOnlyAdmin):
-    """The list is made by `room_search`, without counting; a room's own page is a conversation."""
+    """The list is made by `find_rooms`, without counting; a room's own page is a conversation."""
 
     def get_urls(self) -> list[URLPattern]:
         """Those of the room's page, besides the usual ones."""

@@ -102,7 +102,7 @@ class MessagesForm(DaysForm):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """Found by `message_search`, without counting."""
+    """The list is made by `find_messages`, without counting."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """A page of messages, by conversation."""
