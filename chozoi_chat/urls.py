@@ -42,6 +42,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz, {"not_heard": health.what_is_not_heard}),
     path("admin/", admin.site.urls),
-    path("v1/conversations/", include("moderation.api")),
+    path("v1/conversations/", include("moderation.api.reports")),
     path("v1/conversations/", include("conversations.api.urls")),  # last: it answers at all other addresses below, too
 ]

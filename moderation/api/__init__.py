@@ -1,0 +1,1 @@
+"""The REST door to moderation, for users: reporting."""
