@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+
+from devstack.embedded import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 STARTING = 60.0  # seconds; a cold start on a busy machine of two cores
@@ -25,7 +26,7 @@ class ServerProcess:
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self.log = log
         self._environment = {**os.environ, **environment}
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,10 +102,3 @@ class ServerProcess:
         with self.log.open("rb") as log:
             log.seek(position)
             return log.read().decode(errors="replace")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

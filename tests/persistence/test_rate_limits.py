@@ -56,7 +56,7 @@ def test_full_buckets_are_forgotten() -> None:
     assert len(buckets) <= 1_000
 
 
-def test_a_count_ends_so_long_after_its_first_one() -> None:
+def test_a_count_ends_so_long_after_its_first_one(redis_server: None) -> None:
     key = f"chozoi:tests:{uuid4().hex}"
     assert count(key, 1) == (1, 1)
     assert count(key, 50)[0] == 2

@@ -14,7 +14,7 @@ from tests.presence.conftest import EXPIRY, HEARTBEAT, Process, eventually
 
 
 @pytest.fixture(autouse=True)
-def _settings(settings: Any, prefix: str) -> Iterator[None]:
+def _settings(redis_server: None, settings: Any, prefix: str) -> Iterator[None]:
     settings.PRESENCE = {"heartbeat": HEARTBEAT, "expiry": EXPIRY, "prefix": prefix}
     before = list(per_loop.listeners)
     yield

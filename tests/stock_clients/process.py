@@ -4,11 +4,12 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from devstack.embedded import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 STARTING = 30.0  # seconds, on a busy machine
@@ -22,9 +23,7 @@ class Process:
     def __init__(
         self, directory: Path, redis_url: str, options: dict[str, Any] | None = None, prefix: str = "stock-clients"
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.name = str(self.port)  # which the application gives in its welcome
         self.log = directory / f"{self.name}.log"
         self.record = directory / "record.jsonl"

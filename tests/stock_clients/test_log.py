@@ -18,7 +18,7 @@ ALARMS = ("ERROR", "CRITICAL", "Traceback", "never retrieved", "Exception")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pair(tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
+async def pair(redis_server: None, tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
     """Two processes of one cluster, whose logs nobody else writes to."""
     redis = f"{os.environ['REDIS_ADDRESS'].rsplit('/', 1)[0]}/8"
     owner, other = (Process(tmp_path, redis, {"ping_interval": 1.0}, "quiet") for _ in range(2))

@@ -227,7 +227,9 @@ async def test_typing_reaches_the_other_devices_of_who_types_and_the_other_side(
     assert emitted.all == [(event, {"room_id": "7.9", "from": "7", "to": "9"}, ["7", "9"], ["the typing device"])]
 
 
-async def test_typing_in_the_room_of_others_or_as_another_is_refused(emitted: Emitted, buyer: Identity) -> None:
+async def test_typing_in_the_room_of_others_or_as_another_is_refused(
+    chat: Emitted, emitted: Emitted, buyer: Identity
+) -> None:
     async def type_in(room_id: str, of: str, to: str) -> str:
         return await refusal(services.relay_typing(buyer, "typing", Typing(room_id=room_id, sender=of, recipient=to)))
 

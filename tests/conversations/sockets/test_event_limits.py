@@ -54,7 +54,7 @@ class Counting(LimitedNamespace):
 
 
 @pytest.fixture(autouse=True)
-def limits(settings: Settings) -> None:
+def limits(redis_server: None, settings: Settings) -> None:
     """None but those that a test names, and nothing counted yet."""
     settings.EVENT_RATE_USER = settings.EVENT_RATE_ADDRESS = settings.EVENT_RATE_MESSAGES = "0"
     settings.EVENT_RATE_CONNECTS = settings.EVENT_RATE_COSTLY = settings.AUTH_FAILURES = "0"
