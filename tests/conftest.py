@@ -53,6 +53,14 @@ django.setup()
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers inherit our environment. With this name in it pytest-django would read the settings, and our stores'
+    addresses, before a worker's own conftest.py names its own.
+    """
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 @pytest.fixture(scope="session")
 def mongodb_server() -> Iterator[None]:
     """A MongoDB runs at `settings.MONGODB_URI`."""
