@@ -10,7 +10,8 @@ from django import forms
 from django.http import HttpRequest, QueryDict
 
 from conversations.services.search_pattern import PatternTooLong
-from moderation.admin.changelists.windows import Place
+from moderation.admin.changelists.windows import in_address, place_from
+from persistence.keyset import Place
 
 
 class SearchPage(Protocol):
@@ -59,7 +60,7 @@ def end_of_day(day: datetime.date | None) -> datetime.datetime | None:
 
 def place_in(request: HttpRequest) -> Place | None:
     """Where the page that is asked for begins; None: it is the first."""
-    return Place.read(request.GET.get(PLACE, ""))
+    return place_from(request.GET.get(PLACE, ""))
 
 
 def page_context(request: HttpRequest, form: DaysForm, page: SearchPage) -> dict[str, Any]:
@@ -77,5 +78,5 @@ def _address(request: HttpRequest, place: Place | None) -> str:
     query = request.GET.copy()
     query.pop(PLACE, None)
     if place is not None:
-        query[PLACE] = place.written()
+        query[PLACE] = in_address(place)
     return f"?{query.urlencode()}"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
+from persistence.keyset import Place
 from persistence.timestamps import from_milliseconds, to_milliseconds
 
 BEGINNING: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -31,33 +32,21 @@ def can_be_near(instant: datetime.datetime) -> bool:
     return datetime.MINYEAR < instant.year < datetime.MAXYEAR
 
 
-class Place(NamedTuple):
-    """Where something stands in the order (time, id), the latest first; `at` None: without a time, at the end."""
+def place_from(text: str) -> Place | None:
+    """The place that an address holds, as `in_address` wrote it; `None`: it holds none."""
+    milliseconds, mark, row_id = text.partition("~")
+    if not mark:
+        return None
+    try:
+        at = from_milliseconds(int(milliseconds)) if milliseconds else None
+    except (ValueError, OverflowError):
+        return None
+    return Place(at, row_id) if at is None or can_be_near(at) else None
 
-    at: datetime.datetime | None
-    id: str
 
-    @classmethod
-    def read(cls, text: str) -> Place | None:
-        """As `written`; None: it was not."""
-        milliseconds, mark, row_id = text.partition("~")
-        if not mark:
-            return None
-        try:
-            at = from_milliseconds(int(milliseconds)) if milliseconds else None
-        except (ValueError, OverflowError):
-            return None
-        return cls(at, row_id) if at is None or can_be_near(at) else None
-
-    def written(self) -> str:
-        """For an address."""
-        return f"{'' if self.at is None else to_milliseconds(self.at)}~{self.id}"
-
-    def is_before(self, other: Place) -> bool:
-        """Whether it comes first in such a list."""
-        if self.at == other.at:
-            return self.id > other.id
-        return other.at is None or (self.at is not None and self.at > other.at)
+def in_address(place: Place) -> str:
+    """A place as a part of an address."""
+    return f"{'' if place.at is None else to_milliseconds(place.at)}~{place.id}"
 
 
 class Window(NamedTuple):

@@ -30,9 +30,9 @@ from moderation.admin.changelists.search_pages import (
     place_in,
     start_of_day,
 )
-from moderation.admin.changelists.windows import Place
 from moderation.admin.rooms.search import LONGEST, RoomSearch, find_rooms
 from moderation.admin.rooms.transcript import Line, lines_of, place_of, read_back, room_or_shell
+from persistence.keyset import Place
 from persistence.mongodb import Document
 
 PAGE: Final = 50

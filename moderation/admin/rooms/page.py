@@ -24,7 +24,7 @@ from django.views.decorators.http import require_GET
 from conversations.models import Room
 from identity import Role
 from moderation.admin.acts import FOR_GOOD, HOURS
-from moderation.admin.changelists.windows import Place
+from moderation.admin.changelists.windows import in_address, place_from
 from moderation.admin.links import room_url
 from moderation.admin.rooms import transcript
 from moderation.admin.rooms.acts import do_act
@@ -68,7 +68,7 @@ def room_page(request: HttpRequest, room_id: str) -> HttpResponse:
     """The whole page; `?message=`: at that message; `?before=`: what was said before a place, for want of scripts."""
     room = _room(request, room_id)
     target = transcript.message_of(room, request.GET.get("message", ""))
-    place = Place.read(request.GET.get("before", ""))
+    place = place_from(request.GET.get("before", ""))
     shown = transcript.around(room, target) if target is not None else transcript.latest(room, before=place)
     context = {
         **site.each_context(request),
@@ -104,9 +104,9 @@ def room_lines(request: HttpRequest, room_id: str) -> HttpResponse:
     elif "only" in request.GET:
         shown = transcript.one(room, request.GET["only"])
     else:
-        shown = transcript.latest(room, before=Place.read(request.GET.get("before", "")))
+        shown = transcript.latest(room, before=place_from(request.GET.get("before", "")))
     html = render_to_string("admin/moderation/room/lines.html", _lines_context(room, shown), request)
-    return JsonResponse({"html": html, "earlier": shown.earlier.written() if shown.earlier is not None else None})
+    return JsonResponse({"html": html, "earlier": in_address(shown.earlier) if shown.earlier is not None else None})
 
 
 @require_GET
@@ -153,7 +153,7 @@ def _room(request: HttpRequest, room_id: str) -> Room:
 def _lines_context(room: Room, shown: Transcript) -> dict[str, Any]:
     return {
         "lines": shown.lines,
-        "earlier": shown.earlier.written() if shown.earlier is not None else "",
+        "earlier": in_address(shown.earlier) if shown.earlier is not None else "",
         "acts_url": f"{room_url(room.pk).removesuffix('change/')}acts/",
     }
 

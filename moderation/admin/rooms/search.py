@@ -18,9 +18,9 @@ from conversations.models import Room
 from conversations.services.search_pattern import pattern_of
 from identity import Role
 from moderation.admin.changelists import windows
-from moderation.admin.changelists.windows import BEGINNING, Place, going_back
+from moderation.admin.changelists.windows import BEGINNING, going_back
+from persistence.keyset import Place
 from persistence.mongodb import Document, durable, in_parts
-from persistence.timestamps import stored_time
 
 PAGE = 50
 LONGEST = 0.1
@@ -128,7 +128,7 @@ def _read(source: Document, search: RoomSearch, more: list[Document], following:
         times = {"$gte": search.since, "$lt": search.until}
         rest.append({"updated_at": {bound: at for bound, at in times.items() if at is not None}})
     if following is not None and following.id:
-        rest.append(_after(following))
+        rest.append(following.earlier("updated_at"))
     stages.append({"$match": {"$and": rest}})
     order: dict[str, Any] = {"updated_at": -1, "_id": -1}
     return list(
@@ -136,26 +136,14 @@ def _read(source: Document, search: RoomSearch, more: list[Document], following:
     )
 
 
-def _after(place: Place) -> Document:
-    same = {"updated_at": place.at, "_id": {"$lt": place.id}}
-    if place.at is None:
-        return same
-    return {"$or": [{"updated_at": {"$lt": place.at}}, {"updated_at": None}, same]}
-
-
 def _place(room: Document) -> Place:
-    return Place(stored_time(room.get("updated_at")), room["_id"])
+    return Place.of(room, "updated_at")
 
 
 def _page(found: list[Document]) -> RoomPage:
-    found = sorted(found, key=_order, reverse=True)
+    found = sorted(found, key=lambda room: _place(room).sort_key, reverse=True)
     page = found[:PAGE]
     return RoomPage(_load(page), _place(page[-1]) if len(found) > PAGE else None)
-
-
-def _order(room: Document) -> tuple[bool, Any, str]:
-    at = stored_time(room.get("updated_at"))
-    return (at is not None, at, room["_id"])
 
 
 def _load(found: list[Document]) -> list[Room]:

@@ -15,9 +15,9 @@ from conversations.message_content import is_at_a_known_host
 from conversations.models import Message, MessageType, Room
 from conversations.services import SUPPORT
 from identity import Role
-from moderation.admin.changelists.windows import BEGINNING, Place, going_back
+from moderation.admin.changelists.windows import BEGINNING, going_back
 from moderation.models import FilterHit, RedactedOriginal
-from persistence import keyset
+from persistence.keyset import Place, Stretch
 from persistence.mongodb import Document, durable, in_parts
 
 PAGE: Final = 40
@@ -191,7 +191,7 @@ def latest_of(room_id: str) -> Excerpt:
 
 def _following(room: Room, place: Place, limit: int) -> list[Message]:
     found: list[str] = []
-    for condition in keyset.Stretch("created_at", oldest_first=True).conditions(keyset.Place(*place)):
+    for condition in Stretch("created_at", oldest_first=True).conditions(place):
         stages: list[Document] = [{"$match": {"room_id": room.pk, **condition}}, {"$sort": {"created_at": 1, "_id": 1}}]
         stages += [{"$limit": limit - len(found)}, {"$project": {"_id": 1}}]
         found += [message["_id"] for message in durable(Message).aggregate(stages)]
@@ -215,11 +215,7 @@ def _ids(source: Document, before: Place | None, matching: Document | None, limi
     """The first stage is what an index finds."""
     stages: list[Document] = [{"$match": source}]
     if before is not None:
-        tie = {"created_at": before.at, "_id": {"$lt": before.id}}
-        earlier = {
-            "$or": [tie] if before.at is None else [{"created_at": {"$lt": before.at}}, {"created_at": None}, tie]
-        }
-        stages.append({"$match": earlier})
+        stages.append({"$match": before.earlier("created_at")})
     if matching:
         stages.append({"$match": matching})
     stages += [{"$sort": {"created_at": -1, "_id": -1}}, {"$limit": limit}, {"$project": {"_id": 1}}]

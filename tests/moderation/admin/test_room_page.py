@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from conversations.models import Message
 from conversations.services import REDACTED
+from moderation.admin.changelists.windows import in_address
 from moderation.admin.rooms.acts import ACTS
 from moderation.admin.rooms.transcript import place_of
 from moderation.models import Act, AuditRecord, Note, RedactedOriginal, Restriction
@@ -275,7 +276,7 @@ def test_earlier_pages_go_on_to_messages_without_a_time(support: Client, room_of
 
 def test_earlier_pages_reach_messages_without_a_time_from_those_with_one(support: Client, room_of_old: Store) -> None:
     room_of_old.cz_messages.insert_one({"_id": "old", "room_id": "7.9", "from": "7", "to": "9", "content": "x"})
-    place = place_of(Message.objects.get(pk="m03")).written()
+    place = in_address(place_of(Message.objects.get(pk="m03")))
     assert 'data-id="old"' in support.get(LINES, {"before": place}).json()["html"]
 
 

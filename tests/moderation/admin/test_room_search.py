@@ -13,7 +13,7 @@ from django.test import Client
 
 from identity import Role
 from moderation.admin.changelists import windows
-from moderation.admin.changelists.windows import BEGINNING, Place, going_back
+from moderation.admin.changelists.windows import BEGINNING, going_back, in_address, place_from
 from moderation.admin.rooms import messages as message_search
 from moderation.admin.rooms import search as room_search
 from moderation.admin.rooms import transcript
@@ -70,7 +70,7 @@ def pages(search: RoomSearch) -> Iterator[RoomPage]:
         yield page
         if page.following is None:
             return
-        following = Place.read(page.following.written())
+        following = place_from(in_address(page.following))
 
 
 def found(search: RoomSearch) -> list[str]:
@@ -244,7 +244,7 @@ def all_found(search: MessageSearch) -> list[str]:
         ids += [line.message.pk for excerpt in page.excerpts for line in excerpt.lines]
         if page.following is None:
             return ids
-        following = Place.read(page.following.written())
+        following = place_from(in_address(page.following))
 
 
 def test_messages_come_by_conversation_the_latest_first(messages: list[str]) -> None:
