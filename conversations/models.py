@@ -2,7 +2,7 @@
 
 The names in the database are the old ones and never change; where Python or clarity wants another name, `db_column`
 tells the two apart (`from` and `to` are `sender` and `recipient` here). Any field but the key may be absent
-from an old document. What writes these documents on the hot path is `writer.py`; it reads the fields from here.
+from an old document. What writes these documents on the hot path is `storage/writer.py`; it reads the fields from here.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class EmbeddedMessage(MessageFields, EmbeddedModel):  # type: ignore[django-mana
 
 
 class Message(MessageFields):
-    """One message. `dedup_key` is there where the client gave its message an id: see `writer.dedup_key`.
+    """One message. `dedup_key` is there where the client gave its message an id: see `requests.Draft.dedup_key`.
 
     `image` is there where the message shows a picture that was uploaded here: the upload's key, however the address in
     `content` is written. What a redacted message showed is not in it.

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import pytest
 from django.core.management import call_command
 
 from conversations.api.refusals import STATUS
@@ -44,3 +45,9 @@ def test_an_app_finds_every_code_that_it_may_be_refused_with() -> None:
 def test_a_code_stands_beside_its_status() -> None:
     explained = table_of_codes("clients.md") | table_of_codes("moderation.md")
     assert {code: explained[code] for code in STATUS} == {code: str(int(STATUS[code])) for code in STATUS}
+
+
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), *DOCS.parent.glob("*.md")]), ids=lambda page: page.name)
+def test_the_modules_that_a_page_names_exist(page: Path) -> None:
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]+(?:\.py|/))`", page.read_text()))
+    assert {path for path in named if not (DOCS.parent / path).exists()} == set()

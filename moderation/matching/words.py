@@ -20,7 +20,7 @@ class _Phrase(NamedTuple):
 class Words(Generic[Owner]):
     """Phrases, each with whom it belongs to and whether it is also found without its marks.
 
-    Found as whole words, in any case and look-alike, with any spaces or joining signs between: see `folding`.
+    Found as whole words, in any case and look-alike, with any spaces or joining signs between: see `text`.
     """
 
     def __init__(self, phrases: Iterable[tuple[str, Owner, bool]]) -> None:
