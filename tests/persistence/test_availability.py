@@ -107,7 +107,7 @@ async def test_away_and_back_are_logged_once_each_with_the_cause(
 async def test_an_outage_that_the_writer_makes_good_is_logged_too(
     database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(writer, "FIRST_PAUSE", 0.05)
     end = Outage(monkeypatch).of("insert_many")
     for number in range(3):
         with pytest.raises(StoreUnavailable):
