@@ -86,6 +86,6 @@ def check_writer(user_id: str) -> None:
 async def check_message(draft: Draft) -> list[AfterStoring]:
     """RuleViolation: a policy refuses this message. Else what they do once it is stored.
 
-    Call it after `refresh` (which `load_room` does).
+    Call it after `refresh`, which `services.messages.writable_rooms` does when it loads a room.
     """
     return [after for policy in policies() if (after := await policy.check_message(draft)) is not None]

@@ -268,8 +268,8 @@ def find_adapter() -> Adapter | None:
 async def any_adapter() -> AsyncIterator[Adapter]:
     """The adapter of the running event loop; where it has none, an observer that lives only meanwhile.
 
-    That one takes half a second to learn of them. Raises `RuntimeError` without a channel layer in the settings,
-    `ClusterError` when the layer is out of reach.
+    An observer takes half a second to learn of the other nodes. Raises `RuntimeError` without a channel layer in the
+    settings, `ClusterError` when the layer is out of reach.
     """
     adapter = find_adapter()
     if adapter is not None:

@@ -1,6 +1,6 @@
 """A session: one client's connection, between a transport that moves packets and the sockets that handlers see.
 
-The rules are `socketio_bridge.protocol.socketio`'s; here they get a clock and an outbound queue. The sockets are
+The rules are `socketio_bridge.protocol.socketio`'s; here they get a clock and a send queue. The sockets are
 `socketio_bridge.sockets.client`'s.
 """
 
