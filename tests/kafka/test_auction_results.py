@@ -24,7 +24,7 @@ NewConsumer = Callable[[], WorkerProcess]
 
 
 @pytest.fixture
-def new_consumer(broker: Broker, kafka: EmbeddedKafka, tmp_path: Path) -> Iterator[NewConsumer]:
+def new_consumer(redis_server: None, broker: Broker, kafka: EmbeddedKafka, tmp_path: Path) -> Iterator[NewConsumer]:
     """Makes consumers of one group; the registry is the embedded one's."""
     made: list[WorkerProcess] = []
 
