@@ -78,8 +78,8 @@ def withhold(image: str, sender: str) -> None:
 
     One that somebody else uploaded stays while another message shows it.
     """
-    upload = durable(Upload).find_one({"_id": image}) or {"uploaded_by": ""}
-    if upload["uploaded_by"] != sender and durable(Message).find_one({"image": image}, ["_id"]):
+    upload = durable(Upload).find_one({"_id": image}) or {}
+    if upload.get("uploaded_by") != sender and durable(Message).find_one({"image": image}, ["_id"]):
         return
     withheld = upload.get("withheld") or f"withheld/{secrets.token_hex(16)}"
     change: Document = {"$set": {"withheld": withheld, "due_at": timezone.now()}}

@@ -185,6 +185,19 @@ async def test_a_redacted_picture_is_not_read_at_its_address_until_it_is_restore
     assert again.content == sent.content
 
 
+async def test_a_picture_of_which_no_upload_is_noted_is_withheld_each_time_that_its_message_is_redacted(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff
+) -> None:
+    key = await uploaded("7")
+    database.conversations_upload.delete_one({"_id": key})
+    sent = await chat_services.send_message(buyer, picture(key))
+    for _ in range(2):
+        await services.redact_message(mai, sent.id, "rude")
+        assert not any(await readable(key))
+        await services.restore_message(mai, sent.id, "not rude")
+        assert all(await readable(key))
+
+
 async def test_a_picture_that_was_edited_away_is_withheld_with_the_message(
     chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff
 ) -> None:
