@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from conversations.models import Room
+from conversations.models import SIDES, Room
 from event_relay.change import Change, Document
 from event_relay.event import Event
 from event_relay.sources.source import Source, has_lost, has_new
@@ -14,8 +14,8 @@ from persistence.engine.values import as_text
 from persistence.fields import text_in
 from persistence.timestamps import stored_time, to_wire
 
-_DELETED_AT = {role: f"{role.lower()}_deleted_at" for role in Role}
-_DELETED_BY = {role: f"deleted_by_{role.lower()}" for role in Role}
+_DELETED_AT = {role: fields.deleted_at for role, fields in SIDES.items()}
+_DELETED_BY = {role: fields.deleted for role, fields in SIDES.items()}
 
 
 def changed(change: Change) -> Iterator[Event]:

@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from conversations.images.uploads import collect, let_go
-from conversations.models import Message, Room
+from conversations.models import SIDES, Message, Room
 from conversations.services import REDACTED
 from identity import Role
 from moderation.models import (
@@ -118,15 +118,14 @@ def _export(user_id: str, rooms: list[str]) -> Iterator[tuple[str, dict[str, Any
 
 def _own_part(room: Document, side: Role) -> Document:
     """A room without what is the other side's own, and without copies of messages."""
-    other = side.other.lower()
+    other = SIDES[side.other]
     hidden = {
         "shop" if side is Role.BUYER else "buyer_info",
-        "buyer_last_message",
-        "seller_last_message",
-        f"pinned_by_{other}",
-        f"{other}_unseen_messages",
-        f"deleted_by_{other}",
-        f"{other}_deleted_at",
+        *(fields.last_message for fields in SIDES.values()),
+        other.pinned_at,
+        other.unseen_messages,
+        other.deleted,
+        other.deleted_at,
     }
     return {name: value for name, value in room.items() if name not in hidden}
 
@@ -163,7 +162,7 @@ def erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> int:
     kept = len(list(durable(Message).aggregate([*stages, {"$project": {"_id": 1}}]))) if protected else 0
     if protected.covers(user_id):
         return kept
-    for last in ("buyer_last_message", "seller_last_message"):
+    for last in (fields.last_message for fields in SIDES.values()):
         durable(Room).update_one(
             {"_id": room_id, f"{last}.from": user_id, f"{last}._id": {"$nin": sorted(protected.messages)}},
             {

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from conversations.images.uploads import collect, let_go, sweep
-from conversations.models import Message, Room
+from conversations.models import SIDES, UNSEEN, Message, Room
 from moderation.models import Act, Evidence, FilterHit, HeldMessage, RedactedOriginal, Revision
 from moderation.models.reports import UNFINISHED
 from moderation.services.audit import Target, record
@@ -125,20 +125,20 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> int:
     """
     is_old = {"room_id": room_id, "created_at": {"$lt": before}}
     kept = durable(Message).count_documents(is_old) if protected_in(room_id) else 0
-    for side in ("buyer", "seller"):
-        last = f"{side}_last_message"
-        old = durable(Room).find_one({"_id": room_id, f"{last}.created_at": {"$lt": before}}, [f"{last}._id"])
+    for side in SIDES.values():
+        last = side.last_message
+        old = durable(Room).find_one({"_id": room_id, side.last_message_at: {"$lt": before}}, [f"{last}._id"])
         if old is not None and (not kept or not durable(Message).find_one({"_id": old[last].get("_id")}, ["_id"])):
             durable(Room).update_one(
-                {"_id": room_id, f"{last}.created_at": {"$lt": before}},
-                {"$unset": {last: ""}, "$set": {f"{side}_unseen_messages": 0}},
+                {"_id": room_id, side.last_message_at: {"$lt": before}},
+                {"$unset": {last: ""}, "$set": {side.unseen_messages: 0}},
             )
-        room = durable(Room).find_one({"_id": room_id, f"{side}_unseen_messages": {"$gt": 0}}, [side])
+        room = durable(Room).find_one({"_id": room_id, side.unseen_messages: {"$gt": 0}}, [side.user])
         if room is not None:
-            unseen = {"room_id": room_id, "to": room.get(side), "is_seen": {"$in": [False, None]}}
+            unseen = {"room_id": room_id, "to": room.get(side.user), "is_seen": UNSEEN}
             left = durable(Message).count_documents(unseen)
             durable(Room).update_one(
-                {"_id": room_id, f"{side}_unseen_messages": {"$gt": left}}, {"$set": {f"{side}_unseen_messages": left}}
+                {"_id": room_id, side.unseen_messages: {"$gt": left}}, {"$set": {side.unseen_messages: left}}
             )
     return kept
 

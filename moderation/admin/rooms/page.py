@@ -21,7 +21,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from conversations.models import Room
+from conversations.models import SIDES, Room
 from identity import Role
 from moderation.admin.acts import FOR_GOOD, HOURS
 from moderation.admin.changelists.windows import in_address, place_from
@@ -172,8 +172,8 @@ def _side(room: Room, role: Role, *, shown: bool) -> Side:
         role=role.lower(),
         user_id=user_id,
         name=name_of(room, role),
-        unseen=getattr(room, f"{role.lower()}_unseen_messages"),
-        has_deleted=getattr(room, f"deleted_by_{role.lower()}"),
+        unseen=getattr(room, SIDES[role].unseen_messages),
+        has_deleted=getattr(room, SIDES[role].deleted),
         restrictions=_in_force(user_id=user_id) if shown and user_id else [],
     )
 

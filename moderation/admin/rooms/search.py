@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from conversations.models import Room
+from conversations.models import SIDES, Room
 from conversations.services.search_pattern import pattern_of
 from identity import Role
 from moderation.admin.changelists import windows
@@ -54,7 +54,7 @@ class RoomSearch:
         if self.blocked_by is not None:
             conditions.append({"blocked_by": self.blocked_by.value})
         if self.unseen_by is not None:
-            conditions.append({f"{self.unseen_by.lower()}_unseen_messages": {"$gt": 0}})
+            conditions.append({SIDES[self.unseen_by].unseen_messages: {"$gt": 0}})
         return conditions
 
 
