@@ -1,7 +1,7 @@
-"""Moderation's word on who may come in and what may be sent: the one place that the chat asks.
+"""Moderation's policy, the one place where the chat asks moderation about users and messages.
 
-A message that nothing is said about passes in memory alone. Only in a room in slow mode, while a flood filter is
-active, or for what a filter hits is a store asked.
+A message that no rule concerns is checked in memory alone. A store is asked only in a room in slow mode, while a flood
+filter is active, and for a message that a filter hits.
 """
 
 from __future__ import annotations
@@ -32,27 +32,57 @@ logger = logging.getLogger(__name__)
 
 
 class ModerationPolicy:
-    """For `CONVERSATION_POLICIES`."""
+    """Moderation's `conversations.policies.Policy`. The settings name it:
+
+        CONVERSATION_POLICIES = ["moderation.policies.ModerationPolicy"]
+
+    Its rules are those of `rules_cache()`, which every process refreshes by itself.
+    """
 
     async def refresh(self, *, just_now: bool = False) -> None:
-        """Have this process know the rules."""
+        """Refresh this process's rules.
+
+        Args:
+            just_now: Whether the rules must be no older than this call; else they are at most half a second old.
+
+        Raises:
+            StoreUnavailable: The rules were never read, and cannot be read now.
+        """
         await rules_cache().refresh(just_now=just_now)
 
     def check_user(self, user_id: str) -> None:
-        """RuleViolation: `banned`."""
+        """Check that a user may connect and call the REST API.
+
+        Raises:
+            Forbidden: `banned`.
+        """
         rules_cache().rules.check_user(user_id, timezone.now())
 
     def check_writer(self, user_id: str) -> None:
-        """RuleViolation: `banned`, `muted`."""
+        """Check that a user may write.
+
+        Raises:
+            Forbidden: `banned`, `muted`.
+        """
         rules = rules_cache().rules
         if rules.concern(user_id):
             rules.check_writer(user_id, timezone.now())
 
     async def check_message(self, draft: Draft) -> AfterStoring | None:
-        """RuleViolation: `banned`, `muted`, `message_refused`, `held_for_review`, `slow_mode`.
+        """Check a message, an edit, or a buyer's details that a room is to show.
 
-        Only a message can be held: what else is to be is refused. Nor is that counted for floods: a buyer's name is the
-        same in all rooms. An edit takes no turn in slow mode.
+        Only a message can be held or be part of a flood: what a filter would hold of the others is refused, since a
+        buyer's name is the same in all rooms. An edit takes no turn in slow mode.
+
+        Args:
+            draft: The text, with its room and sender.
+
+        Returns:
+            What to call once the text is stored: it reports what filters flagged. None: there is nothing to report.
+
+        Raises:
+            Forbidden: `banned`, `muted`, `message_refused`, `held_for_review`.
+            TooSoon: `slow_mode`.
         """
         rules, now = rules_cache().rules, timezone.now()
         rules.check_writer(draft.sender, now)
@@ -67,11 +97,18 @@ class ModerationPolicy:
         return partial(_flag, draft, found) if found else None
 
     def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:
-        """Edits leave nothing unknown to staff."""
+        """Store what a message says before it is edited; see `services.evidence.keep_revision`."""
         keep_revision(message, replaced_at)
 
     def images_kept(self, images: Collection[str]) -> set[str]:
-        """What redacted messages showed, what held ones would, and what was shown before an edit or when reported."""
+        """Which of these images moderation keeps: of originals, held messages, revisions and evidence.
+
+        Args:
+            images: The names of uploads.
+
+        Returns:
+            Those of them that must not be deleted.
+        """
         kept = {
             found["image"]
             for model in (RedactedOriginal, HeldMessage, Revision)
@@ -85,9 +122,9 @@ class ModerationPolicy:
 
 
 async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
-    """Hold or refuse a message for what the strictest filter found; let pass what is only to be flagged.
+    """Hold or refuse a message by the strictest filter that hit it; a message that is only flagged passes.
 
-    A message that could not be kept is refused with `store_unavailable`: its sender tries again.
+    A message that could not be held raises StoreUnavailable: its sender tries again.
     """
     strictest = max(found, key=lambda each: each.strictness)
     if strictest.action == FilterAction.FLAG:

@@ -1,8 +1,13 @@
-"""What staff and users can do in moderation. Each function decides, stores, writes the audit, then tells who must know.
+"""The acts of moderation: what staff and users can do. Each decides, stores with its audit record, then notifies.
 
-Doors (admin, socket event, REST, commands) call these and translate. A refusal is a RuleViolation; where
-MongoDB does not answer, each of them raises StoreUnavailable. All are coroutines: synchronous views wrap them in
-`async_to_sync`. Who may do what, the doors decide by Django's permissions.
+The entry points (the admin, the socket event, REST, commands) call these functions and translate. All of them are
+coroutines; synchronous views call them by `async_to_sync`:
+
+    async_to_sync(services.mute)(staff, "7", "spam in three rooms", until=None)
+
+A refusal is a `conversations.errors.RuleViolation`; each function's "Raises" names its codes. Where MongoDB does not
+answer, each of them raises StoreUnavailable. The entry points check by Django's permissions who may do what: nothing
+here does.
 """
 
 from moderation.services.audit import export_audit

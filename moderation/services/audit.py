@@ -1,4 +1,4 @@
-"""Writing the audit, and exporting it as CSV."""
+"""The audit: records of acts, written with the acts, and exported as CSV."""
 
 from __future__ import annotations
 
@@ -55,10 +55,20 @@ def record(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> AuditRecord:
-    """Add a record; for the store's threads. `before`, `after`: what JSON can carry.
+    """Add an audit record, for an act that cannot share a transaction with it. Runs in a thread of the store.
 
-    By itself only for what cannot be one with its record, which then comes first: reading, or work of many steps.
-    Everything else is `recorded`.
+    Such acts are reads, and work of many steps; their record comes first. All others use `recorded`.
+
+    Args:
+        staff: Who acts, and from which address.
+        act: What is done.
+        target: What it is done to.
+        before: What the target was, as values of JSON.
+        after: What the target becomes, as values of JSON.
+        reason: Why, in the words of staff.
+
+    Returns:
+        The stored record.
     """
     return AuditRecord.objects.create(
         at=timezone.now(),
@@ -86,10 +96,25 @@ def recorded(
     after: dict[str, Any] | None = None,
     reason: str = "",
 ) -> Answer:
-    """Do an act and add its record: both or neither; for the store's threads. Returns what `do` returns.
+    """Do an act and add its audit record in one transaction. Runs in a thread of the store.
 
-    `do` raises RuleViolation where nothing is to be done, which is raised here, too. Without transactions the record
-    comes first: there may be a record of an act that failed, which another says of a refusal, never an act without one.
+    A MongoDB that is no replica set has no transactions. There the record comes first; where the act is refused, a
+    second record says so. So there may be a record of an act that failed, but no act without a record.
+
+    Args:
+        staff: Who acts, and from which address.
+        act: What is done.
+        target: What it is done to.
+        do: Does it. The transaction may call it again.
+        before: What the target was, as values of JSON.
+        after: What the target becomes, as values of JSON.
+        reason: Why, in the words of staff.
+
+    Returns:
+        What `do` returns.
+
+    Raises:
+        RuleViolation: The one that `do` raised: there was nothing to do.
     """
     add = partial(record, staff, act, target, before=before, after=after, reason=reason)
     if not has_transactions():
@@ -109,18 +134,30 @@ def recorded(
 
 
 def not_done(staff: Staff, act: Act, target: Target, refusal: RuleViolation) -> None:
-    """Add that an act, whose record stands already, was refused; for the store's threads."""
+    """Add a record that an act was refused whose own record stands already. Runs in a thread of the store."""
     record(staff, Act.NOT_DONE, target, before={"act": act.value}, reason=refusal.message)
 
 
 async def export_audit(staff: Staff, records: AuditRecords) -> Iterator[str]:
-    """The records as CSV, line by line, read from the store as the lines are taken. That it is done is recorded."""
+    """Export audit records as CSV. The export is recorded itself, before it begins.
+
+    Args:
+        staff: Who exports.
+        records: Which records, in which order.
+
+    Returns:
+        The lines, the columns' names first. They are read from the store as they are taken, in a thread of the store.
+    """
     await in_store_thread(record, staff, Act.AUDIT_EXPORTED, Target("audit", "audit"))
     return _lines(records)
 
 
 def require_reason(reason: str) -> str:
-    """The reason without spaces around it. RuleViolation `validation_failed`: there is none."""
+    """Strip the spaces around a reason.
+
+    Raises:
+        RuleViolation: `validation_failed`: nothing else is in it.
+    """
     if not reason.strip():
         raise RuleViolation(Code.VALIDATION_FAILED, "the reason is empty: say why this is done")
     return reason.strip()

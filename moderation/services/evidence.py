@@ -19,7 +19,15 @@ _ERASED: Final = {"content": "", "erased": True}
 
 
 def keep_evidence(report: Report, now: datetime.datetime) -> None:
-    """Keep what is said where a report is about; for the store's threads, as the others."""
+    """Store the evidence of a new report. Runs in a thread of the store, as all functions here.
+
+    The evidence of a reported message is the message with up to NEIGHBOURS before and after it. Of a room or a user, it
+    is the room's latest messages. What the room shows of its buyer and shop is kept with it.
+
+    Args:
+        report: The report, with its key; it need not be stored yet.
+        now: When the evidence is taken.
+    """
     found = _around(report.target_id) if report.target_kind == TargetKind.MESSAGE else _latest(report.room_id)
     room = durable(Room).find_one({"_id": report.room_id}, ["buyer_info", "shop"]) if report.room_id else None
     said: Document = {"messages": [as_json({name: each[name] for name in _KEPT if name in each}) for each in found]}
@@ -36,7 +44,15 @@ def keep_evidence(report: Report, now: datetime.datetime) -> None:
 
 
 def erase_in_evidence(room_id: str, user_id: str) -> list[str]:
-    """Take what a user said out of what finished reports on a room keep; the uploads that those then keep no more."""
+    """Erase a user's messages, and a buyer's details, from the evidence of closed reports on one room.
+
+    Args:
+        room_id: The room.
+        user_id: Whose messages are erased.
+
+    Returns:
+        The names of the images that the evidence showed and no longer keeps.
+    """
     released: list[str] = []
     for kept in list(durable(Evidence).find({"room_id": room_id})):
         if is_unfinished(kept["_id"]):
@@ -61,14 +77,18 @@ def erase_in_evidence(room_id: str, user_id: str) -> list[str]:
 
 
 def is_unfinished(report_id: str) -> bool:
-    """Whether staff have not finished with a report."""
+    """Whether a report is open or in review."""
     return Report.objects.filter(pk=report_id, state__in=UNFINISHED).exists()
 
 
 def keep_revision(message: Document, replaced_at: datetime.datetime) -> None:
-    """Keep what a message says, as its document has it, until an edit; for the store's threads.
+    """Store what a message says before it is edited.
 
-    One that was begun and did not come about is replaced: a message says one thing at a time.
+    An edit that was begun and failed may have left a revision of the same instant, which this replaces.
+
+    Args:
+        message: The message's document, before the edit.
+        replaced_at: The time of the edit.
     """
     message_id = str(message["_id"])
     last = durable(Revision).find_one({"message_id": message_id}, sort=[("replaced_at", -1)])
@@ -89,12 +109,19 @@ def keep_revision(message: Document, replaced_at: datetime.datetime) -> None:
 
 
 def images_of(documents: Iterable[Document]) -> list[str]:
-    """The uploads that messages, or what is kept of them, show."""
+    """The names of the images in documents of messages, originals, revisions or held messages."""
     return [document["image"] for document in documents if document.get("image")]
 
 
 def clear_filter_reports(reports: Document) -> int:
-    """Take out of such reports of filters what was found in a message; the filter's name stays. How many those were."""
+    """Remove the quoted text from reports that filters made; the filter's name stays.
+
+    Args:
+        reports: A condition on reports.
+
+    Returns:
+        How many reports were changed.
+    """
     quoting = {**reports, "reason": ReportReason.FILTER, "$expr": {"$ne": ["$text", "$reporter"]}}
     return durable(Report).update_many(quoting, [{"$set": {"text": "$reporter"}}]).modified_count
 

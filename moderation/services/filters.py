@@ -1,6 +1,6 @@
-"""Filters: managing them, and what is recorded about a message that one of them hits.
+"""Filters: saving and deleting them, trying a text, and storing what a filter found in a message.
 
-Saved filters are safe to match with, live on every process within a second, and audited.
+A saved filter is valid, is in force on every process within a second, and has an audit record.
 """
 
 from __future__ import annotations
@@ -37,22 +37,49 @@ _LONGEST_TEXT = 1000
 
 
 async def save_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> MessageFilter:
-    """Store a new or changed filter. ValidationError (Django's): what is wrong with it."""
+    """Store a new or changed filter.
+
+    Args:
+        staff: Who saves it.
+        message_filter: The filter, with a primary key if it changes a stored one.
+        reason: Why, for the audit.
+
+    Returns:
+        The filter, as stored.
+
+    Raises:
+        ValidationError: Django's, by field: a pattern is invalid, matches everything, or costs too much; or the name is
+            taken.
+    """
     await in_store_thread(_save, staff, message_filter, reason)
     await rules_changed()
     return message_filter
 
 
 async def delete_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> None:
-    """Do away with a filter; what it found is kept."""
+    """Delete a filter. Its hits stay.
+
+    Args:
+        staff: Who deletes it.
+        message_filter: The stored filter.
+        reason: Why, for the audit.
+    """
     await in_store_thread(_delete, staff, message_filter, reason)
     await rules_changed()
 
 
 async def try_text(text: str, message_filter: MessageFilter | None = None) -> list[Found]:
-    """What the active filters, or this one (saved or not), find in a text; floods apart, which no text is by itself.
+    """Match a text with filters; nothing is stored.
 
-    ValidationError: that filter cannot be matched with.
+    Args:
+        text: What a message could say.
+        message_filter: The filter to try, stored or not; None: all active ones.
+
+    Returns:
+        What each filter found first. A flood filter never finds anything in one text.
+
+    Raises:
+        ValidationError: Django's, by field: the filter to try is invalid.
     """
     if message_filter is not None:
         message_filter.clean()
@@ -63,15 +90,19 @@ async def try_text(text: str, message_filter: MessageFilter | None = None) -> li
 
 
 def note_refused(draft: Draft, found: Iterable[Found]) -> None:
-    """Note that a message was refused, with what it said; for the store's threads, as the others."""
+    """Store the hits of a message that is refused, with the beginning of its text. Runs in a thread of the store."""
     _note(draft, found, text=draft.content[:_LONGEST_TEXT])
 
 
 def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_new: bool) -> None:
-    """Note what was found in a message that was sent or edited, and have staff look at it.
+    """Store the hits in a stored text, and file a report for each. Runs in a thread of the store.
 
-    No `message_id`: it was found in what the room shows of its buyer. Of a repeat of a new message nothing is noted;
-    anything else is none: staff may have looked at what it said before.
+    Args:
+        draft: What was sent, with its room and sender.
+        found: What the filters found in it.
+        message_id: The stored message; empty: the text is the room's details of its buyer.
+        is_new: Whether it is a new message. Of a message sent twice, hits that are stored already are not stored again.
+            An edit is always new: staff may have seen the text before it.
     """
     known: set[str] = set()
     if is_new:
@@ -86,7 +117,16 @@ def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_ne
 
 
 def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
-    """Keep a message until staff decide; of a repeat, the one that is kept, whatever was decided."""
+    """Store a message as held, until staff decide. Runs in a thread of the store.
+
+    Args:
+        draft: The message.
+        found: What the filters found in it.
+        deciding: Which of them holds it.
+
+    Returns:
+        The held message. Of a message sent twice it is the first one, whatever staff have decided about it.
+    """
     key = draft.dedup_key()
     try:
         held = HeldMessage.objects.create(

@@ -1,4 +1,4 @@
-"""Deciding about held messages: sent on, as if just written, or dropped."""
+"""Decisions about held messages: releasing and dropping them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,19 @@ LEASE = datetime.timedelta(seconds=4 * TIMEOUT)
 
 
 async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessagePayload:
-    """Send a held message to both sides, at the end of the room.
+    """Send a held message: both sides get it as `new_message`, at the end of the room.
 
-    RuleViolation: `held_not_found`, `held_decided`, `room_blocked` and `room_closed` (it stays held), `overloaded`.
+    Args:
+        staff: Who releases it.
+        held_id: The held message's key.
+        reason: Why, for the audit.
+
+    Returns:
+        The message as sent.
+
+    Raises:
+        RuleViolation: `held_not_found`; `held_decided` (also while a colleague releases it); `room_not_found`;
+            `room_blocked` and `room_closed`, after which it stays held; `overloaded`.
     """
     held = await in_store_thread(_claim, held_id)
     try:
@@ -46,7 +56,16 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
 
 
 async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
-    """Never send a held message. RuleViolation: `held_not_found`, `held_decided`."""
+    """Decide that a held message is never sent.
+
+    Args:
+        staff: Who drops it.
+        held_id: The held message's key.
+        reason: Why, for the audit.
+
+    Raises:
+        RuleViolation: `held_not_found`; `held_decided`.
+    """
     held = await in_store_thread(_claim, held_id)
     sent = await in_store_thread(_sent, held)
     if sent is not None:  # by a release that could not be noted
@@ -56,9 +75,10 @@ async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
 
 
 async def _write(staff: Staff, held: HeldMessage, receiver: Role, reason: str) -> MessagePayload:
-    """Recorded first: the message goes out with others, in no transaction. Begun again it is stored once all the same.
+    """Record the release, then send the message.
 
-    RuleViolation `overloaded`; StoreUnavailable, after which it may be stored.
+    The record comes first, since the writer groups the message with others and shares no transaction. A release that is
+    begun again stores the message once.
     """
     act, target = Act.HELD_RELEASED, _target(held)
     before, after = {"state": HeldState.HELD.value}, {"state": HeldState.RELEASED.value}
@@ -88,7 +108,7 @@ def _draft(held: HeldMessage, receiver: Role | None) -> Draft:
 
 
 def _claim(held_id: str) -> HeldMessage:
-    """Have it decided here alone, until LEASE is over."""
+    """Reserve a held message for one decision, until LEASE is over."""
     try:
         key = ObjectId(held_id)
     except (InvalidId, TypeError):
@@ -119,7 +139,14 @@ def _drop(staff: Staff, held: HeldMessage, reason: str) -> None:
 
 
 def decide(staff: Staff, held: HeldMessage, state: HeldState, message_id: str) -> None:
-    """Store a decision about a held message; nothing, where it is decided already."""
+    """Store a decision about a held message, unless one is stored. Runs in a thread of the store.
+
+    Args:
+        staff: Who decides.
+        held: The held message.
+        state: RELEASED or DROPPED.
+        message_id: The message that a released one was sent as; else empty.
+    """
     durable(HeldMessage).update_one(
         {"_id": held.pk, "state": HeldState.HELD},
         {

@@ -1,4 +1,4 @@
-"""Legal holds, and what neither retention nor erasing takes: what staff hold and what open reports are about."""
+"""Legal holds, and what they and open reports protect from retention and erasing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from persistence.timestamps import to_wire
 
 @dataclass(slots=True)
 class Protected:
-    """What is kept of one room: all of it, what some users wrote, some messages."""
+    """What is protected in one room: everything, all messages of some users, or single messages."""
 
     everything: bool = False
     users: set[str] = field(default_factory=set)
@@ -33,7 +33,7 @@ class Protected:
         return self.everything or bool(self.users) or bool(self.messages)
 
     def others(self) -> Document:
-        """The condition for messages that are not kept, where not everything is."""
+        """The condition for messages that are not protected; only where not everything is."""
         condition: Document = {}
         if self.users:
             condition["from"] = {"$nin": sorted(self.users)}
@@ -42,16 +42,28 @@ class Protected:
         return condition
 
     def covers(self, user_id: str) -> bool:
-        """Whether all that a user wrote in the room is kept."""
+        """Whether all messages of a user in the room are protected."""
         return self.everything or user_id in self.users
 
 
 async def place_hold(
     staff: Staff, kind: TargetKind, target_id: str, until: datetime.datetime, reason: str
 ) -> LegalHold:
-    """Keep a message, a room, or what a user wrote from retention and erasing, until then.
+    """Protect a message, a room, or a user's messages from retention and erasing.
 
-    RuleViolation: `validation_failed` (no reason, an end in the past), `target_not_found`.
+    Args:
+        staff: Who places the hold.
+        kind: What is held.
+        target_id: The id of the message, the room or the user.
+        until: When the hold ends by itself.
+        reason: Why, for the audit.
+
+    Returns:
+        The stored hold.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason, or `until` has passed. `target_not_found`: there is no
+            such message or room.
     """
     reason = require_reason(reason)
     now = timezone.now()
@@ -73,12 +85,22 @@ async def place_hold(
 
 
 async def lift_hold(staff: Staff, hold_id: str, reason: str) -> None:
-    """End a hold now. RuleViolation: `validation_failed`, `hold_not_found`, `hold_over`."""
+    """End a hold now.
+
+    Args:
+        staff: Who lifts it.
+        hold_id: The hold's key.
+        reason: Why, for the audit.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `hold_not_found`. `hold_over`: it was lifted or has
+            ended.
+    """
     await in_store_thread(_lift, staff, hold_id, require_reason(reason))
 
 
 def protected_in(room_id: str) -> Protected:
-    """What is kept of a room now; for the store's threads, as the others."""
+    """What holds and open reports protect in a room now. Runs in a thread of the store, as all below."""
     protected = Protected()
     reports = durable(Report).find(
         {"room_id": room_id, "state": {"$in": list(UNFINISHED)}}, ["target_kind", "target_id"]
@@ -96,12 +118,12 @@ def protected_in(room_id: str) -> Protected:
 
 
 def held_users() -> set[str]:
-    """Those of whom staff hold all that they wrote."""
+    """The users whose messages are held."""
     return {hold["target_id"] for hold in _holds_on_users()}
 
 
 def held_rooms() -> list[str]:
-    """Those that staff hold whole."""
+    """The rooms that are held."""
     return [
         hold["target_id"] for hold in durable(LegalHold).find(_active({"target_kind": TargetKind.ROOM}), ["target_id"])
     ]

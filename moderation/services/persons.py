@@ -1,4 +1,4 @@
-"""A person's data: given out whole, or erased. Read and changed room by room, where the indexes are."""
+"""A person's data: exporting and erasing it. Both work room by room, by the indexes of rooms and messages."""
 
 from __future__ import annotations
 
@@ -51,17 +51,26 @@ _OF_PERSON: Final[tuple[tuple[str, type[models.Model], str], ...]] = (
 
 
 async def export_person(staff: Staff, user_id: str, reason: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All that is kept of a person: pairs of a kind and a document as JSON has it, read as they are taken.
+    """Export all that is kept of a person. The export is recorded before it begins.
 
-    Kinds: `room`, `message` (what the person wrote), and those of moderation. Recorded before it is given.
-    RuleViolation: `validation_failed`.
+    Args:
+        staff: Who exports.
+        user_id: The person's id.
+        reason: Why, for the audit.
+
+    Returns:
+        Pairs of a kind and a document as JSON. The kinds are `room` (without the other side's part), `message` (what
+        the person wrote), and those of `_OF_PERSON`. They are read from the store as they are taken.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason.
     """
     await in_store_thread(record, staff, Act.PERSON_EXPORTED, _target(user_id), reason=require_reason(reason))
     return _export(user_id, await _rooms_of(user_id))
 
 
 def json_array(data: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[str]:
-    """What `export_person` gives, as the text of one JSON array of {kind, data}, a line for each."""
+    """Write what `export_person` returns as one JSON array of {kind, data}, a document a line."""
     yield "["
     for number, (kind, document) in enumerate(data):
         line = json.dumps({"kind": kind, "data": document}, ensure_ascii=False)
@@ -76,13 +85,23 @@ async def erase_person(
     *,
     progress: Callable[[int, int, int], None] = lambda rooms, of, messages: None,
 ) -> dict[str, int]:
-    """Take the content out of all that a person wrote, and out of their rooms what is known of a buyer; for good.
+    """Erase the content of all that a person wrote, and a buyer's details in their rooms. It cannot be undone.
 
-    Rooms, and the order, times and sides of messages stay; so does the audit, which names people by their ids. Done
-    again it takes up what was left. What open reports are about, and what staff hold, stays until those end, and is
-    counted as `kept`. Recorded before it begins. `progress` hears of the rooms done, of how many, and of the messages
-    erased so far. Returns how many documents of each kind were changed. RuleViolation:
-    `validation_failed`.
+    Rooms stay, with the order, times and sides of their messages; so does the audit, which names people by id. What
+    open reports and holds protect stays, too: erase again when those have ended. An erasure that was cut off is
+    completed by the next one. It is recorded before it begins.
+
+    Args:
+        staff: Who erases.
+        user_id: The person's id.
+        reason: Why, for the audit.
+        progress: Called with the number of rooms done, of all rooms, and of messages erased so far.
+
+    Returns:
+        How many documents of each kind were changed; under `kept`, how many messages are protected.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason.
     """
     await in_store_thread(record, staff, Act.PERSON_ERASED, _target(user_id), reason=require_reason(reason))
     rooms = await _rooms_of(user_id)
@@ -156,7 +175,11 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
 
 
 def erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> int:
-    """Erase what of a person stands in a room besides messages. Returns how many messages were kept."""
+    """Erase what a room keeps of a person besides its messages. Runs in a thread of the store.
+
+    Returns:
+        How many of the person's messages in the room are protected.
+    """
     protected = protected_in(room_id)
     stages: list[Document] = [{"$match": {"room_id": room_id}}, {"$match": {"from": user_id, "$or": _NOT_ERASED}}]
     kept = len(list(durable(Message).aggregate([*stages, {"$project": {"_id": 1}}]))) if protected else 0

@@ -1,6 +1,6 @@
-"""Redacting messages and what a room shows of its buyer, restoring them, and reading what was redacted.
+"""Redacting messages and buyers' details, restoring them, and reading the originals.
 
-The original is stored first; then the content is taken out of the chat.
+An original is stored before the content leaves the chat.
 """
 
 from __future__ import annotations
@@ -40,9 +40,18 @@ _PASSES = 5
 
 
 async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageRedaction:
-    """Take back what a message says: both sides see it go. `restore_message` undoes it.
+    """Redact a message: both sides get `message_redacted`. `restore_message` undoes it.
 
-    RuleViolation: `validation_failed`, `message_not_found`, `already_redacted`.
+    Args:
+        staff: Who redacts.
+        message_id: The message.
+        reason: Why, for the audit.
+
+    Returns:
+        The redaction as both sides get it.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `message_not_found`. `already_redacted`.
     """
     reason = require_reason(reason)
 
@@ -60,9 +69,21 @@ async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageR
 
 
 async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> int:
-    """Take back all that a user wrote in the last hours, anywhere; how many messages that were.
+    """Redact all messages that a user wrote in the last hours, in all rooms.
 
-    RuleViolation: `validation_failed`. After StoreUnavailable what was redacted until then stays so, and is recorded.
+    After StoreUnavailable, what was redacted so far stays redacted, and is recorded.
+
+    Args:
+        staff: Who redacts.
+        user_id: Who wrote them.
+        hours: How many hours back, from 1 to LONGEST_PAST.
+        reason: Why, for the audit.
+
+    Returns:
+        How many messages were redacted.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason, or `hours` is out of its range.
     """
     reason = require_reason(reason)
     if not 1 <= hours <= LONGEST_PAST:
@@ -85,9 +106,18 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
 
 
 async def restore_message(staff: Staff, message_id: str, reason: str) -> MessagePayload:
-    """Let a redacted message say again what it said: both sides get `message_updated`.
+    """Restore the content of a redacted message: both sides get `message_updated`.
 
-    RuleViolation: `validation_failed`, `not_redacted`.
+    Args:
+        staff: Who restores.
+        message_id: The message.
+        reason: Why, for the audit.
+
+    Returns:
+        The message as both sides get it.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `not_redacted`: it is not redacted, or was erased.
     """
     reason = require_reason(reason)
     refusal = RuleViolation(Code.NOT_REDACTED, f"message {message_id[:100]!r} is not redacted, or was erased")
@@ -114,17 +144,30 @@ async def restore_message(staff: Staff, message_id: str, reason: str) -> Message
 
 
 async def read_original(staff: Staff, message_id: str, reason: str) -> RedactedOriginal:
-    """What a redacted message said; recorded before it is given.
+    """Read the original of a redacted message. The reading is recorded before it is returned.
 
-    RuleViolation: `validation_failed`, `not_redacted`.
+    Args:
+        staff: Who reads.
+        message_id: The message.
+        reason: Why, for the audit.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `not_redacted`: it is not redacted, or was erased.
     """
     return await in_store_thread(_read_original, staff, message_id, require_reason(reason))
 
 
 async def redact_introduction(staff: Staff, room_id: str, reason: str) -> None:
-    """Take back what a room shows of its buyer, who changes it no more. `restore_introduction` undoes it.
+    """Redact a room's details of its buyer (`buyer_info`). The buyer cannot change them any more.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `already_redacted` (also where there is nothing to redact).
+    Args:
+        staff: Who redacts.
+        room_id: The room.
+        reason: Why, for the audit.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `room_not_found`. `already_redacted`: they are, or there
+            are none.
     """
     reason, room = require_reason(reason), await load_room(room_id)
     do = partial(_redact_info, staff, room, reason)
@@ -132,7 +175,16 @@ async def redact_introduction(staff: Staff, room_id: str, reason: str) -> None:
 
 
 async def restore_introduction(staff: Staff, room_id: str, reason: str) -> None:
-    """Let a room show of its buyer what it showed. RuleViolation: as above, `not_redacted`."""
+    """Restore a room's details of its buyer.
+
+    Args:
+        staff: Who restores.
+        room_id: The room.
+        reason: Why, for the audit.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `room_not_found`. `not_redacted`.
+    """
     reason, room = require_reason(reason), await load_room(room_id)
     do = partial(_restore_info, room)
     await in_store_thread(partial(recorded, staff, Act.INFO_RESTORED, _target_room(room), do, reason=reason))
@@ -141,7 +193,10 @@ async def restore_introduction(staff: Staff, room_id: str, reason: str) -> None:
 async def _redact(
     staff: Staff, ids: list[str], reason: str, note: Callable[[Sequence[Message]], None]
 ) -> list[MessageRedaction]:
-    """Redact those that are not, what they said put aside and `note` called for them: one transaction."""
+    """Redact messages in one transaction: store the originals, call `note` with the messages, take the content out.
+
+    Messages that are redacted already are left out.
+    """
     at = timezone.now()
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as MongoDB has it
     kept: list[RedactedOriginal] = []
@@ -166,15 +221,18 @@ async def _redact(
         note(messages)
 
     redacted = await chat.redact_messages(ids, at, keep)
-    told = {redaction.id for redaction in redacted}
-    await in_store_thread(_withhold_earlier, sorted(told))
-    if erased := [original for original in kept if original.pk not in told]:
+    redacted_ids = {redaction.id for redaction in redacted}
+    await in_store_thread(_withhold_earlier, sorted(redacted_ids))
+    if erased := [original for original in kept if original.pk not in redacted_ids]:
         await in_store_thread(_forget, erased)
     return redacted
 
 
 def store_originals(originals: list[RedactedOriginal]) -> None:
-    """Store the originals before their messages change, and clear the copies that all staff can read."""
+    """Store originals, and clear the copies that all staff can read. Runs in a thread of the store.
+
+    Call it before the messages change.
+    """
     durable(RedactedOriginal).bulk_write(
         [UpdateOne({"_id": original.pk}, {"$set": document(original)}, upsert=True) for original in originals],
         ordered=False,
@@ -183,7 +241,7 @@ def store_originals(originals: list[RedactedOriginal]) -> None:
 
 
 def _withhold_earlier(redacted: list[str]) -> None:
-    """Pictures that the messages showed before they were edited."""
+    """Withhold the images that the messages showed before they were edited."""
     for part in in_parts(redacted):
         for revision in durable(Revision).find({"message_id": {"$in": part}}, ["image", "sender"]):
             if revision.get("image"):
@@ -191,13 +249,13 @@ def _withhold_earlier(redacted: list[str]) -> None:
 
 
 def _forget(erased: list[RedactedOriginal]) -> None:
-    """What was put aside of messages that were erased before they were redacted: only without transactions."""
+    """Delete originals of messages that were erased before they could be redacted: only without transactions."""
     for original in erased:
         durable(RedactedOriginal).delete_one({"_id": original.pk, "redacted_at": original.redacted_at})
 
 
 def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
-    """What moderation itself has of it, for all staff to read: the held message that it was, what a filter found."""
+    """Clear what all staff can read: the held message that it was released from, and what a filter's report quotes."""
     rooms: defaultdict[str, list[str]] = defaultdict(list)
     for original in originals:
         rooms[original.room_id].append(original.message_id)

@@ -1,7 +1,7 @@
-"""Reports: users file them, and staff work on them.
+"""Reports: users and filters file them, staff work on them.
 
-All unfinished reports on a target belong together: who takes one has them all, and closes them all. Each step and its
-record are one transaction. Of two members of staff who take the same report at once, one gets it.
+All unfinished reports on one target go together: who takes one of them has them all, and closes them all. Each step and
+its audit record are one transaction. Where two members of staff take the same report at once, one gets it.
 """
 
 from __future__ import annotations
@@ -54,16 +54,40 @@ class About(NamedTuple):
 
 
 async def report(reporter: Reporter, new: NewReport) -> Report:
-    """Put a report into the queue of staff; if the user has reported the same already, that one, unless it is closed.
+    """File a user's report. Who has an unfinished report on the same target gets that one.
 
-    RuleViolation: `target_not_found` (also what is not the user's to see), `validation_failed` (oneself, or what one
-    wrote oneself), `rate_limited`.
+    Args:
+        reporter: Who reports: an authenticated user.
+        new: The report, as the client sent it.
+
+    Returns:
+        The stored report.
+
+    Raises:
+        RuleViolation: `target_not_found`: there is no such target in the reporter's rooms. `validation_failed`: the
+            target is the reporter, or what the reporter wrote.
+        TooSoon: `rate_limited`: MOST_UNFINISHED reports of this user are unfinished.
     """
     return await in_store_thread(_report, reporter.user_id, new)
 
 
 def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, reason: str, text: str) -> Report:
-    """Store a report, or find the unfinished one of this reporter about this; for the store's threads."""
+    """Store a report with its evidence, or find the reporter's unfinished one. Runs in a thread of the store.
+
+    Args:
+        reporter: The id of a user, or the name of a filter.
+        kind: What is reported.
+        target_id: The id of what is reported.
+        about: The room and the user that it is about.
+        reason: A `ReportReason`.
+        text: What the reporter adds.
+
+    Returns:
+        The stored report.
+
+    Raises:
+        TooSoon: `rate_limited`: MOST_UNFINISHED reports of this user are unfinished. Filters have no such limit.
+    """
     key = _open_key(reporter, kind, target_id)
     if (known := Report.objects.filter(open_key=key).first()) is not None:
         return known
@@ -94,40 +118,81 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
 
 
 async def take_next(staff: Staff) -> Report | None:
-    """The oldest open report, in review by `staff` from now on; `None`: none is open. One left by an account that is
-    gone comes first.
+    """Take the oldest open report into review.
 
-    One on a target that a colleague works on goes to that colleague, and the next one is taken.
+    Reports whose assignee's account is gone come first. A report whose target a colleague works on joins that
+    colleague's, and the next one is taken.
+
+    Args:
+        staff: Who takes it.
+
+    Returns:
+        The report; None: none is open.
     """
     return await in_store_thread(_take_next, staff)
 
 
 async def take(staff: Staff, report_id: str) -> Report:
-    """Have one report in review by `staff` from now on (again, if it was already), and return it.
+    """Take one report, and the others on its target, into review. Taking it twice is the same as once.
 
-    RuleViolation: `report_not_found`, `report_not_yours` (a colleague works on its target), `report_closed`.
+    Args:
+        staff: Who takes it.
+        report_id: The report's key.
+
+    Returns:
+        The report.
+
+    Raises:
+        RuleViolation: `report_not_found`. `report_not_yours`: a colleague works on its target. `report_closed`.
     """
     return await in_store_thread(_take, staff, report_id)
 
 
 async def return_to_queue(staff: Staff, report_id: str) -> None:
-    """Open a report again that somebody has in review, and the others on its target.
+    """Return a report in review, and the others on its target, to the queue, whoever has them.
 
-    RuleViolation: `report_not_found`, `report_closed`.
+    Args:
+        staff: Who returns them.
+        report_id: The report's key.
+
+    Raises:
+        RuleViolation: `report_not_found`. `report_closed`.
     """
     await in_store_thread(_return_to_queue, staff, report_id)
 
 
 async def resolve(staff: Staff, report_id: str, outcome: Outcome, note: str = "") -> list[Report]:
-    """Close the reports on a target: something was done. Returns them all.
+    """Close a report, and the others on its target: something was done.
 
-    RuleViolation: `report_not_found`, `report_not_yours`, `report_closed`.
+    Args:
+        staff: Who closes them; the reports are in this person's review.
+        report_id: The report's key.
+        outcome: What was done.
+        note: What colleagues should know, for the audit.
+
+    Returns:
+        All the reports that were closed, the oldest first.
+
+    Raises:
+        RuleViolation: `report_not_found`. `report_not_yours`: a colleague has it, or nobody has. `report_closed`.
     """
     return await in_store_thread(_close, staff, report_id, ReportState.RESOLVED, outcome.value, note)
 
 
 async def dismiss(staff: Staff, report_id: str, note: str = "") -> list[Report]:
-    """Close the reports on a target: nothing is to be done. Returns them all. RuleViolation: as `resolve`."""
+    """Close a report, and the others on its target: nothing has to be done.
+
+    Args:
+        staff: Who closes them; the reports are in this person's review.
+        report_id: The report's key.
+        note: What colleagues should know, for the audit.
+
+    Returns:
+        All the reports that were closed, the oldest first.
+
+    Raises:
+        RuleViolation: `report_not_found`. `report_not_yours`: a colleague has it, or nobody has. `report_closed`.
+    """
     return await in_store_thread(_close, staff, report_id, ReportState.DISMISSED, "", note)
 
 
@@ -205,9 +270,9 @@ def _take(staff: Staff, report_id: str) -> Report:
 
 
 def _gather(on_target: Document) -> Any:
-    """Give all unfinished reports on a target to who took one of them first, and tell who that is; `None`: nobody.
+    """Assign all unfinished reports on a target to the first who took one of them; returns that assignee, or None.
 
-    Two who take two reports on it at once both come to the same answer here.
+    Two who take two reports on one target at once come to the same answer here.
     """
     first = durable(Report).find_one(
         {**on_target, "state": ReportState.IN_REVIEW, "assignee_id": {"$ne": None}}, sort=_FIRST_TAKEN

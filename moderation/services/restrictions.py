@@ -1,4 +1,4 @@
-"""Restricting users and rooms, and lifting that. In force on every process within a second; a ban ends connections."""
+"""Restrictions of users and rooms. They are in force on every process within a second; a ban disconnects at once."""
 
 from __future__ import annotations
 
@@ -36,17 +36,39 @@ _ACTS = {
 
 
 async def mute(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
-    """Let a user read, but not write, from now; `until` when, `None`: until it is lifted.
+    """Mute a user from now on: the user reads, but does not write.
 
-    RuleViolation: `validation_failed` (no reason, or an end in the past).
+    Args:
+        staff: Who mutes.
+        user_id: The user. Users are not looked up: any id can be muted.
+        reason: Why, for colleagues and the audit.
+        until: When it ends by itself; None: only when it is lifted.
+
+    Returns:
+        The stored restriction.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no user id or no reason, or `until` has passed.
     """
     return await _restrict(staff, RestrictionKind.MUTE, reason, until, user_id=_user(user_id))
 
 
 async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
-    """Disconnect a user everywhere, now, and let them neither connect nor call the REST API.
+    """Ban a user from now on: all devices are disconnected, and can neither connect nor call the REST API.
 
-    RuleViolation: as `mute`.
+    Where the channel layer is away, each process disconnects the user when it reads the rules the next time.
+
+    Args:
+        staff: Who bans.
+        user_id: The user. Users are not looked up: any id can be banned.
+        reason: Why, for colleagues and the audit.
+        until: When it ends by itself; None: only when it is lifted.
+
+    Returns:
+        The stored restriction.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no user id or no reason, or `until` has passed.
     """
     banned = await _restrict(staff, RestrictionKind.BAN, reason, until, user_id=_user(user_id))
     try:
@@ -59,7 +81,22 @@ async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.dateti
 async def slow_down(
     staff: Staff, room_id: str, interval: int, reason: str, *, until: datetime.datetime | None = None
 ) -> Restriction:
-    """Let each side of a room write once every `interval` seconds. RuleViolation: as `mute`, and `room_not_found`."""
+    """Put a room into slow mode from now on.
+
+    Args:
+        staff: Who does it.
+        room_id: The room.
+        interval: Seconds between two messages of one side, from 1 to LONGEST_INTERVAL.
+        reason: Why, for colleagues and the audit.
+        until: When it ends by itself; None: only when it is lifted.
+
+    Returns:
+        The stored restriction.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason, `until` has passed, or `interval` is out of its range.
+            `room_not_found`.
+    """
     if not 1 <= interval <= LONGEST_INTERVAL:
         raise RuleViolation(
             ChatCode.VALIDATION_FAILED, f"the interval is {interval} s: it must be from 1 to {LONGEST_INTERVAL}, a day"
@@ -71,7 +108,17 @@ async def slow_down(
 async def lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
     """End a restriction now.
 
-    RuleViolation: `validation_failed`, `restriction_not_found`, `restriction_over`.
+    Args:
+        staff: Who lifts it.
+        restriction_id: The restriction's key.
+        reason: Why, for colleagues and the audit.
+
+    Returns:
+        The restriction as stored now.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `restriction_not_found`. `restriction_over`: it was
+            lifted, or has ended.
     """
     lifted = await in_store_thread(_lift, staff, restriction_id, require_reason(reason))
     await rules_changed()

@@ -1,7 +1,7 @@
-"""Deleting what is older than a time: messages, and what moderation keeps of their content.
+"""Retention: deleting messages older than a time, and what moderation keeps of their content.
 
-Room by room and within one in small parts, since that is how messages are indexed, and so that nothing else waits for
-long. Cut off, it is begun again and passes quickly over what is done.
+Messages are indexed by room, so it works room by room, in steps short enough that nothing else waits for long. A run
+that was cut off is completed by the next one, which passes quickly over what is done.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PAGE = 5000
 
 
 class Retained(NamedTuple):
-    """How many messages were deleted, and how many as old were kept for open reports and holds."""
+    """The result of `delete_older`: how many messages were deleted, and how many as old are protected."""
 
     deleted: int
     kept: int
@@ -42,12 +42,22 @@ async def delete_older(
     batch: int = 1000,
     progress: Callable[[int, int, int], None] = lambda rooms, of, messages: None,
 ) -> Retained:
-    """Delete all messages older than so many days, `batch` in one step.
+    """Delete all messages older than a number of days. The run is recorded before it begins.
 
-    What open reports are about, and what staff hold, is kept with all that moderation has of it. Rooms stay, without a
-    last message that is gone, and with counters of what is left. Messages without a time, which very old ones may be,
-    stay. `progress` hears of the rooms done, of how many, and of the messages deleted so far. Recorded before it
-    begins. ValueError: `days` or `batch` is not positive, or `days` is too many.
+    Rooms stay; a last message that is gone leaves its room, and the unseen counters follow. What open reports and holds
+    protect stays, with all that moderation keeps of it. Messages without a time, which very old ones may be, stay, too.
+
+    Args:
+        staff: Who runs it.
+        days: The age in days, at least 1.
+        batch: How many messages one step deletes, at least 1.
+        progress: Called with the number of rooms done, of all rooms, and of messages deleted so far.
+
+    Returns:
+        How many messages were deleted and kept.
+
+    Raises:
+        ValueError: `days` or `batch` is below 1, or `days` reaches back before the year 1.
     """
     if days < 1 or batch < 1:
         raise ValueError(f"`days` is {days} and `batch` {batch}: both must be 1 or more")
@@ -75,7 +85,10 @@ async def delete_older(
 
 
 async def ids_of_rooms(condition: dict[str, Any] | None = None) -> list[str]:
-    """Those that a query selects, or all: in memory, since work on them may take longer than a cursor lives."""
+    """The ids of the rooms that match a condition, or of all.
+
+    They are read into memory, since work on them may take longer than a cursor lives.
+    """
     cursor = await in_store_thread(lambda: durable(Room).find(condition or {}, ["_id"], batch_size=_PAGE))
     ids: list[str] = []
     while page := await in_store_thread(lambda: [room["_id"] for room in islice(cursor, _PAGE)]):
@@ -84,7 +97,16 @@ async def ids_of_rooms(condition: dict[str, Any] | None = None) -> list[str]:
 
 
 def delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
-    """The oldest of a room's old messages, with the originals of those redacted; at times a few more than `batch`."""
+    """Delete the oldest messages of a room, with originals, revisions and images. Runs in a thread of the store.
+
+    Args:
+        room_id: The room.
+        before: Messages older than this are deleted.
+        batch: How many; a few more where several have the time of the last one.
+
+    Returns:
+        How many messages were deleted; 0: none is left that is not protected.
+    """
     protected = protected_in(room_id)
     if protected.everything:
         return 0
@@ -119,9 +141,9 @@ def delete_some(room_id: str, before: datetime.datetime, batch: int) -> int:
 
 
 def _follow_in_room(room_id: str, before: datetime.datetime) -> int:
-    """A last message that is gone is the room's no longer, and what nobody can see any more is not unseen.
+    """Remove a last message that is gone from its room, and lower the unseen counters to what is left.
 
-    Returns how many messages as old were kept.
+    Returns how many messages as old are protected.
     """
     is_old = {"room_id": room_id, "created_at": {"$lt": before}}
     kept = durable(Message).count_documents(is_old) if protected_in(room_id) else 0
@@ -144,7 +166,7 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> int:
 
 
 def _delete_kept(before: datetime.datetime) -> None:
-    """What moderation keeps of messages' content goes with them; of what filters reported, all but what they found."""
+    """Delete what moderation keeps of old content: held messages, evidence, hits, and what filters' reports quote."""
     users = sorted(held_users())
     held = {"held_at": {"$lt": before}, "sender": {"$nin": users}, "room_id": {"$nin": held_rooms()}}
     images = images_of(durable(HeldMessage).find({**held, "image": {"$gte": ""}}, ["image"]))

@@ -1,4 +1,4 @@
-"""What staff do in rooms: close and reopen them, write into them, and write notes about rooms and users."""
+"""Acts of staff on rooms: closing, reopening, writing as Support, and notes about rooms and users."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ LONGEST_NOTE = 5000
 
 
 async def close_room(staff: Staff, room_id: str, reason: str) -> None:
-    """Let a room take no messages: both sides get `room_closed`. Why is kept in the audit.
+    """Close a room: it takes no messages, and both sides get `room_closed`.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `already_closed`.
+    Args:
+        staff: Who closes it.
+        room_id: The room.
+        reason: Why, for the audit; the sides do not see it.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `room_not_found`. `already_closed`.
     """
     refusal = RuleViolation(Code.ALREADY_CLOSED, f"room {room_id!r} is closed already")
     within = partial(_recorded, staff, Act.ROOM_CLOSED, room_id, require_reason(reason), refusal)
@@ -34,9 +40,15 @@ async def close_room(staff: Staff, room_id: str, reason: str) -> None:
 
 
 async def reopen_room(staff: Staff, room_id: str, reason: str) -> None:
-    """Let a closed room take messages again: both sides get `room_opened`.
+    """Reopen a closed room: it takes messages again, and both sides get `room_opened`.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `already_open`.
+    Args:
+        staff: Who reopens it.
+        room_id: The room.
+        reason: Why, for the audit; the sides do not see it.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `room_not_found`. `already_open`.
     """
     refusal = RuleViolation(Code.ALREADY_OPEN, f"room {room_id!r} is open")
     await chat.reopen_room(
@@ -45,9 +57,18 @@ async def reopen_room(staff: Staff, room_id: str, reason: str) -> None:
 
 
 async def write_as_support(staff: Staff, room_id: str, content: str) -> MessagePayload:
-    """Write into a room, a closed or blocked one too: both sides get `new_message` from `support`.
+    """Send a message from `support` into a room, also a closed or blocked one: both sides get `new_message`.
 
-    RuleViolation: `validation_failed`, `room_not_found`, `overloaded`.
+    Args:
+        staff: Who writes; the sides do not see the name.
+        room_id: The room.
+        content: The text, from 1 to MESSAGE_MAX_LENGTH characters.
+
+    Returns:
+        The message as sent.
+
+    Raises:
+        RuleViolation: `validation_failed`: the text is empty or too long. `room_not_found`. `overloaded`.
     """
     longest = settings.MESSAGE_MAX_LENGTH
     if not content.strip() or len(content) > longest:
@@ -64,7 +85,20 @@ async def write_as_support(staff: Staff, room_id: str, content: str) -> MessageP
 
 
 async def add_note(staff: Staff, target_kind: TargetKind, target_id: str, text: str) -> Note:
-    """Write a note about a room or a user, for staff alone. RuleViolation: `validation_failed`."""
+    """Store a note about a room or a user, which only staff see. Notes cannot be changed.
+
+    Args:
+        staff: Who writes it.
+        target_kind: ROOM or USER.
+        target_id: The id of the room or the user.
+        text: The note, from 1 to LONGEST_NOTE characters.
+
+    Returns:
+        The stored note.
+
+    Raises:
+        RuleViolation: `validation_failed`: the note is about something else, is empty, or is too long.
+    """
     if target_kind not in (TargetKind.ROOM, TargetKind.USER) or not target_id:
         raise RuleViolation(ChatCode.VALIDATION_FAILED, f"a note is about a room or a user, not about a {target_kind}")
     if not text.strip() or len(text) > LONGEST_NOTE:
