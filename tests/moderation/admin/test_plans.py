@@ -18,8 +18,8 @@ from moderation.admin.rooms import transcript
 from moderation.admin.rooms import transcript as excerpts
 from moderation.models import AuditRecord
 from tests.conversations.api.test_plans import Recorded, examined, plan
+from tests.moderation.admin.changelists.test_lists import pipeline_of
 from tests.moderation.admin.conftest import held, hit, noted, reported, restricted
-from tests.moderation.admin.test_lists import pipeline_of
 from tests.moderation.conftest import Store
 
 

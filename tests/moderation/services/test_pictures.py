@@ -30,18 +30,8 @@ from persistence.mongodb import in_store_thread
 from tests.conversations.api.pictures import opened, photo
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import Emitted, person
-from tests.moderation.admin.conftest import lead, nobody, roles, support  # noqa: F401  fixtures
 from tests.moderation.conftest import Store, message, refusal
-
-MEDIA = "/v1/conversations/media/"
-
-
-async def uploaded(user_id: str) -> str:
-    """The key of a picture that a user has uploaded."""
-    key = new_key()
-    await uploads.note_upload(key, user_id)
-    await store_image(SimpleUploadedFile("photo.jpg", photo(), "image/jpeg"), key)
-    return key
+from tests.moderation.pictures import MEDIA, picture, uploaded
 
 
 @dataclass(frozen=True)
@@ -49,11 +39,6 @@ class Reporter:
     """Who reports."""
 
     user_id: str
-
-
-def picture(key: str, **fields: Any) -> Any:
-    """A message that shows it."""
-    return message(f"{MEDIA}{key}.jpg", **{"type": "IMAGE", **fields})
 
 
 async def readable(key: str) -> list[bool]:
@@ -214,8 +199,8 @@ def test_leads_see_a_redacted_picture_and_support_one_that_was_reported(
     database: Store,
     room: str,
     buyer: Identity,
-    support: Client,  # noqa: F811
-    lead: Client,  # noqa: F811
+    support: Client,
+    lead: Client,
 ) -> None:
     key = async_to_sync(uploaded)("7")
     sent = async_to_sync(chat_services.send_message)(buyer, picture(key))

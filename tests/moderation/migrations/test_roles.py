@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
-from tests.moderation.admin.conftest import roles  # noqa: F401  fixture
 from tests.moderation.conftest import Store
 
 ONLY_LEADS = {
@@ -31,14 +30,14 @@ def permissions(role: str) -> set[str]:
     return {f"{app}.{codename}" for app, codename in found}
 
 
-def test_a_lead_may_what_support_may_and_more(database: Store, roles: None) -> None:  # noqa: F811
+def test_a_lead_may_what_support_may_and_more(database: Store, roles: None) -> None:
     support, lead = permissions("Support"), permissions("Moderation lead")
     assert lead - support == ONLY_LEADS
     assert support < lead
 
 
 @pytest.mark.parametrize("role", ["Support", "Moderation lead"])
-def test_no_role_touches_accounts_or_writes_rooms_and_messages(database: Store, roles: None, role: str) -> None:  # noqa: F811
+def test_no_role_touches_accounts_or_writes_rooms_and_messages(database: Store, roles: None, role: str) -> None:
     given = permissions(role)
     assert {permission for permission in given if permission.startswith("conversations.")} == {
         "conversations.view_room", "conversations.view_message",
@@ -51,7 +50,7 @@ def test_no_role_touches_accounts_or_writes_rooms_and_messages(database: Store, 
 
 def test_they_are_made_where_no_permission_is_yet_and_taken_away(
     database: Store,
-    roles: None,  # noqa: F811
+    roles: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> None:
     """As in a new database, where Django makes permissions only after all migrations."""

@@ -25,9 +25,8 @@ from moderation.payloads import NewReport
 from moderation.services.retention import Retained, delete_older
 from moderation.staff import Staff
 from tests.conversations.conftest import Emitted
-from tests.moderation.admin.conftest import lead, nobody, roles, support  # noqa: F401  fixtures
 from tests.moderation.conftest import Store, acts, answer, message, refusal
-from tests.moderation.test_pictures import MEDIA, picture, uploaded
+from tests.moderation.pictures import MEDIA, picture, uploaded
 
 NOW = datetime.datetime.now(datetime.UTC)
 TOMORROW = NOW + datetime.timedelta(days=1)
@@ -218,7 +217,7 @@ async def test_a_hold_needs_a_reason_a_target_and_an_end_and_is_lifted_once(
 @pytest.mark.usefixtures("roles")
 def test_staff_with_the_permission_see_it_as_reported_and_as_it_is_now(
     chat: Emitted, database: Store, room: str, buyer: Identity,
-    support: Client, lead: Client,  # noqa: F811
+    support: Client, lead: Client,
 ) -> None:  # fmt: skip
     sent = async_to_sync(chat_services.send_message)(buyer, message("pay me directly"))
     async_to_sync(chat_services.edit_message)(buyer, sent.id, "pay me at account 123")
