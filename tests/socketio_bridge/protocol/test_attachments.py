@@ -231,6 +231,7 @@ def test_what_is_taken_out_goes_back_to_its_place(arguments: list[Any]) -> None:
     st.recursive(
         st.builds(placeholder, st.integers(-1, 4) | st.none()) | st.none(),
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["a", "num", "_placeholder"]), inner),
+        max_leaves=10,
     ),
 )
 def test_no_placeholders_raise_anything_but_a_protocol_error(binary: list[bytes], argument: Any) -> None:

@@ -1,0 +1,21 @@
+"""The tests of packets start nothing, so they are done in a few seconds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_the_tests_of_packets_know_no_service_and_no_stores() -> None:
+    """Not even by import: a `conftest.py` above them would set up Django, and offer stores."""
+    pytest_run = [sys.executable, "-X", "importtime", "-m", "pytest", "--collect-only", "--quiet", "--capture=no"]
+    process = subprocess.run(
+        [*pytest_run, "tests/socketio_bridge/protocol"], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert process.returncode == 0, process.stdout
+    imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
+    assert "socketio_bridge.protocol.packet" in imported
+    assert not {"chozoi_chat", "devstack", "pytest_django.plugin", "tests.conftest"} & imported
