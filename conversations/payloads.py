@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from conversations.models import BUYER_AND_SELLER, SIDES, Message, MessageType
+from conversations.models import BUYER_AND_SELLER, SIDES, MessageType
 from identity import Role
 from persistence.engine.values import as_text
 from persistence.fields import as_json, count_in, flag_in, object_in, text_in
@@ -43,26 +43,8 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
     redacted_at: str | UnsetType = UNSET
 
     @classmethod
-    def of(cls, message: Message) -> MessagePayload:
-        """The payload of a stored message."""
-        created_at = to_wire(message.created_at) if message.created_at else ""
-        return cls(
-            id=message.message_id,
-            room_id=message.room_id,
-            sender=message.sender,
-            recipient=message.recipient,
-            type=message.type,
-            content=message.content,
-            client_message_id=message.client_message_id,
-            is_seen=message.is_seen,
-            created_at=created_at,
-            updated_at=to_wire(message.updated_at) if message.updated_at else created_at,
-            redacted_at=to_wire(message.redacted_at) if message.redacted_at else UNSET,
-        )
-
-    @classmethod
-    def read(cls, document: dict[str, Any]) -> MessagePayload:
-        """The payload of a message's document, in its collection or embedded in its room."""
+    def read(cls, document: Document) -> MessagePayload:
+        """Read a message's document, from its collection or embedded in its room."""
         created_at, updated_at = stored_time(document.get("created_at")), stored_time(document.get("updated_at"))
         redacted_at = stored_time(document.get("redacted_at"))
         created = to_wire(created_at) if created_at else ""
@@ -92,15 +74,16 @@ class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "fro
     redacted_at: str
 
     @classmethod
-    def of(cls, message: Message) -> MessageRedaction:
-        """The payload of a redacted message."""
+    def read(cls, message: Document) -> MessageRedaction:
+        """Read a redacted message's document."""
+        redacted_at = stored_time(message.get("redacted_at"))
         return cls(
-            id=message.message_id,
-            room_id=message.room_id,
-            sender=message.sender,
-            recipient=message.recipient,
-            content=message.content,
-            redacted_at=to_wire(message.redacted_at) if message.redacted_at else "",
+            id=text_in(message, "_id"),
+            room_id=text_in(message, "room_id"),
+            sender=text_in(message, "from"),
+            recipient=text_in(message, "to"),
+            content=text_in(message, "content"),
+            redacted_at=to_wire(redacted_at) if redacted_at else "",
         )
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,14 @@ from conversations.errors import RuleViolation
 from conversations.images.uploads import withhold
 from conversations.models import Message, MessageType, Room
 from conversations.payloads import MessagePayload, MessageRedaction
-from conversations.services.redaction import buyer_info_of, redact_buyer_info, restore_buyer_info
+from conversations.services.redaction import (
+    KeepOriginals,
+    Original,
+    Unredact,
+    buyer_info_of,
+    redact_buyer_info,
+    restore_buyer_info,
+)
 from conversations.storage.room_loader import RoomRecord, load_room
 from identity import Role
 from moderation.errors import Code
@@ -55,7 +63,7 @@ async def redact_message(staff: Staff, message_id: str, reason: str) -> MessageR
     """
     reason = require_reason(reason)
 
-    def note(messages: Sequence[Message]) -> None:
+    def note(messages: Sequence[Original]) -> None:
         record(staff, Act.MESSAGE_REDACTED, _target(messages[0]), after={"redacted": True}, reason=reason)
 
     while True:
@@ -90,8 +98,8 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
         raise RuleViolation(ChatCode.VALIDATION_FAILED, f"`hours` is {hours}: it must be from 1 to {LONGEST_PAST}")
     since = timezone.now() - datetime.timedelta(hours=hours)
 
-    def note(messages: Sequence[Message]) -> None:
-        ids = [message.pk for message in messages]
+    def note(messages: Sequence[Original]) -> None:
+        ids = [message.message_id for message in messages]
         after = {"hours": hours, "count": len(ids), "messages": ids}
         record(staff, Act.MESSAGES_REDACTED, Target("user", user_id, user_id=user_id), after=after, reason=reason)
 
@@ -122,12 +130,12 @@ async def restore_message(staff: Staff, message_id: str, reason: str) -> Message
     reason = require_reason(reason)
     refusal = RuleViolation(Code.NOT_REDACTED, f"message {message_id[:100]!r} is not redacted, or was erased")
 
-    def restore(unredact: Callable[[str], Message | None]) -> Message:
+    def restore(unredact: Unredact) -> MessagePayload:
         found = RedactedOriginal.objects.filter(pk=message_id).first()
         if found is None:
             raise refusal
 
-        def do() -> Message:
+        def do() -> MessagePayload:
             original = RedactedOriginal.objects.filter(pk=message_id).first()
             restored = None if original is None else unredact(original.content)
             if restored is None:
@@ -190,10 +198,8 @@ async def restore_introduction(staff: Staff, room_id: str, reason: str) -> None:
     await in_store_thread(partial(recorded, staff, Act.INFO_RESTORED, _target_room(room), do, reason=reason))
 
 
-async def _redact(
-    staff: Staff, ids: list[str], reason: str, note: Callable[[Sequence[Message]], None]
-) -> list[MessageRedaction]:
-    """Redact messages in one transaction: store the originals, call `note` with the messages, take the content out.
+async def _redact(staff: Staff, ids: list[str], reason: str, note: KeepOriginals) -> list[MessageRedaction]:
+    """Redact messages in one transaction: store the originals, call `note` with them, take the content out.
 
     Messages that are redacted already are left out.
     """
@@ -201,20 +207,9 @@ async def _redact(
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as MongoDB has it
     kept: list[RedactedOriginal] = []
 
-    def keep(messages: Sequence[Message]) -> None:
+    def keep(messages: Sequence[Original]) -> None:
         kept[:] = [
-            RedactedOriginal(
-                message_id=message.message_id,
-                room_id=message.room_id,
-                sender=message.sender,
-                recipient=message.recipient,
-                type=message.type,
-                content=message.content,
-                image=message.image,
-                redacted_at=at,
-                redacted_by=staff.name,
-                reason=reason,
-            )
+            RedactedOriginal(**asdict(message), redacted_at=at, redacted_by=staff.name, reason=reason)
             for message in messages
         ]
         store_originals(kept)
@@ -284,7 +279,7 @@ def _ids(model: type[models.Model], indexed: Document, condition: Document) -> l
     return [found["_id"] for found in durable(model).aggregate(stages)]
 
 
-def _target(message: Message | RedactedOriginal) -> Target:
+def _target(message: Original | RedactedOriginal) -> Target:
     return Target("message", message.message_id, message.room_id, message.sender)
 
 
