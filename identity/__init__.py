@@ -4,11 +4,9 @@
 """
 
 from identity.authentication import Identity, NoSigningKey, authenticate, issue_token, verify_token
-from identity.claims import Claims
-from identity.enforcement import AuthMode, let_pass
+from identity.claims import Claims, Role
 from identity.http_client import close
-from identity.refusal import IdentityRefused
-from identity.role import Role
+from identity.refusal import AuthMode, IdentityRefused, let_pass
 
 __all__ = [
     "AuthMode",

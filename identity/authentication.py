@@ -13,14 +13,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from identity.claims import EITHER_ROLE, Claims
-from identity.enforcement import let_pass
+from identity.claims import EITHER_ROLE, Claims, Role
 from identity.introspection import Introspection
 from identity.jwks import KeySet
 from identity.jwt_tokens import JWTVerifier, looks_like_jwt, sign, unverified_subject
 from identity.keys import VerificationKey, parse_key
-from identity.refusal import IdentityRefused
-from identity.role import Role
+from identity.refusal import IdentityRefused, let_pass
 from identity.server_keys import server_key
 from persistence.per_event_loop import PerLoop
 

@@ -1,4 +1,4 @@
-"""What a verified token says about its bearer, whichever mechanism verified it.
+"""What a verified token says about its bearer, whichever mechanism verified it: roles and the other claims.
 
 The mechanisms vouch that the claims are genuine; this module reads them: who (`sub`), in which roles (`role`,
 `roles`), until when (`exp`).
@@ -11,10 +11,23 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from identity.refusal import IdentityRefused
-from identity.role import Role
+
+
+class Role(StrEnum):
+    """The side of a room that a user speaks as, spelled as on the wire and in the database."""
+
+    BUYER = "BUYER"
+    SELLER = "SELLER"
+
+    @property
+    def other(self) -> Role:
+        """The opposite side."""
+        return Role.SELLER if self is Role.BUYER else Role.BUYER
+
 
 EITHER_ROLE = frozenset(Role)
 

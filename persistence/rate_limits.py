@@ -8,9 +8,11 @@ pass: a limit that is not kept for a while does less harm than a door that is sh
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import logging
 import re
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 from persistence.redis_client import REDIS_AWAY, count
@@ -105,6 +107,29 @@ def wait_for_turn(kind: str, caller: str, rate: Rate) -> float:
         logger.warning("calls are not limited, Redis does not answer: %r", error)
         return 0.0
     return 0.0 if calls <= rate.calls else (window + 1) * rate.seconds - now
+
+
+def network_of(address: str) -> str:
+    """Find whom a limit by address is for: an IPv4 address, or an IPv6 network of /64, which is one subscriber's.
+
+    Args:
+        address: An IP address. Other text, such as that of a Unix socket, comes back as it is.
+
+    Returns:
+        The address or the network, the same text for each way to write it.
+    """
+    return address if ":" not in address else _network_of_ipv6(address)
+
+
+@lru_cache(maxsize=4096)
+def _network_of_ipv6(text: str) -> str:
+    try:
+        address = ipaddress.IPv6Address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
 
 
 def _short(caller: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from identity.networks import network_of
+from persistence.rate_limits import network_of
 
 RETRY_AFTER = 5
 """Seconds after which an address with too many connections may try again."""

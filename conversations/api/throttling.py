@@ -8,8 +8,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
-from identity.networks import network_of
-from persistence.rate_limits import Rate, wait_for_turn
+from persistence.rate_limits import Rate, network_of, wait_for_turn
 
 
 class _Throttle(BaseThrottle):

@@ -19,8 +19,7 @@ from django.dispatch import receiver
 
 from conversations.errors import Code, TooSoon
 from identity import IdentityRefused
-from identity.networks import network_of
-from persistence.rate_limits import Buckets, Rate, wait_for_turn
+from persistence.rate_limits import Buckets, Rate, network_of, wait_for_turn
 from socketio_bridge import Namespace, Socket
 
 COSTLY = frozenset({"create_room", "verify_user", "report"})

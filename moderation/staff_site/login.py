@@ -20,7 +20,7 @@ from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 
-from identity.networks import network_of
+from persistence.rate_limits import network_of
 from persistence.redis_client import REDIS_AWAY, count, redis
 
 logger = logging.getLogger(__name__)

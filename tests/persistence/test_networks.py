@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from identity.networks import network_of
+from persistence.rate_limits import network_of
 
 
 @pytest.mark.parametrize(
