@@ -174,7 +174,7 @@ class Room(models.Model):
     @classmethod
     def of(cls, user_id: str, side: Role) -> models.QuerySet[Room]:
         """The rooms in which a user is this side, whether they see them or not."""
-        return cls.objects.filter(**{side.lower(): user_id})
+        return cls.objects.filter(**{SIDES[side].user: user_id})
 
     def side_of(self, user_id: str) -> Role | None:
         """Which side of this room a user is; `None`: neither."""
@@ -185,9 +185,21 @@ class Room(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class SideFields:
-    """The names of a side's own fields in the document of a room."""
+    """The names of a side's own fields in the document of a room.
+
+    Attributes:
+        user: The user's id.
+        info: What the room shows of the user to the other side.
+        last_message: The last message that the side sees, embedded.
+        last_message_at: The `created_at` in it.
+        unseen_messages: How many messages the side has not seen.
+        pinned_at: When the side pinned the room.
+        deleted: Whether the side has deleted the room.
+        deleted_at: When it did so last. What is older stays hidden from the side.
+    """
 
     user: str
+    info: str
     last_message: str
     last_message_at: str
     unseen_messages: str
@@ -201,9 +213,10 @@ class SideFields:
         return [self.deleted, self.deleted_at, self.last_message_at]
 
 
-def _fields_of(side: str) -> SideFields:
+def _fields_of(side: str, info: str) -> SideFields:
     return SideFields(
         user=side,
+        info=info,
         last_message=f"{side}_last_message",
         last_message_at=f"{side}_last_message.created_at",
         unseen_messages=f"{side}_unseen_messages",
@@ -213,7 +226,7 @@ def _fields_of(side: str) -> SideFields:
     )
 
 
-SIDES: Final = {side: _fields_of(side.lower()) for side in Role}
+SIDES: Final = {Role.BUYER: _fields_of("buyer", "buyer_info"), Role.SELLER: _fields_of("seller", "shop")}
 """The fields of each side of a room."""
 
 

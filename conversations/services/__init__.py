@@ -42,7 +42,7 @@ from conversations.services.rooms import (
     create_room,
     delete_room,
 )
-from conversations.services.search import Found, search_messages
+from conversations.services.search import SearchPage, search_messages
 
 __all__ = [
     "REDACTED",
@@ -50,12 +50,12 @@ __all__ = [
     "Blocking",
     "CreatedRoom",
     "Excerpt",
-    "Found",
     "Membership",
     "MessagePage",
     "Outcome",
     "RoomPage",
     "RoomQuery",
+    "SearchPage",
     "block_room",
     "close_room",
     "count_unseen_rooms",

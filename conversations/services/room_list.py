@@ -178,13 +178,9 @@ def _count_unseen(user_id: str, side: Role) -> int:
     return sum(is_visible(room, side) for room in rooms)
 
 
-def _name_of_other(side: Role) -> tuple[str, str]:
-    return ("shop", "name") if side is Role.BUYER else ("buyer_info", "name")
-
-
 def _key_fields(side: Role) -> list[str]:
     """What visibility, order and the filters ask of a room."""
-    return [*SIDES[side].visibility, SIDES[side].pinned_at, ".".join(_name_of_other(side))]
+    return [*SIDES[side].visibility, SIDES[side].pinned_at, f"{SIDES[side.other].info}.name"]
 
 
 def _pinned_at(room: Document, side: Role) -> datetime.datetime | None:
@@ -197,8 +193,7 @@ def _is_listed(room: Document, side: Role, query: RoomQuery, expression: re.Patt
     if query.pinned_only and _pinned_at(room, side) is None:
         return False
     if query.name:
-        info, field = _name_of_other(side)
-        name = object_in(room, info).get(field)
+        name = object_in(room, SIDES[side.other].info).get("name")
         if not isinstance(name, str) or not expression.search(name):
             return False
     return is_visible(room, side)

@@ -41,8 +41,14 @@ _SAME_TIME = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Messages, the cursor of what follows (`None`: nothing does), and whether all rooms were searched in time."""
+class SearchPage:
+    """A page of what a search found.
+
+    Attributes:
+        messages: The messages, newest first.
+        next_cursor: The cursor of the next page; None: there is none.
+        complete: Whether all rooms were searched. If not, the rooms that were last active long ago are missing.
+    """
 
     messages: list[MessagePayload]
     next_cursor: str | None
@@ -90,7 +96,7 @@ async def search_messages(
     room_id: str | None = None,
     limit: int,
     cursor: str | None = None,
-) -> Found:
+) -> SearchPage:
     """The texts in visible rooms of the user, on these sides, that contain `text`: see `search_pattern`.
 
     Not those that were redacted. `room_id`: in that room alone. `cursor`: those after a page that ended with it.
@@ -115,7 +121,7 @@ async def search_messages(
             newest.add(await in_store_thread(_find, condition, limit + 1, last))
     page = newest.messages[:limit]
     next_cursor = _cursor(_place(page[-1])) if len(newest.messages) > limit else None
-    return Found([MessagePayload.read(message) for message in page], next_cursor, complete)
+    return SearchPage([MessagePayload.read(message) for message in page], next_cursor, complete)
 
 
 async def _block_of(actor: Actor, sides: Collection[Role], room_id: str) -> _Block:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from conversations.errors import Code, RuleViolation
-from conversations.models import Room
+from conversations.models import SIDES, Room
 from identity import IdentityRefused, Role, let_pass
 from persistence.batching import GroupCommit, TooMuchWaiting
 from persistence.fields import text_in
@@ -28,7 +28,11 @@ MOST_RECENT = 100_000
 
 _NOT_READ = (0.0, None)
 
-ROOM_FIELDS = ["buyer", "seller", "blocked_by", "closed_at", "buyer_deleted_at", "seller_deleted_at"]
+ROOM_FIELDS = [
+    "blocked_by",
+    "closed_at",
+    *(name for fields in SIDES.values() for name in (fields.user, fields.deleted_at)),
+]
 """The fields that a RoomRecord is made of."""
 
 
@@ -63,8 +67,7 @@ class RoomRecord:
     seller: str
     blocked_by: str | None
     closed: bool
-    buyer_deleted_at: datetime.datetime | None = None
-    seller_deleted_at: datetime.datetime | None = None
+    deleted_at: Mapping[Role, datetime.datetime | None]
 
     @classmethod
     def of(cls, room: Document) -> RoomRecord:
@@ -75,8 +78,7 @@ class RoomRecord:
             text_in(room, "seller"),
             text_in(room, "blocked_by") or None,
             room.get("closed_at") is not None,
-            stored_time(room.get("buyer_deleted_at")),
-            stored_time(room.get("seller_deleted_at")),
+            {side: stored_time(room.get(fields.deleted_at)) for side, fields in SIDES.items()},
         )
 
     def side_for(self, actor: Actor, claimed: Role | None = None) -> Role:
@@ -108,7 +110,7 @@ class RoomRecord:
 
     def hidden_until(self, side: Role) -> datetime.datetime | None:
         """The instant up to which the room's history is hidden from a side that deleted it; `None`: none of it is."""
-        return self.buyer_deleted_at if side is Role.BUYER else self.seller_deleted_at
+        return self.deleted_at[side]
 
     def user_on(self, side: Role) -> str:
         """The user on a side."""

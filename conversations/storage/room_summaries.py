@@ -19,6 +19,7 @@ from persistence.fields import object_in, text_in
 from persistence.mongodb import Document, durable
 from persistence.timestamps import stored_time
 
+_NOTHING_NEW: Document = {fields.user: 0 for fields in SIDES.values()}
 _EMBEDDED_COLUMNS = [str(field.column) for field in EmbeddedMessage._meta.concrete_fields]
 
 
@@ -38,7 +39,7 @@ def update_room_summaries(new: Iterable[tuple[Document, Role | None]]) -> None:
     """
     news: dict[str, Document] = {}
     for stored, receiver in new:
-        of_room = news.setdefault(stored["room_id"], {"buyer": 0, "seller": 0, "last": stored})
+        of_room = news.setdefault(stored["room_id"], {**_NOTHING_NEW, "last": stored})
         for side in Role if receiver is None else (receiver,):
             of_room[SIDES[side].user] += 1
         of_room["last"] = max(of_room["last"], stored, key=lambda message: (message["created_at"], message["_id"]))
@@ -87,8 +88,7 @@ _ADD_NEWS: list[Document] = [
                 "in": {
                     "$mergeObjects": [
                         "$$ROOT",
-                        _of_side(SIDES[Role.BUYER]),
-                        _of_side(SIDES[Role.SELLER]),
+                        *map(_of_side, SIDES.values()),
                         {"updated_at": {"$max": ["$updated_at", "$$new.last.created_at"]}},
                     ]
                 },

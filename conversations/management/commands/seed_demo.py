@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
-from conversations.models import EmbeddedMessage, Message, MessageType, Room
+from conversations.models import SIDES, EmbeddedMessage, Message, MessageType, Room
 from conversations.storage.message_ids import MessageIds
 from identity import Role
 
@@ -87,7 +87,7 @@ def store(conversation: Conversation) -> bool:
     Message.objects.bulk_create(messages)
     last = messages[-1]
     embedded = {field.attname: getattr(last, field.attname) for field in EmbeddedMessage._meta.concrete_fields}
-    unseen = [message.recipient for message in messages if not message.is_seen]
+    unseen = [speaker.other for _, speaker, _ in conversation.lines[len(messages) - conversation.unseen :]]
     Room.objects.create(
         room_id=room_id,
         creator=conversation.buyer,
@@ -96,10 +96,8 @@ def store(conversation: Conversation) -> bool:
         shop_id=conversation.seller,
         shop={"id": conversation.seller, "name": SHOPS[conversation.seller]},
         buyer_info={"name": BUYERS[conversation.buyer]},
-        buyer_last_message=EmbeddedMessage(**embedded),
-        seller_last_message=EmbeddedMessage(**embedded),
-        buyer_unseen_messages=unseen.count(conversation.buyer),
-        seller_unseen_messages=unseen.count(conversation.seller),
+        **{fields.last_message: EmbeddedMessage(**embedded) for fields in SIDES.values()},
+        **{SIDES[side].unseen_messages: unseen.count(side) for side in Role},
         created_at=messages[0].created_at,
         updated_at=last.created_at,
     )
