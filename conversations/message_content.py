@@ -6,11 +6,10 @@ import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.http.request import validate_host
 
 from conversations.errors import Code, RuleViolation
-from conversations.images.files import NAME
+from conversations.images.files import NAME, address_of
 from conversations.models import MessageType
 
 LONGEST_EMOJI = 100
@@ -80,12 +79,12 @@ def _is_ours(parts: SplitResult) -> bool:
     """Whether it is the address of a stored image: the storage's, or this server's under any of its names."""
     if (name := _STORED.search(parts.path)) is None:
         return False
-    ours = urlsplit(urljoin(settings.PUBLIC_URL, default_storage.url(name[0])))
+    ours = urlsplit(urljoin(settings.PUBLIC_URL, address_of(name[0])))
     if parts.path != ours.path:
         return False
     if not parts.netloc:
         return not parts.scheme
     if parts.scheme in ("http", "https") and parts.hostname == ours.hostname:
         return True
-    is_served_here = not urlsplit(default_storage.url(name[0])).netloc
+    is_served_here = not urlsplit(address_of(name[0])).netloc
     return is_served_here and _is_named(parts, settings.ALLOWED_HOSTS)

@@ -43,6 +43,13 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "devstack": (),
     "devstack.engine": ("persistence.engine",),
 }
+# Doors translate what clients say and call the services, which alone read and write what is stored.
+DOORS = ("conversations.api", "conversations.sockets", "moderation.api", "moderation.events")
+STORAGE = (
+    *("conversations.models", "conversations.storage", "moderation.models"),
+    *("persistence.mongodb", "persistence.redis_client", "persistence.batching", "persistence.engine"),
+    *("django.db", "django.core.files.storage", "pymongo", "redis"),
+)
 NEVER_IMPORTED = {
     "secantus": "GPL: run as a program of its own",
     "wiredtiger": "GPL: run as a program of its own",
@@ -108,6 +115,31 @@ def test_a_module_imports_only_what_is_below_it(path: Path) -> None:
     module = name_of(path)
     wrong = [f"{path}:{line} imports {target}" for line, target in imported_by(path) if not may_import(module, target)]
     assert wrong == []
+
+
+def is_door_to_storage(module: str, target: str) -> bool:
+    return any(is_within(module, door) for door in DOORS) and any(is_within(target, stored) for stored in STORAGE)
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if name_of(path).startswith(DOORS)], ids=name_of)
+def test_a_door_touches_no_storage(path: Path) -> None:
+    module = name_of(path)
+    wrong = [f"{path}:{line} imports {name}" for line, name in imported_by(path) if is_door_to_storage(module, name)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "is_wrong"),
+    [
+        ("conversations.api.uploads", "django.core.files.storage.default_storage", True),
+        ("conversations.sockets.namespace", "conversations.models.Room", True),
+        ("conversations.sockets.namespace", "conversations.services", False),
+        ("conversations.api.throttling", "persistence.rate_limits.Rate", False),
+        ("conversations.services.rooms", "conversations.models.Room", False),
+    ],
+)
+def test_the_rule_of_doors_itself(module: str, target: str, is_wrong: bool) -> None:
+    assert is_door_to_storage(module, target) is is_wrong
 
 
 def imports_of(package: str) -> dict[str, set[str]]:

@@ -6,7 +6,6 @@ from typing import Annotated
 from urllib.parse import urljoin
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import etag, require_safe
@@ -17,12 +16,9 @@ from conversations.api.authentication import Caller
 from conversations.api.bodies import FormBody
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import UploadAddressThrottle, UploadThrottle, UserThrottle
-from conversations.images.files import new_key, place_in_queue, store_image
-from conversations.images.painting import FORMATS
-from conversations.images.uploads import note_upload, sweep
+from conversations.images.files import address_of, is_stored, read_file
+from conversations.images.uploads import take_upload
 from conversations.requests import OptionalId
-
-_CONTENT_TYPES = {kind.suffix: kind.content_type for kind in FORMATS.values()}
 
 _HEADERS = {
     "Cache-Control": "public, max-age=3600",
@@ -61,11 +57,7 @@ class Uploads(Endpoint):
     @operation("Upload an image", errors=(413,))
     async def post(self, caller: Caller, asked: Upload) -> UploadAnswer:
         """A JPEG, PNG, GIF or WebP, known by its content. What is kept is the picture alone, upright, without EXIF."""
-        with place_in_queue(caller.user_id):
-            key = new_key()
-            await note_upload(key, caller.user_id)
-            stored = await store_image(asked.file, key)
-            await sweep()
+        stored = await take_upload(caller.user_id, asked.file)
         return UploadAnswer(
             url=_url(self.request, stored.name),
             thumbnail_url=_url(self.request, stored.thumbnail_name),
@@ -78,16 +70,15 @@ class Uploads(Endpoint):
 
 def _url(request: Request, name: str) -> str:
     """The address of a stored image, for anybody: the storage's own, or one of this server."""
-    return urljoin(settings.PUBLIC_URL or request.build_absolute_uri("/"), default_storage.url(name))
+    return urljoin(settings.PUBLIC_URL or request.build_absolute_uri("/"), address_of(name))
 
 
 @require_safe
-@etag(lambda request, name: f'"{name}"' if default_storage.exists(name) else None)
+@etag(lambda request, name: f'"{name}"' if is_stored(name) else None)
 def image(request: HttpRequest, name: str) -> HttpResponse:
     """A stored image, to whoever knows its name (that is a secret, and `<img>` can bear no token)."""
-    try:
-        with default_storage.open(name) as file:
-            content = file.read()
-    except FileNotFoundError:
-        raise Http404 from None
-    return HttpResponse(content, _CONTENT_TYPES[name.rpartition(".")[2]], headers=_HEADERS)
+    found = read_file(name)
+    if found is None:
+        raise Http404
+    content, content_type = found
+    return HttpResponse(content, content_type, headers=_HEADERS)

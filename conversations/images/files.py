@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 NAME = r"\d{4}/\d{2}/[0-9a-f]{32}(?:\.small)?\.(?:jpg|png|gif|webp)"
 """What a stored image is called, as a pattern."""
 _NAME = re.compile(NAME)
+_CONTENT_TYPES = {kind.suffix: kind.content_type for kind in FORMATS.values()}
 
 WAITING = 8
 """Images that may wait in this process, each as large as UPLOAD_MAX_BYTES, the one that is painted among them."""
@@ -115,13 +116,42 @@ def delete_image(key: str) -> None:
 
 
 def read_image(key: str) -> tuple[bytes, str] | None:
-    """An image and its media type, whatever its format; `None`: there is none."""
-    for kind in FORMATS.values():
-        name = f"{key}.{kind.suffix}"
-        if default_storage.exists(name):
-            with default_storage.open(name) as file:
-                return file.read(), kind.content_type
-    return None
+    """Read an image, whatever its format.
+
+    Args:
+        key: The image's key.
+
+    Returns:
+        The file's content and its media type; None: there is no such image.
+    """
+    found = (read_file(f"{key}.{kind.suffix}") for kind in FORMATS.values())
+    return next((file for file in found if file is not None), None)
+
+
+def read_file(name: str) -> tuple[bytes, str] | None:
+    """Read a stored file.
+
+    Args:
+        name: The file's name, which matches NAME or is that of a withheld image.
+
+    Returns:
+        The file's content and its media type; None: there is no such file.
+    """
+    try:
+        with default_storage.open(name) as file:
+            return file.read(), _CONTENT_TYPES[name.rpartition(".")[2]]
+    except FileNotFoundError:
+        return None
+
+
+def is_stored(name: str) -> bool:
+    """Tell whether there is a file of this name."""
+    return default_storage.exists(name)
+
+
+def address_of(name: str) -> str:
+    """The address of a stored file, as the storage gives it: a whole URL, or the path on this server."""
+    return default_storage.url(name)
 
 
 def move_image(key: str, to: str) -> None:

@@ -12,9 +12,10 @@ import secrets
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
-from conversations.images.files import delete_image, move_image
+from conversations.images.files import StoredImage, delete_image, move_image, new_key, place_in_queue, store_image
 from conversations.models import Message, Upload
 from conversations.policies import policies
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
@@ -24,6 +25,29 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 UNUSED_FOR: Final = datetime.timedelta(days=1)
 """How long a picture is kept that no message shows yet."""
 _AT_ONCE: Final = 5
+
+
+async def take_upload(user_id: str, file: UploadedFile[bytes]) -> StoredImage:
+    """Store an image that a user uploads, and look at a few uploads that are due.
+
+    Args:
+        user_id: Who uploads it.
+        file: The file as it came.
+
+    Returns:
+        The stored image. Its address is what a message of type IMAGE carries.
+
+    Raises:
+        RuleViolation: `upload_too_large`, `not_an_image`, `store_unavailable` (of the images), `overloaded`.
+        TooSoon: `rate_limited`: too many images of this user wait already.
+        StoreUnavailable: MongoDB does not answer.
+    """
+    with place_in_queue(user_id):
+        key = new_key()
+        await note_upload(key, user_id)
+        stored = await store_image(file, key)
+        await sweep()
+    return stored
 
 
 async def note_upload(key: str, user_id: str) -> None:
