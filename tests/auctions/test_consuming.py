@@ -17,8 +17,9 @@ from auctions.results import DEAD_LETTER_TOPIC, TOPIC
 from devstack.embedded import EmbeddedKafka, EmbeddedRedis, free_port
 from tests.auctions.conftest import SHARED_GROUP, NewConsumer
 from tests.auctions.publisher import Publisher, result
+from tests.eventually import PATIENCE, eventually_sync
 from tests.kafka_workers.forwarded import forwarded
-from tests.kafka_workers.worker_process import PATIENCE, WorkerProcess, eventually
+from tests.kafka_workers.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +76,7 @@ class TestResults:
         self, consumer: WorkerProcess, publisher: Publisher, store: redis.Redis, auction: int
     ) -> None:
         publisher.publish(result(auction, 100), result(auction, 200))
-        eventually(lambda: price(store, auction) == 200, "the second result is the latest")
+        eventually_sync(lambda: price(store, auction) == 200, "the second result is the latest")
         assert latest(store, auction) == {**result(auction, 200), "winnerName": ""}
 
     def test_a_record_of_a_newer_schema_is_read_by_the_schema_it_was_written_with(
@@ -89,14 +90,14 @@ class TestResults:
         }
         publisher.send(publisher.encode_as(newer, {**result(auction, 300), "currency": "VND"}), str(auction))
         publisher.flush()
-        eventually(lambda: price(store, auction) == 300, "the result is kept")
+        eventually_sync(lambda: price(store, auction) == 300, "the result is kept")
 
     def test_lag_and_throughput_are_told(
         self, consumer: WorkerProcess, publisher: Publisher, store: redis.Redis, auction: int
     ) -> None:
         publisher.publish(*(result(auction, number) for number in range(50)))
-        eventually(lambda: price(store, auction) == 49, "delivered")
-        eventually(lambda: set(consumer.summary()["lag"].values()) == {0}, "no lag is left")
+        eventually_sync(lambda: price(store, auction) == 49, "delivered")
+        eventually_sync(lambda: set(consumer.summary()["lag"].values()) == {0}, "no lag is left")
         assert consumer.summary()["per_second"] > 0
         assert consumer.metric("auction_results_records_total") >= 50
         assert consumer.metric("auction_results_ready") == 1
@@ -124,7 +125,7 @@ class TestUnreadableRecords:
     ) -> None:
         publisher.send(value, str(auction), headers={"trace": b"abc"})
         publisher.publish(result(auction, 400))
-        eventually(lambda: price(store, auction) == 400, "the result behind it is delivered")
+        eventually_sync(lambda: price(store, auction) == 400, "the result behind it is delivered")
         [letter] = dead_letters(kafka, str(auction))
         assert letter.value() == value
         headers = dict(letter.headers() or [])
@@ -151,7 +152,7 @@ class TestUnreadableRecords:
         other = {"type": "record", "name": "Other", "fields": [{"name": "id", "type": "string"}]}
         publisher.send(publisher.encode_as(other, {"id": "x"}), str(auction))
         publisher.publish(result(auction, 500))
-        eventually(lambda: price(store, auction) == 500, "the result behind it is delivered")
+        eventually_sync(lambda: price(store, auction) == 500, "the result behind it is delivered")
         [letter] = dead_letters(kafka, str(auction))
         assert b"no auction result" in bytes(dict(letter.headers() or [])["dlq.reason"])  # type: ignore[arg-type]
 
@@ -164,11 +165,11 @@ class TestWhatStandsInTheWay:
         consumer = new_consumer(SCHEMA_REGISTRY_URL=f"http://127.0.0.1:{port}")
         publisher.publish(result(auction, 600))
         consumer.start()
-        eventually(lambda: "delivery" in consumer.summary().get("problems", {}), "the trouble is told")
+        eventually_sync(lambda: "delivery" in consumer.summary().get("problems", {}), "the trouble is told")
         assert consumer.summary()["status"] == "unavailable"
         with forwarded(port, kafka.port):
-            eventually(lambda: price(store, auction) == 600, "the result is delivered")
-            eventually(lambda: consumer.summary()["status"] == "ok", "it is ready again")
+            eventually_sync(lambda: price(store, auction) == 600, "the result is delivered")
+            eventually_sync(lambda: consumer.summary()["status"] == "ok", "it is ready again")
         assert consumer.summary()["last_error"]["where"] == "delivery"
 
     def test_results_wait_for_a_redis_that_is_away(
@@ -178,11 +179,11 @@ class TestWhatStandsInTheWay:
         consumer = new_consumer(REDIS_ADDRESS=redis_server.address)
         publisher.publish(result(auction, 700))
         consumer.start()
-        eventually(lambda: "delivery" in consumer.summary().get("problems", {}), "the trouble is told")
+        eventually_sync(lambda: "delivery" in consumer.summary().get("problems", {}), "the trouble is told")
         redis_server.start()
         try:
             with redis.Redis.from_url(redis_server.address, decode_responses=True) as store:
-                eventually(lambda: price(store, auction) == 700, "the result is delivered")
+                eventually_sync(lambda: price(store, auction) == 700, "the result is delivered")
             consumer.stop()
         finally:
             redis_server.stop()
@@ -195,13 +196,13 @@ class TestStoppingAndStartingAgain:
         first = new_consumer()
         first.start_ready()
         publisher.publish(result(auction, 800))
-        eventually(lambda: price(store, auction) == 800, "delivered")
+        eventually_sync(lambda: price(store, auction) == 800, "delivered")
         assert first.stop() == 0
         store.delete(f"auctions:latest:{auction}")
         publisher.publish(result(auction + 100_000, 801))
         again = new_consumer()
         again.start_ready()
-        eventually(lambda: price(store, auction + 100_000) == 801, "the next one is delivered")
+        eventually_sync(lambda: price(store, auction + 100_000) == 801, "the next one is delivered")
         assert price(store, auction) is None, "what was committed is not delivered again"
 
     def test_what_came_while_it_was_killed_is_delivered_when_it_is_back(
@@ -210,10 +211,10 @@ class TestStoppingAndStartingAgain:
         consumer = new_consumer()
         consumer.start_ready()
         publisher.publish(result(auction, 900))
-        eventually(lambda: price(store, auction) == 900, "delivered")
+        eventually_sync(lambda: price(store, auction) == 900, "delivered")
         assert consumer.process is not None
         consumer.process.send_signal(signal.SIGKILL)
         consumer.process.wait()
         publisher.publish(result(auction, 901))
         consumer.start()
-        eventually(lambda: price(store, auction) == 901, "delivered by the next run")
+        eventually_sync(lambda: price(store, auction) == 901, "delivered by the next run")

@@ -19,7 +19,7 @@ from django.conf import settings
 from websockets.sync.client import connect
 
 from devstack.embedded import free_port
-from tests.devstack.up_process import eventually
+from tests.eventually import eventually_sync
 
 pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ def serving(**variables: str) -> Iterator[int]:
     command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | variables)
     try:
-        eventually(lambda: process.poll() is not None or get(port, "/healthz")[0], "the server answers")
+        eventually_sync(lambda: process.poll() is not None or get(port, "/healthz")[0], "the server answers")
         assert process.poll() is None
         yield port
     finally:

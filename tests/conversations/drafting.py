@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -29,12 +28,6 @@ def draft(content: str = "hello", client_message_id: str | None = None, *, buyer
         "client_message_id": client_message_id,
     }
     return Draft(**{**given, **parts})
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 class Outage:

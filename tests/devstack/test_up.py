@@ -13,7 +13,8 @@ import pymongo
 import pytest
 
 from devstack.embedded import EmbeddedMongoDB, EmbeddedRedis
-from tests.devstack.up_process import PATIENCE, Up, eventually
+from tests.devstack.up_process import Up
+from tests.eventually import PATIENCE, eventually_sync
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +107,7 @@ class TestRunning:
     def test_a_killed_child_is_started_again_with_a_message(self, shared: Up, name: str) -> None:
         pid = shared.pid(name)
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: shared.pid(name) != pid and shared.ready(), f"{name} runs again")
+        eventually_sync(lambda: shared.pid(name) != pid and shared.ready(), f"{name} runs again")
         assert f"{'server' if name == 'serve' else name} was ended by SIGKILL; starting it again" in shared.output
 
 
@@ -143,7 +144,7 @@ class TestEnding:
         assert len(workers) >= 2
         server.kill()
         assert gone(workers)
-        eventually(up.ready, "the server serves again")
+        eventually_sync(up.ready, "the server serves again")
         assert up.stop() == 0
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.node import installed_clients, node_executable
-from tests.devstack.up_process import PROJECT, Up, eventually
+from tests.devstack.up_process import PROJECT, Up
 from tests.event_relay.reading import reading
+from tests.eventually import eventually_sync
 
 pytestmark = pytest.mark.slow
 DOCUMENT = (PROJECT / "docs" / "kafka.md").read_text()
@@ -51,14 +52,14 @@ def test_the_client_of_the_document_shows_the_auction(up: Up, tmp_path: Path) ->
         )
     try:
         publish(up, 3)
-        eventually(lambda: "3753 3 bids" in output.read_text(), "the client shows the third bid")
+        eventually_sync(lambda: "3753 3 bids" in output.read_text(), "the client shows the third bid")
     finally:
         client.kill()
         client.wait()
 
 
 def test_conversation_events_are_on_the_topic(up: Up) -> None:
-    eventually(lambda: "relaying to chozoi.conversations.events" in up.output, "the relay works")
+    eventually_sync(lambda: "relaying to chozoi.conversations.events" in up.output, "the relay works")
     code = "from conversations.models import Room; Room.objects.create(room_id='1.2', buyer='1', seller='2')"
     assert up.manage("shell", "--no-imports", "-c", code).returncode == 0
     with reading(running(up)["kafka"], "chozoi.conversations.events", decode=bytes.hex) as read:  # type: ignore[arg-type]
@@ -69,6 +70,6 @@ def test_conversation_events_are_on_the_topic(up: Up) -> None:
 def test_after_kafkas_end_the_workers_work_with_the_next_one(up: Up) -> None:
     before = running(up)["kafka"]
     os.kill(up.pid("kafka"), signal.SIGKILL)
-    eventually(lambda: up.output.count("consume_auction_results runs again") == 1, "the consumer runs again")
+    eventually_sync(lambda: up.output.count("consume_auction_results runs again") == 1, "the consumer runs again")
     assert running(up)["kafka"] != before
     publish(up, 1)

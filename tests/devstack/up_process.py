@@ -5,30 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from devstack.embedded import free_port
+from tests.eventually import PATIENCE, eventually_sync
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
-
-
-def eventually(ask: Callable[[], object], what: str) -> None:
-    """Ask until the answer is truthy. Fails when it is not in time."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if ask():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"not within {PATIENCE:g} s: {what}")
 
 
 class Up:
@@ -52,7 +39,9 @@ class Up:
                 stdout=log,
                 stderr=log,
             )
-        eventually(lambda: self.process.poll() is not None or "Ctrl-C stops everything" in self.output, "the greeting")
+        eventually_sync(
+            lambda: self.process.poll() is not None or "Ctrl-C stops everything" in self.output, "the greeting"
+        )
         assert self.process.poll() is None, self.output
 
     @property

@@ -12,7 +12,8 @@ from pymongo.database import Database
 
 from devstack.embedded import EmbeddedKafka, EmbeddedMongoDB
 from event_relay.change_stream import HistoryLost, change_stream
-from tests.kafka_workers.worker_process import PATIENCE, WorkerProcess
+from tests.eventually import PATIENCE
+from tests.kafka_workers.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,8 @@ from persistence.timestamps import to_wire
 from tests.event_relay.chat import Chat, now
 from tests.event_relay.conftest import NewRelay
 from tests.event_relay.reading import Read, reading
+from tests.eventually import eventually_sync
 from tests.kafka_workers.forwarded import forwarded
-from tests.kafka_workers.worker_process import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -195,7 +195,7 @@ class TestNothingIsLost:
         assert "catching up from the collections" in relay.output
         [live] = chat.say("as it happens")
         read.until(lambda events: (live, False) in {(it["subject"], it["recovered"]) for it in events}, "it goes on")
-        eventually(lambda: relay.summary()["status"] == "ok", "it is ready again")
+        eventually_sync(lambda: relay.summary()["status"] == "ok", "it is ready again")
         assert relay.summary()["last_error"]["where"] == "history"
 
     def test_since_sends_what_happened_before_the_first_start(
@@ -236,13 +236,13 @@ class TestStandingBy:
     ) -> None:
         relay = new_relay(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
         relay.start()
-        eventually(lambda: relay.summary().get("state") == "relaying", "it works")
+        eventually_sync(lambda: relay.summary().get("state") == "relaying", "it works")
         chat.create()
-        eventually(lambda: "kafka" in relay.summary()["problems"], "the trouble is told")
-        eventually(lambda: relay.summary()["lag"].get("events under way"), "the lag, too")
+        eventually_sync(lambda: "kafka" in relay.summary()["problems"], "the trouble is told")
+        eventually_sync(lambda: relay.summary()["lag"].get("events under way"), "the lag, too")
         take_away_lease(topic, chat)
-        eventually(lambda: relay.summary()["state"] == "standby", "it stands by")
-        eventually(lambda: relay.summary()["status"] == "ok", "it is ready")
+        eventually_sync(lambda: relay.summary()["state"] == "standby", "it stands by")
+        eventually_sync(lambda: relay.summary()["status"] == "ok", "it is ready")
         assert relay.summary()["lag"] == {}
 
     def test_who_loses_the_lease_while_catching_up_goes_on_where_the_other_one_left(
@@ -261,9 +261,9 @@ class TestStandingBy:
         with contextlib.ExitStack() as later:
             forward = forwarded(port, int(kafka.bootstrap_servers.rpartition(":")[2]))
             relay.start()
-            eventually(lambda: relay.summary().get("state") == "catching up", "it catches up")
+            eventually_sync(lambda: relay.summary().get("state") == "catching up", "it catches up")
             take_away_lease(topic, chat)
-            eventually(lambda: relay.summary()["state"] == "standby", "it stands by")
+            eventually_sync(lambda: relay.summary()["state"] == "standby", "it stands by")
             chat.change(blocked_by="SELLER")
             chat.unblock()
             chat.database.event_relay_positions.update_one(
@@ -283,7 +283,7 @@ class TestStandingBy:
         assert first.summary()["state"] == "relaying"
         assert second.summary()["state"] == "standby"
         first.stop()
-        eventually(lambda: second.summary()["state"] == "relaying", "taken over", within=TERM / 2)
+        eventually_sync(lambda: second.summary()["state"] == "relaying", "taken over", within=TERM / 2)
         chat.create()
         read.until(lambda _: read.types(chat.id) == ["room.created"], "the event")
 
@@ -297,7 +297,7 @@ class TestStandingBy:
         read.until(lambda _: read.types(chat.id) == ["room.created"], "the event")
         first.kill()
         chat.say("meanwhile")
-        eventually(lambda: second.summary()["state"] == "relaying", "taken over", within=15)
+        eventually_sync(lambda: second.summary()["state"] == "relaying", "taken over", within=15)
         read.until(lambda _: read.types(chat.id) == ["room.created", "message.created"], "the event in between")
 
 
@@ -308,7 +308,7 @@ class TestReport:
         chat.create()
         chat.say("one", "two")
         read.until(lambda _: len(read.types(chat.id)) == 3, "the events")
-        eventually(lambda: relay.summary()["lag"].get("seconds") == 0, "no lag")
+        eventually_sync(lambda: relay.summary()["lag"].get("seconds") == 0, "no lag")
         assert relay.summary()["per_second"] > 0
         assert relay.metric("event_relay_events_total") == 3
         assert relay.metric("event_relay_ready") == 1
@@ -316,8 +316,8 @@ class TestReport:
     def test_brokers_that_are_away_are_told_and_nothing_is_given_up(self, new_relay: NewRelay, chat: Chat) -> None:
         relay = new_relay(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
         relay.start()
-        eventually(lambda: relay.summary().get("state") == "relaying", "it reads changes all the same")
+        eventually_sync(lambda: relay.summary().get("state") == "relaying", "it reads changes all the same")
         chat.create()
-        eventually(lambda: "kafka" in relay.summary().get("problems", {}), "the trouble is told")
-        eventually(lambda: relay.summary()["lag"].get("seconds", 0) > 1, "the lag grows")
+        eventually_sync(lambda: "kafka" in relay.summary().get("problems", {}), "the trouble is told")
+        eventually_sync(lambda: relay.summary()["lag"].get("seconds", 0) > 1, "the lag grows")
         assert relay.stop() == 0

@@ -13,7 +13,8 @@ import redis
 from auctions.results import TOPIC
 from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
-from tests.kafka_workers.worker_process import WorkerProcess, eventually
+from tests.eventually import eventually_sync
+from tests.kafka_workers.worker_process import WorkerProcess
 
 from .broker import Broker
 from .emitted import Emitted
@@ -55,9 +56,9 @@ def test_results_survive_the_death_of_a_consumer_and_of_the_broker(
     first, second = new_consumer(), new_consumer()
     first.start_ready()
     publisher.publish(*(result(auction, 0) for auction in range(AUCTIONS)))
-    eventually(lambda: len(partitions(first)) == 6, "the first consumer has all partitions")
+    eventually_sync(lambda: len(partitions(first)) == 6, "the first consumer has all partitions")
     second.start_ready()
-    eventually(lambda: len(partitions(first)) == len(partitions(second)) == 3, "they share the partitions")
+    eventually_sync(lambda: len(partitions(first)) == len(partitions(second)) == 3, "they share the partitions")
     assert not partitions(first) & partitions(second)
 
     go_on = threading.Semaphore(0)
@@ -71,18 +72,18 @@ def test_results_survive_the_death_of_a_consumer_and_of_the_broker(
     with Emitted() as emitted:
         thread = threading.Thread(target=publish)
         thread.start()
-        eventually(lambda: len(emitted.results) > 500, "the first results")
+        eventually_sync(lambda: len(emitted.results) > 500, "the first results")
         second.kill()
         go_on.release()
-        eventually(lambda: len(partitions(first)) == 6, "the first one has taken over")
-        eventually(lambda: len(emitted.results) > 2500, "results of all partitions")
+        eventually_sync(lambda: len(partitions(first)) == 6, "the first one has taken over")
+        eventually_sync(lambda: len(emitted.results) > 2500, "results of all partitions")
         broker.kill()
         go_on.release()
-        eventually(lambda: first.summary()["status"] == "unavailable", "the consumer has noticed")
+        eventually_sync(lambda: first.summary()["status"] == "unavailable", "the consumer has noticed")
         broker.start()
         second.start()
         wanted = {(auction, bid) for auction in range(AUCTIONS) for bid in range(1, BIDS)}
-        eventually(lambda: wanted <= set(emitted.results), "all results", within=90)
+        eventually_sync(lambda: wanted <= set(emitted.results), "all results", within=90)
         thread.join()
 
     once = list(dict.fromkeys(emitted.results))

@@ -12,7 +12,8 @@ from pymongo.database import Database
 
 from tests.event_relay.chat import Chat
 from tests.event_relay.reading import reading
-from tests.kafka_workers.worker_process import WorkerProcess, eventually
+from tests.eventually import eventually_sync
+from tests.kafka_workers.worker_process import WorkerProcess
 
 from .broker import Broker
 
@@ -51,7 +52,7 @@ def test_every_event_arrives_in_order_by_room_and_repeats_carry_their_id(
         read.until(lambda events: len(events) > 500, "the first events")
         broker.kill()
         go_on.release()  # changes go on while there is no broker
-        eventually(lambda: "kafka" in relay.summary().get("problems", {}), "the relay has noticed")
+        eventually_sync(lambda: "kafka" in relay.summary().get("problems", {}), "the relay has noticed")
         broker.start()
         go_on.release()
         late = 2 * ROOMS * ROUNDS * TOGETHER // 3

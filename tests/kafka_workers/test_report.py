@@ -15,7 +15,7 @@ from devstack.embedded import free_port
 from kafka_workers import status_server
 from kafka_workers.report import WINDOW, WorkerReport
 from kafka_workers.status_server import status_served
-from tests.devstack.up_process import eventually
+from tests.eventually import eventually_sync
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_those_who_ask_nothing_are_few_and_not_for_long(report: WorkerReport, mo
         with socket.create_connection(("127.0.0.1", port), 5) as one_more:
             assert one_more.recv(1) == b""
         assert connection.recv(1) == b"", "half a request is waited for"
-        eventually(lambda: is_answered(port), "others are answered again")
+        eventually_sync(lambda: is_answered(port), "others are answered again")
 
 
 def is_answered(port: int) -> bool:

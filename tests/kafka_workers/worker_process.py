@@ -7,26 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from devstack.embedded import free_port
+from tests.eventually import PATIENCE, eventually_sync
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  # seconds; for a busy machine. No test waits for it to pass
-
-
-def eventually(ask: Callable[[], object], what: str, within: float = PATIENCE) -> Any:
-    """Ask until the answer is truthy, and return it. AssertionError when it is not in time."""
-    deadline = time.monotonic() + within
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        time.sleep(0.05)
-    return answer
 
 
 class WorkerProcess:
@@ -53,7 +43,7 @@ class WorkerProcess:
     def start_ready(self, *arguments: str) -> None:
         """Start it, and return when it is ready."""
         self.start(*arguments)
-        eventually(lambda: self.summary().get("status") == "ok" or not self.alive(), f"{self.command} is ready")
+        eventually_sync(lambda: self.summary().get("status") == "ok" or not self.alive(), f"{self.command} is ready")
         assert self.alive(), self.output
 
     def alive(self) -> bool:

@@ -54,13 +54,6 @@ class Process:
 Start = Callable[..., Process]
 
 
-async def eventually(condition: Callable[[], bool], within: float = 5.0) -> None:
-    """Wait until it holds, for `within` seconds at most."""
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 @pytest.fixture
 def prefix() -> str:
     """Keys of this test alone."""

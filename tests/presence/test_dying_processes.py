@@ -15,7 +15,8 @@ import pytest
 from django.conf import settings
 from redis.asyncio import Redis
 
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Start, eventually
+from tests.eventually import eventually
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Start
 
 PROJECT = Path(__file__).parents[2]
 Member = Callable[..., "subprocess.Popen[str]"]

@@ -10,7 +10,8 @@ import pytest
 
 import presence
 from presence import per_loop
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Process, eventually
+from tests.eventually import eventually
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Process
 
 
 @pytest.fixture(autouse=True)

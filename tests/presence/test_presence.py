@@ -11,7 +11,8 @@ from django.conf import settings
 from redis.asyncio import Redis
 
 from presence import Presence
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Process, Start, eventually
+from tests.eventually import eventually
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Process, Start
 
 
 async def test_the_first_socket_brings_a_user_online_and_the_last_takes_them_off(start: Start) -> None:

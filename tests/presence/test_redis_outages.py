@@ -13,7 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from devstack.embedded import EmbeddedRedis
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Start, eventually
+from tests.eventually import eventually
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Start
 
 
 async def test_while_redis_is_away_a_process_knows_its_own_users(

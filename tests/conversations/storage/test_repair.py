@@ -17,7 +17,8 @@ from identity import Role
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import in_store_thread
 from tests.conversations.conftest import Emitted
-from tests.conversations.drafting import Outage, draft, until
+from tests.conversations.drafting import Outage, draft
+from tests.eventually import eventually
 
 Store = Database[dict[str, Any]]
 
@@ -49,7 +50,7 @@ async def test_an_insert_that_arrived_though_it_failed_is_found_counted_and_anno
     with pytest.raises(StoreUnavailable):
         await message_writer().write(draft("hello", "c1"))
     end()
-    await until(lambda: len(chat.all) == 1)
+    await eventually(lambda: len(chat.all) == 1)
     kept = database.cz_rooms.find_one({"_id": room})
     assert kept is not None and kept["seller_unseen_messages"] == 1
     repeated = await message_writer().write(draft("hello", "c1"))
@@ -70,7 +71,7 @@ async def test_a_message_whose_room_could_not_be_updated_is_announced_and_its_su
         kept = database.cz_rooms.find_one({"_id": room})
         return bool(kept and kept.get("seller_last_message", {}).get("_id") == written.id)
 
-    await until(rebuilt)
+    await eventually(rebuilt)
     assert await message_writer().write(draft("hello", "c1")) == written
     await message_writer().write(draft("next"))
     kept = database.cz_rooms.find_one({"_id": room})
@@ -89,7 +90,7 @@ async def test_a_repeat_of_a_message_that_a_dead_process_left_half_done_complete
     end()
     assert (await message_writer().write(draft("hello", "c1"))).id == left.id
     assert chat.all == []  # another process might be just about to announce it
-    await until(lambda: len(chat.all) == 1)
+    await eventually(lambda: len(chat.all) == 1)
     kept = database.cz_rooms.find_one({"_id": room})
     assert kept is not None
     assert (kept["seller_unseen_messages"], kept["seller_last_message"]["_id"]) == (1, left.id)
@@ -114,7 +115,7 @@ async def test_what_is_queued_is_repaired_a_part_at_a_time(
 
     monkeypatch.setattr(repair, "in_store_thread", counted)
     end()
-    await until(lambda: len(chat.all) == 10)
+    await eventually(lambda: len(chat.all) == 10)
     assert visits == [4, 4, 2]
     assert [room["seller_unseen_messages"] for room in database.cz_rooms.find()] == [1] * 10
     announced = [(payload["created_at"], payload["_id"]) for payload in chat.payloads("new_message")]
@@ -164,7 +165,7 @@ async def test_a_defect_after_the_insert_loses_no_message_of_the_batch(
     sent = [message_writer().write(one) for one in (draft("hello", "c1"), draft("of somebody else"))]
     answers = await asyncio.gather(*sent, return_exceptions=True)
     assert [type(answer) for answer in answers] == [TypeError, TypeError]
-    await until(lambda: len(chat.all) == 2)
+    await eventually(lambda: len(chat.all) == 2)
     assert [payload["content"] for payload in chat.payloads("new_message")] == ["hello", "of somebody else"]
     kept = database.cz_rooms.find_one({"_id": room})
     assert kept is not None and kept["seller_unseen_messages"] == 2
