@@ -1,1 +1,1 @@
-"""Auction results: from Kafka in, to the sockets that watch an auction out."""
+"""Auction results: consumed from Kafka, emitted to the sockets that watch an auction."""

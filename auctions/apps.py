@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class AuctionsConfig(AppConfig):
-    """Two namespaces and `manage.py consume_auction_results`. It has no models: the latest results are in Redis."""
+    """The app of auction results. It has no models: the latest results are in Redis."""
 
     name = "auctions"
     verbose_name = "Auction results"

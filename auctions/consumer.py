@@ -1,7 +1,7 @@
-"""The consumer of auction results: an offset is committed only after its result was emitted.
+"""The consumer of auction results. An offset is committed only after its result was emitted.
 
-librdkafka's client belongs to one thread of its own here; the event loop delivers. What stands in the way (the
-registry, Redis) is waited for: meanwhile the partitions are paused and this stays a member of its group.
+librdkafka's client is used by one thread of its own; the event loop delivers. While the registry or Redis is away, the
+partitions are paused, and the consumer stays a member of its group.
 """
 
 from __future__ import annotations
@@ -30,22 +30,29 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 POLL = 0.5
-"""Seconds to wait for a record; also how long it takes to notice that we are to stop."""
+"""Seconds that one poll waits for a record, and so the longest time until `stop` is noticed."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 _DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
-IN_THE_WAY = (RegistryUnavailable, RedisError, OSError)
+TRANSIENT_ERRORS = (RegistryUnavailable, RedisError, OSError)
 
 Done = TypeVar("Done")
 
 
 class AuctionConsumer:
-    """One member of the consumer group, until `stop` is set."""
+    """One member of the consumer group.
+
+        asyncio.run(AuctionConsumer(WorkerReport("auction_results", "records"), stop_on_signals()).run())
+
+    Args:
+        report: Where it reports its state, its lag and its failures.
+        stop: Set it to end the consumer.
+    """
 
     def __init__(self, report: WorkerReport, stop: threading.Event) -> None:
         self._report = report
         self._stop = stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
-        self._held: list[Message] = []
+        self._buffered: list[Message] = []
         self._brokers = BrokerState(report)
         self._consumer = Consumer(
             client_configuration(
@@ -60,52 +67,52 @@ class AuctionConsumer:
                     "partition.assignment.strategy": "cooperative-sticky",
                     "session.timeout.ms": 10_000,
                     "topic.metadata.refresh.interval.ms": 10_000,  # a topic that is made later is found by then
-                    "error_cb": self._brokers.failed,
-                    "stats_cb": self._stated,
+                    "error_cb": self._brokers.on_error,
+                    "stats_cb": self._on_statistics,
                 }
             )
         )
         self._delivery = Delivery(AvroDecoder(registry()), DeadLetters(report), report)
 
     async def run(self) -> None:
-        """Consume until stopped; what was emitted by then is committed."""
+        """Consume until `stop` is set. What was emitted by then is committed."""
         try:
-            await self._in_thread(lambda: self._consumer.subscribe([TOPIC], on_assign=self._assigned))
-            self._report.begin("consuming")
+            await self._in_thread(lambda: self._consumer.subscribe([TOPIC], on_assign=self._on_assign))
+            self._report.enter("consuming")
             while not self._stop.is_set():
                 records = await self._in_thread(self._next)
                 if records and await self._deliver(records):
                     await self._in_thread(partial(self._store_offsets, records))
-                    self._report.done(len(records), TOPIC)
+                    self._report.handled(len(records), TOPIC)
         finally:
             await self._in_thread(self._consumer.close)  # commits what was stored, and leaves the group at once
             await self._delivery.close()
             self._thread.shutdown()
 
     async def _deliver(self, records: Sequence[Message]) -> bool:
-        """Deliver, however long it takes. False: told to stop before it was done."""
-        results = await self._persist(lambda: self._in_thread(lambda: self._delivery.read(records)))
+        """Deliver records, however long it takes. False: stopped before they were delivered."""
+        results = await self._retry(lambda: self._in_thread(lambda: self._delivery.read(records)))
         if results is None:
             return False
-        return await self._persist(lambda: self._emitted(results)) is not None
+        return await self._retry(lambda: self._emitted(results)) is not None
 
     async def _emitted(self, results: Sequence[tuple[Message, AuctionResult]]) -> bool:
         await self._delivery.deliver(results)
         return True
 
-    async def _persist(self, attempt: Callable[[], Awaitable[Done]]) -> Done | None:
-        """Try until it is done. `None`: told to stop before that."""
+    async def _retry(self, attempt: Callable[[], Awaitable[Done]]) -> Done | None:
+        """Repeat an attempt until it succeeds. None: stopped before that."""
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:
                 done = await attempt()
-            except IN_THE_WAY as error:
-                if self._report.trouble("delivery", f"{type(error).__name__}: {error}"):
-                    logger.warning("results wait, to be delivered when this is over: %s", error)
+            except TRANSIENT_ERRORS as error:
+                if self._report.failed("delivery", f"{type(error).__name__}: {error}"):
+                    logger.warning("results cannot be delivered, and wait: %s", error)
                 await self._in_thread(partial(self._keep_in_group, pause))
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
-                if self._report.well("delivery"):
+                if self._report.recovered("delivery"):
                     logger.info("results are delivered again")
                 return done
         return None
@@ -116,23 +123,23 @@ class AuctionConsumer:
     # In the consumer's thread
 
     def _next(self) -> list[Message]:
-        """What has come, waiting for the first record only."""
-        records, self._held = self._held, []
+        """The records that have come. It waits for the first one only."""
+        records, self._buffered = self._buffered, []
         if not records:
             self._resume()
             first = self._consumer.poll(POLL)
             records = [] if first is None else [first, *self._consumer.consume(BATCH - 1, 0)]
         good = [record for record in records if not self._is_error(record)]
         if good:
-            self._report.well("authorization")
+            self._report.recovered("authorization")
         return good
 
     def _keep_in_group(self, seconds: float) -> None:
-        """Wait as a member of the group: who does not poll is taken for dead after some minutes."""
+        """Poll paused partitions: a member that does not poll is removed from its group after some minutes."""
         self._consumer.pause(self._consumer.assignment())
         record = self._consumer.poll(seconds)
         if record is not None:  # of a partition that has just been assigned
-            self._held.append(record)
+            self._buffered.append(record)
 
     def _resume(self) -> None:
         self._consumer.resume(self._consumer.assignment())
@@ -142,13 +149,13 @@ class AuctionConsumer:
         if error is None:
             return False
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            self._report.begin(f"waiting for {TOPIC}, which does not exist")
+            self._report.enter(f"waiting for {TOPIC}, which does not exist")
             logger.warning("%s does not exist; waiting for it", TOPIC)
-        elif error.code() in _DENIED:  # the brokers answer all the same, so that `BrokerState` would call it over
-            if self._report.trouble("authorization", error.str()):
+        elif error.code() in _DENIED:  # the brokers answer, so `BrokerState` would report a recovery
+            if self._report.failed("authorization", error.str()):
                 logger.warning("Kafka: %s", error.str())
         else:
-            self._brokers.failed(error)
+            self._brokers.on_error(error)
         return True
 
     def _store_offsets(self, records: Sequence[Message]) -> None:
@@ -156,15 +163,15 @@ class AuctionConsumer:
         for (topic, partition), offset in after.items():
             try:
                 self._consumer.store_offsets(offsets=[TopicPartition(topic or TOPIC, partition or 0, offset)])
-            except KafkaException as error:  # no longer ours: its next consumer emits once more
+            except KafkaException as error:  # the partition was revoked: its next consumer emits the result again
                 logger.info("partition %s went elsewhere before its offset %s was stored: %s", partition, offset, error)
 
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._report.begin("consuming")
-        if partitions:  # a group without any may be one that may not see the topic
-            self._report.well("authorization")
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._report.enter("consuming")
+        if partitions:  # a group without any may lack the right to see the topic
+            self._report.recovered("authorization")
         logger.info("partitions assigned: %s", [partition.partition for partition in partitions])
 
-    def _stated(self, text: str) -> None:
-        lag = self._brokers.stated(text).lag
+    def _on_statistics(self, text: str) -> None:
+        lag = self._brokers.on_statistics(text).lag
         self._report.lags({f"partition {partition}": behind for partition, behind in lag.items()})

@@ -1,4 +1,4 @@
-"""Records that cannot be read: kept, byte for byte, on a topic of their own, their place and the reason in headers."""
+"""The dead letter topic: records that cannot be decoded, byte for byte, with their place and the reason in headers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from kafka_workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 30.0
-"""Seconds in which the dead letter topic must take a record; the flow does not wait longer."""
+DELIVERY_TIMEOUT = 30.0
+"""Seconds in which the dead letter topic must take a record."""
 
 
 class DeadLetters:
-    """Sends records to the dead letter topic."""
+    """The producer of the dead letter topic."""
 
     def __init__(self, report: WorkerReport) -> None:
         self._report = report
-        self._producer = Producer(producer_configuration(**{"message.timeout.ms": int(PATIENCE * 1000)}))
+        self._producer = Producer(producer_configuration(**{"message.timeout.ms": int(DELIVERY_TIMEOUT * 1000)}))
 
     def send(self, unreadable: Sequence[tuple[Message, str]]) -> None:
-        """Return when the topic has all of them, or will not take them: then the log has where they are. Blocks.
+        """Send records to the dead letter topic, and block until it has them or refuses them.
 
-        A record that the topic does not take stays on its own topic, for as long as that keeps records.
+        A refused record is named in the log. It stays on its own topic for as long as that keeps records.
+
+        Args:
+            unreadable: The records, each with the reason.
         """
         for record, reason in unreadable:
             self._report.dead_letter()
@@ -45,16 +48,16 @@ class DeadLetters:
                 )
             except (KafkaException, BufferError) as error:
                 self._lost(record, error)
-        self._producer.flush(PATIENCE + 1)
+        self._producer.flush(DELIVERY_TIMEOUT + 1)
 
     def _delivered(self, record: Message, error: KafkaError | None, letter: Message) -> None:
         if error is not None:
             self._lost(record, error)
         else:
-            self._report.well("dead letters")
+            self._report.recovered("dead letters")
 
     def _lost(self, record: Message, error: object) -> None:
-        self._report.trouble("dead letters", f"{DEAD_LETTER_TOPIC} does not take records: {error}")
+        self._report.failed("dead letters", f"{DEAD_LETTER_TOPIC} does not take records: {error}")
         logger.error("%s is unreadable and not on %s: %s", _place(record), DEAD_LETTER_TOPIC, error)
 
 

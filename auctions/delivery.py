@@ -1,4 +1,4 @@
-"""From Kafka records to clients: decoded, named, kept as the latest, and emitted; or set aside as unreadable."""
+"""From Kafka records to clients: decoding, names of leaders, the latest results in Redis, and emitting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Delivers batches, each wholly or with an exception, after which the same batch may be delivered once more."""
+    """Delivers batches of records. After an exception the same batch may be delivered again."""
 
     def __init__(self, decoder: AvroDecoder, dead_letters: DeadLetters, report: WorkerReport) -> None:
         self._decoder = decoder
@@ -31,9 +31,16 @@ class Delivery:
         self._latest = LatestResults(settings.REDIS_URL)
 
     def read(self, records: Sequence[Message]) -> list[tuple[Message, AuctionResult]]:
-        """The records that can be read, in order; the others are at the dead letters' when this returns. Blocks.
+        """Decode records, and send those that cannot be decoded to the dead letter topic. It blocks.
 
-        `RegistryUnavailable`: not now.
+        Args:
+            records: The records, in order.
+
+        Returns:
+            Those that could be decoded, each with its result, in order.
+
+        Raises:
+            RegistryUnavailable: A schema could not be read now.
         """
         readable: list[tuple[Message, AuctionResult]] = []
         unreadable: list[tuple[Message, str]] = []
@@ -47,7 +54,11 @@ class Delivery:
         return readable
 
     async def deliver(self, results: Sequence[tuple[Message, AuctionResult]]) -> None:
-        """Emit results, in order, each kept as its auction's latest first. Redis' errors: not now."""
+        """Emit results in both namespaces, in order; each is first stored as its auction's latest.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
         names = await self._names.of(result.winner_id for _, result in results)
         placed = [_placed(record, named(result, names.get(result.winner_id, ""))) for record, result in results]
         await self._latest.store(placed)
@@ -57,7 +68,7 @@ class Delivery:
             await emit(EVENT, one.result, to=room, namespace=settings.AUCTIONS_RESULT_NAMESPACE)
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._names.close()
         await self._latest.close()
 

@@ -1,4 +1,4 @@
-"""The latest known result of each auction, kept in Redis for who comes late."""
+"""The latest result of each auction, kept in Redis for clients that connect later."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from auctions.results import NamedAuctionResult
 from persistence.redis_client import async_redis
 
 LIFETIME = 30 * 24 * 3600
-"""Seconds for which an auction without news is remembered."""
+"""Seconds after which an auction without new results is forgotten."""
 _KEY = "auctions:latest:"
-_PATIENCE = 2.0  # seconds: who comes to watch waits for this
+_TIMEOUT = 2.0  # seconds: clients that connect wait for it
 
-# A consumer that lost a partition may still be telling what the next one has told already: within one partition an
-# offset never goes back, unless the topic was made anew, and then the record is younger all the same. An auction's
-# results are on one partition as long as their producer keeps its key.
+# A consumer that lost a partition may store results after its successor did. Within one partition the larger offset is
+# the newer result, unless the topic was created anew: then the timestamp decides. An auction's results are on one
+# partition as long as their producer keeps its key.
 _STORE = """
 local known = redis.call('HMGET', KEYS[1], 'partition', 'offset', 'at')
 if known[1] == ARGV[1] and tonumber(known[2]) > tonumber(ARGV[2]) and tonumber(known[3] or 0) >= tonumber(ARGV[3]) then
@@ -31,7 +31,14 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A result and where in the topic it stands. `at`: the record's own time, in milliseconds since 1970."""
+    """A result and the place of its record.
+
+    Attributes:
+        result: The result.
+        partition: The partition.
+        offset: The offset.
+        at: The record's timestamp, in milliseconds since 1970.
+    """
 
     result: NamedAuctionResult
     partition: int
@@ -40,13 +47,17 @@ class Placed:
 
 
 class LatestResults:
-    """Stores and finds latest results. For one event loop; `close` it in the end."""
+    """The latest results in Redis, for one event loop. Call `close` in the end."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = async_redis(redis_url, patience=_PATIENCE, retries=1)  # for a connection that had ended
+        self._redis = async_redis(redis_url, patience=_TIMEOUT, retries=1)  # for a connection that had ended
 
     async def store(self, placed: Iterable[Placed]) -> None:
-        """Remember results, in this order. RedisError: Redis does not answer; some may be stored."""
+        """Store results in this order; a record that is older than its auction's stored one is ignored.
+
+        Raises:
+            RedisError: Redis does not answer; some may be stored.
+        """
         pipeline = self._redis.pipeline(transaction=False)
         for one in placed:
             key = _KEY + one.result.auction_id
@@ -55,7 +66,11 @@ class LatestResults:
         await pipeline.execute()
 
     async def of(self, auction_ids: Sequence[str]) -> list[NamedAuctionResult]:
-        """What is known of these auctions. RedisError: Redis does not answer."""
+        """The stored results of some auctions.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
         pipeline = self._redis.pipeline(transaction=False)
         for auction_id in auction_ids:
             pipeline.hget(_KEY + auction_id, "result")

@@ -1,4 +1,4 @@
-"""The two namespaces in which clients watch auctions: one auction, or a list of them with their leaders' names."""
+"""The namespaces in which clients watch auctions: one auction, or several with the names of their leaders."""
 
 from __future__ import annotations
 
@@ -29,14 +29,24 @@ LONGEST_ID = 64
 
 
 class WatchAuction(Struct):
-    """What a client says of itself: a token, and the auction that it watches."""
+    """The handshake for one auction.
+
+    Attributes:
+        token: The client's token.
+        auction_id: The auction that it watches.
+    """
 
     token: str
     auction_id: str
 
 
 class WatchAuctions(Struct):
-    """What a client says of itself: a token, and the auctions that it watches, as in "3753,4523"."""
+    """The handshake for several auctions.
+
+    Attributes:
+        token: The client's token.
+        auction_ids: The auctions that it watches, such as "3753,4523".
+    """
 
     token: str
     auction_ids: str
@@ -49,7 +59,7 @@ class WatchedAuctions(LimitedNamespace):
     """The part of the query that names the auctions."""
 
     def auctions(self, named: str) -> list[str]:
-        """The ids that the query names."""
+        """The auctions' ids in the query."""
         raise NotImplementedError
 
     def shown(self, result: NamedAuctionResult) -> AuctionResult:
@@ -57,25 +67,25 @@ class WatchedAuctions(LimitedNamespace):
         raise NotImplementedError
 
     async def on_shutdown(self) -> None:
-        """Close what was opened."""
+        """Close the connection to Redis."""
         latest = _latest.forget()
         if latest is not None:
             await latest.close()
 
     async def on_connect(self, socket: Socket) -> None:
-        """Let in whose token holds and who names an auction; tell what is known of it."""
+        """Verify the token, enter the auctions' rooms, and send their latest results."""
         await self._let_in(socket, {**socket.handshake.query, **socket.handshake.auth})
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        """Nobody watches any more."""
+        """Cancel the timer of the token's expiry."""
         socket.data.expiry.cancel()
 
     def save(self, socket: Socket) -> dict[str, str]:
-        """What a socket that is cut off must come back with."""
+        """What recovery stores of a socket."""
         return {"token": socket.data.token, self.query_name: ",".join(socket.data.auctions)}
 
     async def on_recover(self, socket: Socket, saved: dict[str, str]) -> None:
-        """It is back, and watches what it watched."""
+        """Do as `on_connect`, with what was stored."""
         await self._let_in(socket, saved)
 
     async def _let_in(self, socket: Socket, claim: Mapping[str, Any]) -> None:
@@ -97,9 +107,9 @@ class WatchedAuctions(LimitedNamespace):
         await self._send_latest(socket, auctions)
 
     async def _send_latest(self, socket: Socket, auctions: Sequence[str]) -> None:
-        """Send the latest results, and read once more: what came in between is then sent last, as it is the newer one.
+        """Send the latest results, reading them twice: one that came between the two is sent last, as the newer one.
 
-        A result is stored before it is emitted, so what comes after the second reading reaches the room after this.
+        A result is stored before it is emitted, so one that comes after the second reading reaches the room after this.
         """
         sent: dict[int, NamedAuctionResult] = {}
         try:
@@ -113,7 +123,7 @@ class WatchedAuctions(LimitedNamespace):
 
 
 class AuctionResultEvents(WatchedAuctions):
-    """The results of one auction. Who connects gets the latest one at once."""
+    """The results of one auction. A client that connects gets the latest one at once."""
 
     path = settings.AUCTION_RESULT_NAMESPACE
     emits = {EVENT: AuctionResult}
@@ -121,7 +131,7 @@ class AuctionResultEvents(WatchedAuctions):
     query_name = "auction_id"
 
     def auctions(self, named: str) -> list[str]:
-        """The one id."""
+        """The one id, if there is one."""
         return [named.strip()] if named.strip() else []
 
     def shown(self, result: NamedAuctionResult) -> AuctionResult:
@@ -130,7 +140,7 @@ class AuctionResultEvents(WatchedAuctions):
 
 
 class AuctionResultListEvents(WatchedAuctions):
-    """The results of several auctions, with the leaders' names. Who connects gets the latest of each at once."""
+    """The results of several auctions, with the leaders' names. Clients that connect get the latest of each at once."""
 
     path = settings.AUCTIONS_RESULT_NAMESPACE
     emits = {EVENT: NamedAuctionResult}
@@ -151,7 +161,7 @@ def _refused(code: str, message: str) -> ConnectionRefused:
 
 
 async def _expiry_of(token: str, address: str) -> float:
-    """Unix time until which a token lets its bearer watch. ConnectionRefused: it does not."""
+    """The Unix time until which a token is valid. ConnectionRefused: it is not."""
     try:
         async with proving(address):
             return (await verify_token(token)).expires_at

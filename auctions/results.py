@@ -17,7 +17,7 @@ SCHEMA = (Path(__file__).parent / "schemas" / "auction_result.avsc").read_text()
 
 
 class AuctionResult(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One result. Prices, times and counts are the auction service's own; `phaseId` may be absent."""
+    """One result. Prices, times and counts are as the auction service sends them."""
 
     id: int
     type: str

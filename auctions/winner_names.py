@@ -1,6 +1,6 @@
-"""The names of auctions' leaders, asked of ACCOUNT_SERVICE, which may be slow, down or not configured.
+"""The names of auctions' leaders, from ACCOUNT_SERVICE, which may be slow, down or not configured.
 
-A result never waits longer than PATIENCE for them. What comes later is kept for the next result.
+Results wait for names BATCH_TIMEOUT at most. A name that comes later serves the next result.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from auctions.results import NOBODY
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 0.5
-"""Seconds for which results wait for names, all names of a batch together."""
-TIMEOUT = 3.0
-"""Seconds after which the service is thought not to answer a question at all."""
-MOST_NAMES = 10_000
-MOST_ASKING = 50
-"""Questions under way at once. Others are not asked: the next result asks again."""
+BATCH_TIMEOUT = 0.5
+"""Seconds that a batch of results waits for all of its names together."""
+REQUEST_TIMEOUT = 3.0
+"""Seconds after which a request has failed."""
+MAX_NAMES = 10_000
+MAX_REQUESTS = 50
+"""Requests that may be open at once. Other names are not requested: the next result asks again."""
 LIFETIME = 600.0
-"""Seconds for which a name, or that somebody has none, is believed."""
+"""Seconds for which a name, or the lack of one, is cached."""
 FAILURE_LIFETIME = 5.0
-"""Seconds before the service is asked again what it did not answer."""
+"""Seconds before a failed request is repeated."""
 LARGEST_ANSWER = 64 * 1024
 
-_NO_NAME = (
+_FAILURES = (
     TimeoutError,
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -44,7 +44,11 @@ _NO_NAME = (
 
 
 class WinnerNames:
-    """Names by user id, for one event loop; `close` it in the end. `clock`: seconds, only ever growing."""
+    """Names by user id, cached, for one event loop. Call `close` in the end.
+
+    Args:
+        clock: A monotonic clock, in seconds.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -53,15 +57,22 @@ class WinnerNames:
         self._client: httpx.AsyncClient | None = None
 
     async def of(self, user_ids: Iterable[int]) -> dict[int, str]:
-        """What is known of these users within PATIENCE seconds: an empty name for the others. Raises nothing."""
+        """Find the names of users, within BATCH_TIMEOUT. It raises nothing.
+
+        Args:
+            user_ids: The users.
+
+        Returns:
+            The names by user id; empty where a user has none, or it is not known yet.
+        """
         wanted = {user_id for user_id in user_ids if user_id != NOBODY}
         waiting = [task for user_id in wanted if (task := self._ask(user_id)) is not None]
         if waiting:
-            await asyncio.wait(waiting, timeout=PATIENCE)
+            await asyncio.wait(waiting, timeout=BATCH_TIMEOUT)
         return {user_id: self._known(user_id) or "" for user_id in wanted}
 
     async def close(self) -> None:
-        """Drop what is being asked."""
+        """Cancel the requests and close the connections."""
         tasks = list(self._asking.values())
         for task in tasks:
             task.cancel()
@@ -75,10 +86,10 @@ class WinnerNames:
         return name if until > self._clock() else None
 
     def _ask(self, user_id: int) -> asyncio.Task[None] | None:
-        """The question under way about a user; `None`: known, or not to be asked now."""
+        """The request for a user's name; None: the name is cached, or MAX_REQUESTS are open."""
         if not settings.ACCOUNT_SERVICE or self._known(user_id) is not None:
             return None
-        if user_id not in self._asking and len(self._asking) < MOST_ASKING:
+        if user_id not in self._asking and len(self._asking) < MAX_REQUESTS:
             task = asyncio.get_running_loop().create_task(self._find(user_id))
             self._asking[user_id] = task
             task.add_done_callback(lambda _: self._asking.pop(user_id, None))
@@ -86,20 +97,20 @@ class WinnerNames:
 
     async def _find(self, user_id: int) -> None:
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(REQUEST_TIMEOUT):
                 name, lifetime = await self._fetch(user_id), LIFETIME
-        except _NO_NAME as error:
+        except _FAILURES as error:
             logger.warning("the name of user %s is not known for now: %r", user_id, error)
             before, _ = self._names.get(user_id, ("", 0.0))
             name, lifetime = before, FAILURE_LIFETIME  # an old name is better than none
         self._names[user_id] = (name, self._clock() + lifetime)
         self._names.move_to_end(user_id)
-        while len(self._names) > MOST_NAMES:
+        while len(self._names) > MAX_NAMES:
             self._names.popitem(last=False)
 
     async def _fetch(self, user_id: int) -> str:
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT)
+            self._client = httpx.AsyncClient(timeout=REQUEST_TIMEOUT)
         url = f"{settings.ACCOUNT_SERVICE}/{quote(str(user_id), safe='')}"
         async with self._client.stream("GET", url) as response:
             if response.status_code == 404:

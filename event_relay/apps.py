@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class EventRelayConfig(AppConfig):
-    """`manage.py relay_events`, and where it stands."""
+    """The app of the event relay: its position, and `manage.py relay_events`."""
 
     name = "event_relay"
     verbose_name = "Event relay"

@@ -1,10 +1,11 @@
-"""When the changes themselves can no longer be had: what the collections show to have happened since an instant.
+"""Catching up: events that the collections show to have happened since an instant, where the changes are lost.
 
-Slow, for it looks at all rooms, and less exact than the changes: what left no trace in a document gets no event, and
-what may have happened gets one (docs/kafka.md says which). Ids are those of the changes wherever a document allows.
+It is slower than the changes, since it reads all rooms. It is less exact: what left no trace in a document gets no
+event, and what may have happened gets one; docs/kafka.md says which. Ids are those of the changes wherever a document
+allows it.
 
-Rooms are read a few at a time, in the order of their ids, with all that is about them, each by an index; so it can be
-broken off after any of these pieces, and gone on with from there. What concerns no room is the first piece.
+Rooms are read in the order of their ids, some at once, each with all documents about it, by an index. So catching up
+can stop after any batch and resume after it. The first batch is what concerns no room.
 """
 
 from __future__ import annotations
@@ -23,54 +24,66 @@ from event_relay.sources import SOURCES, Source
 from persistence.mongodb import in_parts
 
 MARGIN = datetime.timedelta(minutes=5)
-"""Documents are dated by the servers' clocks before they are written; this is allowed for clocks and late writes."""
+"""Added before the instant: servers date documents by their own clocks, and before they write them."""
 PAGE: Final = 500
 """Rooms whose ids are read at once."""
 _NO_ROOM = ("", None)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What some rooms show; all rooms up to `until`, that one included, have been read with it."""
+class Batch:
+    """What the documents about some rooms show.
+
+    Attributes:
+        until: The last room of the batch: all rooms up to it are read with this batch.
+        events: The events of each room in the order of their time.
+        unreadable: The documents of which no event could be made.
+    """
 
     until: str
     events: list[Event] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
-def pieces_since(database: Database[dict[str, Any]], since: datetime.datetime, after: str | None) -> Iterator[Piece]:
-    """All events that documents show to have happened since, those of each room together, in the order of their time.
+def batches_since(database: Database[dict[str, Any]], since: datetime.datetime, after: str | None) -> Iterator[Batch]:
+    """Read all events that documents show to have happened since an instant.
 
-    `after`: go on after a piece that ended there; `None`: from the beginning.
+    Args:
+        database: The database, with aware times.
+        since: From when on.
+        after: Resume after the batch that ended with this room; None: begin at the beginning.
+
+    Returns:
+        The batches, read as they are taken.
     """
     if after is None:
-        yield _piece(database, _NO_ROOM, "", since)
+        yield _batch(database, _NO_ROOM, "", since)
     rooms = database[Room._meta.db_table]
     last = after or ""
     while page := [room["_id"] for room in rooms.find({"_id": {"$gt": last}}, ["_id"], sort=[("_id", 1)], limit=PAGE)]:
         for keys in in_parts(page):
-            yield _piece(database, keys, keys[-1], since)
+            yield _batch(database, keys, keys[-1], since)
         last = page[-1]
 
 
 def stages(source: Source, keys: Sequence[str | None], since: datetime.datetime) -> list[dict[str, Any]]:
-    """A pipeline for a source's documents about these rooms, which an index finds, of that time, asked of each."""
+    """The pipeline for a source's documents about some rooms. The first stage is what an index finds."""
     dated = {"$or": [{name: {"$gte": since}} for name in source.dated_by]}
     return [{"$match": {source.room: {"$in": list(keys)}}}, {"$match": dated}]
 
 
-def _piece(
+def _batch(
     database: Database[dict[str, Any]], keys: Sequence[str | None], until: str, since: datetime.datetime
-) -> Piece:
-    piece = Piece(until)
+) -> Batch:
+    batch = Batch(until)
     by_room = defaultdict[str, list[Event]](list)
     for source in SOURCES:
         for document in database[source.collection].aggregate(stages(source, keys, since)):
-            for found in or_unreadable(source.standing(document, since), document):
+            for found in or_unreadable(source.from_document(document, since), document):
                 if isinstance(found, Unreadable):
-                    piece.unreadable.append(found)
+                    batch.unreadable.append(found)
                 else:
                     by_room[found.room_id].append(found.as_recovered())
     for _, events in sorted(by_room.items()):
-        piece.events.extend(sorted(events, key=lambda event: event.time))
-    return piece
+        batch.events.extend(sorted(events, key=lambda event: event.time))
+    return batch

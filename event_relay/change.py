@@ -1,4 +1,4 @@
-"""One change of a document, as MongoDB's change stream tells it."""
+"""A change of a document in MongoDB's change stream."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`updated`: fields that have new values now; of an insert or a replacement, all of them. `removed`: those gone.
+    """An insert, update or replacement of one document.
 
-    `document`: the whole of it, as inserted, or as it was when the relay looked, which is at or after the change;
-    `None`: it is gone meanwhile. `at`: MongoDB's own time of the change, to the second. `order`: tells the change from
-    any other of the same document.
+    Attributes:
+        collection: The collection's name.
+        inserted: Whether it is an insert.
+        key: The document's `_id`, as text.
+        updated: The fields with new values; of an insert or a replacement, all fields.
+        removed: The names of the fields that were removed.
+        document: The whole document, as inserted, or as the relay found it, which is at or after the change; None: it
+            was deleted meanwhile.
+        at: The cluster time of the change, in whole seconds.
+        order: The cluster time with its increment, which no other change of the document has.
     """
 
     collection: str
@@ -32,12 +39,12 @@ class Change:
 
 
 def changed_at(raw: Document) -> datetime.datetime:
-    """MongoDB's own time of a change in the stream, to the second."""
+    """The cluster time of a change, in whole seconds."""
     return datetime.datetime.fromtimestamp(raw["clusterTime"].time, UTC)
 
 
 def read_change(raw: Document) -> Change:
-    """Read a document of the stream: an insert, update or replace."""
+    """Read a change from a document of the stream whose `operationType` is insert, update or replace."""
     description = raw.get("updateDescription")
     document = raw.get("fullDocument")
     cluster_time = raw["clusterTime"]

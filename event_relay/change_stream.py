@@ -1,4 +1,4 @@
-"""The database's changes from a token on: opened with what the sources watch, its failures told apart."""
+"""The change stream of the database, and its failures as exceptions of ours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NoReplicaSet(Exception):
 
 
 def watched_database() -> Database[dict[str, Any]]:
-    """The database of the ORM, with instants that know their time zone. Its connection is this thread's."""
+    """The database of Django's connection, which reads times as aware ones. The connection is the calling thread's."""
     connection.ensure_connection()
     database: Database[dict[str, Any]] = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
     aware = database.codec_options.with_options(tz_aware=True, tzinfo=UTC)
@@ -41,7 +41,14 @@ def watched_database() -> Database[dict[str, Any]]:
 
 
 def require_replica_set(hello: Mapping[str, Any]) -> None:
-    """Judge MongoDB's answer to `hello`. NoReplicaSet: it has no change streams."""
+    """Check that the server has change streams.
+
+    Args:
+        hello: The server's answer to the command `hello`.
+
+    Raises:
+        NoReplicaSet: It is a standalone server.
+    """
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise NoReplicaSet(
             "MongoDB runs as a standalone server, which has no change streams, so there is nothing to relay from. Run "
@@ -51,7 +58,16 @@ def require_replica_set(hello: Mapping[str, Any]) -> None:
 
 @contextmanager
 def change_stream(database: Database[dict[str, Any]], token: Mapping[str, Any] | None) -> Iterator[Stream]:
-    """The changes after `token`, or from now on. HistoryLost, here or in the block; else errors as PyMongo has them."""
+    """Open the change stream for the block.
+
+    Args:
+        database: The database to watch.
+        token: The resume token after which the stream begins; None: it begins now.
+
+    Raises:
+        HistoryLost: MongoDB cannot resume after the token; raised here or from within the block.
+        NoReplicaSet: The server is a standalone one.
+    """
     try:
         with database.watch(
             [{"$match": {"$or": [source.match() for source in SOURCES]}}],

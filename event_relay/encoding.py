@@ -1,7 +1,7 @@
 """An event as a Kafka record: a CloudEvents envelope in JSON, or in Avro where there is a schema registry.
 
-The whole envelope is the value (CloudEvents' structured mode), and its attributes are headers too, so that a consumer
-can pass over events by their type or id without decoding them.
+The value is the whole envelope (structured mode of CloudEvents' Kafka protocol binding 1.0). Its attributes are headers
+as well, so that a consumer can filter events by type or id without decoding them.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from typing import Any, Protocol
 import msgspec
 from django.conf import settings
 
-from event_relay.event import Event, travelling
+from event_relay.event import Event
 from kafka_workers.wire_format import AvroEncoder, registry
+from persistence.fields import as_json
 
 SCHEMA = (Path(__file__).parent / "schemas" / "conversation_event.avsc").read_text()
 _NAMES = "chozoi.conversations."
 
 
 class Encoder(Protocol):
-    """Makes the value of a record."""
+    """Encodes the values of records."""
 
     content_type: str
 
     def value(self, event: Event) -> bytes:
-        """An event's bytes."""
+        """Encode an event."""
 
 
 class JsonEncoder:
@@ -34,13 +35,17 @@ class JsonEncoder:
     content_type = "application/cloudevents+json; charset=UTF-8"
 
     def value(self, event: Event) -> bytes:
-        """One JSON object: the attributes and `data`."""
+        """Encode an event as one JSON object: the attributes and `data`."""
         envelope = {**event.attributes(), "datacontenttype": "application/json", "data": event.data}
-        return msgspec.json.encode(travelling(envelope))
+        return msgspec.json.encode(as_json(envelope))
 
 
 class AvroEventEncoder:
-    """The record `ConversationEvent` of `schemas/conversation_event.avsc`, in Confluent's wire format."""
+    """The record `ConversationEvent` of `schemas/conversation_event.avsc`, in Confluent's wire format.
+
+    Raises:
+        RegistryUnavailable: The schema could not be registered.
+    """
 
     content_type = "application/avro"
 
@@ -48,18 +53,22 @@ class AvroEventEncoder:
         self._avro = AvroEncoder(registry(), topic, SCHEMA)
 
     def value(self, event: Event) -> bytes:
-        """The attributes and `data`, which is one of a union of records."""
+        """Encode an event: the attributes, and `data` as one of the union of records."""
         return self._avro.encode({**event.attributes(), "data": (_NAMES + event.record, event.data)})
 
 
 def encoder(topic: str) -> Encoder:
-    """Avro where SCHEMA_REGISTRY_URL is set, else JSON. `RegistryUnavailable`: the schema could not be registered."""
+    """Make the encoder for a topic: Avro where SCHEMA_REGISTRY_URL is set, else JSON.
+
+    Raises:
+        RegistryUnavailable: The schema could not be registered.
+    """
     return AvroEventEncoder(topic) if settings.SCHEMA_REGISTRY_URL else JsonEncoder()
 
 
 def headers(event: Event, content_type: str) -> list[tuple[str, str | bytes | None]]:
-    """The attributes by CloudEvents' Kafka binding: `ce_id`, `ce_type`, …"""
-    attributes: dict[str, Any] = travelling(event.attributes())
+    """The attributes as headers, as CloudEvents' Kafka binding names them: `ce_id`, `ce_type`, …"""
+    attributes: dict[str, Any] = as_json(event.attributes())
     recovered = attributes.pop("recovered")
     return [
         ("content-type", content_type),

@@ -10,19 +10,26 @@ from typing import Any
 
 from django.conf import settings
 
-from persistence.timestamps import to_wire
-
 _IDS = uuid.UUID("5e4c7c3a-6f0d-4b0e-9d63-2f6d1c8b7a10")
 """The name space of event ids. Changing it makes every repeat a new event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`type`: "message.created". `subject`: the id of the document it is about. `record`: the Avro record of `data`.
+    """One event, which becomes one Kafka record.
 
-    `id` is made of the type, the subject and `occurrence`, which tells apart what can happen to one subject twice.
-    `room_id`: empty where it concerns no room; then it is `user_id`'s, which else is not needed.
-    `recovered`: found by looking at the collections, not seen as it happened (`catch_up.py`).
+        Event("message.redacted", "7.501", message_id, to_wire(when), when, record="Message", data={…})
+
+    Attributes:
+        type: What happened, such as "message.created".
+        room_id: The room that it concerns; empty: none.
+        subject: The id of the document that it is about.
+        occurrence: What distinguishes two events of one type about one subject; empty where there is only one.
+        time: When it happened.
+        record: The Avro record of `data`.
+        data: What consumers get besides the attributes.
+        user_id: The user whom it concerns; needed only where it concerns no room.
+        recovered: Whether it was found in the collections (`catch_up.py`) and not in the change stream.
     """
 
     type: str
@@ -37,16 +44,16 @@ class Event:
 
     @property
     def id(self) -> str:
-        """A UUID, the same for every repeat."""
+        """A UUID made of type, subject and occurrence, the same for every repeat."""
         return str(uuid.uuid5(_IDS, f"{self.type}\n{self.subject}\n{self.occurrence}"))
 
     @property
     def key(self) -> str:
-        """What decides on the partition: events of one key keep their order."""
+        """The key of the Kafka record: events of one key are on one partition, in order."""
         return self.room_id or self.user_id
 
     def as_recovered(self) -> Event:
-        """The same, marked."""
+        """A copy that is marked as recovered."""
         return replace(self, recovered=True)
 
     def attributes(self) -> dict[str, Any]:
@@ -65,7 +72,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What no event could be made of, or no record of its event: a change or a document as MongoDB has it, and why."""
+    """A change or document of which no event could be made, or an event that could not be encoded, and the reason."""
 
     document: Mapping[str, Any]
     reason: str
@@ -76,18 +83,11 @@ Outgoing = Event | Unreadable
 
 
 def or_unreadable(events: Iterable[Event], document: Mapping[str, Any]) -> Iterator[Outgoing]:
-    """The events that a source makes of a document. Where it fails, an `Unreadable`: nothing is skipped in silence.
+    """Yield the events that a source makes of a document; where the source fails, an `Unreadable`.
 
-    A document may hold anything, whoever wrote it.
+    A document may hold anything, since other programs write them, too. None is skipped in silence.
     """
     try:
         yield from events
     except Exception as error:
         yield Unreadable(document, f"{type(error).__name__}: {error}")
-
-
-def travelling(value: Any) -> Any:
-    """A value as JSON carries it: instants as everywhere in this system."""
-    if isinstance(value, dict):
-        return {key: travelling(inner) for key, inner in value.items()}
-    return to_wire(value) if isinstance(value, datetime.datetime) else value

@@ -1,4 +1,4 @@
-"""Where the relay stands: one document a topic, which is also the lease of the relay at work."""
+"""The relay's position: one document for each topic, which is also the lease."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from persistence.fields import ObjectField
 
 
 class RelayPosition(models.Model):
-    """What of the database's changes is in Kafka, and who may go on. Written by `position.py` alone."""
+    """How far the database's changes are in Kafka, and which relay holds the lease. Only `position.py` writes it."""
 
     topic = models.CharField(primary_key=True, db_column="_id", max_length=255)
     holder = models.CharField(max_length=255, default="", blank=True)
@@ -18,8 +18,6 @@ class RelayPosition(models.Model):
     relayed_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """A collection of our own."""
-
         db_table = "event_relay_positions"
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
-"""The lease, and the position kept under it: only who holds the lease can move the position.
+"""The lease, and the position under it: only the relay that holds the lease can move the position.
 
-Both are one document, so that taking, renewing and moving are one atomic statement each. Time is MongoDB's own
-(`$$NOW`): the clocks of the machines that relays run on do not matter.
+Both are in one document, so that taking, renewing and moving are one atomic statement each. Time is MongoDB's own
+(`$$NOW`): the clocks of the relays' machines do not matter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CatchingUp:
-    """`since`: from when on. `after`: the last room of the last piece that is out; `None`: none is yet."""
+    """How far catching up came.
+
+    Attributes:
+        since: From when on events are read from the collections.
+        after: The last room of the last batch that Kafka has; None: no batch is there yet.
+    """
 
     since: datetime.datetime
     after: str | None = None
@@ -43,9 +48,12 @@ class CatchingUp:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`token`: where the change stream goes on; `None`: nothing was relayed yet. `until`: all before that is out.
+    """How far the changes are in Kafka.
 
-    `catching_up`: what the collections show comes first, as far as it is not out yet.
+    Attributes:
+        token: The resume token of the last change that Kafka has; None: nothing was relayed yet.
+        until: Kafka has all changes before this time.
+        catching_up: What the collections still have to show before the changes; None: nothing.
     """
 
     token: Mapping[str, Any] | None
@@ -54,7 +62,19 @@ class Position:
 
 
 class Lease:
-    """One relay's claim on a topic. `holder`: a name no other relay has."""
+    """One relay's lease on a topic.
+
+        lease = Lease("chozoi.conversations.events", "host.4711")
+        position = lease.take()
+        if position is not None:
+            with lease.renewing():
+                …
+                lease.renew(new_position)
+
+    Args:
+        topic: The topic.
+        holder: A name that no other relay has.
+    """
 
     def __init__(self, topic: str, holder: str) -> None:
         self._topic = topic
@@ -62,7 +82,11 @@ class Lease:
         self._valid_until = 0.0
 
     def take(self) -> Position | None:
-        """Take the lease, if nobody holds it or its holder is silent. `None`: somebody does."""
+        """Take the lease, unless another relay holds it.
+
+        Returns:
+            The stored position; None: another relay holds the lease.
+        """
         connection.ensure_connection()
         asked = time.monotonic()
         try:
@@ -89,7 +113,14 @@ class Lease:
         )
 
     def renew(self, position: Position | None = None) -> None:
-        """Hold the lease for another term, and move the position. LeaseLost: it went to another, nothing was moved."""
+        """Extend the lease by TERM seconds and store a position.
+
+        Args:
+            position: The new position; None: it stays.
+
+        Raises:
+            LeaseLost: Another relay holds the lease; nothing was stored.
+        """
         asked = time.monotonic()
         moved = {}
         if position is not None:
@@ -105,15 +136,19 @@ class Lease:
         self._valid_until = asked + TERM
 
     def require(self) -> None:
-        """LeaseLost: the lease ran out, so that another may hold it."""
+        """Check that the lease is still valid.
+
+        Raises:
+            LeaseLost: It ran out, so another relay may hold it.
+        """
         if time.monotonic() >= self._valid_until:
             raise LeaseLost(f"the lease could not be renewed within {TERM:g} s")
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Have the lease renewed every RENEWAL seconds beside the work of the block, however long one step of it takes.
+    def renewing(self) -> Iterator[None]:
+        """Renew the lease every RENEWAL seconds in a thread while the block runs, however long one step of it takes.
 
-        It is not while MongoDB does not answer: then `require` tells when the lease has run out.
+        While MongoDB does not answer it is not renewed; `require` then raises when it has run out.
         """
         done = threading.Event()
 
@@ -135,7 +170,7 @@ class Lease:
             keeper.join()
 
     def release(self) -> None:
-        """Let another relay begin at once."""
+        """Give up the lease, so that another relay takes over at once."""
         self._change({"holder": ""}, holder=self._holder)
 
     def _change(self, values: Document, **condition: str) -> Document | None:

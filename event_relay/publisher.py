@@ -1,4 +1,4 @@
-"""Events into Kafka in order, and how far of the changes' way Kafka has acknowledged all of them."""
+"""The Kafka producer of events, which knows up to which change Kafka has acknowledged all events."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from kafka_workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 
-MOST_UNDER_WAY = 5000
+MAX_IN_FLIGHT = 5000
 """Events that may wait for Kafka's acknowledgement; then the changes wait."""
 
 _LONGEST_REASON = 1000
 """Characters of the reason why a document makes no event."""
 
 
-class NotAccepted(Exception):
-    """Kafka will not take an event however often it is sent; nothing is relayed until an operator sees to it."""
+class EventRejected(Exception):
+    """Kafka rejects an event however often it is sent. Nothing more is relayed until an operator mends the cause."""
 
 
 @dataclass(slots=True)
 class _Step:
-    """One change, and how many of its events are under way. No position: what is known after it is not new."""
+    """One change and the number of its events in flight. No position: the step moves none."""
 
     position: Position | None
-    under_way: int
+    in_flight: int
 
 
-class _Letter(NamedTuple):
-    """A record of the dead letter topic: what no event could be made of. `place`: what the log calls the document."""
+class _DeadLetter(NamedTuple):
+    """A record of the dead letter topic; `place` names the document in the log."""
 
     topic: str
     key: str
@@ -52,7 +52,11 @@ class _Letter(NamedTuple):
 
 
 class Publisher:
-    """One idempotent producer. Not for several threads. `RegistryUnavailable` while it is made."""
+    """One idempotent producer for the events topic. It is used by one thread.
+
+    Raises:
+        RegistryUnavailable: The schema could not be registered.
+    """
 
     def __init__(self, report: WorkerReport) -> None:
         self._report = report
@@ -60,8 +64,8 @@ class Publisher:
         self._topic = settings.KAFKA_EVENTS_TOPIC
         self._encoder: Encoder = encoder(self._topic)
         self._steps: deque[_Step] = deque()
-        self._under_way = 0
-        self._refused: Exception | None = None
+        self._in_flight = 0
+        self._rejection: Exception | None = None
         self._producer = Producer(
             producer_configuration(
                 **{
@@ -70,23 +74,27 @@ class Publisher:
                     "queue.buffering.max.messages": 0,
                     "queue.buffering.max.kbytes": 2_147_483_647,
                     "error_cb": self._failed,
-                    "stats_cb": self._brokers.stated,
+                    "stats_cb": self._brokers.on_statistics,
                 }
             )
         )
 
     @property
-    def under_way(self) -> int:
-        """Events that Kafka has not acknowledged yet."""
-        return self._under_way
+    def in_flight(self) -> int:
+        """How many events Kafka has not acknowledged yet."""
+        return self._in_flight
 
     def publish(self, events: Iterable[Outgoing], position: Position | None) -> None:
-        """Send the events of one change, after which relaying stands at `position`. NotAccepted: one was refused.
+        """Send the events of one change.
 
-        What cannot be read or encoded goes to the dead letter topic, and counts like an event.
+        What cannot be read or encoded goes to the dead letter topic and counts like an event.
+
+        Args:
+            events: The events, in order.
+            position: The position once Kafka has acknowledged them; None: as before.
         """
         events = list(events)
-        if not events and self._steps and not self._steps[-1].under_way:
+        if not events and self._steps and not self._steps[-1].in_flight:
             self._steps[-1].position = position or self._steps[-1].position
             return
         step = _Step(position, 0)
@@ -94,98 +102,106 @@ class Publisher:
         for event in events:
             self._send(event, step)
 
-    def serve(self, seconds: float = 0.0) -> None:
-        """Hear what Kafka has acknowledged, waiting for it so long at most. NotAccepted: it refused one."""
+    def poll(self, seconds: float = 0.0) -> None:
+        """Handle Kafka's acknowledgements.
+
+        Args:
+            seconds: How long to wait for one at most.
+
+        Raises:
+            EventRejected: Kafka rejected an event, or the producer cannot continue.
+        """
         self._producer.poll(seconds)
-        if self._refused is not None:
-            raise self._refused
+        if self._rejection is not None:
+            raise self._rejection
 
     def full(self) -> bool:
-        """Whether more would be too many under way."""
-        return self._under_way >= MOST_UNDER_WAY
+        """Whether MAX_IN_FLIGHT events are in flight."""
+        return self._in_flight >= MAX_IN_FLIGHT
 
     def acknowledged(self) -> Position | None:
-        """The last change up to which all is in Kafka; `None`: no further than when this was asked last."""
+        """The position up to which Kafka has all events; None: it has not moved since the last call."""
         position = None
-        while self._steps and self._steps[0].under_way == 0:
+        while self._steps and self._steps[0].in_flight == 0:
             position = self._steps.popleft().position or position
         return position
 
     def oldest(self) -> datetime.datetime | None:
-        """When the oldest change took place that Kafka does not have yet; `None`: it has all."""
-        return next((step.position.until for step in self._steps if step.under_way and step.position), None)
+        """The time of the oldest change whose events Kafka does not have yet; None: Kafka has all."""
+        return next((step.position.until for step in self._steps if step.in_flight and step.position), None)
 
     def close(self, patience: float) -> None:
-        """Wait so many seconds for what is under way, then drop it: it is sent again from the last position."""
+        """Wait for the events in flight, then drop them: the next publisher sends them again from the last position.
+
+        Args:
+            patience: How many seconds to wait.
+        """
         self._producer.flush(patience)
         self._producer.purge()
         self._producer.flush(1.0)
 
     def _send(self, event: Outgoing, step: _Step) -> None:
         if isinstance(event, Unreadable):
-            self._set_aside(event, step)
+            self._send_to_dead_letters(event, step)
             return
         try:
             value = self._encoder.value(event)
             described = headers(event, self._encoder.content_type)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            self._set_aside(Unreadable({**event.attributes(), "data": event.data}, reason), step)
+            self._send_to_dead_letters(Unreadable({**event.attributes(), "data": event.data}, reason), step)
             return
 
         def delivered(error: KafkaError | None, record: Message) -> None:
-            self._under_way -= 1
+            self._in_flight -= 1
             if error is None:
-                step.under_way -= 1
-                self._report.done(1, event.type)
+                step.in_flight -= 1
+                self._report.handled(1, event.type)
             elif error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
-                self._refused = NotAccepted(f"{event.type} of {event.subject}: {error.str()}")
+                self._rejection = EventRejected(f"{event.type} of {event.subject}: {error.str()}")
 
-        step.under_way += 1
-        self._under_way += 1
+        step.in_flight += 1
+        self._in_flight += 1
         self._producer.produce(self._topic, value, event.key, headers=described, on_delivery=delivered)
 
-    def _set_aside(self, unreadable: Unreadable, step: _Step) -> None:
-        """To the dead letters, before the position moves on. What that topic does not take is named in the log."""
-        letter = _letter_of(unreadable, self._topic)
+    def _send_to_dead_letters(self, unreadable: Unreadable, step: _Step) -> None:
+        """Send a dead letter before the position moves on. The log names a letter that its topic does not take."""
+        letter = _dead_letter_of(unreadable, self._topic)
         self._report.dead_letter()
         logger.error("%s makes no event and goes to %s: %s", letter.place, letter.topic, unreadable.reason)
 
         def delivered(error: KafkaError | None, record: Message) -> None:
-            self._under_way -= 1
+            self._in_flight -= 1
             if error is None:
-                step.under_way -= 1
-                self._report.well("dead letters")
+                step.in_flight -= 1
+                self._report.recovered("dead letters")
             elif error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
-                step.under_way -= 1  # the flow goes on: the document is still in MongoDB
-                self._report.trouble("dead letters", f"{letter.topic} does not take records: {error.str()}")
+                step.in_flight -= 1  # the flow goes on: the document is still in MongoDB
+                self._report.failed("dead letters", f"{letter.topic} does not take records: {error.str()}")
                 logger.error("%s makes no event and is not on %s: %s", letter.place, letter.topic, error.str())
 
-        step.under_way += 1
-        self._under_way += 1
+        step.in_flight += 1
+        self._in_flight += 1
         self._producer.produce(letter.topic, letter.value, letter.key, headers=letter.headers, on_delivery=delivered)
 
     def _failed(self, error: KafkaError) -> None:
-        self._brokers.failed(error)
+        self._brokers.on_error(error)
         if error.fatal():
-            self._refused = NotAccepted(f"the producer cannot go on: {error.str()}")
+            self._rejection = EventRejected(f"the producer cannot go on: {error.str()}")
 
 
-def _letter_of(unreadable: Unreadable, topic: str) -> _Letter:
-    """The record that keeps a document of which there is no event on `topic`; its key is the document's.
-
-    The value is the document in MongoDB's Extended JSON.
-    """
+def _dead_letter_of(unreadable: Unreadable, topic: str) -> _DeadLetter:
+    """The record that keeps a document in MongoDB's Extended JSON, keyed by the document's id."""
     document = unreadable.document
     key = _key_of(document)
     collection = str((document.get("ns") or {}).get("coll") or "")
     named = [("dlq.reason", unreadable.reason[:_LONGEST_REASON]), ("dlq.topic", topic), ("dlq.collection", collection)]
     value = json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS, default=str).encode(errors="replace")
-    return _Letter(f"{topic}.dlq", key, value, [*named], f"{collection or 'document'} {key}")
+    return _DeadLetter(f"{topic}.dlq", key, value, [*named], f"{collection or 'document'} {key}")
 
 
 def _key_of(document: Mapping[str, Any]) -> str:
-    """Of a change the key of its document, of an event its subject."""
+    """The key of a change's document, or an event's subject."""
     if isinstance(key := document.get("documentKey"), Mapping):
         return str(key.get("_id"))
     return str(document.get("subject", document.get("_id")))

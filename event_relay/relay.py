@@ -1,7 +1,7 @@
 """The relay: holds the lease, reads changes, publishes their events, and moves the position when Kafka has them.
 
-At least once: what Kafka acknowledged and the position does not show yet is sent again after a crash, with the same
-ids. Each failure ends the session with MongoDB and Kafka; the next one begins at the last position.
+It delivers at least once: after a crash, what Kafka acknowledged since the last stored position is sent again, with the
+same ids. Each failure ends the session with MongoDB and Kafka; the next session begins at the last position.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from django.db import DatabaseError
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from event_relay.catch_up import MARGIN, pieces_since
+from event_relay.catch_up import MARGIN, batches_since
 from event_relay.change import changed_at, read_change
 from event_relay.change_stream import HistoryLost, Stream, change_stream, require_replica_set, watched_database
 from event_relay.event import Event, or_unreadable
 from event_relay.position import RENEWAL, CatchingUp, Lease, LeaseLost, Position
-from event_relay.publisher import NotAccepted, Publisher
+from event_relay.publisher import EventRejected, Publisher
 from event_relay.sources import SOURCES
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import RegistryUnavailable
@@ -38,15 +38,23 @@ from persistence.timestamps import UTC
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
-GOODBYE = 5.0
-"""Seconds for what is under way when the relay is told to stop."""
-PASSING = (PyMongoError, DatabaseError, KafkaException, RegistryUnavailable, NotAccepted)
+CLOSE_TIMEOUT = 5.0
+"""Seconds that events in flight have to reach Kafka when the relay stops."""
+TRANSIENT_ERRORS = (PyMongoError, DatabaseError, KafkaException, RegistryUnavailable, EventRejected)
 
-_CHANGED = {source.collection: source.changed for source in SOURCES}
+_FROM_CHANGE = {source.collection: source.from_change for source in SOURCES}
 
 
 class Relay:
-    """One relay, at work or standing by, until `stop` is set. `since`: catch up from there when it first works."""
+    """One relay, active or on standby.
+
+        Relay(WorkerReport("event_relay", "events"), stop_on_signals()).run()
+
+    Args:
+        report: Where it reports its state, its lag and its failures.
+        stop: Set it to end the relay.
+        since: Catch up from this time when it becomes active first; None: only where changes are lost.
+    """
 
     def __init__(self, report: WorkerReport, stop: threading.Event, since: datetime.datetime | None = None) -> None:
         self._report = report
@@ -58,7 +66,11 @@ class Relay:
         self._renewed = 0.0
 
     def run(self) -> None:
-        """Relay until stopped. `NoReplicaSet`: it cannot be done here."""
+        """Relay events until `stop` is set.
+
+        Raises:
+            NoReplicaSet: MongoDB is a standalone server, which has no change streams.
+        """
         pause, position = FIRST_PAUSE, None
         while not self._stop.is_set():
             try:
@@ -69,56 +81,56 @@ class Relay:
                 self._work(position)
                 pause = FIRST_PAUSE
             except LeaseLost as error:
-                logger.warning("another relay goes on: %s", error)
+                logger.warning("the lease is lost: %s", error)
             except HistoryLost as error:
                 self._lost_since = (position.until if position and position.until else _now()) - MARGIN
-                self._report.trouble("history", f"the changes are lost, so what they did is looked for: {error}")
+                self._report.failed("history", f"the changes are lost; catching up from the collections: {error}")
                 logger.error(
                     "MongoDB no longer has the changes after the last position (%s); catching up from the collections, "
                     "from %s on", error, self._lost_since.isoformat(),
                 )  # fmt: skip
-            except PASSING as error:
-                if self._report.trouble("relay", f"{type(error).__name__}: {error}"):
-                    logger.warning("relaying failed, and is tried again: %s: %s", type(error).__name__, error)
+            except TRANSIENT_ERRORS as error:
+                if self._report.failed("relay", f"{type(error).__name__}: {error}"):
+                    logger.warning("relaying failed, and is retried: %s: %s", type(error).__name__, error)
                 self._stop.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def _stand_by(self) -> None:
-        """Wait a moment. What stood in the way of work, and what is to be caught up with, is the other relay's now."""
-        self._report.begin("standby")
+        """Wait before the next attempt to take the lease. Failures and catching up are the active relay's now."""
+        self._report.enter("standby")
         for where in ("relay", "kafka", "history"):
-            self._report.well(where)
+            self._report.recovered(where)
         self._report.lags({})
         self._lost_since = None
         self._stop.wait(RENEWAL)
 
     def _work(self, position: Position) -> None:
-        """One session, from the position on; ends when told to stop, or with what went wrong."""
+        """Run one session from a position, until `stop` is set or something fails."""
         database = watched_database()
         require_replica_set(database.client.admin.command("hello"))
         publisher = Publisher(self._report)
         self._renewed = time.monotonic()
         try:
             token = None if self._lost_since else position.token
-            with self._lease.kept(), change_stream(database, token) as stream:
+            with self._lease.renewing(), change_stream(database, token) as stream:
                 begin = position if token is not None else Position(stream.resume_token, _now(), position.catching_up)
                 self._catch_up(database, publisher, begin)
                 logger.info("relaying to %s", settings.KAFKA_EVENTS_TOPIC)
-                self._report.begin("relaying")
-                self._report.well("relay")
+                self._report.enter("relaying")
+                self._report.recovered("relay")
                 while not self._stop.is_set():
                     self._step(stream, publisher)
         finally:
-            publisher.close(GOODBYE if self._stop.is_set() else 0.0)
+            publisher.close(CLOSE_TIMEOUT if self._stop.is_set() else 0.0)
             with suppress(LeaseLost, PyMongoError, DatabaseError):
                 self._lease.require()
                 self._lease.renew(publisher.acknowledged())
                 self._lease.release()
 
     def _catch_up(self, database: Database[dict[str, Any]], publisher: Publisher, position: Position) -> None:
-        """Send what the collections show of the time before the stream, which then goes on from the position.
+        """Send what the collections show of the time before the stream; then the stream begins at the position.
 
-        What is left to do is part of the position, so that whoever works next goes on after the last piece.
+        How far it came is part of the position, so that the next session resumes after the last batch.
         """
         then = replace(position, catching_up=None)
         task = self._to_catch_up(position)
@@ -128,30 +140,30 @@ class Relay:
         self._lease.renew(replace(position, catching_up=task))
         self._since = self._lost_since = None
         logger.warning("catching up from %s; the changes follow", task.since.isoformat())
-        self._report.begin("catching up")
+        self._report.enter("catching up")
         found = 0
-        for piece in pieces_since(database, task.since, task.after):
-            publisher.publish(piece.unreadable, None)
-            for event in piece.events:
+        for batch in batches_since(database, task.since, task.after):
+            publisher.publish(batch.unreadable, None)
+            for event in batch.events:
                 publisher.publish([event], None)
                 found += 1
-                self._breathe(publisher)
-            publisher.publish([], replace(then, catching_up=CatchingUp(task.since, piece.until)))
-            self._breathe(publisher)
+                self._keep_going(publisher)
+            publisher.publish([], replace(then, catching_up=CatchingUp(task.since, batch.until)))
+            self._keep_going(publisher)
             if self._stop.is_set():
                 return
         logger.warning("caught up: %d events since %s were sent", found, task.since.isoformat())
         publisher.publish([], then)
-        while publisher.under_way:
-            publisher.serve(0.1)
-            self._breathe(publisher)
+        while publisher.in_flight:
+            publisher.poll(0.1)
+            self._keep_going(publisher)
             if self._stop.is_set():
                 return
         self._lease.renew(publisher.acknowledged())
-        self._report.well("history")
+        self._report.recovered("history")
 
     def _to_catch_up(self, position: Position) -> CatchingUp | None:
-        """What is to be caught up with: what was begun, or, where that does not reach so far back, all anew."""
+        """What is left to catch up with. An instant before that of the stored position begins it anew."""
         wanted = [at for at in (self._since, self._lost_since) if at is not None]
         if not wanted:
             return position.catching_up
@@ -165,27 +177,27 @@ class Relay:
             publisher.publish(or_unreadable(_events_of(raw), raw), Position(raw["_id"], changed_at(raw)))
         elif stream.resume_token is not None:  # nothing before `asked` is missing
             publisher.publish([], Position(stream.resume_token, asked))
-        self._breathe(publisher)
+        self._keep_going(publisher)
 
-    def _breathe(self, publisher: Publisher) -> None:
-        """Hear Kafka, keep the lease, move the position; wait while too much is under way."""
+    def _keep_going(self, publisher: Publisher) -> None:
+        """Handle acknowledgements, renew the lease, move the position; wait while the publisher is full."""
         while True:
             self._lease.require()
-            publisher.serve()
+            publisher.poll()
             if time.monotonic() - self._renewed >= RENEWAL:
                 self._lease.renew(publisher.acknowledged())
                 self._renewed = time.monotonic()
                 behind = publisher.oldest()
                 self._report.lag("seconds", max(0.0, (_now() - behind).total_seconds()) if behind else 0.0)
-                self._report.lag("events under way", publisher.under_way)
+                self._report.lag("events under way", publisher.in_flight)
             if not publisher.full() or self._stop.is_set():
                 return
-            publisher.serve(0.1)
+            publisher.poll(0.1)
 
 
 def _events_of(raw: Mapping[str, Any]) -> Iterator[Event]:
     change = read_change(raw)
-    yield from _CHANGED[change.collection](change)
+    yield from _FROM_CHANGE[change.collection](change)
 
 
 def _now() -> datetime.datetime:

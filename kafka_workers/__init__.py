@@ -1,4 +1,4 @@
-"""What the commands that speak with Kafka share: client configuration, Avro on the wire, how they report and stop.
+"""What Kafka commands share: client configuration, Avro on the wire, reports of their state, and stopping.
 
-Knows no topic and no event. Those are `auctions`' (results in) and `event_relay`'s (events out).
+It knows no topic and no event. Those are `auctions`' (results in) and `event_relay`'s (events out).
 """

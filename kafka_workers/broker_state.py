@@ -1,4 +1,4 @@
-"""Whether the brokers answer, from what librdkafka calls back: logged when that changes, not each time it is tried."""
+"""Whether the brokers answer, by librdkafka's callbacks. A change of it is logged once."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from kafka_workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 
-_IN_THE_WAY = (
+_FAILURES = (
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._RESOLVE,
     KafkaError._AUTHENTICATION,
     KafkaError._SSL,
     KafkaError._FATAL,
 )
-_TRIED_AGAIN = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
+_RETRIED = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One report of librdkafka's statistics.
+    """One of librdkafka's statistics reports.
 
-    `broker_up`: whether a broker answers. `lag`: records not yet consumed, by partition that is this client's now.
+    Attributes:
+        broker_up: Whether any broker is connected.
+        lag: Records not yet consumed, by partition assigned to this client.
     """
 
     broker_up: bool
@@ -35,7 +37,7 @@ class Statistics:
 
 
 def read_statistics(text: str) -> Statistics:
-    """Read the JSON that `stats_cb` gets (librdkafka's STATISTICS.md)."""
+    """Read the JSON of `stats_cb`; librdkafka's STATISTICS.md describes it."""
     report: dict[str, Any] = json.loads(text)
     return Statistics(
         broker_up=any(broker["state"] == "UP" for broker in report.get("brokers", {}).values()),
@@ -49,24 +51,31 @@ def read_statistics(text: str) -> Statistics:
 
 
 class BrokerState:
-    """The state of one client's brokers in a worker's report."""
+    """Reports the state of one client's brokers.
+
+        brokers = BrokerState(report)
+        producer = Producer(client_configuration(error_cb=brokers.on_error, stats_cb=brokers.on_statistics))
+
+    Args:
+        report: The worker's report; it gets the failure "kafka".
+    """
 
     def __init__(self, report: WorkerReport) -> None:
         self._report = report
 
-    def failed(self, error: KafkaError) -> None:
-        """For a client's `error_cb`."""
-        if error.code() in _IN_THE_WAY or error.fatal():
-            if self._report.trouble("kafka", error.str()):
+    def on_error(self, error: KafkaError) -> None:
+        """A client's `error_cb`."""
+        if error.code() in _FAILURES or error.fatal():
+            if self._report.failed("kafka", error.str()):
                 logger.warning("Kafka: %s", error.str())
-        elif error.code() in _TRIED_AGAIN:
+        elif error.code() in _RETRIED:
             logger.debug("Kafka: %s", error.str())
         else:
             logger.warning("Kafka: %s", error.str())
 
-    def stated(self, text: str) -> Statistics:
-        """For a client's `stats_cb`; returns what it says."""
+    def on_statistics(self, text: str) -> Statistics:
+        """A client's `stats_cb`; returns what the statistics say."""
         statistics = read_statistics(text)
-        if statistics.broker_up and self._report.well("kafka"):
+        if statistics.broker_up and self._report.recovered("kafka"):
             logger.info("Kafka answers again")
         return statistics

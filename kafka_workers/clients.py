@@ -1,4 +1,4 @@
-"""How our Kafka clients are configured: the settings' brokers and options, and choices that hold for every producer."""
+"""The configuration of Kafka clients: the settings' brokers and options, and what holds for every producer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from django.core.management.base import CommandError
 logger = logging.getLogger(__name__)
 
 STATISTICS_INTERVAL = 2000
-"""Milliseconds between two reports of librdkafka on itself, which `statistics.py` reads."""
+"""Milliseconds between two calls of `stats_cb`, which `broker_state.py` reads."""
 
 
 def require_kafka() -> None:
-    """Raises `CommandError` where no brokers are configured, or librdkafka does not know what KAFKA_OPTIONS says."""
+    """Check that Kafka is configured.
+
+    Raises:
+        CommandError: KAFKA_BOOTSTRAP_SERVERS is not set, or librdkafka does not accept KAFKA_OPTIONS.
+    """
     if not settings.KAFKA_BOOTSTRAP_SERVERS:
         raise CommandError(
             "KAFKA_BOOTSTRAP_SERVERS is not set, so there is no Kafka to speak with. Set it to host:port of a broker, "
@@ -29,19 +33,27 @@ def require_kafka() -> None:
 
 
 def require_registry() -> None:
-    """Raises `CommandError` where no schema registry is configured."""
+    """Check that a schema registry is configured.
+
+    Raises:
+        CommandError: SCHEMA_REGISTRY_URL is not set.
+    """
     if not settings.SCHEMA_REGISTRY_URL:
         raise CommandError("SCHEMA_REGISTRY_URL is not set: records are Avro, whose schemas are there.")
 
 
 def client_configuration(**own: Any) -> dict[str, Any]:
-    """The librdkafka configuration of one client: the brokers, its name, KAFKA_OPTIONS, and what is its own."""
+    """The configuration of one librdkafka client: brokers, client id, KAFKA_OPTIONS, and then its own properties.
+
+    Args:
+        own: Properties of librdkafka's CONFIGURATION.md, which override the others.
+    """
     return {
         "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
         "client.id": settings.KAFKA_APP_ID,
         "statistics.interval.ms": STATISTICS_INTERVAL,
         "reconnect.backoff.max.ms": 2000,  # a broker that is back is found within seconds
-        "log_level": 2,  # what else there is to say is told to error_cb
+        "log_level": 2,  # error_cb reports the rest
         "logger": logger,
         **settings.KAFKA_OPTIONS,
         **own,
@@ -49,12 +61,16 @@ def client_configuration(**own: Any) -> dict[str, Any]:
 
 
 def producer_configuration(**own: Any) -> dict[str, Any]:
-    """For a producer that loses nothing and keeps the order of each key, however often it must send again."""
+    """The configuration of a producer that loses nothing and keeps the order of each key, however often it retries.
+
+    Args:
+        own: Properties of librdkafka's CONFIGURATION.md, which override the others.
+    """
     configuration = {
         "acks": "all",
         "enable.idempotence": True,
         "message.max.bytes": 10_000_000,  # the topic's max.message.bytes decides, not the client's
-        "message.timeout.ms": 0,  # never given up: what gives up is the one who waits, and it remembers
+        "message.timeout.ms": 0,  # no limit: whoever waits has its own
         "partitioner": "murmur2_random",  # as Java clients partition, so that others can find a key's partition
         "compression.type": "lz4",
     }

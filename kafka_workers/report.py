@@ -1,4 +1,4 @@
-"""How a worker fares: counted for Prometheus, and described in a few words to whoever asks whether it is ready."""
+"""A worker's state: its Prometheus metrics, and the summary that `/readyz` answers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,21 @@ WINDOW = 60.0
 
 
 class WorkerReport:
-    """One worker's metrics and state. `name` begins the metrics' names; `unit` is what it handles: "records", "events".
+    """The metrics and the state of one worker. Its methods may be called from any thread.
 
-    Ready means: it has begun its work, and nothing stands in its way now. `clock`: seconds, only ever growing. Methods
-    may be called from any thread.
+        report = WorkerReport("auction_results", "records")
+        report.enter("consuming")
+        report.handled(1, "chozoi.socket.auction.result")
+
+    A worker is ready when it has entered a state and nothing has failed that did not recover.
+
+    Args:
+        name: The beginning of the metrics' names.
+        unit: What it handles: "records", "events".
+        clock: A monotonic clock, in seconds.
+
+    Attributes:
+        registry: The metrics.
     """
 
     def __init__(self, name: str, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,10 +38,10 @@ class WorkerReport:
         self._clock = clock
         self._lock = threading.Lock()
         self._state = "starting"
-        self._begun = False
+        self._entered = False
         self._problems: dict[str, str] = {}
         self._last_error: dict[str, str] | None = None
-        self._done: deque[tuple[float, int]] = deque()
+        self._handled: deque[tuple[float, int]] = deque()
         self._lag: dict[str, float] = {}
         self._dead = 0
         self._count = Counter(f"{name}_{unit}", f"{unit} handled", ["kind"], registry=self.registry)
@@ -41,32 +52,42 @@ class WorkerReport:
         ready = Gauge(f"{name}_ready", "1 when /readyz answers 200", registry=self.registry)
         ready.set_function(lambda: float(self.ready()))
 
-    def begin(self, state: str) -> None:
-        """The worker does now what `state` says ("consuming", "standby")."""
+    def enter(self, state: str) -> None:
+        """Note what the worker does from now on, such as "consuming" or "standby"."""
         with self._lock:
-            self._begun, self._state = True, state
+            self._entered, self._state = True, state
 
-    def done(self, number: int = 1, kind: str = "") -> None:
-        """So many were handled to the end."""
+    def handled(self, number: int = 1, kind: str = "") -> None:
+        """Count what was handled to the end.
+
+        Args:
+            number: How many.
+            kind: The topic, or the event's type.
+        """
         self._count.labels(kind).inc(number)
         with self._lock:
-            self._done.append((self._clock(), number))
+            self._handled.append((self._clock(), number))
             self._forget_old()
 
     def dead_letter(self) -> None:
-        """One was unreadable and is set aside."""
+        """Count a dead letter."""
         self._dead_letters.inc()
         with self._lock:
             self._dead += 1
 
     def lag(self, of: str, value: float) -> None:
-        """How far the worker is behind; `of` names the partition, or the unit of `value`."""
+        """Note how far the worker is behind.
+
+        Args:
+            of: The partition, or the unit of `value`.
+            value: How far.
+        """
         self._lags.labels(of).set(value)
         with self._lock:
             self._lag[of] = value
 
     def lags(self, lag: dict[str, float]) -> None:
-        """All lags there are: those not named are no longer this worker's."""
+        """Note all lags; those not named are removed, since they are no longer this worker's."""
         with self._lock:
             gone = self._lag.keys() - lag.keys()
             for of in gone:
@@ -76,8 +97,16 @@ class WorkerReport:
         for of, value in lag.items():
             self.lag(of, value)
 
-    def trouble(self, where: str, problem: object) -> bool:
-        """Something stands in the way, until `well`. True where that is news, worth a line in the log."""
+    def failed(self, where: str, problem: object) -> bool:
+        """Note a failure that keeps the worker from being ready until `recovered`.
+
+        Args:
+            where: What failed: "kafka", "delivery".
+            problem: What was wrong.
+
+        Returns:
+            Whether it is new, and so worth a line in the log.
+        """
         text = str(problem)
         self._errors.labels(where).inc()
         self._last_error_at.set_to_current_time()
@@ -87,18 +116,22 @@ class WorkerReport:
             self._last_error = {"where": where, "message": text, "at": _now()}
             return news
 
-    def well(self, where: str) -> bool:
-        """Nothing stands in the way there any more. True where something did."""
+    def recovered(self, where: str) -> bool:
+        """Note that something works again.
+
+        Returns:
+            Whether it had failed.
+        """
         with self._lock:
             return self._problems.pop(where, None) is not None
 
     def ready(self) -> bool:
-        """Whether the worker does its work."""
+        """Whether the worker is ready."""
         with self._lock:
-            return self._begun and not self._problems
+            return self._entered and not self._problems
 
     def summary(self) -> dict[str, Any]:
-        """What `/readyz` answers."""
+        """The body of `/readyz`; docs/kafka.md describes it."""
         ready = self.ready()
         with self._lock:
             self._forget_old()
@@ -107,7 +140,7 @@ class WorkerReport:
                 "state": self._state,
                 "problems": dict(self._problems),
                 "lag": dict(self._lag),
-                "per_second": round(sum(number for _, number in self._done) / WINDOW, 3),
+                "per_second": round(sum(number for _, number in self._handled) / WINDOW, 3),
                 "dead_letters": self._dead,
                 "last_error": self._last_error,
             }
@@ -118,8 +151,8 @@ class WorkerReport:
 
     def _forget_old(self) -> None:
         oldest = self._clock() - WINDOW
-        while self._done and self._done[0][0] < oldest:
-            self._done.popleft()
+        while self._handled and self._handled[0][0] < oldest:
+            self._handled.popleft()
 
 
 def _now() -> str:

@@ -5,35 +5,32 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kafka_workers.report import WorkerReport
 
 CONNECTIONS = 16
-PATIENCE = 5.0  # seconds
-
-
-def add_status_port(parser: ArgumentParser) -> None:
-    """Give a worker's command `--status-port`, the port for `status_served`."""
-    parser.add_argument(
-        "--status-port",
-        type=int,
-        default=settings.WORKER_STATUS_PORT,
-        help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
-    )
+TIMEOUT = 5.0  # seconds
 
 
 @contextmanager
 def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
-    """Serve a report while the block runs; with port 0, do not. CommandError: the port cannot be had."""
+    """Serve a report while the block runs.
+
+    Args:
+        report: The report.
+        host: The address to listen on.
+        port: The port; 0: serve nothing.
+
+    Raises:
+        CommandError: The port cannot be used.
+    """
     if port == 0:
         yield
         return
@@ -55,7 +52,7 @@ def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
 
 
 class _StatusServer(ThreadingHTTPServer):
-    """Has CONNECTIONS at a time, and each for PATIENCE seconds: whoever reaches the port shall not fill the process."""
+    """Serves CONNECTIONS at a time, each for TIMEOUT seconds at most, so that nobody can fill the process."""
 
     daemon_threads = True
     report: WorkerReport
@@ -73,7 +70,7 @@ class _StatusServer(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        end = threading.Timer(PATIENCE, self._end, [request])
+        end = threading.Timer(TIMEOUT, self._end, [request])
         end.daemon = True
         end.start()
         try:

@@ -1,7 +1,6 @@
 """Avro in Confluent's wire format: a zero byte, the writer's schema id in the registry (four bytes), Avro binary.
 
-What a record's sender got wrong (`Undecodable`) is kept apart from a registry that does not answer
-(`RegistryUnavailable`): the first will never be right, the second is worth waiting for.
+`Undecodable` is the fault of a record's producer and will not go away. `RegistryUnavailable` may: it is worth a retry.
 """
 
 from __future__ import annotations
@@ -25,27 +24,42 @@ TIMEOUT = 5.0
 
 
 class Undecodable(Exception):
-    """These bytes will never be a record; the message says why."""
+    """The bytes are no record that can be decoded; the message says why."""
 
 
 class RegistryUnavailable(Exception):
-    """The schema registry gave no usable answer; it may do so later."""
+    """The schema registry gave no usable answer."""
 
 
 def registry() -> SchemaRegistryClient:
-    """A client of SCHEMA_REGISTRY_URL. It does not ask twice for a schema, nor by itself again after a failure."""
+    """Make a client of SCHEMA_REGISTRY_URL. It caches schemas and does not retry."""
     return SchemaRegistryClient({"url": settings.SCHEMA_REGISTRY_URL, "timeout": TIMEOUT, "max.retries": 0})
 
 
 class AvroDecoder:
-    """Decodes records by the schema that each was written with."""
+    """Decodes records, each by the schema that it was written with.
+
+    Args:
+        client: The registry's client.
+    """
 
     def __init__(self, client: SchemaRegistryClient) -> None:
         self._client = client
         self._schemas: dict[int, Any] = {}
 
     def decode(self, data: bytes | None) -> Any:
-        """A record's value as builtins. `Undecodable`, `RegistryUnavailable`."""
+        """Decode a record's value.
+
+        Args:
+            data: The value; None: the record has none.
+
+        Returns:
+            The value as builtins.
+
+        Raises:
+            Undecodable: It is not in the wire format, its schema does not exist, or it does not match its schema.
+            RegistryUnavailable: Its schema could not be read now.
+        """
         if data is None:
             raise Undecodable("the value is null")
         if len(data) < _HEADER.size:
@@ -77,9 +91,15 @@ class AvroDecoder:
 
 
 class AvroEncoder:
-    """Encodes values by one schema of ours, which it registers under `<topic>-value` when it is made.
+    """Encodes values by one schema, which it registers as `<topic>-value`.
 
-    RegistryUnavailable: the registry did not answer, or refused the schema; the message says which.
+    Args:
+        client: The registry's client.
+        topic: The topic of the records.
+        schema: The schema, in JSON.
+
+    Raises:
+        RegistryUnavailable: The registry did not answer, or refused the schema; the message says which.
     """
 
     def __init__(self, client: SchemaRegistryClient, topic: str, schema: str) -> None:
@@ -92,7 +112,7 @@ class AvroEncoder:
         self._header = _HEADER.pack(_MAGIC, schema_id)
 
     def encode(self, value: Any) -> bytes:
-        """A value as bytes of the wire format."""
+        """Encode a value in the wire format."""
         out = io.BytesIO()
         out.write(self._header)
         fastavro.schemaless_writer(out, self._schema, value)

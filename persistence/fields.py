@@ -15,6 +15,7 @@ from typing import Any, cast
 from django.db import models
 
 from persistence.engine.values import as_flag, as_number, as_text
+from persistence.timestamps import from_store, to_wire
 
 
 class AbsentIsDefault:
@@ -97,7 +98,7 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list):
         return [as_json(inner) for inner in value]
     if isinstance(value, datetime.datetime):
-        return value.isoformat(timespec="milliseconds") + ("" if value.tzinfo else "Z")
+        return to_wire(from_store(value))
     if value is None or type(value) in (str, float, bool):
         return value
     return int(value) if isinstance(value, int) else str(value)  # BSON's Int64 is an int, but not to every encoder

@@ -1,7 +1,6 @@
-"""The table of what becomes an event: one `Source` for each collection that is watched.
+"""The sources of events: one `Source` for each watched collection.
 
-A new kind of event is a new line here, or in one of the sources; new data needs its record in
-`schemas/conversation_event.avsc`, too. docs/kafka.md shows how.
+docs/kafka.md says how to add an event. New data needs its record in `schemas/conversation_event.avsc`, too.
 """
 
 from event_relay.sources.acts import ACTS

@@ -1,7 +1,7 @@
-"""Events of moderation's audit: what staff did to people and rooms, so far as other services care.
+"""Events of moderation's audit: acts of staff that other services can act upon.
 
-Left out on purpose: the reason and the name of who acted, which are the audit's. Redactions and reports tell of
-themselves: as changes of the messages, and in `reports`.
+The reason and the name of staff are left out on purpose: they are the audit's. Redactions come as changes of messages,
+and decisions about reports from `reports`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from event_relay.sources.source import Source
 from moderation.models import Act, AuditRecord
 from persistence.timestamps import from_wire
 
-TOLD = (
+RELAYED = (
     Act.USER_MUTED,
     Act.USER_BANNED,
     Act.ROOM_SLOWED,
@@ -29,28 +29,28 @@ TOLD = (
 """The acts that are events, under their own names."""
 
 
-def changed(change: Change) -> Iterator[Event]:
-    """The act: a record is only ever inserted."""
+def from_change(change: Change) -> Iterator[Event]:
+    """Yield the act's event; a record is only ever inserted."""
     if change.document is not None:
         yield from _events(change.document)
 
 
-def standing(record: Document, since: datetime.datetime) -> Iterator[Event]:
-    """The same, for the audit keeps everything."""
+def from_document(record: Document, since: datetime.datetime) -> Iterator[Event]:
+    """Yield the act's event, the same as of its change."""
     yield from _events(record)
 
 
 ACTS = Source(
     collection=AuditRecord._meta.db_table,
-    watched={"operationType": "insert", "fullDocument.act": {"$in": [act.value for act in TOLD]}},
-    changed=changed,
-    standing=standing,
+    watched={"operationType": "insert", "fullDocument.act": {"$in": [act.value for act in RELAYED]}},
+    from_change=from_change,
+    from_document=from_document,
     dated_by=("at",),
 )
 
 
 def _events(record: Document) -> Iterator[Event]:
-    if record["act"] not in TOLD:
+    if record["act"] not in RELAYED:
         return
     data: dict[str, Any] = {
         "target_kind": record["target_kind"],

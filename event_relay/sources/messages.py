@@ -21,8 +21,8 @@ ONCE = ""
 """The occurrence of what happens to a message once."""
 
 
-def changed(change: Change) -> Iterator[Event]:
-    """Created; redacted, or else edited; seen."""
+def from_change(change: Change) -> Iterator[Event]:
+    """Yield the events of a change: created; redacted, or else edited; seen."""
     document = change.document
     if document is None:
         logger.warning("message %s was changed and is gone meanwhile: there is no event of the change", change.key)
@@ -38,8 +38,11 @@ def changed(change: Change) -> Iterator[Event]:
         yield _seen({**document, **_times(change)}, change.at)
 
 
-def standing(document: Document, since: datetime.datetime) -> Iterator[Event]:
-    """What a message shows to have happened since. Seen and edited both set `updated_at`: both are told then."""
+def from_document(document: Document, since: datetime.datetime) -> Iterator[Event]:
+    """Yield the events that a message shows to have happened since an instant.
+
+    Being seen and being edited both set `updated_at`, so a later one yields both events.
+    """
     created_at, updated_at = stored_time(document.get("created_at")), stored_time(document.get("updated_at"))
     redacted_at = stored_time(document.get("redacted_at"))
     created = created_at is not None and created_at >= since
@@ -65,8 +68,8 @@ MESSAGES = Source(
             },
         ]
     },
-    changed=changed,
-    standing=standing,
+    from_change=from_change,
+    from_document=from_document,
     dated_by=("created_at", "updated_at", "redacted_at"),
 )
 
@@ -76,7 +79,7 @@ def _created(document: Document, at: datetime.datetime) -> Event:
 
 
 def _edited(document: Document, change: Change) -> Event:
-    """By its own time; one that sets none would else be taken for a repeat of the edit before it."""
+    """An edit, identified by its `updated_at`, else by its place in the stream: it must not repeat the last edit."""
     document = {**document, "content": change.updated["content"], **_times(change)}
     if stored_time(change.updated.get("updated_at")) is not None:
         return _updated(document, change.at)
@@ -93,7 +96,7 @@ def _redacted(document: Document, when: datetime.datetime) -> Event:
 
 
 def _seen(document: Document, at: datetime.datetime) -> Event:
-    """One event a message: each mark is a change of its own, and a message is seen once, which makes a lasting id."""
+    """One event for each message: a message is seen once, which makes its id last."""
     seen_at = stored_time(document.get("updated_at"))
     message_id, room_id = text_in(document, "_id"), text_in(document, "room_id")
     data = {

@@ -1,6 +1,6 @@
 """Events of moderation's reports: opened by a user or a filter, resolved or dismissed by staff.
 
-Left out on purpose: what the reporter and staff wrote, and who of the staff it was.
+What the reporter and staff wrote, and the name of staff, are left out on purpose.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ONCE = ""
 _CLOSED = {ReportState.RESOLVED: "report.resolved", ReportState.DISMISSED: "report.dismissed"}
 
 
-def changed(change: Change) -> Iterator[Event]:
-    """Opened, or closed."""
+def from_change(change: Change) -> Iterator[Event]:
+    """Yield the event of a change: opened or closed."""
     if change.document is None:
         return
     if change.inserted:
@@ -29,8 +29,8 @@ def changed(change: Change) -> Iterator[Event]:
         yield _closed({**change.document, **change.updated})
 
 
-def standing(report: Document, since: datetime.datetime) -> Iterator[Event]:
-    """What a report shows to have happened since: all of it, as it keeps both dates."""
+def from_document(report: Document, since: datetime.datetime) -> Iterator[Event]:
+    """Yield the events that a report shows to have happened since an instant; it keeps the times of both."""
     if report["created_at"] >= since:
         yield _opened(report)
     if report["state"] in _CLOSED and report["closed_at"] >= since:
@@ -48,8 +48,8 @@ REPORTS = Source(
             },
         ]
     },
-    changed=changed,
-    standing=standing,
+    from_change=from_change,
+    from_document=from_document,
     dated_by=("created_at", "closed_at"),
 )
 

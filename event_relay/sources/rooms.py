@@ -1,4 +1,4 @@
-"""Events of `cz_rooms`. What messages do to their room (last message, counters) is none and is not even sent."""
+"""Events of `cz_rooms`. What messages change in their room (last message, counters) is no event, and is not watched."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _DELETED_AT = {role: fields.deleted_at for role, fields in SIDES.items()}
 _DELETED_BY = {role: fields.deleted for role, fields in SIDES.items()}
 
 
-def changed(change: Change) -> Iterator[Event]:
-    """Created; deleted by a side; enabled for who had deleted it; blocked or unblocked."""
+def from_change(change: Change) -> Iterator[Event]:
+    """Yield the events of a change: created; deleted by a side; enabled for a side or both; blocked or unblocked."""
     room: Document = {"_id": change.key, **(change.document or {})}
     if change.inserted:
         yield _event("room.created", room, "", stored_time(room.get("created_at")) or change.at)
@@ -37,8 +37,8 @@ def changed(change: Change) -> Iterator[Event]:
         yield _event("room.unblocked", room, change.order, when)
 
 
-def standing(room: Document, since: datetime.datetime) -> Iterator[Event]:
-    """What a room shows to have happened since. That it was unblocked leaves no trace."""
+def from_document(room: Document, since: datetime.datetime) -> Iterator[Event]:
+    """Yield the events that a room shows to have happened since an instant. Unblocking leaves no trace."""
     created_at, updated_at = stored_time(room.get("created_at")), stored_time(room.get("updated_at"))
     if created_at is not None and created_at >= since:
         yield _event("room.created", room, "", created_at)
@@ -69,8 +69,8 @@ ROOMS = Source(
             },
         ]
     },
-    changed=changed,
-    standing=standing,
+    from_change=from_change,
+    from_document=from_document,
     dated_by=("created_at", "updated_at", *_DELETED_AT.values()),
     room="_id",
 )

@@ -1,4 +1,4 @@
-"""What a collection contributes: which changes to watch, the events of one change, and those that a document proves."""
+"""What a watched collection contributes to the events."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from event_relay.event import Event
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`watched`: a `$match` on change documents of this collection, so that MongoDB sends no others.
+    """One watched collection and how its documents become events.
 
-    `changed`: the events of one change, in order. `standing`: the events that a document as it stands shows to have
-    happened at or after an instant, for when the changes themselves can no longer be had. `dated_by`: the fields one of
-    which is later than such an instant then. `room`: the field that names the room, which an index begins with.
+    Attributes:
+        collection: The collection's name.
+        watched: A `$match` on change documents of the collection: MongoDB sends no others.
+        from_change: Makes the events of one change, in order.
+        from_document: Makes the events that a document shows to have happened at or after an instant; used where the
+            changes are lost.
+        dated_by: The fields with the times of those events: of a document with such an event, one of them is at or
+            after the instant.
+        room: The field with the room's id; an index begins with it.
     """
 
     collection: str
     watched: dict[str, Any]
-    changed: Callable[[Change], Iterator[Event]]
-    standing: Callable[[Document, datetime.datetime], Iterator[Event]]
+    from_change: Callable[[Change], Iterator[Event]]
+    from_document: Callable[[Document, datetime.datetime], Iterator[Event]]
     dated_by: Sequence[str]
     room: str = "room_id"
 

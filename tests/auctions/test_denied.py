@@ -44,13 +44,13 @@ async def consumer(report: WorkerReport, settings: Settings) -> AsyncIterator[Au
 async def test_it_is_not_ready_until_it_gets_partitions(
     consumer: AuctionConsumer, report: WorkerReport, code: int
 ) -> None:
-    report.begin("consuming")
+    report.enter("consuming")
     record: Any = Denied(code)
     assert consumer._is_error(record)
-    consumer._stated('{"brokers": {"b": {"state": "UP"}}}')
+    consumer._on_statistics('{"brokers": {"b": {"state": "UP"}}}')
     assert report.summary()["problems"] == {"authorization": "denied"}
     assert not report.ready()
-    consumer._assigned(consumer._consumer, [])
+    consumer._on_assign(consumer._consumer, [])
     assert not report.ready()
-    consumer._assigned(consumer._consumer, [TopicPartition(TOPIC, 0)])
+    consumer._on_assign(consumer._consumer, [TopicPartition(TOPIC, 0)])
     assert report.ready()

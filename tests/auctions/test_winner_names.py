@@ -95,7 +95,7 @@ async def test_a_slow_service_is_not_waited_for_and_its_answer_serves_the_next_r
     service.gate.clear()
     asked = time.monotonic()
     assert await names.of([1, 2, 3]) == {1: "", 2: "", 3: ""}
-    assert time.monotonic() - asked < 2 * winner_names.PATIENCE + 1
+    assert time.monotonic() - asked < 2 * winner_names.BATCH_TIMEOUT + 1
     service.gate.set()
     async with asyncio.timeout(10):
         while (await names.of([1]))[1] != "User 1":
@@ -132,7 +132,7 @@ async def test_an_answer_that_cannot_be_read_is_none(
 async def test_only_so_many_names_are_kept(
     service: AccountService, names: WinnerNames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(winner_names, "MOST_NAMES", 2)
+    monkeypatch.setattr(winner_names, "MAX_NAMES", 2)
     for user in (1, 2, 3):
         await names.of([user])
     await names.of([3])

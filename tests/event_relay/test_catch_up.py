@@ -1,4 +1,4 @@
-"""Catching up with collections of any size: by indexes, in pieces, each of which is done for good, the lease kept."""
+"""Catching up with collections of any size: by indexes, in batches, each of which is done for good, the lease kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 from event_relay import position
-from event_relay.catch_up import pieces_since, stages
+from event_relay.catch_up import batches_since, stages
 from event_relay.change_stream import watched_database
 from event_relay.position import CatchingUp, Lease, LeaseLost, Position
 from event_relay.sources import SOURCES, Source
@@ -25,7 +25,7 @@ Store = Database[dict[str, Any]]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.collection)
-def test_an_index_answers_each_piece(own_database: Store, source: Source) -> None:  # noqa: F811
+def test_an_index_answers_each_batch(own_database: Store, source: Source) -> None:  # noqa: F811
     pipeline = stages(source, ["7.9", "8.9"], LONG_AGO)
     plan = own_database.command(
         "explain", {"aggregate": source.collection, "pipeline": pipeline, "cursor": {}}, verbosity="queryPlanner"
@@ -34,16 +34,16 @@ def test_an_index_answers_each_piece(own_database: Store, source: Source) -> Non
     assert "COLLSCAN" not in str(plan)
 
 
-def test_it_goes_on_after_the_last_piece(own_database: Store) -> None:  # noqa: F811
+def test_it_goes_on_after_the_last_batch(own_database: Store) -> None:  # noqa: F811
     keys = [f"{number:03}.9" for number in range(60)]
     own_database.cz_rooms.insert_many([{"_id": key, "created_at": datetime.datetime(2026, 1, 1)} for key in keys])
-    pieces = list(pieces_since(watched_database(), LONG_AGO, None))
-    assert [event.room_id for piece in pieces for event in piece.events] == keys
-    assert len(pieces) > 3
-    for number, piece in enumerate(pieces):
-        rest = list(pieces_since(watched_database(), LONG_AGO, piece.until))
-        if piece.until:
-            assert rest == pieces[number + 1 :]
+    batches = list(batches_since(watched_database(), LONG_AGO, None))
+    assert [event.room_id for batch in batches for event in batch.events] == keys
+    assert len(batches) > 3
+    for number, batch in enumerate(batches):
+        rest = list(batches_since(watched_database(), LONG_AGO, batch.until))
+        if batch.until:
+            assert rest == batches[number + 1 :]
 
 
 class TestLease:
@@ -56,7 +56,7 @@ class TestLease:
     def test_it_is_kept_while_one_step_of_the_work_takes_longer_than_it_holds(self) -> None:
         mine, other = Lease("kept", "me"), Lease("kept", "another")
         assert mine.take() is not None
-        with mine.kept():
+        with mine.renewing():
             time.sleep(2.0)
             assert other.take() is None
             mine.require()
@@ -66,7 +66,7 @@ class TestLease:
     def test_who_lost_it_is_told(self, own_database: Store) -> None:  # noqa: F811
         mine = Lease("lost", "me")
         mine.take()
-        with mine.kept():
+        with mine.renewing():
             own_database.event_relay_positions.update_one({"_id": "lost"}, {"$set": {"holder": "another"}})
             time.sleep(0.5)
             with pytest.raises(LeaseLost):

@@ -59,7 +59,7 @@ class TestWhileKafkaIsAway:
         publish.start()
         publish.join(10)
         assert not publish.is_alive()
-        assert publisher.under_way == 50
+        assert publisher.in_flight == 50
         publisher.close(0)
 
 

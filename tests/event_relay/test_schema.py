@@ -58,28 +58,28 @@ def change(collection: str, updated: dict[str, Any], document: dict[str, Any], *
 def every_event() -> Iterator[Event]:
     """One of each type, of documents as bare as the old service may have left them."""
     message, room = {"_id": "m1", "room_id": "7.9"}, {"_id": "7.9"}
-    yield from messages.changed(change("cz_messages", message, message, inserted=True))
-    yield from messages.changed(change("cz_messages", {"content": "x"}, message))
-    yield from messages.changed(change("cz_messages", {"redacted_at": AT, "content": ""}, message))
-    yield from messages.changed(change("cz_messages", {"is_seen": True}, message))
-    yield from rooms.changed(change("cz_rooms", room, room, inserted=True))
-    yield from rooms.changed(change("cz_rooms", {"deleted_by_buyer": True, "buyer_deleted_at": AT}, room))
-    yield from rooms.changed(change("cz_rooms", {"deleted_by_buyer": False}, {**room, "buyer_deleted_at": AT}))
-    yield from rooms.changed(change("cz_rooms", {"blocked_by": "BUYER"}, room))
-    yield from rooms.changed(change("cz_rooms", {"blocked_by": None}, room))
+    yield from messages.from_change(change("cz_messages", message, message, inserted=True))
+    yield from messages.from_change(change("cz_messages", {"content": "x"}, message))
+    yield from messages.from_change(change("cz_messages", {"redacted_at": AT, "content": ""}, message))
+    yield from messages.from_change(change("cz_messages", {"is_seen": True}, message))
+    yield from rooms.from_change(change("cz_rooms", room, room, inserted=True))
+    yield from rooms.from_change(change("cz_rooms", {"deleted_by_buyer": True, "buyer_deleted_at": AT}, room))
+    yield from rooms.from_change(change("cz_rooms", {"deleted_by_buyer": False}, {**room, "buyer_deleted_at": AT}))
+    yield from rooms.from_change(change("cz_rooms", {"blocked_by": "BUYER"}, room))
+    yield from rooms.from_change(change("cz_rooms", {"blocked_by": None}, room))
     report = {
         "_id": "r1", "target_kind": "user", "target_id": "9", "room_id": "", "user_id": "9", "reporter": "7",
         "reason": "spam", "outcome": "", "state": "open", "created_at": AT,
     }  # fmt: skip
-    yield from reports.changed(change("moderation_report", report, report, inserted=True))
+    yield from reports.from_change(change("moderation_report", report, report, inserted=True))
     for state in ("resolved", "dismissed"):
-        yield from reports.changed(change("moderation_report", {"state": state, "closed_at": AT}, report))
-    for act in acts.TOLD:
+        yield from reports.from_change(change("moderation_report", {"state": state, "closed_at": AT}, report))
+    for act in acts.RELAYED:
         record = {
             "_id": "a1", "at": AT, "act": act.value, "target_kind": "restriction", "target_id": "x1", "room_id": "",
             "user_id": "9", "before": {}, "after": {},
         }  # fmt: skip
-        yield from acts.changed(change("moderation_auditrecord", record, record, inserted=True))
+        yield from acts.from_change(change("moderation_auditrecord", record, record, inserted=True))
 
 
 def test_every_event_fits_the_schema_also_of_bare_documents() -> None:

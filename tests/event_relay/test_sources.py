@@ -29,7 +29,7 @@ def events(collection: str, document: dict[str, Any], second: int, **updated: An
         "updateDescription": {"updatedFields": updated, "removedFields": []},
         "fullDocument": document,
     }
-    [changed] = [source.changed for source in SOURCES if source.collection == collection]
+    [changed] = [source.from_change for source in SOURCES if source.collection == collection]
     return list(changed(read_change(raw)))
 
 
@@ -48,4 +48,4 @@ def test_an_edit_is_known_by_its_time_wherever_it_is_told() -> None:
     document = {**MESSAGE, "updated_at": later}
     [source] = [source for source in SOURCES if source.collection == "cz_messages"]
     [edited] = events("cz_messages", document, 60, content="third", updated_at=later)
-    assert edited.id in {event.id for event in source.standing(document, AT + datetime.timedelta(seconds=1))}
+    assert edited.id in {event.id for event in source.from_document(document, AT + datetime.timedelta(seconds=1))}

@@ -30,36 +30,36 @@ def report(clock: list[float]) -> WorkerReport:
 
 def test_it_is_ready_once_it_has_begun_and_while_nothing_stands_in_its_way(report: WorkerReport) -> None:
     assert not report.ready()
-    report.begin("consuming")
+    report.enter("consuming")
     assert report.ready()
-    report.trouble("registry", "no answer")
-    report.trouble("kafka", "away")
-    report.well("kafka")
+    report.failed("registry", "no answer")
+    report.failed("kafka", "away")
+    report.recovered("kafka")
     assert not report.ready()
-    report.well("registry")
+    report.recovered("registry")
     assert report.ready()
 
 
 def test_a_trouble_is_news_once_and_its_end_too(report: WorkerReport) -> None:
-    assert report.trouble("kafka", "away")
-    assert not report.trouble("kafka", "away")
-    assert report.trouble("kafka", "far away")
-    assert report.well("kafka")
-    assert not report.well("kafka")
+    assert report.failed("kafka", "away")
+    assert not report.failed("kafka", "away")
+    assert report.failed("kafka", "far away")
+    assert report.recovered("kafka")
+    assert not report.recovered("kafka")
 
 
 def test_the_last_error_is_remembered_when_it_is_over(report: WorkerReport) -> None:
-    report.trouble("kafka", "away")
-    report.well("kafka")
+    report.failed("kafka", "away")
+    report.recovered("kafka")
     assert report.summary()["problems"] == {}
     assert report.summary()["last_error"]["message"] == "away"
 
 
 def test_throughput_is_that_of_the_last_minute(report: WorkerReport, clock: list[float]) -> None:
-    report.done(120)
+    report.handled(120)
     assert report.summary()["per_second"] == 120 / WINDOW
     clock[0] += WINDOW + 1
-    report.done(6)
+    report.handled(6)
     assert report.summary()["per_second"] == 6 / WINDOW
 
 
@@ -83,8 +83,8 @@ def test_it_is_served_as_readiness_and_as_metrics(report: WorkerReport) -> None:
     with status_served(report, "127.0.0.1", port):
         assert get(port, "/healthz")[0] == 200
         assert get(port, "/readyz")[0] == 503
-        report.begin("consuming")
-        report.done(3, "results")
+        report.enter("consuming")
+        report.handled(3, "results")
         status, body = get(port, "/readyz")
         assert (status, json.loads(body)["state"]) == (200, "consuming")
         assert b'worker_records_total{kind="results"} 3.0' in get(port, "/metrics")[1]
@@ -92,7 +92,7 @@ def test_it_is_served_as_readiness_and_as_metrics(report: WorkerReport) -> None:
 
 
 def test_those_who_ask_nothing_are_few_and_not_for_long(report: WorkerReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_server, "PATIENCE", 0.5)
+    monkeypatch.setattr(status_server, "TIMEOUT", 0.5)
     port = free_port()
     with status_served(report, "127.0.0.1", port), ExitStack() as open_connections:
         for _ in range(status_server.CONNECTIONS):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from conversations import services as chat_services
-from event_relay.catch_up import pieces_since
+from event_relay.catch_up import batches_since
 from event_relay.change_stream import watched_database
 from event_relay.event import Event
 from identity import Identity
@@ -108,7 +108,7 @@ async def test_what_only_staff_should_know_is_not_told(
 
 
 def proven_since(since: datetime) -> list[Event]:
-    return [event for piece in pieces_since(watched_database(), since, None) for event in piece.events]
+    return [event for batch in batches_since(watched_database(), since, None) for event in batch.events]
 
 
 async def test_the_collections_prove_the_same_events_with_the_same_ids(

@@ -1,0 +1,75 @@
+"""A `manage.py` command that runs a Kafka worker until a signal ends it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from kafka_workers.clients import require_kafka, require_registry
+from kafka_workers.report import WorkerReport
+from kafka_workers.status_server import status_served
+
+
+class WorkerCommand(BaseCommand):
+    """Base of the workers' commands: checks the settings, serves the status port, and stops on SIGTERM or SIGINT.
+
+    A second signal ends the process at once.
+
+    Attributes:
+        metrics_prefix: The beginning of the metrics' names.
+        unit: What the worker handles: "records", "events".
+        needs_registry: Whether it cannot work without a schema registry.
+    """
+
+    metrics_prefix: ClassVar[str]
+    unit: ClassVar[str]
+    needs_registry: ClassVar[bool] = False
+
+    def work(self, report: WorkerReport, stop: threading.Event, **options: Any) -> None:
+        """Work until `stop` is set.
+
+        Args:
+            report: Where the worker reports its state.
+            stop: Is set by the first signal.
+            options: The command's own options.
+        """
+        raise NotImplementedError
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add `--status-port`; a command with options of its own adds them as well."""
+        parser.add_argument(
+            "--status-port",
+            type=int,
+            default=settings.WORKER_STATUS_PORT,
+            help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
+        )
+
+    def handle(self, *, status_port: int, **options: Any) -> None:
+        """Run the worker. CommandError: the settings lack what it needs, or the port cannot be used."""
+        require_kafka()
+        if self.needs_registry:
+            require_registry()
+        report = WorkerReport(self.metrics_prefix, self.unit)
+        stop = _stop_on_signals()
+        with status_served(report, settings.HOST, status_port):
+            self.work(report, stop, **options)
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that SIGTERM or SIGINT sets; for the main thread."""
+    stop = threading.Event()
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, request)
+    return stop
