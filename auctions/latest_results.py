@@ -13,7 +13,8 @@ from persistence.redis_client import async_redis
 LIFETIME = 30 * 24 * 3600
 """Seconds after which an auction without new results is forgotten."""
 _KEY = "auctions:latest:"
-_TIMEOUT = 2.0  # seconds: clients that connect wait for it
+TIMEOUT = 2.0
+"""Seconds to wait for Redis: clients that connect wait for it."""
 
 # A consumer that lost a partition may store results after its successor did. Within one partition the larger offset is
 # the newer result, unless the topic was created anew: then the timestamp decides. An auction's results are on one
@@ -50,7 +51,7 @@ class LatestResults:
     """The latest results in Redis, for one event loop. Call `close` in the end."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = async_redis(redis_url, patience=_TIMEOUT, retries=1)  # for a connection that had ended
+        self._redis = async_redis(redis_url, patience=TIMEOUT, retries=1)  # for a connection that had ended
 
     async def store(self, placed: Iterable[Placed]) -> None:
         """Store results in this order; a record that is older than its auction's stored one is ignored.

@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from io import TextIOBase
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -24,6 +26,19 @@ SERVER_START_TIMEOUT = 60.0  # seconds
 LONGEST_PAUSE = 10.0  # seconds before a child that keeps ending is started again
 STEADY = 60.0  # seconds after which a child that ends is not one that keeps ending
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def say_to(terminal: TextIOBase) -> Callable[[str], None]:
+    """Return what writes a line to a terminal, and passes over one that is gone: children are to be stopped all the
+    same.
+    """
+
+    def say(line: str) -> None:
+        with suppress(OSError):
+            terminal.write(line)
+            terminal.flush()
+
+    return say
 
 
 class StopRequested(BaseException):

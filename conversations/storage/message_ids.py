@@ -18,7 +18,8 @@ from collections.abc import Callable
 from persistence.timestamps import from_milliseconds
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PER_MILLISECOND = 32**4
+PER_MILLISECOND = 32**4
+"""Ids that one millisecond has, as four characters count them; the next one begins then, whatever the clock says."""
 
 
 def _base32(number: int, length: int) -> str:
@@ -70,7 +71,7 @@ class MessageIds:
             return instant
 
     def _advance_to(self, millisecond: int) -> None:
-        if self._counter >= _PER_MILLISECOND:
+        if self._counter >= PER_MILLISECOND:
             millisecond = max(millisecond, self._millisecond + 1)
         if millisecond > self._millisecond:
             self._millisecond = millisecond

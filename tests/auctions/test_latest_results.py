@@ -72,7 +72,7 @@ async def test_auctions_without_results_are_left_out(latest: LatestResults, auct
 
 
 async def test_a_redis_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latest_results, "_TIMEOUT", 0.05)
+    monkeypatch.setattr(latest_results, "TIMEOUT", 0.05)
     async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as silent:
         latest = LatestResults(f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0")
         async with asyncio.timeout(5):

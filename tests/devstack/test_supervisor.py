@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chozoi_chat.management.commands.up import Command
 from devstack.embedded import ChildProcess
-from devstack.supervisor import Watched
+from devstack.supervisor import Watched, say_to
 
 
 class TestWhatKeepsAChildFromStarting:
@@ -61,4 +60,4 @@ class GoneTerminal(io.StringIO):
 
 def test_what_is_said_to_a_terminal_that_is_gone_stops_nothing() -> None:
     """SIGHUP says that it is; children are to be stopped in order then, not left to be killed."""
-    Command(stdout=GoneTerminal())._say("Stopping the server.")
+    say_to(GoneTerminal())("Stopping the server.")

@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from identity import IdentityRefused, authenticate, verify_token
-from identity import jwks as jwks_module
 from identity.jwks import KeySet
 from identity.jwt_tokens import JWTVerifier
 from tests.identity.conftest import Service
@@ -185,9 +184,16 @@ async def test_a_key_and_a_key_set_may_serve_side_by_side(configure: Configure, 
     assert await verify_token(token(EC_KEY, "ES256", kid="e"))
 
 
-async def test_nothing_published_makes_a_private_key_of_use_to_anyone() -> None:
-    assert jwks_module._usable({"kty": "oct", "k": "c2VjcmV0"}) is None
-    assert jwks_module._usable(jwk(EC_KEY, alg="RS256")) is None
+@pytest.mark.parametrize("published", [{"kty": "oct", "k": "c2VjcmV0"}, jwk(EC_KEY, alg="RS256")])
+async def test_nothing_published_makes_a_private_key_of_use_to_anyone(
+    service: Service, published: dict[str, Any]
+) -> None:
+    service.answer = {"keys": [published]}
+    keys = KeySet(service.url)
+    for algorithm in ("HS256", "ES256", "RS256"):
+        with pytest.raises(IdentityRefused) as refused:
+            await keys.candidates(None, algorithm)
+        assert refused.value.code == "identity_unavailable", "there is no key to check with"
 
 
 async def test_credentials_in_the_url_are_sent_but_not_logged(

@@ -89,13 +89,18 @@ def raising(error: Exception) -> Callable[[], None]:
     return visit
 
 
+def gone(*arguments: Any, **options: Any) -> None:
+    raise errors.AutoReconnect("connection closed")
+
+
 async def test_away_and_back_are_logged_once_each_with_the_cause(
     database: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_wait_while_away", lambda asked_at: None)  # which would find that it is not
-    for _ in range(5):
-        with pytest.raises(StoreUnavailable, match="does not answer"):
-            await in_store_thread(raising(errors.AutoReconnect("connection closed")))
+    with monkeypatch.context() as away_now:
+        away_now.setattr(Database, "command", gone)  # or its answer to a ping would say that it is back
+        for _ in range(5):
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                await in_store_thread(raising(errors.AutoReconnect("connection closed")))
     for _ in range(5):
         await in_store_thread(lambda: store.durable(Room).find_one({}))
     [away, back] = [record for record in caplog.records if "The message store" in record.message]
@@ -173,6 +178,6 @@ async def test_a_store_that_has_long_been_away_is_not_waited_for_as_long(
     monkeypatch.setattr(store, "AVAILABILITY", away)
     monkeypatch.setattr(store, "TIMEOUT", 0.3)
     away.failed(errors.AutoReconnect("connection closed"))
-    monkeypatch.setattr(store, "_connect", lambda: raising(errors.AutoReconnect("connection closed"))())
+    monkeypatch.setattr(Database, "command", gone)
     answers = await asyncio.gather(*(in_store_thread(lambda: None) for _ in range(50)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {StoreUnavailable}

@@ -3,7 +3,6 @@
 import os
 import sys
 from argparse import ArgumentParser
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +28,7 @@ from devstack.embedded import (
     is_free,
 )
 from devstack.embedded.child_process import PRIVATE
-from devstack.supervisor import ServerNotStarted, Supervisor
+from devstack.supervisor import ServerNotStarted, Supervisor, say_to
 
 # Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
 MONGODB_PORT, REDIS_PORT = 27717, 6479
@@ -92,7 +91,8 @@ class Command(BaseCommand):
             brokers=bool(kafka or settings.KAFKA_BOOTSTRAP_SERVERS),
             registry=bool(kafka or settings.SCHEMA_REGISTRY_URL),
         )
-        with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, addresses, self._say, workers) as supervisor:
+        say = say_to(self.stdout)
+        with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, addresses, say, workers) as supervisor:
             supervisor.server.end_left_over()
             if not is_free(settings.PORT):
                 raise CommandError(f"Port {settings.PORT} is in use by another program. Set PORT to a free one.")
@@ -106,13 +106,13 @@ class Command(BaseCommand):
             host = ANY_ADDRESS.get(settings.HOST, settings.HOST)
             supervisor.start_server(host, settings.PORT)
             supervisor.start_workers()
-            self._welcome(host, supervisor.environment, workers)
+            say(self._welcome(host, supervisor.environment, workers))
             supervisor.watch()
 
-    def _welcome(self, host: str, stores: dict[str, str], workers: list[list[str]]) -> None:
+    def _welcome(self, host: str, stores: dict[str, str], workers: list[list[str]]) -> str:
         site = _site(host, settings.PORT)
         manage = f"{os.path.relpath(sys.executable)} manage.py"
-        self._say(
+        return (
             f"\nServing at {site}\n"
             f"  Socket.IO  path {settings.SOCKET_PATH}, namespace {settings.MESSENGER_NAMESPACE}\n"
             f"  Admin      {site}/admin/\n"
@@ -130,11 +130,6 @@ class Command(BaseCommand):
         lines += [f"             {command[0]}: {_site(host, int(command[-1]))}/readyz" for command in workers]
         lines.append(f"  An auction {manage} publish_auction_results")
         return "\n".join(lines) + "\n"
-
-    def _say(self, line: str) -> None:
-        with suppress(OSError):  # the terminal is gone: that is no reason to leave anything unstopped
-            self.stdout.write(line)
-            self.stdout.flush()
 
 
 def _port(address_before: str, usual: int) -> int:

@@ -35,12 +35,12 @@ class App:
     def __init__(self, user_id: str, role: Role | None = None) -> None:
         self.user_id = user_id
         self.headers = {"Authorization": f"Bearer {issue_token(user_id, role, 600)}"}
-        self._client = AsyncClient()
+        self.client = AsyncClient()
 
     async def call(self, method: str, path: str, body: Any = None, /, **query: Any) -> Answer:
         """Call, with a JSON body where there is one."""
         content = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
-        answer = await self._client.generic(
+        answer = await self.client.generic(
             method,
             f"{BASE}{path}",
             content,

@@ -237,7 +237,7 @@ async def test_half_a_surrogate_pair_is_refused_and_the_answer_can_be_read(buyer
 
 
 async def test_another_media_type_is_refused(buyer_app: App) -> None:
-    client = buyer_app._client
+    client = buyer_app.client
     answer = await client.post("/v1/conversations/rooms", {"buyer": "7"}, headers=buyer_app.headers)
     assert answer.status_code == 415
     assert answer.json()["code"] == "unsupported_media_type"
@@ -268,13 +268,13 @@ async def test_a_store_that_is_away_is_503_and_a_defect_500(
     from pymongo.errors import AutoReconnect
 
     from conversations import services
-    from conversations.services import room_list
 
-    def away(*_: Any) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise AutoReconnect("gone")
 
-    monkeypatch.setattr(room_list, "_list", away)
-    answer = await buyer_app.get("/rooms")
+    with monkeypatch.context() as outage:
+        outage.setattr(Collection, "find", away)
+        answer = await buyer_app.get("/rooms")
     assert (answer.status, answer.body["code"]) == (503, "store_unavailable")
     monkeypatch.setattr(services, "list_rooms", None)
     answer = await buyer_app.get("/rooms")
@@ -304,5 +304,5 @@ async def test_web_pages_of_allowed_origins_may_call(
     buyer_app.headers |= {"Origin": origin, "Access-Control-Request-Method": "PUT"}
     assert (await buyer_app.get("/rooms")).headers.get("Access-Control-Allow-Origin") == (origin if allowed else None)
     del buyer_app.headers["Authorization"]
-    asked = await buyer_app._client.options("/v1/conversations/rooms/7.9/seen", headers=buyer_app.headers)
+    asked = await buyer_app.client.options("/v1/conversations/rooms/7.9/seen", headers=buyer_app.headers)
     assert ("PUT" in asked.headers.get("Access-Control-Allow-Methods", "")) is allowed

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from conversations.services import search
 from identity import Role
 from tests.conversations.api.conftest import App
+from tests.conversations.commands import ASKED
 
 Store = Database[dict[str, Any]]
 THEN = datetime.datetime(2026, 3, 1, 12)
@@ -201,24 +202,16 @@ async def test_many_of_one_millisecond_are_all_found(rooms: Rooms, buyer_app: Ap
     assert both == messages[::-1]
 
 
-async def test_rooms_are_searched_no_further_than_needed(
-    rooms: Rooms, seller_app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rooms_are_searched_no_further_than_needed(rooms: Rooms, seller_app: App) -> None:
     """25 rooms with each question, those of the latest message first, until nothing newer can be in the others."""
     for number in range(100):
         rooms.message(rooms.room(str(100 + number), "9"), "word" if number % 2 else "verb", THEN + number * DAY)
-    asked: list[Any] = []
-    find = search._find
-
-    def counted(condition: Any, limit: int, last: Any) -> Any:
-        asked.append(condition)
-        return find(condition, limit, last)
-
-    monkeypatch.setattr(search, "_find", counted)
-    assert len(await found(seller_app, "word", limit=10)) == 10
-    assert len(asked) == 1
-    asked.clear()
-    assert await found(seller_app, "nothing like it") == []
+    with ASKED.recording() as commands:
+        assert len(await found(seller_app, "word", limit=10)) == 10
+    assert len([command for command in commands if command.get("find") == "cz_messages"]) == 1
+    with ASKED.recording() as commands:
+        assert await found(seller_app, "nothing like it") == []
+    asked = [command["filter"] for command in commands if command.get("find") == "cz_messages"]
     assert len(asked) == 4
     logic = {"$or", "$and", "$nor", "$expr", "$where", "$text"}
     assert not any(logic & condition.keys() for condition in asked), (

@@ -16,6 +16,7 @@ from conversations.errors import RuleViolation
 from conversations.requests import NewMessage, SeenMessages, Typing
 from conversations.storage import room_loader
 from identity import Identity, Role
+from tests.conversations.commands import ASKED
 from tests.conversations.conftest import Emitted, person
 
 Store = Database[dict[str, Any]]
@@ -89,27 +90,18 @@ async def test_a_blocked_or_closed_room_takes_no_messages_of_either_side(
     assert await refusal(services.send_message(seller, message(**{"from": "9", "to": "7"}))) == code
 
 
-async def test_rooms_for_many_senders_at_once_are_read_together(
-    database: Store, chat: Emitted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reads: list[int] = []
-    find = room_loader._find
-
-    def counted(room_ids: set[str]) -> dict[str, room_loader.RoomRecord]:
-        reads.append(len(room_ids))
-        return find(room_ids)
-
-    monkeypatch.setattr(room_loader, "_find", counted)
+async def test_rooms_for_many_senders_at_once_are_read_together(database: Store, chat: Emitted) -> None:
     database.cz_rooms.insert_many([{"_id": f"{n}.9", "buyer": str(n), "seller": "9"} for n in range(100, 160)])
-    await asyncio.gather(
-        *[
-            services.send_message(person(str(n), Role.BUYER), message(**{"room_id": f"{n}.9", "from": n}))
-            for n in range(100, 160)
-            for _ in range(3)
-        ]
-    )
+    sending = [
+        services.send_message(person(str(n), Role.BUYER), message(**{"room_id": f"{n}.9", "from": n}))
+        for n in range(100, 160)
+        for _ in range(3)
+    ]
+    with ASKED.recording() as commands:
+        await asyncio.gather(*sending)
+    reads = [len(command["filter"]["_id"]["$in"]) for command in commands if command.get("find") == "cz_rooms"]
     assert sum(reads) == 60
-    assert len(reads) <= 2
+    assert len(reads) <= 4, "the embedded engine takes 25 keys at a time"
 
 
 async def test_messages_begun_one_after_the_other_are_stored_in_that_order_without_waiting_for_each(

@@ -3,7 +3,9 @@
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 
-from conversations.storage.message_ids import MessageIds
+import pytest
+
+from conversations.storage.message_ids import PER_MILLISECOND, MessageIds
 from persistence.timestamps import from_milliseconds
 
 
@@ -42,10 +44,11 @@ def test_a_clock_set_back_does_not_take_ids_or_times_back() -> None:
     assert (second[1], second[0]) > (first[1], first[0])
 
 
-def test_when_a_millisecond_is_used_up_the_next_one_begins() -> None:
+def test_when_a_millisecond_is_used_up_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert PER_MILLISECOND == 32**4, "all that four characters of base 32 count"
+    monkeypatch.setattr("conversations.storage.message_ids.PER_MILLISECOND", 3)
     ids = MessageIds(Clock(1_602_375_215_390))
-    ids.next()
-    ids._counter = 32**4 - 1
+    assert ids.next()[1] == ids.next()[1]
     last, last_at = ids.next()
     following, following_at = ids.next()
     assert following > last

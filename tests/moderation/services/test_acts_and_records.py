@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect
 
 from conversations import services as chat_services
 from conversations.errors import RuleViolation
+from conversations.images.files import image_in
 from conversations.services import REDACTED
 from conversations.services import redaction as chat_redaction
 from identity import Identity
@@ -20,7 +21,7 @@ from moderation import services
 from moderation.models import AuditRecord, HeldMessage, MessageFilter, Outcome, RedactedOriginal, TargetKind
 from moderation.payloads import NewReport
 from moderation.rules.cache import rules_cache
-from moderation.services import audit, held, persons, redaction
+from moderation.services import audit, held, redaction
 from moderation.staff import Staff
 from persistence import mongodb as store
 from persistence.availability import StoreUnavailable
@@ -182,15 +183,16 @@ async def test_what_is_erased_while_it_is_restored_does_not_come_back(
 ) -> None:  # fmt: skip
     sent = await chat_services.send_message(buyer, message("my address"))
     await services.redact_message(mai, sent.id, "rude")
-    unredact, erasures = chat_redaction._unredact, [1]
+    erasures = [1]
 
     def erased_meanwhile(*args: Any) -> Any:
+        """Called when the original was read, and the message is not yet changed."""
         if erasures:
             erasures.pop()
-            elsewhere(lambda: persons._erase_moderation("7", []))
-        return unredact(*args)
+            elsewhere(lambda: database.moderation_redactedoriginal.delete_many({}))
+        return image_in(*args)
 
-    monkeypatch.setattr(chat_redaction, "_unredact", erased_meanwhile)
+    monkeypatch.setattr(chat_redaction, "image_in", erased_meanwhile)
     assert await refusal(services.restore_message(mai, sent.id, "a joke")) == "not_redacted"
     stored = database.cz_messages.find_one({"_id": sent.id})
     assert stored is not None and stored["content"] == REDACTED

@@ -16,8 +16,8 @@ from moderation.models import MessageFilter, RedactedOriginal
 from moderation.rules.cache import rules_cache
 from moderation.services import redaction
 from moderation.staff import Staff
-from persistence.mongodb import durable
-from tests.conversations.api.test_plans import Recorded, examined, plan
+from tests.conversations.api.test_plans import examined, plan
+from tests.conversations.commands import ASKED
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, acts, answer, elsewhere, message, refusal
 
@@ -156,7 +156,7 @@ async def test_all_that_a_user_wrote_in_the_last_hours_goes_at_once(
     assert await refusal(services.redact_recent(mai, "7", 0, "spam")) == "validation_failed"
 
 
-def test_what_is_recent_is_found_by_an_index(database: Store, room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_recent_is_found_by_an_index(database: Store, room: str, mai: Staff) -> None:
     """Neither other rooms nor what was said before is read."""
     now = datetime.datetime.now(datetime.UTC)
     database.cz_messages.insert_many(
@@ -168,12 +168,19 @@ def test_what_is_recent_is_found_by_an_index(database: Store, room: str, monkeyp
             for n in range(300)
         ]
     )  # fmt: skip
-    asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(redaction, "durable", lambda model: Recorded(durable(model), asked))
-    found = redaction._find_recent("7", now - datetime.timedelta(minutes=40))
-    assert set(found) == {f"m{n:03}" for n in range(1, 41, 4)}
+    with ASKED.recording() as commands:
+        assert await services.redact_recent(mai, "7", 1, "spam") == 15
+    assert {found["_id"] for found in database.cz_messages.find({"redacted_at": {"$ne": None}})} == {
+        f"m{n:03}" for n in range(1, 60, 4)
+    }
+    asked = [
+        {"aggregate": command["aggregate"], "pipeline": command["pipeline"], "cursor": {}}
+        for command in commands
+        if "aggregate" in command
+    ]
+    assert len(asked) == 6, "of each side the rooms, and of one room the messages, until nothing is left"
     assert [command for command in asked if "COLLSCAN" in plan(database, command)] == []
-    assert sum(examined(database, command) for command in asked) <= 22
+    assert sum(examined(database, command) for command in asked[:3]) <= 32
 
 
 async def test_what_moderation_has_of_it_besides_is_gone_too(

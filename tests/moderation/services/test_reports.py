@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from moderation import services
 from moderation.models import Outcome, Report, ReportState, TargetKind
-from moderation.services import reports
 from moderation.staff import Staff
 from tests.moderation.conftest import Store, acts, refusal
 
@@ -71,11 +70,12 @@ async def test_two_who_take_two_reports_on_one_target_at_once_find_one_holder(
     first, second = stored(reporter="1", minutes_ago=2), stored(reporter="2", minutes_ago=1)
     now = timezone.now()
     for report, staff, seconds in ((first, tuan, 1), (second, mai, 0)):
-        database.moderation_report.update_one(
-            {"_id": report.pk}, reports._taken(staff, now + datetime.timedelta(seconds=seconds))
-        )
-    target = {"target_kind": "user", "target_id": "9"}
-    assert reports._gather(target) == reports._gather(target) == ObjectId(mai.staff_id)
+        claim = {"state": "in_review", "assignee_id": ObjectId(staff.staff_id)}
+        taken_at = now + datetime.timedelta(seconds=seconds)
+        database.moderation_report.update_one({"_id": report.pk}, {"$set": {**claim, "taken_at": taken_at}})
+    assert await refusal(services.take(tuan, str(first.pk))) == "report_not_yours"
+    assert state(first) == state(second) == ("in_review", "mai")
+    assert (await services.take(mai, str(second.pk))).pk == second.pk
     assert state(first) == state(second) == ("in_review", "mai")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import time
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ HOUR = datetime.timedelta(hours=1)
 
 
 class Clock:
-    """`timezone.now` of the checks, `ahead` of the real one."""
+    """`timezone.now` of the checks, or `time.monotonic` of the rules' cache, `ahead` of the real one."""
 
     def __init__(self) -> None:
         self.ahead = datetime.timedelta(0)
@@ -36,11 +37,24 @@ class Clock:
     def now(self) -> datetime.datetime:
         return timezone.now() + self.ahead
 
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead.total_seconds()
+
+    def pass_by(self, seconds: float) -> None:
+        self.ahead += datetime.timedelta(seconds=seconds)
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(policy, "timezone", clock)
+    return clock
+
+
+@pytest.fixture
+def cache_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(cache, "time", clock)
     return clock
 
 
@@ -192,7 +206,7 @@ async def test_slow_mode_of_a_room_that_there_is_none_of(chat: Emitted, mai: Sta
 
 
 async def test_another_process_learns_of_a_change_at_its_next_look(
-    chat: Emitted, mai: Staff, disconnected: list[Any], monkeypatch: pytest.MonkeyPatch
+    chat: Emitted, mai: Staff, disconnected: list[Any], cache_clock: Clock
 ) -> None:
     other = RulesCache()
     await other.refresh()
@@ -200,15 +214,14 @@ async def test_another_process_learns_of_a_change_at_its_next_look(
     disconnected.clear()
     await other.refresh()
     assert other.rules.banned(timezone.now()) == set(), "within FRESH nothing is looked at"
-    monkeypatch.setattr(cache, "FRESH", 0.0)
-    other._fresh_until = 0.0
+    cache_clock.pass_by(cache.FRESH)
     await other.refresh()
     assert other.rules.banned(timezone.now()) == {"7"}
     assert disconnected == [{"7"}], "for sockets that were out of reach"
 
 
 async def test_a_change_whose_mark_was_never_made_is_learnt_of_all_the_same(
-    chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings
+    chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings, cache_clock: Clock
 ) -> None:
     """Redis was away for that one moment, in which the other process did not look."""
     other, url = RulesCache(), settings.REDIS_URL
@@ -218,7 +231,7 @@ async def test_a_change_whose_mark_was_never_made_is_learnt_of_all_the_same(
     settings.REDIS_URL = url
     await other.refresh(just_now=True)
     assert other.rules.banned(timezone.now()) == set(), "no mark tells of it"
-    other._reread_at = 0.0
+    cache_clock.pass_by(cache.REREAD)
     await other.refresh(just_now=True)
     assert other.rules.banned(timezone.now()) == {"7"}
     assert disconnected[-1] == {"7"}
@@ -233,7 +246,7 @@ async def test_while_nothing_changes_nothing_is_read(chat: Emitted, monkeypatch:
 
 
 async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_one_begun_after(
-    chat: Emitted, monkeypatch: pytest.MonkeyPatch
+    chat: Emitted, cache_clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = RulesCache()
     await live.refresh()
@@ -245,24 +258,25 @@ async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_o
         return look_now()
 
     monkeypatch.setattr(cache, "current_mark", counted)
-    live._fresh_until = 0.0
+    cache_clock.pass_by(cache.FRESH)
     await asyncio.gather(*(live.refresh() for _ in range(50)))
     assert len(looks) == 1
     looks.clear()
-    live._fresh_until = 0.0
+    cache_clock.pass_by(cache.FRESH)
     await asyncio.gather(live.refresh(), *(live.refresh(just_now=True) for _ in range(20)))
     assert len(looks) == 2, "those who need this moment do not join a look that was begun before"
 
 
 async def test_without_redis_bans_stay_and_new_ones_are_read_every_few_seconds(
-    chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings, cache_clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     await services.ban(mai, "7", "fraud")
     live = RulesCache()
     await live.refresh()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     await services.ban(mai, "8", "fraud")  # which no mark tells of
-    live._fresh_until = 0.0
+    cache_clock.pass_by(cache.FRESH)
     await live.refresh()
     assert live.rules.banned(timezone.now()) == {"7", "8"}
     reads = counted_reads(monkeypatch)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 import pytest
 from asgiref.sync import async_to_sync
 
 from conversations import services as chat_services
-from conversations.requests import Draft
+from conversations.policies import Policy, policies
 from conversations.services import editing
 from identity import Identity
 from moderation import services
 from moderation.services.retention import delete_older
 from moderation.staff import Staff
-from persistence.mongodb import Document
 from tests.conversations.conftest import Emitted
 from tests.moderation.conftest import Store, elsewhere, message
 
@@ -42,15 +42,16 @@ async def test_of_two_edits_at_once_nothing_is_lost(
     chat: Emitted, database: Store, room: str, buyer: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = await chat_services.send_message(buyer, message("first"))
-    replace, others = editing._replace, [1]
+    others = [1]
 
-    def quicker(before: Document, draft: Draft, now: datetime.datetime) -> Document | None:
+    def quicker() -> Sequence[Policy]:
+        """Called when the message was read, and is not yet changed."""
         if others:
             others.pop()
             elsewhere(lambda: async_to_sync(chat_services.edit_message)(buyer, sent.id, "second"))
-        return replace(before, draft, now)
+        return policies()
 
-    monkeypatch.setattr(editing, "_replace", quicker)
+    monkeypatch.setattr(editing, "policies", quicker)
     await chat_services.edit_message(buyer, sent.id, "third")
     stored = database.cz_messages.find_one({"_id": sent.id})
     assert stored is not None and stored["content"] == "third"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from bson import ObjectId
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group, User
@@ -34,7 +35,7 @@ LINK = re.compile(r"""href=["']([^"'#]+)["']""")
 
 def addresses_of(model: type[Model], client: Client) -> Iterator[str]:
     """What Django's admin has for a model: of the list only where it is Django's own."""
-    model_admin = admin.site._registry[model]
+    model_admin = admin.site.get_model_admin(model)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     listed = reverse(f"{name}_changelist")
     yield from (listed, f"{listed}?q=an", f"{listed}?all=", reverse(f"{name}_add"))
@@ -59,7 +60,17 @@ def links_of(address: str, text: str) -> Iterator[str]:
 
 def open_all(client: Client) -> dict[str, int]:
     """The status of every page that this account may find, by its address; of each kind of page a few."""
-    waiting = deque(["/admin/", *(each for model in admin.site._registry for each in addresses_of(model, client))])
+    waiting = deque(
+        [
+            "/admin/",
+            *(
+                each
+                for model in apps.get_models()
+                if admin.site.is_registered(model)
+                for each in addresses_of(model, client)
+            ),
+        ]
+    )
     given = set(waiting)
     statuses: dict[str, int] = {}
     of_kind = Counter[tuple[str, bool]]()
