@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,36 +24,31 @@ EXPIRY = 0.5
 class Process:
     """One process of the cluster: its Presence, and the users it was told went offline or came online."""
 
-    def __init__(self, url: str, prefix: str, expiry: float = EXPIRY) -> None:
+    def __init__(self, url: str, prefix: str, expiry: float = EXPIRY, heartbeat: float = HEARTBEAT) -> None:
         self.went: list[str] = []
         self.came: list[str] = []
+        self.cannot_announce: str | None = None  # a user whose going offline cannot be announced
         self.presence = Presence(
             url,
             on_offline=self._note_went,
             on_online=self._note_came,
-            heartbeat=HEARTBEAT,
+            heartbeat=heartbeat,
             expiry=expiry,
             prefix=prefix,
         )
 
     async def _note_went(self, user_id: str) -> None:
+        if user_id == self.cannot_announce:
+            raise RuntimeError("the database is away")
         self.went.append(user_id)
 
     async def _note_came(self, user_id: str) -> None:
         self.came.append(user_id)
 
-    async def die(self) -> None:
-        """End as by kill -9, as far as Redis can see: say nothing more and drop the connections."""
-        self.presence._stopped = True
-        self.presence._hurry.set()
-        for task in (self.presence._heart, *self.presence._announcing):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
-        await self.presence._registry.close()
 
-
+PROJECT = Path(__file__).parents[2]
 Start = Callable[..., Process]
+Member = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -76,14 +73,42 @@ async def start(prefix: str, redis: Redis) -> AsyncIterator[Start]:
     """Start a process of the cluster; all are stopped after the test."""
     processes: list[Process] = []
 
-    def start_one(url: str | None = None, expiry: float = EXPIRY) -> Process:
-        process = Process(url or settings.REDIS_URL, prefix, expiry)
+    def start_one(url: str | None = None, expiry: float = EXPIRY, heartbeat: float = HEARTBEAT) -> Process:
+        process = Process(url or settings.REDIS_URL, prefix, expiry, heartbeat)
         processes.append(process)
         return process
 
     yield start_one
     for process in processes:
         await process.presence.stop()
+
+
+@pytest.fixture
+def member(prefix: str) -> Iterator[Member]:
+    """Start a process of the operating system that holds users, and wait until it does; to be killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.presence.member", settings.REDIS_URL, prefix, str(EXPIRY), *arguments]
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        return process
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+async def processes_in(redis: Redis, prefix: str) -> dict[str, set[str]]:
+    """The users that Redis has of each process, by its id."""
+    processes: Any = await redis.zrange(f"{prefix}processes", 0, -1)
+    fields: dict[str, Any] = {process: await redis.hkeys(f"{prefix}process:{process}") for process in processes}
+    return {process: set(users) - {""} for process, users in fields.items()}
 
 
 @pytest.fixture

@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from redis.asyncio import Redis
 
 from tests.eventually import eventually
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Start
-
-PROJECT = Path(__file__).parents[2]
-Member = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def member(prefix: str) -> Iterator[Member]:
-    """Start a real process that holds users, and wait until it does."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start_one(*users: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.presence.member", settings.REDIS_URL, prefix, str(EXPIRY), *users]
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "here\n"
-        return process
-
-    yield start_one
-    for process in started:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Member, Start, processes_in
 
 
 async def test_the_users_of_a_killed_process_go_offline_in_time_and_once(start: Start, member: Member) -> None:
@@ -94,11 +65,9 @@ async def test_a_move_of_a_process_taken_for_dead_brings_all_its_users_back(
     start: Start, redis: Redis, prefix: str
 ) -> None:
     """Before its next heartbeat: the very first thing it does registers it anew."""
-    here, watcher = start(expiry=30), start(expiry=30)
-    here.presence._heartbeat = 15.0
+    here, watcher = start(expiry=30, heartbeat=15), start(expiry=30)
     await here.presence.enter("7", "phone")
-    await asyncio.sleep(HEARTBEAT * 2)
-    identifier = here.presence._registry._process_id
+    [identifier] = await processes_in(redis, prefix)
     await redis.zrem(f"{prefix}processes", identifier)
     await redis.delete(f"{prefix}process:{identifier}")
     assert await here.presence.enter("8", "phone")
@@ -118,25 +87,17 @@ async def test_users_who_stay_behind_at_a_stop_go_offline_without_waiting_for_ex
     stopping, staying = start(expiry=30), start(expiry=30)
     await stopping.presence.enter("7", "phone")
     await staying.presence.enter("8", "phone")
-    await asyncio.sleep(HEARTBEAT * 2)
     await stopping.presence.stop()
     await eventually(lambda: staying.went == ["7"], within=2)
     assert not stopping.went
 
 
 async def test_a_process_killed_amid_its_announcements_leaves_them_to_another(start: Start, member: Member) -> None:
-    first, second = start(), start()
-    told = asyncio.Event()
-
-    async def never_done(user_id: str) -> None:
-        told.set()
-        await asyncio.Event().wait()
-
-    first.presence._on_offline = never_done
-    await first.presence.start()
+    first, second = member("--never-done"), start()
     member("7").send_signal(signal.SIGKILL)
-    await asyncio.wait_for(told.wait(), 5)
-    await first.die()
+    assert first.stdout is not None
+    assert await asyncio.wait_for(asyncio.to_thread(first.stdout.readline), 5) == "went 7\n"
+    first.send_signal(signal.SIGKILL)
     await second.presence.start()
     await eventually(lambda: second.went == ["7"])
     await asyncio.sleep(EXPIRY * 1.5)
@@ -148,22 +109,18 @@ async def test_announced_users_are_no_longer_claimed(start: Start, member: Membe
     await survivor.presence.start()
     member("7").send_signal(signal.SIGKILL)
     await eventually(lambda: survivor.went == ["7"])
-    await eventually(lambda: not survivor.presence._announcing)
-    assert [key async for key in redis.scan_iter(f"{prefix}claims:*")] == []
+
+    async def nothing_is_claimed() -> bool:
+        return [key async for key in redis.scan_iter(f"{prefix}claims:*")] == []
+
+    await eventually(nothing_is_claimed)
 
 
 async def test_an_announcement_that_fails_holds_up_neither_the_others_nor_the_heartbeat(
     start: Start, member: Member, caplog: pytest.LogCaptureFixture
 ) -> None:
     survivor = start()
-    note = survivor.presence._on_offline
-
-    async def fail_for_some(user_id: str) -> None:
-        if user_id == "7":
-            raise RuntimeError("the database is away")
-        await note(user_id)
-
-    survivor.presence._on_offline = fail_for_some
+    survivor.cannot_announce = "7"
     await survivor.presence.start()
     member("7", "8", "9").send_signal(signal.SIGKILL)
     await eventually(lambda: sorted(survivor.went) == ["8", "9"])

@@ -11,7 +11,7 @@ import pytest
 import presence
 from presence import per_loop
 from tests.eventually import eventually
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Process
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Member
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_each_loop_has_its_own() -> None:
     assert asyncio.run(current()) is not asyncio.run(current())
 
 
-async def test_listeners_hear_of_users_who_died_with_another_process(settings: Any, prefix: str) -> None:
+async def test_listeners_hear_of_users_who_died_with_another_process(member: Member) -> None:
     heard = []
 
     @presence.on_change
@@ -51,9 +51,7 @@ async def test_listeners_hear_of_users_who_died_with_another_process(settings: A
 
     presence.on_change(hear)
     await presence.current().enter("8", "phone")
-    dying = Process(settings.REDIS_URL, prefix)
-    await dying.presence.enter("7", "phone")
-    await dying.die()
+    member("7").kill()
     await eventually(lambda: bool(heard))
     assert heard == ["7"], "once, though registered twice and after one that failed"
     await presence.stop_current()

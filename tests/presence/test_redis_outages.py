@@ -13,8 +13,9 @@ import pytest
 from redis.asyncio import Redis
 
 from devstack.embedded import EmbeddedRedis
+from presence.registry import Registry
 from tests.eventually import eventually
-from tests.presence.conftest import EXPIRY, HEARTBEAT, Start
+from tests.presence.conftest import EXPIRY, HEARTBEAT, Start, processes_in
 
 
 async def test_while_redis_is_away_a_process_knows_its_own_users(
@@ -56,8 +57,11 @@ async def test_what_changed_during_an_outage_is_told_after_it(start: Start, own_
     assert sorted(one.came) == ["comes", "elsewhere"], "each as it is by now"
     assert one.went == ["leaves"]
     everybody = ["stays", "leaves", "elsewhere", "comes"]
-    await eventually(lambda: two.presence._up)
-    assert await two.presence.online(everybody) == {"stays", "elsewhere", "comes"}
+
+    async def two_knows() -> bool:
+        return await two.presence.online(everybody) == {"stays", "elsewhere", "comes"}
+
+    await eventually(two_knows)
     assert "stays" not in two.went
 
 
@@ -70,14 +74,14 @@ async def test_nobody_is_told_offline_because_redis_went_away_again(
     await one.presence.enter("elsewhere", "laptop")
     own_redis.stop()
     await one.presence.leave("elsewhere", "laptop")
-    real, failures = one.presence._registry.online, iter([ConnectionError("away again")])
+    real, failures = Registry.online, iter([ConnectionError("away again")])
 
-    async def online(users: Sequence[str]) -> tuple[bool, set[str]]:
+    async def online(registry: Registry, users: Sequence[str]) -> tuple[bool, set[str]]:
         for failure in failures:
             raise failure
-        return await real(users)
+        return await real(registry, users)
 
-    monkeypatch.setattr(one.presence._registry, "online", online)
+    monkeypatch.setattr(Registry, "online", online)
     own_redis.start()
     await eventually(lambda: one.came == ["elsewhere"])
     assert one.went == []
@@ -130,7 +134,8 @@ async def test_a_redis_that_forgot_single_users_is_corrected(start: Start, redis
     """As a replica does that takes over before it had the last writes."""
     here, watcher = start(), start()
     await here.presence.enter("7", "phone")
-    key = f"{prefix}process:{here.presence._registry._process_id}"
+    [identifier] = await processes_in(redis, prefix)
+    key = f"{prefix}process:{identifier}"
     older: Any = await redis.hgetall(key)
     await here.presence.enter("8", "phone")
     await here.presence.leave("7", "phone")
@@ -144,8 +149,8 @@ async def test_a_redis_that_forgot_single_users_is_corrected(start: Start, redis
 async def test_a_redis_that_evicted_a_key_is_corrected(start: Start, redis: Redis, prefix: str, key: str) -> None:
     here, watcher = start(), start()
     await here.presence.enter("7", "phone")
-    await asyncio.sleep(HEARTBEAT * 2)
-    await redis.delete(f"{prefix}{key}" + (here.presence._registry._process_id if key.endswith(":") else ""))
+    [identifier] = await processes_in(redis, prefix)
+    await redis.delete(f"{prefix}{key}" + (identifier if key.endswith(":") else ""))
     await eventually(lambda: here.came == ["7"])
     assert await watcher.presence.online(["7"]) == {"7"}
 
@@ -177,5 +182,8 @@ async def test_a_presence_may_be_started_again_after_a_stop(start: Start) -> Non
     await process.presence.stop()
     await process.presence.start()
     await process.presence.enter("8", "phone")
-    await asyncio.sleep(HEARTBEAT * 3)
-    assert await watcher.presence.online(["7", "8"]) == {"7", "8"}
+
+    async def both_are_online() -> bool:
+        return await watcher.presence.online(["7", "8"]) == {"7", "8"}
+
+    await eventually(both_are_online)

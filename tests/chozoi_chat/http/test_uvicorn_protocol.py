@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 from chozoi_chat.http import uvicorn_protocol
 from chozoi_chat.http.connection_limit import limit_connections
 from chozoi_chat.http.uvicorn_protocol import HEAD, HEADERS, BoundedHttpProtocol, BoundedWebSocketProtocol, connections
+from tests.eventually import eventually
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -57,9 +58,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
-    async with asyncio.timeout(5):
-        while connections.all:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not connections.all)
     assert connections.of("127.0.0.1") == 0
 
 
@@ -227,9 +226,7 @@ async def test_an_address_has_so_many_connections(port: int, settings: Settings)
                 assert (await fourth.status(), await fourth.status()) == (429, None)
             first.say(head(100))
             assert await first.status() == 200
-        async with asyncio.timeout(5):
-            while connections.all > 2:  # a WebSocket gives its place up, too
-                await asyncio.sleep(0.01)
+        await eventually(lambda: connections.all <= 2, "a WebSocket gives its place up, too")
         async with client(port) as another:
             another.say(head(100))
             assert await another.status() == 200

@@ -17,6 +17,7 @@ from conversations.requests import CreateRoom
 from conversations.services import shop_info
 from identity import Identity
 from tests.conversations.conftest import Emitted
+from tests.eventually import eventually
 
 Store = Database[dict[str, Any]]
 
@@ -133,9 +134,7 @@ async def test_a_shop_that_turns_out_to_be_anothers_is_forgotten(
     monkeypatch.setattr(shop_info, "RETRY_PAUSES", (0.05,))
     service.answers = [(500, {}), (500, {}), (200, {"name": "Tea", "seller_id": 10})]
     await services.create_room(buyer, WISH)
-    async with asyncio.timeout(5):
-        while database.cz_rooms.find_one({"_id": "7.9", "shop_id": "3"}):
-            await asyncio.sleep(0.02)
+    await eventually(lambda: database.cz_rooms.find_one({"_id": "7.9", "shop_id": "3"}) is None)
     assert shop_of(database) == {}
 
 
@@ -188,9 +187,7 @@ async def test_a_shop_unknown_at_first_is_filled_in_the_background(
     monkeypatch.setattr(shop_info, "RETRY_PAUSES", (0.05, 0.05, 0.05))
     service.answers = [(500, {})] * 4 + [(200, TEA)]
     await services.create_room(buyer, WISH)
-    async with asyncio.timeout(5):
-        while shop_of(database) == {}:
-            await asyncio.sleep(0.02)
+    await eventually(lambda: shop_of(database) != {})
     assert shop_of(database) == TEA
 
 

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import redis
 from pymongo.errors import PyMongoError
 
 from devstack.embedded import EmbeddedMongoDB, EmbeddedRedis, EmbeddedStore, StoreNotStarted, free_port, is_free
+from tests.eventually import eventually_sync
 
 pytestmark = pytest.mark.slow
 Store = type[EmbeddedMongoDB] | type[EmbeddedRedis]
@@ -119,8 +119,7 @@ def test_a_kill_of_mongodb_in_the_middle_of_writes_loses_nothing_acknowledged(tm
     with started(EmbeddedMongoDB(tmp_path)) as store:
         writer = threading.Thread(target=write)
         writer.start()
-        while len(acknowledged) < 200:
-            time.sleep(0.01)
+        eventually_sync(lambda: len(acknowledged) >= 200)
         assert store.process is not None
         store.process.kill()
         writer.join()
