@@ -17,6 +17,7 @@ from auctions.latest_results import LatestResults
 from auctions.results import EVENT, AuctionResult, NamedAuctionResult
 from conversations.errors import TooSoon
 from conversations.sockets.event_limits import LimitedNamespace, proving
+from conversations.sockets.refusals import refused_connection
 from identity import IdentityRefused, let_pass, verify_token
 from persistence.per_event_loop import PerLoop
 from socketio_bridge import ConnectionRefused, Socket
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 MOST_AUCTIONS = 500
 """Auctions that one socket may watch."""
 LONGEST_ID = 64
+REFUSED = "Unauthorization or Missing auction id"
+"""The message of `connect_error`, as the old service had it."""
 
 
 class WatchAuction(Struct):
@@ -157,20 +160,18 @@ class AuctionResultListEvents(WatchedAuctions):
 
 
 def _refused(code: str, message: str) -> ConnectionRefused:
-    return ConnectionRefused("Unauthorization or Missing auction id", {"code": code, "message": message})
+    return ConnectionRefused(REFUSED, {"code": code, "message": message})
 
 
 async def _expiry_of(token: str, address: str) -> float:
-    """The Unix time until which a token is valid. ConnectionRefused: it is not."""
+    """The Unix time until which a token is valid. ConnectionRefused: it is not; TryAgainLater: that is not known."""
     try:
         async with proving(address):
             return (await verify_token(token)).expires_at
-    except TooSoon as refusal:
-        raise _refused(refusal.code, refusal.message) from refusal
-    except IdentityRefused as refusal:
-        if refusal.code != "token_missing" and let_pass(refusal, user_id=""):
+    except (IdentityRefused, TooSoon) as refusal:
+        if isinstance(refusal, IdentityRefused) and refusal.code != "token_missing" and let_pass(refusal, user_id=""):
             return math.inf
-        raise _refused(refusal.code, refusal.message) from refusal
+        raise refused_connection(REFUSED, refusal) from refusal
 
 
 def _expire(socket: Socket) -> None:

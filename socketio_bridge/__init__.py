@@ -26,6 +26,7 @@ from socketio_bridge.exceptions import (
     NodeGone,
     RequestFailed,
     RequestTimeout,
+    TryAgainLater,
     UnknownEvent,
 )
 from socketio_bridge.handshake import Handshake
@@ -52,6 +53,7 @@ __all__ = [
     "RequestTimeout",
     "Socket",
     "SocketIOServer",
+    "TryAgainLater",
     "UnknownEvent",
     "broadcast_call",
     "disconnect_sockets",

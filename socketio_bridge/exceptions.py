@@ -22,6 +22,28 @@ class ConnectionRefused(Exception):
         self.data = data
 
 
+class TryAgainLater(Exception):
+    """Raise it in `Namespace.on_connect`, `on_recover` or connect middleware where a client cannot be let in just now.
+
+        raise TryAgainLater("the store is away")
+
+    A client that is refused (`ConnectionRefused`) does not try again by itself. One whose connection ends does, with
+    the delay that it is set to, whatever its generation. So the connection ends, without an answer to the CONNECT. A
+    connection that is in another namespace stays: there the handler runs again. The name is that of WebSocket's close
+    code 1013 (IANA, WebSocket Close Code Number Registry), "Try Again Later".
+
+    Args:
+        reason: Why, for the log.
+        retry_after: Seconds until the connection ends, or the handler runs again; up to half as much more, at random,
+            so that clients do not come back all at once. The server waits because clients begin their back-off anew
+            with each connection that opens. It waits `Options.connect_timeout` at most.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float = 2.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
 class EventError(Exception):
     """An event from a client cannot be given to a handler. `Namespace.on_error` gets its subclasses."""
 

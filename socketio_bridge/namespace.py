@@ -27,7 +27,7 @@ _SERVER_MARK = "_socketio_server_event"
 _CATCH_ALL = "*"
 
 ConnectMiddleware: TypeAlias = Callable[[Socket], Awaitable[None]]
-"""Runs before `Namespace.on_connect`: `async def middleware(socket)`. It refuses the client by `ConnectionRefused`."""
+"""Runs before `Namespace.on_connect`: `async def middleware(socket)`. It raises as `Namespace.on_connect` may."""
 
 CallNext: TypeAlias = Callable[[list[Any]], Awaitable[Any]]
 """Calls the next middleware, or the handler, with an event's arguments; returns what answers the event."""
@@ -186,6 +186,7 @@ class Namespace:
         Raises:
             ConnectionRefused: Raise it to keep the client out. Any other exception, or taking longer than
                 `Options.connect_timeout`, refuses the client with "Internal Server Error".
+            TryAgainLater: Raise it where the client cannot be let in just now, as while a store is away.
         """
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
@@ -235,6 +236,7 @@ class Namespace:
 
         Raises:
             ConnectionRefused: Raise it to keep the client out.
+            TryAgainLater: Raise it where the client cannot be let in just now; it can still come back as what it was.
         """
         vars(socket.data).update(saved or {})
 

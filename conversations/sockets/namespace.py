@@ -12,19 +12,20 @@ from django.conf import settings
 import identity as identities
 from conversations import services
 from conversations.announcements import ANNOUNCED
-from conversations.errors import REFUSALS, Code, RuleViolation, TooSoon
+from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.payloads import UserVerified
 from conversations.policies import require_admitted
 from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
 from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
+from conversations.sockets.refusals import fields_of, is_temporary, reason_of, refused_connection
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
 from conversations.sockets.statuses import ActiveUserList
 from identity import Identity, IdentityRefused, authenticate
 from persistence.availability import StoreUnavailable
 from presence import current as current_presence
 from presence import stop_current as stop_presence
-from socketio_bridge import ConnectionRefused, InvalidArguments, Socket, UnknownEvent, event
+from socketio_bridge import InvalidArguments, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
 
@@ -104,12 +105,12 @@ class ConversationEvents(LimitedNamespace):
         try:
             identity = await _proven(socket, claim.token, claim.user_id, claim.user_role)
             await _admit(socket, identity)
-        except TooSoon:
-            raise  # nothing is known against the token: the socket stays what it is
         except (IdentityRefused, *REFUSALS) as refusal:
+            if is_temporary(refusal):
+                raise  # nothing is known against the token: the socket stays what it is
             await socket.emit("verify_user", UserVerified(status=False))
             await socket.disconnect()
-            return Refused(error=_reason(refusal))
+            return Refused(error=reason_of(refusal))
         await renew(socket, identity)
         await socket.emit("verify_user", UserVerified(status=True))
         return Done()
@@ -118,7 +119,7 @@ class ConversationEvents(LimitedNamespace):
         """Tell the sender what was wrong, as `event_error` and as the acknowledgement."""
         reason = _explain(event, error)
         message_id = _client_message_id(arguments)
-        await socket.emit("event_error", EventError(event=event, client_message_id=message_id, **_fields(reason)))
+        await socket.emit("event_error", EventError(event=event, client_message_id=message_id, **fields_of(reason)))
         return Refused(error=reason)
 
 
@@ -128,13 +129,16 @@ def _identity(socket: Socket) -> Identity:
 
 
 async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
-    """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins."""
+    """Let a device in as whom it claims to be: in its handshake's query, or in Socket.IO's auth payload, which wins.
+
+    Raises ConnectionRefused, or TryAgainLater where nothing is known against it.
+    """
     try:
         identity = await _proven(socket, claim.get("token", ""), claim.get("user_id", ""), claim.get("user_role", ""))
         count_connect(identity.user_id)
         await _admit(socket, identity)
     except (IdentityRefused, *REFUSALS) as refusal:
-        raise ConnectionRefused("Authentication Error", _fields(_reason(refusal))) from refusal
+        raise refused_connection("Authentication Error", refusal) from refusal
     await sign_in(socket, identity)
 
 
@@ -153,8 +157,8 @@ async def _admit(socket: Socket, identity: Identity) -> None:
 
 def _explain(event: str, error: Exception) -> Reason:
     match error:
-        case RuleViolation() | StoreUnavailable():
-            return Reason.of(error)
+        case IdentityRefused() | RuleViolation() | StoreUnavailable():
+            return reason_of(error)
         case InvalidArguments():
             return Reason(code=Code.VALIDATION_FAILED, message=str(error))
         case UnknownEvent():
@@ -163,16 +167,6 @@ def _explain(event: str, error: Exception) -> Reason:
             logger.error("The handler of %r failed.", event, exc_info=error)
             explained = "the server failed to handle this event; the failure has been logged"
             return Reason(code=Code.INTERNAL_ERROR, message=explained)
-
-
-def _reason(refusal: IdentityRefused | RuleViolation | StoreUnavailable) -> Reason:
-    if isinstance(refusal, IdentityRefused):
-        return Reason(code=refusal.code, message=refusal.message)
-    return Reason.of(refusal)
-
-
-def _fields(reason: Reason) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(reason).items() if value is not msgspec.UNSET}
 
 
 def _client_message_id(arguments: Sequence[msgspec.Raw]) -> str | int | None:

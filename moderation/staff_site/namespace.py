@@ -22,8 +22,9 @@ from conversations.errors import Code, RuleViolation
 from conversations.sockets.acknowledgements import Done, Reason, Refused
 from conversations.sockets.event_limits import LimitedNamespace
 from conversations.storage.room_loader import load_room
-from persistence.availability import StoreUnavailable
-from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Socket, UnknownEvent, event
+from persistence.availability import StoreUnavailable, is_outage
+from persistence.mongodb import STORE_ERRORS
+from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Socket, TryAgainLater, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,13 @@ class StaffEvents(LimitedNamespace):
         """Let in staff who may read rooms."""
         if not _is_own_page(socket.handshake):
             raise ConnectionRefused("Authentication Error", {"code": "forbidden_origin"})
-        if not await _may_read(socket.handshake.scope):
+        try:
+            may_read = await _may_read(socket.handshake.scope)
+        except STORE_ERRORS as error:
+            if is_outage(error):
+                raise TryAgainLater("the session's store is away") from error
+            raise
+        if not may_read:
             raise ConnectionRefused("Authentication Error", {"code": "not_staff"})
         socket.data.check = asyncio.get_running_loop().create_task(_check_on(socket))
 
@@ -105,13 +112,15 @@ def _is_own_page(handshake: Handshake) -> bool:
 
 
 async def _check_on(socket: Socket) -> None:
-    """End a socket whose session has ended. What cannot be known just now counts as ended: the page tries again."""
+    """End a socket whose session has ended. While MongoDB is away none can be ended, and who watches stays."""
     while True:
         await asyncio.sleep(RECHECK)
         try:
             if await _may_read(socket.handshake.scope):
                 continue
-        except Exception:
+        except Exception as error:
+            if is_outage(error):
+                continue
             logger.warning("A staff socket's session could not be looked at; it is disconnected.", exc_info=True)
         await socket.disconnect()
         return

@@ -6,13 +6,16 @@ Its connection moves the packets and keeps the time; what they may say, and when
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from socketio_bridge.adapter.adapter import Adapter
-from socketio_bridge.exceptions import ConnectionRefused
+from socketio_bridge.exceptions import ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol.socketio import (
     AckReceived,
@@ -24,6 +27,8 @@ from socketio_bridge.protocol.socketio import (
 )
 from socketio_bridge.sockets.interfaces import Connection, Handlers, SocketHooks
 from socketio_bridge.sockets.socket import Socket
+
+logger = logging.getLogger(__name__)
 
 _MOST_NAMESPACES = 100  # that one client may be in; patterns would let it be in any number
 
@@ -42,6 +47,7 @@ class Client:
     """The sockets of one connection; `find_namespace` gives the handlers of a namespace, if there are any."""
 
     __slots__ = (
+        "_connecting",
         "_connection",
         "_departed",
         "_find_namespace",
@@ -65,6 +71,7 @@ class Client:
         self._protocol = protocol
         self._handshake = handshake
         self._sockets: dict[str, Socket] = {}  # by namespace
+        self._connecting: dict[str, ConnectRequested] = {}  # by namespace; what is not answered yet
         self._departed: set[Socket] = set()  # those that left, and whose handlers still run
         self._in_default = False  # a protocol 4 client is in "/", which the application does not have
 
@@ -75,9 +82,10 @@ class Client:
             return
         socket = self._sockets.get(event.namespace)
         if socket is None:
-            # The "/" of a protocol 4 client, where the application has none.
+            # The "/" of a protocol 4 client, where the application has none; or a socket that is put off.
             if type(event) is Disconnected:
-                self._in_default = False
+                self._in_default &= event.namespace != "/"
+                self._connecting.pop(event.namespace, None)
                 self._keep_if_joined()
             return
         if type(event) is EventReceived:
@@ -104,6 +112,7 @@ class Client:
         """Let a socket in, unless the client left while its connect handler ran."""
         if self._connection.closed or self._sockets.get(socket.namespace) is not socket:
             return
+        self._connecting.pop(socket.namespace, None)
         self._connection.keep()
         self._connection.joined = True
         self._protocol.accept(socket.namespace, socket.id, socket.pid)
@@ -113,12 +122,18 @@ class Client:
 
     def refuse(self, socket: Socket, refusal: ConnectionRefused) -> None:
         """Keep a socket out, unless the client left while its connect handler ran."""
-        if self._sockets.get(socket.namespace) is not socket:
-            return
-        del self._sockets[socket.namespace]
-        self._connection.adapter.remove(socket)
-        self._refuse(socket.namespace, refusal)
-        self._keep_if_joined()
+        if self._shut_out(socket):
+            self._connecting.pop(socket.namespace, None)
+            self._refuse(socket.namespace, refusal)
+
+    def put_off(self, socket: Socket, refusal: TryAgainLater) -> None:
+        """Have a client try again later, unless it left while its connect handler ran; see `TryAgainLater`."""
+        if self._shut_out(socket):
+            logger.debug("A client is not let into %s now: %s", socket.namespace, refusal)
+            spread = 1 + random.random() / 2  # noqa: S311  not a secret
+            delay = min(refusal.retry_after * spread, self._connection.options.connect_timeout)
+            request = self._connecting[socket.namespace]
+            asyncio.get_running_loop().call_later(delay, self._try_again, request)
 
     def acknowledge(self, socket: Socket, ack_id: int, values: Sequence[Any]) -> None:
         """Answer an event."""
@@ -170,12 +185,32 @@ class Client:
             socket_id = sid if path == "/" else f"{path}#{sid}"
         else:
             socket_id = secrets.token_urlsafe(15)
-        handshake = self._handshake.for_namespace(request.query, request.auth)
+        auth = dict(request.auth)  # the request may be needed again as it is
+        handshake = self._handshake.for_namespace(request.query, auth)
         socket = Socket(socket_id, path, namespace, self, self._connection, handshake, self._hooks)
         if self._hooks is not None:
-            self._hooks.connecting(socket, request.auth)
+            self._hooks.connecting(socket, auth)
         self._sockets[path] = socket
+        self._connecting[path] = request
         socket.arrive(before)
+
+    def _try_again(self, request: ConnectRequested) -> None:
+        """End the connection, upon which its client tries again; where it is in another namespace, try again here."""
+        if self._connection.closed or self._connecting.get(request.namespace) is not request:
+            return
+        if any(namespace not in self._connecting for namespace in self._sockets):
+            self._connect(request)
+        else:
+            self._connection.close("try again later")
+
+    def _shut_out(self, socket: Socket) -> bool:
+        """Take a socket away that is not let in; False: the client left while its connect handler ran."""
+        if self._sockets.get(socket.namespace) is not socket:
+            return False
+        del self._sockets[socket.namespace]
+        self._connection.adapter.remove(socket)
+        self._keep_if_joined()
+        return True
 
     def _keep_if_joined(self) -> None:
         if not self._sockets and not self._in_default:
@@ -187,6 +222,7 @@ class Client:
 
     def _depart(self, socket: Socket, reason: str) -> None:
         del self._sockets[socket.namespace]
+        self._connecting.pop(socket.namespace, None)
         self._keep_if_joined()
         self._departed.add(socket)
         if self._hooks is not None:

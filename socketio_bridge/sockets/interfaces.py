@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from socketio_bridge.adapter.adapter import Adapter
-from socketio_bridge.exceptions import ConnectionRefused
+from socketio_bridge.exceptions import ConnectionRefused, TryAgainLater
 from socketio_bridge.options import Options
 from socketio_bridge.protocol.engineio import Packet
 from socketio_bridge.protocol.socketio import EventReceived
@@ -73,6 +73,9 @@ class SocketOwner(Protocol[_Socket]):
     def refuse(self, socket: _Socket, refusal: ConnectionRefused) -> None:
         """Keep a socket out."""
 
+    def put_off(self, socket: _Socket, refusal: TryAgainLater) -> None:
+        """Have the client of a socket that cannot be let in now try again later."""
+
     def acknowledge(self, socket: _Socket, ack_id: int, values: Sequence[Any]) -> None:
         """Answer an event."""
 
@@ -100,10 +103,10 @@ class Handlers(Protocol[_Socket]):
         """Whether the handler of an event may run beside others of its kind."""
 
     async def run_connect_middleware(self, socket: _Socket) -> None:
-        """Decide whether the client is let in, before `on_connect`; raises `ConnectionRefused`."""
+        """Decide whether the client is let in, before `on_connect`; raises as that does."""
 
     async def on_connect(self, socket: _Socket) -> None:
-        """The client asks to be let in; raises `ConnectionRefused` to keep it out."""
+        """The client asks to be let in; raises `ConnectionRefused` or `TryAgainLater` to keep it out."""
 
     async def dispatch(self, socket: _Socket, event: str, arguments: list[Any]) -> Any:
         """Handle an event; what answers its acknowledgement."""

@@ -14,7 +14,7 @@ import msgspec
 
 from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.exceptions import AckTimeout, ConnectionRefused
+from socketio_bridge.exceptions import AckTimeout, ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
@@ -350,6 +350,9 @@ class Socket:
             pass
         except ConnectionRefused as refusal:
             self._refuse(refusal)
+        except TryAgainLater as refusal:
+            self.connected = False
+            self._client.put_off(self, refusal)
         except BaseException as error:
             if ends_task(error):
                 raise

@@ -70,7 +70,7 @@ class Client:
     that itself). `auth`: the CONNECT payload of 3.x and 4.x. `options`: any other option of socket.io-client.
     `beside`: another client whose connection this namespace shares. `answers`: acks by event name, for events that the
     server emits with a callback. `answer_after`: seconds by event name that such an ack takes. Binary is `bytes`, both
-    ways, anywhere in an argument.
+    ways, anywhere in an argument. `patience`: seconds within which entering has to succeed.
     """
 
     def __init__(
@@ -88,12 +88,14 @@ class Client:
         beside: "Client | None" = None,
         answers: Mapping[str, Any] | None = None,
         answer_after: Mapping[str, float] | None = None,
+        patience: float = WITHIN,
     ) -> None:
         self.version = version
         self.socket_id: str | None = None
         self.recovered = False  # by the last connect, as 4.8 says
         self.events: list[Event] = []  # everything received, in order, whether expected or not
         self._driver = driver
+        self._patience = patience
         self._unexpected: list[Event] = []
         self._reports: list[Report] = []  # connect, disconnect, refused, unreachable, reconnect
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
@@ -115,7 +117,7 @@ class Client:
     async def __aenter__(self) -> Self:
         self._driver.tell(self._name, "open", **self._opening)
         try:
-            await self.connected()
+            await self.connected(self._patience)
         except BaseException:
             self._leave()
             raise

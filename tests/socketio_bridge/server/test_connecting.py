@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, SocketIOServer
+from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, SocketIOServer, TryAgainLater
+from tests.eventually import eventually
 from tests.socketio_bridge.client import connect
 
 from .chat import Chat, News
@@ -176,3 +177,63 @@ async def test_own_and_allowed_origins_may_connect(origin: bytes, allowed: tuple
     accepted, _ = await communicator.connect(1)
     assert accepted
     await communicator.disconnect()
+
+
+class Away(Namespace):
+    """Lets nobody in while it is away."""
+
+    path = "/away"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away, self.tries, self.left = True, 0, 0
+
+    async def on_connect(self, socket: Socket) -> None:
+        self.tries += 1
+        await socket.enter_room("everybody")
+        if self.away:
+            raise TryAgainLater("the store is away", retry_after=0.1)
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        self.left += 1
+
+
+@pytest.mark.parametrize("query", ["EIO=4&transport=websocket", "EIO=3&transport=websocket"])
+async def test_who_is_to_try_again_later_gets_no_answer_and_an_end_of_the_connection(query: str) -> None:
+    away = Away()
+    async with connect(SocketIOServer([away]), query) as client:
+        await client.send("40/away,")
+        assert await client.receive() == "closed"
+    assert (away.tries, away.left) == (1, 0)
+
+
+async def test_a_connection_that_is_in_another_namespace_stays_and_the_handler_runs_again() -> None:
+    away = Away()
+    async with connect(SocketIOServer([away, News()])) as client:
+        await client.join("/news")
+        await client.send("40/away,")
+        await eventually(lambda: away.tries == 2)
+        away.away = False
+        assert (await client.receive()).startswith('40/away,{"sid":')
+    assert (away.tries, away.left) == (3, 1)
+
+
+async def test_who_leaves_or_asks_again_meanwhile_is_tried_once(server: SocketIOServer) -> None:
+    away = Away()
+    async with connect(SocketIOServer([away, News()])) as client:
+        await client.join("/news")
+        await client.send("40/away,")
+        await eventually(lambda: away.tries == 1)
+        away.away = False
+        await client.send("40/away,")
+        assert (await client.receive()).startswith('40/away,{"sid":')
+        await asyncio.sleep(0.2)
+        assert away.tries == 2
+        await client.send("41/away,")
+        away.away = True
+        await client.send("40/away,")
+        await eventually(lambda: away.tries == 3)
+        await client.send("41/away,")
+        await asyncio.sleep(0.2)
+        assert away.tries == 3
+        assert not client.closed
