@@ -76,14 +76,14 @@ class Stretch:
             if beyond.at is None:
                 yield from ({**condition, **next_ids} for condition in undated)
                 if self.oldest_first:
-                    yield from self._dated()
+                    yield from _dated(self)
                 return
             if self._has(beyond.at):
                 yield {self.field: beyond.at, **next_ids}
             dated = self._from(beyond.at)
         elif self.oldest_first:
             yield from undated
-        yield from dated._dated()
+        yield from _dated(dated)
         if not self.oldest_first:
             yield from undated
 
@@ -95,11 +95,12 @@ class Stretch:
             return replace(self, after=at if self.after is None else max(self.after, at))
         return replace(self, before=at if self.before is None else min(self.before, at))
 
-    def _dated(self) -> Iterator[Condition]:
-        ranges = connection.ops.time_ranges(  # type: ignore[attr-defined]  # our engine's own
-            self.after, self.before, oldest_first=self.oldest_first, about=self.about
-        )
-        yield from ({self.field: times} for times in ranges)
+
+def _dated(stretch: Stretch) -> Iterator[Condition]:
+    ranges = connection.ops.time_ranges(  # type: ignore[attr-defined]  # our engine's own
+        stretch.after, stretch.before, oldest_first=stretch.oldest_first, about=stretch.about
+    )
+    yield from ({stretch.field: times} for times in ranges)
 
 
 def to_cursor(position: Struct) -> str:

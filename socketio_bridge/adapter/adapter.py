@@ -103,6 +103,11 @@ class Adapter:
         if self._layer is not None and not local:
             self.send(emission)
 
+    @property
+    def listens(self) -> bool:
+        """Whether it hears the other processes: not while the channel layer is out of reach."""
+        return self._tried.is_set() and not self._deaf
+
     def send(self, message: Message, node_id: str | None = None) -> None:
         """Put a message into the next envelope, to all other nodes or to the one of that id.
 
@@ -279,7 +284,7 @@ async def any_adapter() -> AsyncIterator[Adapter]:
     adapter = Adapter(observer=True)
     await adapter.start()
     try:
-        if adapter._deaf or not adapter._tried.is_set():
+        if not adapter.listens:
             raise ClusterError("the channel layer is out of reach, and with it all processes that serve sockets")
         yield adapter
     finally:

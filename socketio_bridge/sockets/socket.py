@@ -292,7 +292,7 @@ class Socket:
     def arrive(self, before: Socket | None) -> None:
         """Run the connect handler, after those of the socket that left for this one."""
         self._connection.adapter.add(self)
-        self._event_queue.put(Arrival(None if before is None else before._event_queue))
+        self._event_queue.put(Arrival(None if before is None else before._event_queue))  # noqa: SLF001  (of this class)
 
     def receive(self, event: EventReceived) -> None:
         """Run the handler of an event, after those of what came before."""

@@ -12,6 +12,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from kafka_workers.wire_format import AvroDecoder
+from tests.eventually import eventually_sync
 
 Decode = Callable[[bytes], dict[str, Any]]
 
@@ -67,12 +68,8 @@ def reading(bootstrap_servers: str, topic: str, decode: Decode | AvroDecoder = j
             "allow.auto.create.topics": True,
         }
     )
-    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    deadline = time.monotonic() + 20
-    while not partitions:  # the question has it made
-        assert time.monotonic() < deadline, f"{topic} does not come to be"
-        time.sleep(0.1)
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    # The question has the topic made.
+    partitions = eventually_sync(lambda: consumer.list_topics(topic, timeout=10).topics[topic].partitions, topic)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
     try:
         yield Read(consumer, decode.decode if isinstance(decode, AvroDecoder) else decode)

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from identity import introspection, jwks
+
 
 class Service:
     """An HTTP service of the identity provider. Set `answer` (JSON), `body` (raw), `status` or `delay` (s)."""
@@ -68,6 +70,30 @@ class Service:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+
+class Clock:
+    """The clock of keys and answers that are kept: the real one, and what has passed by since."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def time(self) -> float:
+        return time.time() + self._ahead
+
+    def pass_by(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in (introspection, jwks):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 
 from identity import IdentityRefused, authenticate, verify_token
 from identity.introspection import BAD_AGE, Introspection
-from tests.identity.conftest import Service
+from tests.eventually import eventually
+from tests.identity.conftest import Clock, Service
 from tests.identity.signing import SECRET, token
 
 Configure = Callable[..., None]
@@ -79,25 +80,24 @@ async def test_an_active_token_without_a_user_or_an_end_is_refused(
     assert await code_of(OPAQUE) == code
 
 
-async def test_good_answers_are_kept_for_a_while_then_asked_for_again(service: Service) -> None:
+async def test_good_answers_are_kept_for_a_while_then_asked_for_again(service: Service, clock: Clock) -> None:
     service.answer = active()
-    introspection = Introspection(service.url, max_age=0.2)
+    introspection = Introspection(service.url, max_age=20)
     for _ in range(10):
         await introspection.verify(OPAQUE)
     assert len(service.requests) == 1
-    await asyncio.sleep(0.25)
+    clock.pass_by(20)
     service.answer = {"active": False}
     assert await code_of(OPAQUE, introspection) == "token_invalid", "a revoked token is noticed"
 
 
-async def test_a_bad_token_is_asked_about_once_in_a_while(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bad_token_is_asked_about_once_in_a_while(service: Service, clock: Clock) -> None:
     service.answer = {"active": False}
     introspection = Introspection(service.url)
     assert [await code_of(OPAQUE, introspection) for _ in range(10)] == ["token_invalid"] * 10
     assert len(service.requests) == 1
     service.answer = active()
-    later = time.monotonic() + BAD_AGE
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    clock.pass_by(BAD_AGE)
     assert (await introspection.verify(OPAQUE)).user_id == "7"
 
 
@@ -141,7 +141,7 @@ async def test_one_who_gives_up_waiting_does_not_spoil_it_for_the_others(
     configure(AUTH_INTROSPECTION_URL=service.url)
     impatient = asyncio.create_task(verify_token(OPAQUE))
     patient = asyncio.create_task(verify_token(OPAQUE))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: service.requests)
     impatient.cancel()
     assert (await patient).user_id == "7"
 
