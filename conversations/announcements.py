@@ -1,8 +1,7 @@
-"""What this app tells connected clients: each event's name, payload and audience, once.
+"""The events that this app sends to clients: each one's name, payload and audience, in one place.
 
-Called when what is told is in the database, never before. A user's sockets are the members of the room named by the
-user's id. What happens in a room its watchers hear too, whoever they are: the members of the room named by that room's
-id, in STAFF_NAMESPACE.
+An event is announced when it is stored, never before. A user's sockets are in the room named by the user's id. Staff
+who watch a conversation are in the room named by that conversation's id, in STAFF_NAMESPACE.
 """
 
 from __future__ import annotations
@@ -41,71 +40,86 @@ ANNOUNCED: Final = {
 
 
 async def announce_message(message: MessagePayload) -> None:
-    """`new_message`, to every device of both."""
-    await _tell_of_message("new_message", message)
+    """Send `new_message` to all devices of both sides, and to watchers."""
+    await _emit_message("new_message", message)
 
 
 async def announce_update(message: MessagePayload) -> None:
-    """`message_updated`, to every device of both."""
-    await _tell_of_message("message_updated", message)
+    """Send `message_updated` to all devices of both sides, and to watchers."""
+    await _emit_message("message_updated", message)
 
 
 async def announce_redaction(redaction: MessageRedaction) -> None:
-    """`message_redacted`, to every device of both."""
-    await _tell_of_message("message_redacted", redaction)
+    """Send `message_redacted` to all devices of both sides, and to watchers."""
+    await _emit_message("message_redacted", redaction)
 
 
 async def announce_room(room: RoomPayload, creator: str) -> None:
-    """`create_room`, to every device of who asked for the room."""
-    await _tell("create_room", room, creator)
+    """Send `create_room` to all devices of the user who asked for the room.
+
+    Args:
+        room: The payload.
+        creator: The user's id.
+    """
+    await _emit_to_users("create_room", room, creator)
 
 
 async def announce_seen(seen: SeenMessages) -> None:
-    """`seen_messages`, to every device of who wrote what was seen."""
-    await _tell("seen_messages", seen, seen.recipient)
-    await _tell_watchers("seen_messages", seen, seen.room_id)
+    """Send `seen_messages` to all devices of the user who wrote what was seen, and to watchers."""
+    await _emit_to_users("seen_messages", seen, seen.recipient)
+    await _emit_to_watchers("seen_messages", seen, seen.room_id)
 
 
 async def announce_deletion(deletion: RoomDeletion) -> None:
-    """`room_deletion`, to every device of both sides."""
-    await _tell("room_deletion", deletion, deletion.buyer, deletion.seller)
+    """Send `room_deletion` to all devices of both sides."""
+    await _emit_to_users("room_deletion", deletion, deletion.buyer, deletion.seller)
 
 
 async def announce_closing(closing: RoomClosing) -> None:
-    """`room_closed`, to every device of both sides."""
-    await _tell("room_closed", closing, closing.buyer, closing.seller)
-    await _tell_watchers("room_closed", closing, closing.room_id)
+    """Send `room_closed` to all devices of both sides, and to watchers."""
+    await _emit_to_users("room_closed", closing, closing.buyer, closing.seller)
+    await _emit_to_watchers("room_closed", closing, closing.room_id)
 
 
 async def announce_opening(opening: RoomOpening) -> None:
-    """`room_opened`, to every device of both sides."""
-    await _tell("room_opened", opening, opening.buyer, opening.seller)
-    await _tell_watchers("room_opened", opening, opening.room_id)
+    """Send `room_opened` to all devices of both sides, and to watchers."""
+    await _emit_to_users("room_opened", opening, opening.buyer, opening.seller)
+    await _emit_to_watchers("room_opened", opening, opening.room_id)
 
 
 async def announce_status_change(change: UserStatusChange, other: str) -> None:
-    """`user_status_change`, to every device of the other side of a room."""
-    await _tell("user_status_change", change, other)
+    """Send `user_status_change` to all devices of the other side of a room.
+
+    Args:
+        change: The payload.
+        other: The id of the user on the other side.
+    """
+    await _emit_to_users("user_status_change", change, other)
 
 
 async def announce_typing(event: str, typing: Typing, except_: str | None) -> None:
-    """`typing` or `stop_typing`, to the other devices of who types and to all of the other side.
+    """Send `typing` or `stop_typing` to the other devices of the user who types and to all of the other side.
 
-    Not to watchers: by far the most frequent event, which few rooms have any for.
+    Watchers do not get it: it is by far the most frequent event, and few rooms are watched.
+
+    Args:
+        event: "typing" or "stop_typing".
+        typing: The payload.
+        except_: The id of the socket that sent the event.
     """
-    await _tell(event, typing, typing.sender, typing.recipient, except_=except_)
+    await _emit_to_users(event, typing, typing.sender, typing.recipient, except_=except_)
 
 
-async def _tell_of_message(event: str, message: MessagePayload | MessageRedaction) -> None:
+async def _emit_message(event: str, message: MessagePayload | MessageRedaction) -> None:
     if message.recipient:
-        await _tell(event, message, message.sender, message.recipient)
+        await _emit_to_users(event, message, message.sender, message.recipient)
     else:  # the operator's, for both sides: each reads its own id in `to`, which is how old apps know what is theirs
         for side in message.room_id.split("."):
-            await _tell(event, msgspec.structs.replace(message, recipient=side), side)
-    await _tell_watchers(event, message, message.room_id)
+            await _emit_to_users(event, msgspec.structs.replace(message, recipient=side), side)
+    await _emit_to_watchers(event, message, message.room_id)
 
 
-async def _tell(event: str, payload: object, *users: str, except_: str | None = None) -> None:
+async def _emit_to_users(event: str, payload: object, *users: str, except_: str | None = None) -> None:
     await emit(
         event,
         payload,
@@ -115,6 +129,6 @@ async def _tell(event: str, payload: object, *users: str, except_: str | None = 
     )
 
 
-async def _tell_watchers(event: str, payload: object, room_id: str) -> None:
+async def _emit_to_watchers(event: str, payload: object, room_id: str) -> None:
     # volatile: a page that was away loads its room anew, so nothing is to be kept for it
     await emit(event, payload, to=[room_id], namespace=settings.STAFF_NAMESPACE, volatile=True)

@@ -34,7 +34,7 @@ RATES = (
 
 @register()
 def check_rates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Limits of rate: of tokens, of events, of the REST API."""
+    """Check the rate limits: of invalid tokens, of events, of the REST API."""
     return list(_rates())
 
 
@@ -52,7 +52,7 @@ def _rates() -> Iterator[CheckMessage]:
 
 @register()
 def check_uploads(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """How large images may be, and where they are kept."""
+    """Check the limits of images, and their storage."""
     return list(_uploads())
 
 

@@ -1,7 +1,7 @@
-"""The one way in which this app says no, and the list of its reasons.
+"""The refusals of this app, and the list of their reasons.
 
-Doors (socket events, REST) turn a RuleViolation into their own answers; the codes are part of the contract with
-clients: stable, snake_case, never reused for another meaning.
+Doors (socket events, REST) translate a `RuleViolation` into their own answers. The codes are part of the contract with
+clients: stable, in snake_case, never reused for another meaning.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Code(StrEnum):
     EDIT_WINDOW_OVER = "edit_window_over"
     """The message is too old to be edited."""
     MESSAGE_REDACTED = "message_redacted"
-    """The operator has taken back what the message said: it is edited no more."""
+    """The operator has redacted the message: it cannot be edited any more."""
     NOT_AN_IMAGE = "not_an_image"
     """What was uploaded is no image of a kind that is taken, is broken, or has too many pixels."""
     UPLOAD_TOO_LARGE = "upload_too_large"
@@ -64,7 +64,18 @@ class Code(StrEnum):
 
 
 class RuleViolation(Exception):
-    """What was asked for is refused. `code` is for programs, `message` for people."""
+    """A request is refused.
+
+        raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
+
+    Args:
+        code: The reason, for programs: a `Code`, or one of an app above.
+        message: What was wrong and what would be right, for people.
+
+    Attributes:
+        code: The reason.
+        message: The text for people.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -76,11 +87,20 @@ class RuleViolation(Exception):
 
 
 class Forbidden(RuleViolation):
-    """A policy keeps this from this user, now or for good: no fault of what was asked."""
+    """A policy keeps this from this user, now or for good. REST answers 403."""
 
 
 class TooSoon(RuleViolation):
-    """The user has to wait: `retry_after` seconds."""
+    """The user has to wait. REST answers 429.
+
+    Args:
+        code: The reason.
+        message: The text for people.
+        retry_after: Seconds to wait.
+
+    Attributes:
+        retry_after: Seconds to wait.
+    """
 
     def __init__(self, code: str, message: str, *, retry_after: int) -> None:
         super().__init__(code, message)
@@ -88,7 +108,7 @@ class TooSoon(RuleViolation):
 
 
 class Missing(RuleViolation):
-    """What was asked for does not exist, as far as the user may know."""
+    """What was asked for does not exist, as far as the user may know. REST answers 404."""
 
 
 REFUSALS: Final = (RuleViolation, StoreUnavailable)

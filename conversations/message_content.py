@@ -21,7 +21,16 @@ _READ_DIFFERENTLY = re.compile(r"[\s\\<>\"\x00-\x20\x7f]")
 
 
 def require_content(message_type: str, content: str) -> None:
-    """RuleViolation `validation_failed`: too long, or not what a message of that type carries."""
+    """Refuse a content that a message of this type cannot have.
+
+    Args:
+        message_type: A value of `MessageType`.
+        content: The content of a message that is sent or edited.
+
+    Raises:
+        RuleViolation: `validation_failed`: it is too long, has control characters in an emoji, or is no address of an
+            image that may be shown.
+    """
     longest = LONGEST_EMOJI if message_type == MessageType.EMOJI else settings.MESSAGE_MAX_LENGTH
     if len(content) > longest:
         what = "an emoji" if message_type == MessageType.EMOJI else "a message"
@@ -36,13 +45,21 @@ def require_content(message_type: str, content: str) -> None:
 
 
 def is_at_a_known_host(image: str) -> bool:
-    """Whether an image's address is one of our uploads, or at a host that `IMAGE_HOSTS` names."""
+    """Tell whether an image is one of this server's uploads, or at a host that `IMAGE_HOSTS` names. `*` names none.
+
+    Args:
+        image: The image's address.
+    """
     parts = _parts(image)
     return parts is not None and (_is_ours(parts) or _is_named(parts, [name for name in _allowed() if name != "*"]))
 
 
 def without_stored_name(image: str) -> str:
-    """An image's address without the name that we gave the file: what of it somebody has chosen."""
+    """Return the part of an image's address that somebody has chosen: all but the name that this server gave the file.
+
+    Args:
+        image: The image's address.
+    """
     return re.sub(NAME, "", image)
 
 

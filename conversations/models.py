@@ -127,9 +127,9 @@ class Room(models.Model):
     """The conversation of one buyer with one seller; its key is `<BuyerID>.<SellerID>`.
 
     `updated_at`, the last activity, is indexed once, for staff, who look through all rooms; every message moves its
-    room in that index (measured: 3 to 7 % of what storing a batch costs). No other index has a time in it: one user's
-    rooms, found by `buyer` or `seller`, sort in memory. Nor is there a partial one of blocked or of closed rooms: each
-    message would have its room held against the index's condition.
+    room in that index (measured: 3 to 7 % of what storing a batch costs). No other index has a time in it: the rooms of
+    one user, found by `buyer` or `seller`, sort in memory. Nor is there a partial index of blocked or of closed rooms:
+    MongoDB would compare the room of each message with the index's condition.
     """
 
     room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)
@@ -173,11 +173,16 @@ class Room(models.Model):
 
     @classmethod
     def of(cls, user_id: str, side: Role) -> models.QuerySet[Room]:
-        """The rooms in which a user is this side, whether they see them or not."""
+        """The rooms in which a user is on one side, whether the user sees them or not.
+
+        Args:
+            user_id: The user.
+            side: The side.
+        """
         return cls.objects.filter(**{SIDES[side].user: user_id})
 
     def side_of(self, user_id: str) -> Role | None:
-        """Which side of this room a user is; `None`: neither."""
+        """The side that a user is on in this room; None: neither."""
         if user_id == self.buyer:
             return Role.BUYER
         return Role.SELLER if user_id == self.seller else None

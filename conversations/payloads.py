@@ -1,6 +1,6 @@
 """What clients get: the shapes of the contract's section 2, under its exact names, and rooms as one side sees them.
 
-What they send is `conversations.requests`'; `Typing` and `SeenMessages` there go out as they came in.
+What clients send is in `conversations.requests`; `Typing` and `SeenMessages` there go out as they came in.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
     """A message as it is stored: `new_message` when it was sent, `message_updated` when its content was changed.
 
     All devices of both sides get it, the one that sent it too. `from` is `support` where the operator wrote it.
-    `redacted_at` is there where what it said was taken back.
+    `redacted_at` is there where the message is redacted.
     """
 
     id: str
@@ -64,7 +64,7 @@ class MessagePayload(Struct, kw_only=True, rename={"id": "_id", "sender": "from"
 
 
 class MessageRedaction(Struct, kw_only=True, rename={"id": "_id", "sender": "from", "recipient": "to"}):
-    """`message_redacted`, to both sides: what this message said was taken back; `content` is shown instead."""
+    """`message_redacted`, to both sides: this message was redacted; `content` is shown in its place."""
 
     id: str
     room_id: str
@@ -104,7 +104,12 @@ class RoomPayload(Struct, kw_only=True, rename={"id": "_id"}):
 
     @classmethod
     def of(cls, room: Document, *, buyer_info: dict[str, str] | None) -> RoomPayload:
-        """The payload of a room's document; `buyer_info`: what the request carried, `None` when nothing."""
+        """Make the payload of a room's document.
+
+        Args:
+            room: The document.
+            buyer_info: What the request carried; None: nothing.
+        """
         return cls(
             id=room["_id"],
             room_id=room["_id"],
@@ -129,7 +134,8 @@ class RoomDeletion(Struct, kw_only=True):
 class UserStatusChange(Struct, kw_only=True):
     """`user_status_change`, to the other side of a room: the user, its `user_role`, came online or went offline.
 
-    `status`: whether the user is online now. Told of each of the user's rooms, and of a room that was made or enabled.
+    `status`: whether the user is online now. Sent for each of the user's rooms, and for a room that was made or
+    enabled.
     """
 
     user_id: str
@@ -203,7 +209,12 @@ RoomView = Annotated[
 
 
 def view_of(room: Document, side: Role) -> RoomView:
-    """A room's document as that side sees it."""
+    """Read a room's document as one side sees it.
+
+    Args:
+        room: The whole document, but for the other side's last message.
+        side: The side that is to see it.
+    """
     shared: dict[str, Any] = {
         "id": room["_id"],
         "room_id": room["_id"],

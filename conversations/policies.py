@@ -1,8 +1,9 @@
-"""What may keep a user out or a message back besides the rules of rooms: policies, of apps that stand above this one.
+"""Policies: what apps above this one forbid, besides the rules of rooms. They keep users out and messages back.
 
-`CONVERSATION_POLICIES` names their classes; one instance of each serves the process. They are asked by everything that
-lets a user in (connect, `verify_user`, recovery, REST) and that shows one side of a room what the other one writes
-(sending, editing, making rooms, typing). They say no with a RuleViolation, whose code the client gets like any other.
+The setting `CONVERSATION_POLICIES` names their classes; one instance of each serves the process. Policies are asked
+wherever a user is let in (connect, `verify_user`, recovery, REST) and wherever one side of a room is shown what the
+other one writes (sending, editing, creating rooms, typing). They refuse with a `RuleViolation`, whose code the client
+gets like any other.
 """
 
 from __future__ import annotations
@@ -20,38 +21,78 @@ from conversations.requests import Draft
 from persistence.mongodb import Document
 
 AfterStoring: TypeAlias = Callable[[MessagePayload | None], Awaitable[None]]
-"""What a policy does about a text once it is stored; a repeat of a message comes here too. `None`: it is no message."""
+"""What a policy does once a draft is stored, with the message, also for a repeat; None: the draft was no message."""
 
 
 class Policy(Protocol):
-    """What an app above may say about users and messages."""
+    """What an app above may decide about users and messages.
+
+        class NoShouting:
+            async def check_message(self, draft: Draft) -> AfterStoring | None:
+                if draft.content.isupper():
+                    raise Forbidden("too_loud", "the message is in capitals: use small letters")
+                return None
+
+    A class needs all methods that are here; `moderation.policies` has one.
+    """
 
     async def refresh(self, *, just_now: bool = False) -> None:
-        """Learn what the checks need, at most some tenths of a second old; `just_now`: no older than this call.
+        """Learn what the checks need. Called before them, once for a group of messages, which wait in their order.
 
-        Called before the others, once for a group of messages: what waits here keeps their order.
+        Args:
+            just_now: Whether it must be no older than this call; by default it may be some tenths of a second old.
         """
 
     def check_user(self, user_id: str) -> None:
-        """RuleViolation: this user may not come in."""
+        """Check whether a user may come in.
+
+        Raises:
+            RuleViolation: The user may not.
+        """
 
     def check_writer(self, user_id: str) -> None:
-        """RuleViolation: this user may not write, nor be seen typing."""
+        """Check whether a user may write, and be seen typing.
+
+        Raises:
+            RuleViolation: The user may not.
+        """
 
     async def check_message(self, draft: Draft) -> AfterStoring | None:
-        """RuleViolation: this message may not be written. Else what is to be done when it has been, if anything.
+        """Check whether a message may be written.
 
-        Whoever waits here for a store lets later messages overtake: only where a message is refused, or rare.
+        While this waits for a store, later messages overtake: wait only where a message is refused, or where that is
+        rare.
+
+        Args:
+            draft: The message.
+
+        Returns:
+            What is to be done once the message is stored; None: nothing.
+
+        Raises:
+            RuleViolation: It may not be written.
         """
 
     def keep_revision(self, message: Document, replaced_at: datetime.datetime) -> None:
-        """Keep what a message says that is about to be edited, as its document has it; in one of the store's threads.
+        """Keep the former content of a message that is about to be edited.
 
-        One transaction with the edit, where the store has those; may be called again.
+        Called in one of the store's threads, in one transaction with the edit where MongoDB has those; may be called
+        again.
+
+        Args:
+            message: The message's document before the edit.
+            replaced_at: The time of the edit.
         """
 
     def images_kept(self, images: Collection[str]) -> set[str]:
-        """Those of these uploads that this app shows or keeps, besides messages; in one of the store's threads."""
+        """Tell which uploads this app shows or keeps, besides those of messages. Called in one of the store's threads.
+
+        Args:
+            images: Keys of uploads.
+
+        Returns:
+            Those of them that must not be deleted.
+        """
 
 
 @lru_cache(maxsize=8)
@@ -60,32 +101,51 @@ def _made(paths: tuple[str, ...]) -> tuple[Policy, ...]:
 
 
 def policies() -> tuple[Policy, ...]:
-    """The policies of this process."""
+    """Return the policies of this process, in the order of the setting."""
     return _made(tuple(settings.CONVERSATION_POLICIES))
 
 
 async def refresh() -> None:
-    """Have all policies know what they need for the messages that are checked next."""
+    """Refresh all policies for the messages that are checked next."""
     for policy in policies():
         await policy.refresh()
 
 
 async def require_admitted(user_id: str, *, just_now: bool = False) -> None:
-    """RuleViolation: a policy keeps this user out. `just_now`: as of this moment, else of tenths of a second ago."""
+    """Refuse a user whom a policy keeps out.
+
+    Args:
+        user_id: The user.
+        just_now: Whether the policies must know what holds at this moment; by default, some tenths of a second ago.
+
+    Raises:
+        RuleViolation: A policy refuses the user.
+    """
     for policy in policies():
         await policy.refresh(just_now=just_now)
         policy.check_user(user_id)
 
 
 def check_writer(user_id: str) -> None:
-    """RuleViolation: a policy does not let this user write. Call it after `refresh`, as `check_message`."""
+    """Refuse a user whom a policy does not let write. Call it after `refresh`.
+
+    Raises:
+        RuleViolation: A policy refuses the user.
+    """
     for policy in policies():
         policy.check_writer(user_id)
 
 
 async def check_message(draft: Draft) -> list[AfterStoring]:
-    """RuleViolation: a policy refuses this message. Else what they do once it is stored.
+    """Ask all policies about a message. Call it after `refresh`, which `services.messages.writable_rooms` calls.
 
-    Call it after `refresh`, which `services.messages.writable_rooms` does when it loads a room.
+    Args:
+        draft: The message.
+
+    Returns:
+        What the policies do once it is stored.
+
+    Raises:
+        RuleViolation: A policy refuses the message.
     """
     return [after for policy in policies() if (after := await policy.check_message(draft)) is not None]

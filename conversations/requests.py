@@ -68,7 +68,11 @@ class Participants(Struct, kw_only=True, rename={"sender": "from", "recipient": 
 
 
 def to_room_id(value: object) -> str:
-    """The id of a room as a string. ValueError: it cannot be one."""
+    """Convert a room's id to a string.
+
+    Raises:
+        ValueError: It cannot be the id of a room.
+    """
     text = _text("room_id", str(value))
     if not text or len(text) > 2 * MAX_ID_LENGTH + 1:
         raise ValueError("`room_id` must be `<BuyerID>.<SellerID>`")
@@ -109,13 +113,18 @@ class DraftKind(Enum):
 
 
 class Draft(Struct, kw_only=True, frozen=True):
-    """A text or picture that one side may show the other: what was asked for, and the receiver's side of the room.
+    """A text or picture that one side may show the other: a request, and the receiver's side of the room.
 
     Attributes:
+        room_id: The room.
+        sender: The user who writes; `SUPPORT` for the operator.
         recipient: The user on the receiver's side; empty for both sides.
-        receiver: The recipient's side of the room; `None`: both.
+        receiver: The recipient's side of the room; None: both.
+        type: A value of `MessageType`.
+        content: The content.
         client_message_id: The client's own id of the message.
         once: A key of the author, for a message that is to be stored once though no client gave it an id.
+        kind: What the draft is to become.
     """
 
     room_id: str
@@ -129,7 +138,7 @@ class Draft(Struct, kw_only=True, frozen=True):
     kind: DraftKind = DraftKind.MESSAGE
 
     def dedup_key(self) -> str | None:
-        """One key for all repeats of a message; `None`: no id tells a repeat.
+        """Make the key that all repeats of a message have in common; None: no id marks a repeat.
 
         The key is of five fields, because some old clients send a constant as `client_message_id`.
         """
@@ -140,7 +149,7 @@ class Draft(Struct, kw_only=True, frozen=True):
 
 
 class EditMessage(Struct, kw_only=True):
-    """What a message is to say from now on."""
+    """The content that a message has from now on."""
 
     content: str
 
@@ -176,7 +185,15 @@ class SeenMessages(Participants, kw_only=True):
 
 
 def to_instant(field: str, value: str | int) -> datetime.datetime:
-    """The time that a field holds. ValueError: it holds none."""
+    """Read the time that a field holds.
+
+    Args:
+        field: The field's name, for the text of the error.
+        value: ISO 8601, or milliseconds since 1970.
+
+    Raises:
+        ValueError: It holds no time.
+    """
     try:
         return from_milliseconds(value) if isinstance(value, int) else from_wire(value)
     except (ValueError, OverflowError):

@@ -1,6 +1,6 @@
-"""Where images that users send are kept: Django's default storage, a directory or any other that Django can speak to.
+"""Where images that users send are kept: Django's default storage, a directory or any other.
 
-Who knows an image's address may see it; the names cannot be guessed. When they go is `uploads`'s affair.
+Anybody who knows an image's address may see it; the names cannot be guessed. `uploads` decides when files are deleted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,16 @@ _waiting = Counter[str]()
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image under its name in the storage, with a small one beside it. Sizes in pixels and bytes."""
+    """An image in the storage, and a thumbnail beside it.
+
+    Attributes:
+        name: The image's name in the storage.
+        thumbnail_name: The thumbnail's name.
+        content_type: The image's media type.
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
+        size: Of the image, in bytes.
+    """
 
     name: str
     thumbnail_name: str
@@ -59,9 +68,14 @@ class StoredImage:
 
 @contextlib.contextmanager
 def place_in_queue(user_id: str) -> Iterator[None]:
-    """A place among the images that wait to be painted, for one of a user's; to be had before anything is done for it.
+    """Hold a place among the images that wait to be painted. Take one before anything is done for an upload.
 
-    RuleViolation `overloaded`: there is none. TooSoon `rate_limited`: the user has enough.
+    Args:
+        user_id: Whose image it is.
+
+    Raises:
+        TooSoon: `rate_limited`: WAITING_OF_ONE images of the user wait already.
+        RuleViolation: `overloaded`: WAITING images wait already.
     """
     if _waiting[user_id] >= WAITING_OF_ONE:
         raise TooSoon(
@@ -80,9 +94,14 @@ def place_in_queue(user_id: str) -> Iterator[None]:
 
 
 async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
-    """Keep a clean copy of an image that came in, and a thumbnail, under a `new_key`.
+    """Store a clean copy of an image, and a thumbnail.
 
-    RuleViolation: `upload_too_large`, `not_an_image`, `store_unavailable` (of the images).
+    Args:
+        file: The file as it came.
+        key: A `new_key`.
+
+    Raises:
+        RuleViolation: `upload_too_large`, `not_an_image`; `store_unavailable` where the storage fails.
     """
     size = file.size or 0
     if size > settings.UPLOAD_MAX_BYTES:
@@ -93,12 +112,20 @@ async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
 
 
 def new_key() -> str:
-    """A name for an image that nobody can guess."""
+    """Make a name for an image that nobody can guess."""
     return f"{datetime.datetime.now(datetime.UTC):%Y/%m}/{secrets.token_hex(16)}"
 
 
 def image_in(message_type: str, content: str) -> str | None:
-    """The key of the upload that a message shows, however its address is written; `None`: it shows none."""
+    """Find the upload that a message shows, however its address is written.
+
+    Args:
+        message_type: A value of `MessageType`.
+        content: The message's content.
+
+    Returns:
+        The upload's key; None: it shows none.
+    """
     if message_type != MessageType.IMAGE:
         return None
     found = _NAME.search(unquote(content))
@@ -106,7 +133,7 @@ def image_in(message_type: str, content: str) -> str | None:
 
 
 def delete_image(key: str) -> None:
-    """Delete the files of an image. One that cannot be deleted is logged."""
+    """Delete the files of an image. A failure is logged."""
     for name in _names(key):
         try:
             if default_storage.exists(name):
@@ -155,7 +182,12 @@ def address_of(name: str) -> str:
 
 
 def move_image(key: str, to: str) -> None:
-    """Give the files of an image another key, under which they are read instead; those that are there already, stay."""
+    """Rename the files of an image. A file that is there already under the new name stays.
+
+    Args:
+        key: The image's key.
+        to: Its new key.
+    """
     for name, new in zip(_names(key), _names(to), strict=True):
         if not default_storage.exists(name):
             continue

@@ -31,9 +31,19 @@ def memory_for(most_pixels: int) -> int:
 
 
 def paint(content: bytes, most_pixels: int, *, memory: int = 0, seconds: int = CPU_SECONDS) -> Copies:
-    """`images.clean_copy`, in another process. Blocks. NotAnImage: also what takes too much of memory or time.
+    """Run `clean_copy` in another process. Blocks.
 
-    `memory`: bytes of address space that it has; 0: `memory_for` so many pixels. `seconds`: of a core.
+    Args:
+        content: The file as it came.
+        most_pixels: The most pixels that are taken.
+        memory: Bytes of address space for the process; 0: `memory_for(most_pixels)`.
+        seconds: Seconds of a core.
+
+    Returns:
+        The image and its thumbnail.
+
+    Raises:
+        NotAnImage: As `clean_copy`, and for an image that takes too much memory or time.
     """
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)

@@ -1,7 +1,7 @@
 """Images that users send: what counts as one, and a clean copy of it.
 
 What is kept is painted anew from the pixels alone. Nothing else of what came in survives: no EXIF with the place where
-a photo was taken, no comments, nothing hidden behind the image's end. Where copies are kept is `image_store`'s affair.
+a photo was taken, no comments, nothing hidden behind the image's end. Copies are kept by `files`.
 """
 
 from __future__ import annotations
@@ -58,10 +58,17 @@ class EncodedImage:
 
 
 def clean_copy(content: bytes, most_pixels: int) -> tuple[EncodedImage, EncodedImage]:
-    """The image and its thumbnail, painted anew: upright, in sRGB, in its own format (thumbnails: JPEG or PNG).
+    """Paint an image and its thumbnail anew: upright, in sRGB, in its own format (thumbnails: JPEG or PNG).
 
-    Animations stay; `most_pixels` is for all their frames together, and is checked before any is painted. A JPEG
-    may have SCALED times as many: it is then read at half its size. NotAnImage: see there.
+    Animations stay animations.
+
+    Args:
+        content: The file as it came.
+        most_pixels: The most pixels of all frames together, checked before any is painted. A JPEG may have SCALED times
+            as many: it is then read at half its size.
+
+    Raises:
+        NotAnImage: It is no image of a kind that is taken, is broken, or has too many pixels.
     """
     try:
         with Image.open(io.BytesIO(content), formats=list(FORMATS)) as image:

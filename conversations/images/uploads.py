@@ -1,8 +1,8 @@
-"""When uploaded pictures go: as soon as nothing shows them, and while what showed them is redacted.
+"""When uploaded pictures are deleted: once nothing shows them. They are withheld while what showed them is redacted.
 
 Whether a picture is used is asked of what uses it: messages, by their `image`, and what policies keep. So uses need no
-counting, and whoever names a picture of somebody else destroys nothing. All functions but `note_upload` and `sweep` are
-for the store's threads.
+counter, and a message that names a picture of somebody else destroys nothing. All functions but the coroutines are for
+the store's threads.
 """
 
 from __future__ import annotations
@@ -51,28 +51,59 @@ async def take_upload(user_id: str, file: UploadedFile[bytes]) -> StoredImage:
 
 
 async def note_upload(key: str, user_id: str) -> None:
-    """Note who uploads a picture, before it is stored. Raises StoreUnavailable."""
+    """Record an upload, before its picture is stored.
+
+    Args:
+        key: The picture's key.
+        user_id: Who uploads it.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer.
+    """
     now = timezone.now()
     upload = {"_id": key, "uploaded_by": user_id, "uploaded_at": now, "due_at": now + UNUSED_FOR, "withheld": ""}
     await in_store_thread(lambda: durable(Upload).insert_one(upload))
 
 
 async def sweep(limit: int = _AT_ONCE) -> int:
-    """Look at pictures that are due, so many at most; how many were looked at. Raises StoreUnavailable.
+    """Look at pictures that are due, and delete those that nothing uses.
 
-    Each upload does, so that what nobody sends goes without a process of its own.
+    Each upload calls it for a few, so that unused pictures are deleted without a process for it.
+
+    Args:
+        limit: The most pictures to look at.
+
+    Returns:
+        How many were looked at.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer.
     """
     return await in_store_thread(_sweep, limit)
 
 
 def let_go(images: Iterable[str]) -> None:
-    """Have pictures looked at, about to lose a use; before they lose it, so that none is forgotten."""
+    """Make pictures due that are about to lose a use. Call it before they lose it, so that none is forgotten.
+
+    Args:
+        images: Their keys.
+    """
     for part in in_parts(set(images)):
         durable(Upload).update_many({"_id": {"$in": part}}, {"$set": {"due_at": timezone.now()}})
 
 
 def collect(images: Iterable[str], *, of: str = "") -> int:
-    """Delete those pictures that nothing uses, unless they were just uploaded, by others than `of`; how many went."""
+    """Delete pictures that nothing uses.
+
+    A picture that was uploaded within UNUSED_FOR is kept, as its message may be on its way.
+
+    Args:
+        images: The keys of the pictures to look at.
+        of: A user whose pictures are deleted even so; empty: nobody's.
+
+    Returns:
+        How many were deleted.
+    """
     wanted = set(images)
     used = _used(wanted)
     uploads = {
@@ -98,9 +129,13 @@ def collect(images: Iterable[str], *, of: str = "") -> int:
 
 
 def withhold(image: str, sender: str) -> None:
-    """Have a picture read by nobody at its address, of a message that was redacted.
+    """Rename the picture of a message that is redacted, so that its address leads nowhere.
 
-    One that somebody else uploaded stays while another message shows it.
+    A picture that another user than the sender uploaded stays while another message shows it.
+
+    Args:
+        image: The picture's key.
+        sender: Who wrote the message.
     """
     upload = durable(Upload).find_one({"_id": image}) or {}
     if upload.get("uploaded_by") != sender and durable(Message).find_one({"image": image}, ["_id"]):
@@ -112,7 +147,7 @@ def withhold(image: str, sender: str) -> None:
 
 
 def reveal(image: str) -> None:
-    """Have a picture that was withheld read at its address again."""
+    """Undo `withhold`."""
     upload = durable(Upload).find_one({"_id": image})
     if upload is not None and upload.get("withheld"):
         durable(Upload).update_one({"_id": image}, {"$set": {"withheld": ""}})

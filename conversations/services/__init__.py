@@ -1,7 +1,14 @@
-"""What can be done with rooms and messages, whoever asks: each function decides, stores, then announces.
+"""What can be done with rooms and messages, whoever asks: each function checks the rules, stores, then announces.
 
-Doors (socket events, REST, admin) call these and translate; the rules live here once. A refusal is a RuleViolation.
-Where MongoDB does not answer, each of them raises StoreUnavailable.
+Doors (socket events, REST, admin) translate what clients send and call these; each rule is here once. A refusal is a
+`RuleViolation`, whose `code` clients get. All functions raise `StoreUnavailable` where MongoDB does not answer; their
+docstrings name it only where something else follows from it.
+
+    message = NewMessage(room_id="7.9", sender="7", recipient="9", type="TEXT", content="Is it still there?")
+    stored = await services.send_message(identity, message)
+
+Functions that a user calls take an `Actor`, an authenticated user, and most of those on a room take `claimed`: the side
+that the client says the user is on. The room decides which side that is; `claimed` is checked against it.
 """
 
 from conversations.services.editing import edit_message

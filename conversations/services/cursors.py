@@ -1,6 +1,6 @@
-"""Where a page of the chat's lists ended, as cursors hold it: see `persistence.keyset`.
+"""The rows at which pages of the chat's lists ended, as cursors carry them: see `persistence.keyset`.
 
-Rooms move up in their list; their cursor tells which were on a page.
+Rooms move up in their list; their cursor has checksums of those that were on a page.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ Position = TypeVar("Position", bound=Struct)
 
 
 class RoomPosition(Struct, frozen=True, array_like=True, tag="rooms"):
-    """A row of a room list: its pin and its last message, in milliseconds since 1970, and the room.
+    """A row of a room list, and what the pages up to it showed. Times are milliseconds since 1970.
 
-    In a cursor also when the page was read, in milliseconds, and checksums of the rooms on pages so far, the last ones
-    of very many.
+    Attributes:
+        side: The side whose list it is.
+        pinned: When the room was pinned.
+        last: When its last message was created.
+        room_id: The room.
+        read_at: When the page was read.
+        shown: Checksums of the rooms on pages so far; of very many, the last ones.
     """
 
     side: Role
@@ -50,7 +55,11 @@ class SearchPosition(Struct, frozen=True, array_like=True, tag="search"):
 
 
 def to_position(cursor: str, kind: type[Position]) -> Position:
-    """The position that a cursor of such a list holds. RuleViolation `validation_failed`: it holds none."""
+    """Read the position that a cursor carries.
+
+    Raises:
+        RuleViolation: `validation_failed`: it carries none of this kind.
+    """
     try:
         return keyset.from_cursor(cursor, kind)
     except ValueError:
@@ -58,7 +67,11 @@ def to_position(cursor: str, kind: type[Position]) -> Position:
 
 
 def to_place(cursor: str, position: MessagePosition | SearchPosition) -> Place:
-    """Where the message of a cursor's position stands. RuleViolation `validation_failed`: in no year."""
+    """Convert a message's position to its place in the order.
+
+    Raises:
+        RuleViolation: `validation_failed`: its time is in no year.
+    """
     try:
         at = None if position.created_at is None else from_milliseconds(position.created_at)
     except OverflowError:
@@ -75,5 +88,5 @@ def unusable(cursor: str) -> RuleViolation:
 
 
 def from_instant(instant: datetime.datetime | None) -> int | None:
-    """An instant as positions hold it."""
+    """Convert an instant to the milliseconds that positions carry."""
     return None if instant is None else to_milliseconds(instant)

@@ -1,4 +1,4 @@
-"""Changing what was said."""
+"""Editing of messages by their senders."""
 
 from __future__ import annotations
 
@@ -28,11 +28,22 @@ from persistence.timestamps import stored_time
 
 
 async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePayload:
-    """Give a message of one's own another content, and tell both sides. Returns it as they got it.
+    """Replace the content of a message of the user's own, and send the message to both sides again.
 
-    Only where a message may be sent. RuleViolation: `validation_failed`, `message_not_found` (also one from before the
-    user deleted the room), `not_a_member`, `not_the_sender`, `room_blocked`, `room_closed`, `edit_window_over`,
-    `message_redacted`; and those of the policies.
+    The rules are those of `send_message`. What the message said before goes to the policies, which may keep it.
+
+    Args:
+        actor: The authenticated user, who must be the message's sender.
+        message_id: The message's id.
+        content: The new content, of the same type.
+
+    Returns:
+        The message as both sides got it.
+
+    Raises:
+        RuleViolation: `validation_failed`, `message_not_found` (also for a message from before the user deleted the
+            room), `not_a_member`, `role_not_allowed`, `not_the_sender`, `room_blocked`, `room_closed`,
+            `edit_window_over`, `message_redacted`, `overloaded`; and those of the policies.
     """
     found = await in_store_thread(_find, message_id)
     if found is None:
@@ -60,9 +71,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     afterwards = await check_message(draft)
     edited = await in_store_thread(_edit, draft, message_id, message_ids.cutoff())
     if edited is None:
-        raise RuleViolation(
-            Code.MESSAGE_REDACTED, f"what message {message_id!r} said was taken back: it can be edited no more"
-        )
+        raise RuleViolation(Code.MESSAGE_REDACTED, f"message {message_id!r} was redacted: it cannot be edited any more")
     payload = MessagePayload.read(edited)
     await announce_update(payload)
     for do in afterwards:
@@ -71,7 +80,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
 
 
 def _require_young(created_at: datetime.datetime | None, message_id: str) -> None:
-    """One without a time is an old one."""
+    """A message without a time counts as an old one."""
     window = datetime.timedelta(seconds=settings.EDIT_WINDOW)
     if window and (created_at is None or created_at + window < timezone.now()):
         raise Forbidden(
@@ -89,7 +98,7 @@ def _find(message_id: str) -> Document | None:
 
 
 def _edit(draft: Draft, message_id: str, now: datetime.datetime) -> Document | None:
-    """The message after the change, which its copies in the room follow. `None`: it is redacted, or gone."""
+    """The message after the change, with its copies in the room; None: it is redacted, or gone."""
     while True:
         before = durable(Message).find_one({"_id": message_id})
         if before is None or before.get("redacted_at") is not None:

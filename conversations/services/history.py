@@ -1,4 +1,4 @@
-"""What was said in a room: its history, page by page, and what of it one side has not seen."""
+"""The history of a room, page by page, and the messages of it that one side has not seen."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from persistence.timestamps import stored_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """Which part of a room's messages: `before` and `after` these instants, at most `limit`, in which order.
+    """Which part of a room's history is asked for.
 
-    `cursor`: what follows a page that ended with it.
+    Attributes:
+        limit: The most messages of a page.
+        oldest_first: The order; by default the newest message comes first.
+        before: Messages created before this instant only.
+        after: Messages created after this instant only.
+        cursor: The `next_cursor` of the page before, in the same order.
     """
 
     limit: int
@@ -33,17 +38,35 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Messages, and the cursor of what follows; `None`: nothing does."""
+    """A page of messages.
+
+    Attributes:
+        messages: The messages, in the order asked for.
+        next_cursor: The cursor of the next page; None: there is none.
+    """
 
     messages: list[MessagePayload]
     next_cursor: str | None
 
 
 async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: Role | None = None) -> MessagePage:
-    """Messages of a room, as far as the user's side sees them: not those before its deletion.
+    """List messages of a room. Those from before the side's deletion of the room are left out.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`,
-    `validation_failed`.
+        page = await list_messages(identity, "7.9", Excerpt(limit=20))
+        older = await list_messages(identity, "7.9", Excerpt(limit=20, cursor=page.next_cursor))
+
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        excerpt: Which messages.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        A page of them.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`; `validation_failed` for a
+            cursor of another list or order.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
@@ -56,7 +79,13 @@ async def list_messages(actor: Actor, room_id: str, excerpt: Excerpt, claimed: R
 async def list_unseen_messages(
     actor: Actor, room_id: str, excerpt: Excerpt, claimed: Role | None = None
 ) -> MessagePage:
-    """Those of them that were written to the user, who has not seen them. RuleViolation: as `list_messages`."""
+    """List the messages of a room that were written to the user and that the user has not seen.
+
+    Args and exceptions are those of `list_messages`.
+
+    Returns:
+        A page of them.
+    """
     room = await load_room(room_id)
     hidden_until = room.hidden_until(room.side_for(actor, claimed))
     conditions = _stretch(excerpt, hidden_until).conditions(_place(excerpt))
@@ -67,7 +96,7 @@ async def list_unseen_messages(
 
 
 def _end_of(room_id: str, side: Role, oldest: bool) -> datetime.datetime | None:
-    """About when a room's oldest or newest message is from, by what the room says of itself."""
+    """About when a room's oldest or newest message is from, by the room's own fields."""
     room = durable(Room).find_one({"_id": room_id}, ["created_at", SIDES[side].last_message_at]) or {}
     return stored_time(room.get("created_at")) if oldest else last_message_at(room, side)
 
@@ -92,7 +121,7 @@ def _place(excerpt: Excerpt) -> Place | None:
 
 
 def _find(ranges: Iterable[list[Condition]], excerpt: Excerpt) -> list[Document]:
-    """One more than a page has, where there is one; what follows each other in `ranges` does so in the order."""
+    """Run the queries in their order until there is one message more than a page has."""
     way = 1 if excerpt.oldest_first else -1
     found: list[Document] = []
     for conditions in ranges:

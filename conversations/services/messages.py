@@ -1,4 +1,4 @@
-"""Messages are sent, marked as seen, and typed."""
+"""Sending messages, marking them as seen, and relaying who types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from persistence.mongodb import Document, durable, in_store_thread, until_done
 from persistence.timestamps import stored_time, to_wire
 
 SUPPORT: Final = "support"
-"""The `from` of such a message. No user has this id."""
+"""The `from` of messages of `write_as_support`. No user has this id."""
 
 writable_rooms = RoomLoader(prepare=refresh)
 """Loads rooms to write in: the policies are up to date when a room is read, and messages keep their order."""
@@ -42,7 +42,9 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
 
     Raises:
         RuleViolation: `user_mismatch`, `validation_failed` (see `require_content`), `room_not_found`, `not_a_member`,
-            `wrong_recipient`, `room_blocked`, `room_closed`, `overloaded`; and those of the policies.
+            `role_not_allowed`, `wrong_recipient`, `room_blocked`, `room_closed`, `overloaded`; and the policies' own.
+        StoreUnavailable: MongoDB does not answer. The message may be stored all the same; a repeat with the same
+            `client_message_id` is safe.
     """
     _require_self(actor, message)
     require_content(message.type, message.content)
@@ -66,9 +68,17 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
 
 
 async def write_as_support(room_id: str, content: str) -> MessagePayload:
-    """Store a text for both sides of a room, blocked and closed ones too, and tell both. `to` is empty in the store.
+    """Store a text of the operator for both sides of a room and send it to them. Blocked and closed rooms take it, too.
 
-    RuleViolation: `room_not_found`, `overloaded`.
+    Args:
+        room_id: The room's id.
+        content: The text. Its length is not checked.
+
+    Returns:
+        The message as it is stored: `sender` is `SUPPORT`, `recipient` is empty.
+
+    Raises:
+        RuleViolation: `room_not_found`, `overloaded`.
     """
     room = await load_room(room_id)
     return await message_writer().write(
@@ -84,10 +94,17 @@ async def write_as_support(room_id: str, content: str) -> MessagePayload:
 
 
 async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
-    """Everything that the other side wrote up to that message is seen; the counter is 0; the writer is told.
+    """Mark all messages to the user as seen, up to and with one, and announce it to their sender.
 
-    Of a message that is not in the room the writer is not told: an id that says something else is text of the reader's.
-    RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `role_not_allowed`, `wrong_recipient`.
+    The side's unseen counter becomes 0. Nothing is announced for a message that is not in the room: the id would be a
+    text of the reader's choice.
+
+    Args:
+        actor: The authenticated user, who is `seen.sender`.
+        seen: The room, both users, and the last message seen.
+
+    Raises:
+        RuleViolation: `user_mismatch`, `room_not_found`, `not_a_member`, `role_not_allowed`, `wrong_recipient`.
     """
     _require_self(actor, seen)
     side = _require_sides(actor, await load_room(seen.room_id), seen)
@@ -97,10 +114,20 @@ async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
 
 
 async def mark_room_seen(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
-    """Everything that the other side wrote so far is seen; the counter is 0; the writer is told. Returns the room.
+    """Mark all messages to the user in a room as seen, and announce it to their sender.
 
-    Nobody is told where nothing had been written to the user yet. RuleViolation: `room_not_found`, `not_a_member`,
-    `role_mismatch`, `role_not_allowed`.
+    The side's unseen counter becomes 0. Nothing is announced where no message to the user is the last one or unseen.
+
+    Args:
+        actor: The authenticated user.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        The room as the user's side sees it afterwards.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
@@ -118,7 +145,7 @@ def _mark_room_seen(
         {"room_id": room_id, "to": user, "is_seen": UNSEEN},
         sort=[("created_at", -1), ("_id", -1)],
     )
-    if newest is None:  # all seen already, in which case the other side may be told again
+    if newest is None:  # all seen already, in which case it is announced again
         last_message = SIDES[side].last_message
         last = object_in(durable(Room).find_one({"_id": room_id}, [last_message]) or {}, last_message)
         newest = last if text_in(last, "to") == user and last.get("_id") else None
@@ -165,12 +192,21 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
 
 
 async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
-    """Tell the other devices of who types, and the other side. `except_`: the socket that it came from.
+    """Send `typing` or `stop_typing` to the other side and to the user's other devices.
 
-    Only where a message may be sent: who is blocked, or muted, does not get to show that they are there. Each
-    keystroke may come here, so a room is asked of the store twice a second, and its own name, `<BuyerID>.<SellerID>`,
-    says who its sides are. RuleViolation: `user_mismatch`, `not_a_member`, `role_not_allowed`, `room_not_found`,
-    `room_blocked`, `room_closed`, `overloaded`; and those of the policies.
+    Only where the user could send a message: a blocked or muted user does not show that they are there. A client may
+    send this at each keystroke, so a room is read twice a second at most, and its id, `<BuyerID>.<SellerID>`, gives its
+    sides.
+
+    Args:
+        actor: The authenticated user, who is `typing.sender`.
+        event_name: "typing" or "stop_typing".
+        typing: The room and both users.
+        except_: The id of the socket that sent the event, which does not get it back.
+
+    Raises:
+        RuleViolation: `user_mismatch`, `not_a_member`, `role_not_allowed`, `room_not_found`, `room_blocked`,
+            `room_closed`, `overloaded`; and those of the policies.
     """
     _require_self(actor, typing)
     pair = (f"{typing.sender}.{typing.recipient}", f"{typing.recipient}.{typing.sender}")
@@ -186,7 +222,11 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
 
 
 def require_open(room: RoomRecord) -> None:
-    """RuleViolation `room_blocked`, `room_closed`: the room takes no messages."""
+    """Refuse a room that takes no messages.
+
+    Raises:
+        RuleViolation: `room_blocked`, `room_closed`.
+    """
     if room.blocked_by:
         raise RuleViolation(Code.ROOM_BLOCKED, f"room {room.room_id!r} was blocked by its {room.blocked_by.lower()}")
     if room.closed:
@@ -211,6 +251,6 @@ def _require_sides(actor: Actor, room: RoomRecord, what: Participants) -> Role:
 
 
 async def shut_down() -> None:
-    """Store and announce every message taken so far, then let go of what the running loop held."""
+    """Store and announce every message taken so far, then close what the running loop has open."""
     await close_message_writer()
     await stop_filling()

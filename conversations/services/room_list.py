@@ -2,7 +2,7 @@
 
 The index of that side's rooms finds them; which are visible, and in what order, is decided here on a few fields of
 each. A user has thousands of rooms at most, and an index by last activity would cost every message more than it saved
-(see `Room`). Having the store filter and sort them took twice as long (measured with 5,000 rooms).
+(see `Room`). Filtering and sorting in MongoDB took twice as long (measured with 5,000 rooms).
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ _CHECKSUM: Final = 4  # bytes
 
 @dataclass(frozen=True, slots=True)
 class RoomPage:
-    """Rooms as one side sees them, and the cursor of what follows; `None`: nothing does."""
+    """A page of rooms.
+
+    Attributes:
+        rooms: The rooms, as one side sees them.
+        next_cursor: The cursor of the next page; None: there is none.
+    """
 
     rooms: list[RoomView]
     next_cursor: str | None
@@ -44,9 +49,13 @@ class RoomPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomQuery:
-    """Which visible rooms: those whose other side's name has this in it, as a search finds it; those pinned alone.
+    """Which of a user's visible rooms are asked for.
 
-    `limit`: at most so many; `None`: all. `cursor`: what follows a page that ended with it.
+    Attributes:
+        name: A part of the other side's name, found as `search_messages` finds texts; empty: any name.
+        pinned_only: Pinned rooms only.
+        limit: The most rooms of a page; None: all rooms at once.
+        cursor: The `next_cursor` of the page before.
     """
 
     name: str = ""
@@ -56,9 +65,21 @@ class RoomQuery:
 
 
 async def list_rooms(actor: Actor, side: Role, query: RoomQuery) -> RoomPage:
-    """Visible rooms: pinned ones first, the latest pin first of all, then those of the latest last message.
+    """List the rooms that a user sees on one side.
 
-    RuleViolation: `validation_failed`.
+    Pinned rooms come first, the latest pin before earlier ones; then the others, by their last message, the latest
+    first.
+
+    Args:
+        actor: The authenticated user.
+        side: The side on which the user is in the rooms.
+        query: Which rooms.
+
+    Returns:
+        A page of them. A room that moved up past the pages so far begins the next page.
+
+    Raises:
+        RuleViolation: `validation_failed` for a cursor of another list or side.
     """
     after = None
     if query.cursor is not None:
@@ -69,9 +90,15 @@ async def list_rooms(actor: Actor, side: Role, query: RoomQuery) -> RoomPage:
 
 
 async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
-    """One room, as its side sees it, deleted or not.
+    """Return one room as the user's side sees it, even if that side has deleted it.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
     (room,) = await in_store_thread(_find_rooms, [room_id])
@@ -79,7 +106,13 @@ async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> 
 
 
 class Membership(NamedTuple):
-    """A user's place in a room: the side that the user is, and the user on the other side."""
+    """A user's place in a room.
+
+    Attributes:
+        room_id: The room's id.
+        side: The side that the user is on.
+        other: The user on the other side.
+    """
 
     room_id: str
     side: Role
@@ -87,22 +120,37 @@ class Membership(NamedTuple):
 
 
 async def visible_rooms_of(user_id: str, side: Role | None = None) -> list[Membership]:
-    """The rooms that a user sees.
+    """Find the rooms that a user sees.
 
     Args:
         user_id: The user.
-        side: The side that the user is in them; `None`: either.
+        side: The side that the user is on in them; None: either.
+
+    Returns:
+        The user's place in each, in no order.
     """
     return await in_store_thread(_memberships, user_id, Role if side is None else [side])
 
 
 async def rooms_visible_to_others(user_id: str) -> list[Membership]:
-    """The rooms of a user that their other sides see, whether the user does or not."""
+    """Find the rooms of a user that their other sides see, whether the user sees them or not.
+
+    Args:
+        user_id: The user.
+
+    Returns:
+        The user's place in each, in no order.
+    """
     return await in_store_thread(_memberships, user_id, Role, seen_by_other=True)
 
 
 async def count_unseen_rooms(actor: Actor, side: Role) -> int:
-    """How many visible rooms hold a message that the user has not seen."""
+    """Count the visible rooms that hold a message that the user has not seen.
+
+    Args:
+        actor: The authenticated user.
+        side: The side that the user is on in them.
+    """
     return await in_store_thread(_count_unseen, actor.user_id, side)
 
 

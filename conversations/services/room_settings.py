@@ -1,4 +1,4 @@
-"""Settings of a room: a side pins, shows and blocks it; the operator closes and opens it."""
+"""Settings of a room: a side pins it, shows it again and blocks it; the operator closes and reopens it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,35 @@ _NOT_BLOCKED: Document = {"blocked_by": {"$in": [None, ""]}}
 
 
 Within = Callable[[Callable[[], bool]], bool]
-"""Does a write that it is given, with another of its own, in one of the store's threads; returns what that returns."""
+"""Takes a write and does it together with one of its own, in one of the store's threads; returns what the write did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """A room that was to be blocked or unblocked. `changed`: it was not so already."""
+    """What `block_room` and `unblock_room` came to.
+
+    Attributes:
+        room: The room as the user's side sees it afterwards.
+        changed: False: the room was so already.
+    """
 
     room: RoomView
     changed: bool
 
 
 async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
-    """Put a room first in its side's list, before those pinned earlier.
+    """Pin a room: it comes first in its side's list, before rooms that were pinned earlier.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        The room as the user's side sees it.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
     pin = {"$set": {SIDES[side].pinned_at: message_ids.cutoff()}}
@@ -47,15 +61,26 @@ async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> R
 
 
 async def unpin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
-    """Undo `pin_room`, which raises the same."""
+    """Undo `pin_room`, with the same arguments, result and exceptions."""
     side = (await load_room(room_id)).side_for(actor, claimed)
     return view_of(await in_store_thread(_change, room_id, {"$unset": {SIDES[side].pinned_at: ""}}), side)
 
 
 async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
-    """Show a room again that its side had deleted; what lies before the deletion stays hidden.
+    """Show a room again to a side that has deleted it. The history from before the deletion stays hidden.
 
-    If both sides are online, each is told that the other one is. RuleViolation: as `pin_room`.
+    If both sides are online, each gets `user_status_change` of the other one.
+
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        The room as the user's side sees it.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
@@ -66,9 +91,18 @@ async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -
 
 
 async def block_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Blocking:
-    """Let a room take no more messages. One that is blocked already, by either side, stays as it is.
+    """Block a room: it takes no messages of either side. A room that either side has blocked already stays as it is.
 
-    RuleViolation: as `pin_room`.
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        The room, and whether it changed.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
     block = {"$set": {"blocked_by": side.value, "updated_at": message_ids.cutoff()}}
@@ -76,9 +110,19 @@ async def block_room(actor: Actor, room_id: str, claimed: Role | None = None) ->
 
 
 async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Blocking:
-    """Lift a block of one's own side. A room that is not blocked stays as it is.
+    """Lift a block that the user's own side has set. A room that is not blocked stays as it is.
 
-    RuleViolation: as `pin_room`, and `not_the_blocker`.
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        The room, and whether it changed.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`; `not_the_blocker` where
+            the other side has set the block.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
     lift = {"$unset": {"blocked_by": ""}, "$set": {"updated_at": message_ids.cutoff()}}
@@ -92,7 +136,19 @@ async def unblock_room(actor: Actor, room_id: str, claimed: Role | None = None) 
 
 
 async def close_room(room_id: str, at: datetime.datetime, within: Within) -> bool:
-    """Close a room and tell both sides; False: it was closed. RuleViolation: `room_not_found`."""
+    """Close a room for the operator, and announce it to both sides. A closed room takes no messages.
+
+    Args:
+        room_id: The room's id.
+        at: The time of closing.
+        within: Does the write together with others, such as a record of it.
+
+    Returns:
+        Whether it was closed by this; False: it was closed already.
+
+    Raises:
+        RuleViolation: `room_not_found`.
+    """
     room = await load_room(room_id)
     if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": None}, at)):
         return False
@@ -104,7 +160,18 @@ async def close_room(room_id: str, at: datetime.datetime, within: Within) -> boo
 
 
 async def reopen_room(room_id: str, within: Within) -> bool:
-    """Open a room and tell both sides; False: it was open. RuleViolation: `room_not_found`."""
+    """Undo `close_room`, and announce it to both sides.
+
+    Args:
+        room_id: The room's id.
+        within: As for `close_room`.
+
+    Returns:
+        Whether it was opened by this; False: it was open already.
+
+    Raises:
+        RuleViolation: `room_not_found`.
+    """
     room = await load_room(room_id)
     if not await in_store_thread(within, partial(_set_closed, room, {"closed_at": {"$ne": None}}, None)):
         return False
@@ -114,7 +181,7 @@ async def reopen_room(room_id: str, within: Within) -> bool:
 
 
 async def _change_block(room_id: str, side: Role, only_if: Document, change: Document) -> Blocking:
-    """One statement decides between two who block and unblock at once."""
+    """One statement decides between two callers who block and unblock at once."""
     changed = await in_store_thread(_change, room_id, change, only_if)
     writable_rooms.forget(room_id)
     room = changed or await in_store_thread(_find, room_id)

@@ -1,4 +1,4 @@
-"""Rooms are made, shown again to who deleted them, and deleted for one side."""
+"""Rooms are created, shown again to a side that has deleted them, and deleted for one side."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 
 
 class Outcome(StrEnum):
-    """What `create_room` came to."""
+    """Whether `create_room` created a room."""
 
     CREATED = "created"
     ENABLED = "enabled"
@@ -47,7 +47,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A room deleted for one side: whose, and when (as it travels)."""
+    """A room that was deleted for one side.
+
+    Attributes:
+        role: The side.
+        deleted_at: When, in ISO 8601.
+    """
 
     role: Role
     deleted_at: str
@@ -55,7 +60,13 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class CreatedRoom:
-    """What `create_room` came to: the payload that was announced, and the room as its creator's side sees it."""
+    """What `create_room` came to.
+
+    Attributes:
+        outcome: Whether the room was created.
+        payload: What was announced.
+        room: The room as its creator's side sees it.
+    """
 
     outcome: Outcome
     payload: RoomPayload
@@ -63,12 +74,15 @@ class CreatedRoom:
 
 
 async def create_room(actor: Actor, request: CreateRoom) -> CreatedRoom:
-    """Make a room, or show it again to a side that had deleted it.
+    """Create a room, or show it again to a side that has deleted it.
 
-    The creator's devices get `create_room`, whatever it came to. If the room is new to a side, that side learns whether
-    the other one is online. What the other side gets to see by it, the room itself and what the room shows of the
-    buyer, is subject to the policies, as a message is. If the room takes no messages from the creator, it is shown
+    The creator's devices get `create_room` in any case. A side that did not see the room before gets
+    `user_status_change` if the other one is online. What the other side gets to see, the room and its information on
+    the buyer, is subject to the policies, as a message is. If the room takes no messages from the creator, it is shown
     again to the creator alone.
+
+        request = CreateRoom(buyer="7", seller="9", shop_id="501", buyer_info=BuyerInfo(name="Linh"))
+        created = await services.create_room(identity, request)
 
     Args:
         actor: The authenticated user, one side of the room.
@@ -140,7 +154,7 @@ def _sides_that_see(room: Document | None) -> frozenset[Role]:
 
 
 def _new_info(room: Document, request: CreateRoom, side: Role) -> dict[str, str]:
-    """What the room is to show of the buyer from now on; empty: what it shows already, or what was redacted."""
+    """What the room is to show of the buyer from now on; empty: it stays as it is, or was redacted."""
     shown = as_json(object_in(room, "buyer_info"))
     if shown.get("redacted_at"):
         return {}
@@ -149,7 +163,7 @@ def _new_info(room: Document, request: CreateRoom, side: Role) -> dict[str, str]
 
 
 def _introduction(request: CreateRoom, side: Role, info: Mapping[str, str], shop_id: str | None) -> Draft:
-    """What the other side gets to see by it."""
+    """What the other side gets to see of the buyer and the shop, as a draft that policies can check."""
     return Draft(
         room_id=request.room_id,
         sender=request.user_on(side),
@@ -238,7 +252,7 @@ def _find(room_id: str) -> Document | None:
 
 
 def _insert_or_find(room: Document) -> tuple[Document, bool]:
-    """The room as stored, and whether it is new: its key decides between two who create it at once."""
+    """The room as stored, and whether it is new: its key decides between two callers who create it at once."""
     try:
         durable(Room).insert_one(room)
     except DuplicateKeyError:
@@ -254,9 +268,20 @@ def _change(room: Document, changes: Document) -> Document:
 
 
 async def delete_room(actor: Actor, room_id: str, claimed: Role | None = None) -> Deleted:
-    """Hide a room and its history so far from the caller's side, and tell both sides.
+    """Hide a room, and its history so far, from the user's side, and announce it to both sides.
 
-    RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
+    A later message shows the room again, without the older history.
+
+    Args:
+        actor: The authenticated user, one side of the room.
+        room_id: The room's id.
+        claimed: The side that the client says the user is on; None: it does not say.
+
+    Returns:
+        The side, and the time of the deletion.
+
+    Raises:
+        RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     room = await load_room(room_id)
     side = room.side_for(actor, claimed)
@@ -280,10 +305,14 @@ def _delete(room: RoomRecord, side: Role, now: datetime.datetime) -> None:
 
 
 async def announce_sides(room_id: str, sides: dict[Role, str], to: frozenset[Role] = frozenset(Role)) -> None:
-    """Tell the sides `to` of a room that the other one is online, where it is: of a new room they take it for offline.
+    """Send `user_status_change` to sides of a room whose other side is online. Clients take a new room's as offline.
 
-    The last announcement is true, as for `statuses.announce_status`: presence is read again afterwards, and announced
-    again where it differs.
+    The last announcement is true, as with `statuses.announce_status`: presence is read again after each one.
+
+    Args:
+        room_id: The room's id.
+        sides: The user on each side.
+        to: The sides that get it.
     """
     announced = dict.fromkeys(to, False)
     while True:

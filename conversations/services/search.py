@@ -1,10 +1,10 @@
-"""Search in what a user may read: the messages of the rooms that they see, newest first.
+"""Search in the messages of the rooms that a user sees, newest first.
 
-By a literal regular expression, room by room on the index of histories, the room of the latest message first, until
-no room is left that could hold anything newer than what is found. No `$text` index: MongoDB allows a collection one,
-which finds a word in everybody's messages before it can ask whose they are, has no order by time, and costs every
-message an entry for each of its words. What this costs is what the user has, and nothing to a message that is sent: a
-frequent text is found in a few rooms, a rare one is looked for in all of them.
+By a literal regular expression on the index of histories, the rooms of the latest messages first, until no room is left
+that could hold anything newer than what is found. No `$text` index: MongoDB allows a collection one, which finds a word
+in all users' messages before it can ask whose they are, has no order by time, and costs every message an entry for each
+of its words. A search costs what the user has, and nothing to a message that is sent: a frequent text is found in a few
+rooms, a rare one is looked for in all of them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,13 @@ def _place(message: Document) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Rooms that one query searches. `latest`: nothing in them is newer; `hidden_until`: what of them is not seen."""
+    """Rooms that one query searches.
+
+    Attributes:
+        room_ids: The rooms.
+        latest: No message in them is newer.
+        hidden_until: Messages up to this instant are hidden from the user.
+    """
 
     room_ids: list[str]
     latest: datetime.datetime
@@ -76,14 +82,13 @@ class _Newest:
         self._most = most
 
     def add(self, messages: Iterable[Document]) -> None:
-        """Keep those of them that are among the newest."""
         self.messages = sorted([*self.messages, *messages], key=lambda message: _place(message).sort_key, reverse=True)[
             : self._most
         ]
 
     @property
     def beyond(self) -> datetime.datetime:
-        """What is to be among them must have been written after this instant."""
+        """Messages up to this instant are not among them."""
         last = _place(self.messages[-1]).at if len(self.messages) == self._most else None
         return _EARLIEST if last is None else last - _MILLISECOND  # of two written at the same time, the _id decides
 
@@ -97,10 +102,25 @@ async def search_messages(
     limit: int,
     cursor: str | None = None,
 ) -> SearchPage:
-    """The texts in visible rooms of the user, on these sides, that contain `text`: see `search_pattern`.
+    """Find texts in the visible rooms of a user. Redacted messages are left out.
 
-    Not those that were redacted. `room_id`: in that room alone. `cursor`: those after a page that ended with it.
-    RuleViolation: `validation_failed`; of one room `room_not_found`, `not_a_member`, too.
+        page = await search_messages(identity, identity.roles, "blue tea", limit=20)
+
+    Args:
+        actor: The authenticated user.
+        sides: The sides that the user is on in the rooms to search.
+        text: What to look for. `search_pattern` says what it matches.
+        room_id: Only this room; None: all visible rooms.
+        limit: The most messages of a page.
+        cursor: The `next_cursor` of the page before.
+
+    Returns:
+        A page of what was found, after LONGEST seconds at most.
+
+    Raises:
+        RuleViolation: `validation_failed`; with a `room_id` also `room_not_found`, `not_a_member`, `role_mismatch`,
+            `role_not_allowed`.
+        PatternTooLong: `text` has too many letters with marks.
     """
     last = None if cursor is None else to_place(cursor, to_position(cursor, SearchPosition))
     async with _searching.get():
@@ -131,14 +151,14 @@ async def _block_of(actor: Actor, sides: Collection[Role], room_id: str) -> _Blo
 
 
 def _blocks(actor: Actor, sides: Iterable[Role]) -> list[_Block]:
-    """The user's visible rooms, the latest first; those with a hidden part for themselves, the others in company."""
+    """The user's visible rooms, the latest first; each with a hidden part alone, the others in groups."""
     rooms: dict[str, _Block] = {}
     for side in sides:
         for room in durable(Room).find({SIDES[side].user: actor.user_id}, SIDES[side].visibility):
             if (visible := _block_if_visible(room, side)) is not None:
                 rooms.setdefault(visible.room_ids[0], visible)
     latest_first = sorted(rooms.values(), key=lambda room: room.latest, reverse=True)
-    return sorted(_together(latest_first), key=lambda block: block.latest, reverse=True)
+    return sorted(_grouped(latest_first), key=lambda block: block.latest, reverse=True)
 
 
 def _block_if_visible(room: Document, side: Role) -> _Block | None:
@@ -149,21 +169,21 @@ def _block_if_visible(room: Document, side: Role) -> _Block | None:
     return _Block([room["_id"]], last_message_at(room, side) or _LATEST, stored_time(room.get(SIDES[side].deleted_at)))
 
 
-def _together(rooms: Iterable[_Block]) -> Iterator[_Block]:
-    company: list[_Block] = []
+def _grouped(rooms: Iterable[_Block]) -> Iterator[_Block]:
+    group: list[_Block] = []
     for room in rooms:
         if room.hidden_until is not None:
             yield room
             continue
-        company.append(room)
-        if len(company) == ROOMS_AT_ONCE:
-            yield _company(company)
-            company = []
-    if company:
-        yield _company(company)
+        group.append(room)
+        if len(group) == ROOMS_AT_ONCE:
+            yield _merged(group)
+            group = []
+    if group:
+        yield _merged(group)
 
 
-def _company(rooms: list[_Block]) -> _Block:
+def _merged(rooms: list[_Block]) -> _Block:
     return _Block([room_id for room in rooms for room_id in room.room_ids], rooms[0].latest)
 
 
@@ -185,8 +205,8 @@ def _between(after: datetime.datetime, last: Place | None) -> Document:
 def _find(condition: Document, limit: int, last: Place | None) -> list[Document]:
     """The newest that follow the last message of the page before.
 
-    Those of its very millisecond are asked for with the others and sorted out here: so the condition is one range of
-    the index, without an `$or`.
+    Those of its very millisecond are read with the others and filtered here, so that the condition is one range of the
+    index, without an `$or`.
     """
     asked = limit + (0 if last is None else _SAME_TIME)
     while True:

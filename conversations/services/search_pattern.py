@@ -1,8 +1,8 @@
-"""What a user looks for, as a regular expression that finds it as it stands: nothing that users write is a pattern.
+"""Regular expressions that find a text as it stands: nothing that a user types has a meaning as a pattern.
 
-As readers of Vietnamese expect (Unicode calls it asymmetric search, UTS #10, section 8): a letter without marks is
-found with any, one with marks is found with these alone. `chao` finds `chào` and `cháo`; `chào` finds `Chào`, not
-`chao`. A mark may be part of its letter's character or follow it, in either text.
+As readers of Vietnamese expect (asymmetric search, UTS #10, section 8): a letter without marks is found with any, one
+with marks is found with these alone. `chao` finds `chào` and `cháo`; `chào` finds `Chào`, not `chao`. A mark may be
+part of its letter's character or follow it, in either text.
 """
 
 from __future__ import annotations
@@ -34,9 +34,16 @@ between, which makes no difference; `İ` and `ı` are no capital and small lette
 
 
 def pattern_of(text: str) -> str:
-    """The pattern that finds `text`, for `$regex` with the option `i`. Any run of spaces stands for any other.
+    """Make the pattern that finds a text, for `$regex` with the option `i`. Any run of spaces matches any other.
 
-    PatternTooLong: it would be longer than LONGEST.
+    Args:
+        text: What to find.
+
+    Returns:
+        The pattern, at most LONGEST characters.
+
+    Raises:
+        PatternTooLong: The pattern would be longer.
     """
     pattern = _pattern(text)
     if len(pattern) > LONGEST:
@@ -45,7 +52,7 @@ def pattern_of(text: str) -> str:
 
 
 def expression_of(text: str) -> re.Pattern[str]:
-    """What finds `text` in the same way where no store is asked."""
+    """Compile the expression that finds `text` in the same way outside MongoDB."""
     return re.compile(_pattern(text), re.IGNORECASE)
 
 

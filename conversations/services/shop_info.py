@@ -46,7 +46,18 @@ class ShopUnknown(Exception):
 
 
 async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | None:
-    """The shop of a room that is being made; `None`: not known now. RuleViolation `shop_not_of_seller`."""
+    """Ask the shop service for the shop of a room that is being created.
+
+    Args:
+        shop_id: The shop's id; None or empty: the room has no shop.
+        seller: The room's seller, who must own the shop.
+
+    Returns:
+        The shop as the room stores it; None: there is no service or no id, or the service gives no usable answer now.
+
+    Raises:
+        RuleViolation: `shop_not_of_seller`.
+    """
     if not shop_id or not settings.SHOP_SERVICE:
         return None
     try:
@@ -57,7 +68,13 @@ async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | No
 
 
 def fill_later(room_id: str, shop_id: str, seller: str) -> None:
-    """Ask for a room's shop again, in the background, until it is known."""
+    """Ask for a room's shop again in the background, until it is known or RETRY_PAUSES are over.
+
+    Args:
+        room_id: The room.
+        shop_id: The shop's id.
+        seller: The room's seller, who must own the shop.
+    """
     if not settings.SHOP_SERVICE:
         return
     filling = _filling.get()
@@ -68,7 +85,7 @@ def fill_later(room_id: str, shop_id: str, seller: str) -> None:
 
 
 async def stop_filling() -> None:
-    """For the end of a process: drop what waits to be asked again; close the connections to the service."""
+    """Cancel the running loop's background work and close its connections to the service."""
     tasks = list((_filling.forget() or {}).values())
     for task in tasks:
         task.cancel()

@@ -1,7 +1,7 @@
-"""How many events a user, and an address, may send, and how often somebody who cannot prove who they are may try.
+"""Limits of events, by user and by address, and of failed proofs of identity.
 
-Events are counted in this process. What makes others work (`create_room`, and whatever else `COSTLY` names) is counted
-for all processes together. Who is refused too often is disconnected.
+Events are counted in this process. Events that cost other processes work (`create_room`, and the others in `COSTLY`)
+are counted in Redis for all processes together. A socket with too many refused events is disconnected.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _BY_SETTING = {
 
 @receiver(setting_changed)
 def _read(*, setting: str, **_: object) -> None:
-    """Tests change settings. (To read them for each event would cost more than to count it.)"""
+    """Read settings again that tests change. (To read them for each event would cost more than counting it.)"""
     if setting in _BY_SETTING:
         with contextlib.suppress(ValueError):  # a system check names it
             _BY_SETTING[setting].limit(Rate.read(getattr(settings, setting)))
@@ -74,23 +74,38 @@ class LimitedNamespace(Namespace):
 
 
 def too_soon(what: str, wait: float) -> TooSoon:
-    """The refusal of one too many; `wait`: seconds until the next is taken."""
+    """Make the refusal of one call too many.
+
+    Args:
+        what: Of what there were too many, in the plural.
+        wait: Seconds until the next one is taken.
+    """
     seconds = max(1, math.ceil(wait))
     return TooSoon(Code.RATE_LIMITED, f"too many {what}: try again in {seconds} s", retry_after=seconds)
 
 
 def count_connect(user_id: str) -> None:
-    """Count a socket that a user connects. TooSoon `rate_limited`: there were too many (EVENT_RATE_CONNECTS)."""
+    """Count a connection of a user.
+
+    Raises:
+        TooSoon: `rate_limited`: there were too many (EVENT_RATE_CONNECTS).
+    """
     if wait := _connects.take(user_id, time.monotonic()):
         raise too_soon("connections", wait)
 
 
 @contextlib.asynccontextmanager
 async def proving(address: str) -> AsyncIterator[None]:
-    """Within this block somebody at that address proves who they are. TooSoon `rate_limited`: too many bad tokens.
+    """Limit failed proofs of identity by address: within this block somebody at the address proves who they are.
 
-    Tokens that are found bad count, for all processes together (AUTH_FAILURES). Meanwhile a proof counts here as if it
-    failed, so that many at once are no way around.
+    Tokens that are found invalid count, for all processes together (AUTH_FAILURES). While a proof is under way it
+    counts here as if it had failed, so that many at once do not get around the limit.
+
+    Args:
+        address: The client's IP address; empty: there is no limit.
+
+    Raises:
+        TooSoon: `rate_limited`: there were too many invalid tokens.
     """
     rate = Rate.read(settings.AUTH_FAILURES)
     if rate is None or not address:
@@ -109,7 +124,7 @@ async def proving(address: str) -> AsyncIterator[None]:
         if not failed:
             _failures.give_back(address)
         elif await asyncio.to_thread(wait_for_turn, "token_invalid", address, rate):
-            _failures.empty(address, time.monotonic())  # so many were bad elsewhere
+            _failures.empty(address, time.monotonic())  # other processes had the rest of the failures
 
 
 def _wait_here(socket: Socket, event: str) -> float:

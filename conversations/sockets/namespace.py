@@ -43,11 +43,11 @@ class ConversationEvents(LimitedNamespace):
     handshake_type = VerifyUser
 
     async def on_startup(self) -> None:
-        """Begin to watch for processes that die: their users are offline then."""
+        """Begin to watch for processes that die: their users go offline then."""
         await current_presence().start()
 
     async def on_shutdown(self) -> None:
-        """Finish what was begun."""
+        """Store and announce what was begun, then close."""
         await services.shut_down()
         await announced()
         await stop_presence()
@@ -58,7 +58,7 @@ class ConversationEvents(LimitedNamespace):
         await _let_in(socket, {**socket.handshake.query, **socket.handshake.auth})
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        """The device is gone."""
+        """Sign the device out."""
         await sign_out(socket)
 
     def save(self, socket: Socket) -> dict[str, str]:
@@ -95,7 +95,7 @@ class ConversationEvents(LimitedNamespace):
 
     @event("seen_messages")
     async def seen_messages(self, socket: Socket, seen: SeenMessages) -> Done:
-        """Note what the user has seen, and tell the devices of who wrote it."""
+        """Mark messages as seen, and send that to the devices of their sender."""
         await services.mark_seen(_identity(socket), seen)
         return Done()
 
@@ -116,7 +116,7 @@ class ConversationEvents(LimitedNamespace):
         return Done()
 
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Refused:
-        """Tell the sender what was wrong, as `event_error` and as the acknowledgement."""
+        """Send the reason to the client, as `event_error` and as the acknowledgement."""
         reason = _explain(event, error)
         message_id = _client_message_id(arguments)
         await socket.emit("event_error", EventError(event=event, client_message_id=message_id, **fields_of(reason)))
@@ -143,13 +143,18 @@ async def _let_in(socket: Socket, claim: Mapping[str, Any]) -> None:
 
 
 async def _proven(socket: Socket, token: str, user_id: str, user_role: str) -> Identity:
-    """Who a device speaks for. Raises IdentityRefused, or TooSoon where its address has tried too often."""
+    """Whom a device speaks for.
+
+    Raises:
+        IdentityRefused: The token does not prove the claim.
+        TooSoon: There were too many failures from this address.
+    """
     async with proving(socket.handshake.address):
         return await authenticate(token, user_id, user_role)
 
 
 async def _admit(socket: Socket, identity: Identity) -> None:
-    """Raises RuleViolation for somebody who is kept out."""
+    """Join the user's room and ask the policies, which raise RuleViolation for a user who is kept out."""
     # One of the user's devices first: who is kept out from now on is either disconnected as one, or refused here.
     await socket.enter_room(identity.user_id)
     await require_admitted(identity.user_id, just_now=True)

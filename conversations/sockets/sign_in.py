@@ -1,7 +1,8 @@
-"""Who a socket speaks for, from its connection to its end: the user's room, presence, and the token's expiry.
+"""The user whom a socket speaks for, from its connection to its end: the user's room, presence, and the token's expiry.
 
 `socket.data.identity` is the identity that handlers act for. Presence knows a socket by `socket.data.presence_id`, not
-by its id: a client 2.x that leaves the namespace and comes back has its old id again, maybe before it is gone.
+by its id: a client 2.x that leaves the namespace and comes back has its old id again, maybe before the old socket is
+gone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ _announcements: set[asyncio.Task[None]] = set()
 
 
 async def sign_in(socket: Socket, identity: Identity) -> None:
-    """Let a new socket speak for `identity`: it joins the user's devices, and those concerned are told."""
+    """Let a new socket speak for an identity: it joins the user's room, enters presence, and is disconnected at expiry.
+
+    The user's devices get `active_user_list`. If the user was offline, the other sides of their rooms get
+    `user_status_change`.
+
+    Args:
+        socket: The socket.
+        identity: Whom it speaks for.
+    """
     socket.data.identity = identity
     socket.data.presence_id = secrets.token_hex(8)
     _expire_in_time(socket)
@@ -43,7 +52,12 @@ async def sign_in(socket: Socket, identity: Identity) -> None:
 
 
 async def renew(socket: Socket, identity: Identity) -> None:
-    """Let a socket speak for `identity` from now on: the same user with a new token, or somebody else."""
+    """Let a socket speak for an identity from now on.
+
+    Args:
+        socket: A socket that was signed in.
+        identity: The same user with a new token, or another user.
+    """
     if socket.data.identity.user_id != identity.user_id:
         await socket.leave_room(socket.data.identity.user_id)
         await sign_out(socket)
@@ -54,7 +68,7 @@ async def renew(socket: Socket, identity: Identity) -> None:
 
 
 async def sign_out(socket: Socket) -> None:
-    """The socket speaks for its user no longer; those concerned are told if it was the last one."""
+    """Take a socket out of presence. If it was the user's last one, the others get `user_status_change`."""
     socket.data.expiry.cancel()
     user_id = socket.data.identity.user_id
     if await current_presence().leave(user_id, socket.data.presence_id):
@@ -62,7 +76,7 @@ async def sign_out(socket: Socket) -> None:
 
 
 async def announced() -> None:
-    """Return when all announcements that were on their way when this was called are out."""
+    """Wait until all announcements that were under way when this was called are out."""
     if _announcements:
         await asyncio.wait(_announcements)
 
@@ -89,7 +103,7 @@ def _expire(socket: Socket) -> None:
 
 
 def _in_background(announcement: Coroutine[Any, Any, None]) -> None:
-    """Tell others without making this socket wait; a failure is logged, the socket's own life goes on."""
+    """Announce without making this socket wait; a failure is logged, and the socket lives on."""
     task = asyncio.get_running_loop().create_task(announcement)
     _announcements.add(task)
     task.add_done_callback(_announcement_done)
@@ -100,4 +114,4 @@ def _announcement_done(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         # An outage of the store has been logged with its cause.
         traceback = None if isinstance(error, StoreUnavailable) else error
-        logger.error("Others could not be told of a user's coming or going: %s", error, exc_info=traceback)
+        logger.error("A user's change of status could not be announced: %s", error, exc_info=traceback)

@@ -1,8 +1,8 @@
-"""What presence means in rooms: who of a user's rooms is online, and telling the others when the user comes or goes.
+"""Presence in rooms: which other sides of a user's rooms are online, and announcing when the user comes or goes.
 
-Whose rooms count is decided by who gets the event: `active_user_list` names the rooms that the connecting user sees,
-and `user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and
-the changes that follow it are always about the same rooms, and no side keeps a status that nobody corrects.
+Which rooms count follows from who gets the event: `active_user_list` names the rooms that the connecting user sees, and
+`user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and the
+changes that follow it are about the same rooms, and no side keeps a status that nobody corrects.
 
 Presence knows users and calls this module for changes that no socket here caused (`on_change`).
 """
@@ -45,9 +45,13 @@ class ActiveUserList(Struct):
 
 
 async def send_active_user_list(identity: Identity) -> None:
-    """Tell all devices of a user who is online in the rooms that they see on the side that has just connected.
+    """Send `active_user_list` to all devices of a user: who is online in the rooms that they see on their side.
 
-    Raises StoreUnavailable.
+    Args:
+        identity: The user, and the side that has just connected.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer.
     """
     rooms = await visible_rooms_of(identity.user_id, identity.role)
     online = await current_presence().online(room.other for room in rooms)
@@ -62,12 +66,18 @@ async def send_active_user_list(identity: Identity) -> None:
 
 @on_change
 async def announce_status(user_id: str) -> None:
-    """Tell the other sides of a user's rooms whether the user is online now; call it whenever that has changed.
+    """Send `user_status_change` to the other sides of a user's rooms. Call it whenever the user comes or goes.
 
-    Returns when what was told is true: after telling, presence is read again, and told again if it differs. Of all
-    processes that announce one user, whichever is heard last has read after that, or another call follows; so however
-    the user flaps, and wherever, the last thing heard is right. Calls for a user being announced here join that
-    announcement. Only those who are online get it: who comes later gets a list. Raises StoreUnavailable.
+    Returns when what was announced is true: presence is read again after announcing, and announced again if it differs.
+    Of all processes that announce one user, the last to emit has read after that, or another call follows; so the last
+    event that a client gets is right, however often the user comes and goes, and wherever. A call for a user who is
+    being announced here joins that announcement. Only those who are online get the event: who comes later gets a list.
+
+    Args:
+        user_id: The user.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer.
     """
     running = _running.get()
     announcement = running.get(user_id)
@@ -80,7 +90,11 @@ async def announce_status(user_id: str) -> None:
 
 
 class _Announcement:
-    """One user being announced. `stale`: somebody called again, so what is being read now may be too old."""
+    """One user being announced.
+
+    Attributes:
+        stale: Whether somebody called again, so that what is being read now may be too old.
+    """
 
     def __init__(self, user_id: str) -> None:
         self._user_id = user_id

@@ -1,7 +1,6 @@
-"""How many messages were stored in each minute, all processes together: for those who watch over the chat.
+"""How many messages were stored in each minute, by all processes together: for a chart that staff see.
 
-A batch adds its number in memory; once a second at most that goes to Redis. What Redis does not take is not counted:
-the numbers are for a chart, not for a bill.
+A batch adds its number in memory, which goes to Redis once a second at most. While Redis is away nothing is counted.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ PAUSE = 1.0
 
 
 class MessageCounter:
-    """Counts for one event loop. Use it from that loop alone; `close` it in the end."""
+    """Counts for one event loop. Use it in that loop only, and `close` it in the end."""
 
     def __init__(self) -> None:
         self._counted = Counter[int]()
         self._flusher: asyncio.Task[None] | None = None
 
     def add(self, messages: int) -> None:
-        """So many were just stored."""
+        """Count messages that were just stored."""
         if not messages:
             return
         self._counted[_minute()] += messages
@@ -37,7 +36,7 @@ class MessageCounter:
             self._flusher = asyncio.get_running_loop().create_task(self._flush_soon())
 
     async def close(self) -> None:
-        """Store what is left."""
+        """Send what is left to Redis."""
         if self._flusher is not None:
             self._flusher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -70,7 +69,17 @@ def _store(counted: Counter[int]) -> None:
 
 
 async def messages_a_minute(minutes: int = 60) -> list[int]:
-    """How many messages were stored in each of the last minutes, the running one last. REDIS_AWAY: unknown."""
+    """Read how many messages were stored in each of the last minutes.
+
+    Args:
+        minutes: How many minutes.
+
+    Returns:
+        A count for each minute; the last one is that of the running minute.
+
+    Raises:
+        REDIS_AWAY: Redis does not answer.
+    """
     now = _minute()
     keys = [_key(minute) for minute in range(now - minutes + 1, now + 1)]
     return [int(count or 0) for count in await asyncio.to_thread(redis().mget, keys)]

@@ -35,7 +35,11 @@ def _wall_clock() -> int:
 
 
 class MessageIds:
-    """A source of ids. `clock` gives milliseconds since 1970. Safe to share between threads."""
+    """A source of ids. Threads may share it.
+
+    Args:
+        clock: Gives milliseconds since 1970.
+    """
 
     def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
         self._clock = clock
@@ -50,7 +54,7 @@ class MessageIds:
         self._tag = _base32(secrets.randbits(60), 12)
 
     def next(self) -> tuple[str, datetime.datetime]:
-        """A new id and the `created_at` that belongs to it: both later than any given before."""
+        """Return a new id and its `created_at`, both greater than all given before."""
         with self._lock:
             if self._process != os.getpid():  # forked: the parent goes on under the old tag
                 self._take_process_tag()
@@ -60,7 +64,7 @@ class MessageIds:
             return message_id, from_milliseconds(self._millisecond)
 
     def cutoff(self) -> datetime.datetime:
-        """An instant between the messages so far and those to come: every later `created_at` is greater.
+        """Return an instant between the messages so far and those to come: every later `created_at` is greater.
 
         For "all up to now", as when a side deletes its history.
         """

@@ -1,7 +1,7 @@
 """Rooms as the rules need them, loaded for many callers at once.
 
-Every message asks for its room, since a block must hold from the moment that it is acknowledged: no room is cached but
-for typing.
+Every message loads its room, since a block must hold from the moment that it is acknowledged: only typing, which is
+frequent and harmless, gets a room from a cache.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROOM_FIELDS = [
 
 
 class Actor(Protocol):
-    """An authenticated user. On which side of a room they are follows from the room; `roles` says whether they may."""
+    """An authenticated user. The room decides which side they are on; `roles` decides whether they may be."""
 
     @property
     def user_id(self) -> str:
@@ -49,7 +49,11 @@ class Actor(Protocol):
 
 
 def require_role(actor: Actor, side: Role) -> None:
-    """RuleViolation `role_not_allowed`: the actor's token may not speak for this side of a room."""
+    """Refuse an actor whose token may not speak for a side of a room.
+
+    Raises:
+        RuleViolation: `role_not_allowed`.
+    """
     if side in actor.roles:
         return
     allowed = " or ".join(sorted(actor.roles)) or "neither side"
@@ -60,7 +64,16 @@ def require_role(actor: Actor, side: Role) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RoomRecord:
-    """What the rules need to know of a room."""
+    """What the rules need to know of a room.
+
+    Attributes:
+        room_id: The room's id.
+        buyer: The user on the buyer's side.
+        seller: The user on the seller's side.
+        blocked_by: The side that has blocked it; None: neither.
+        closed: Whether the operator has closed it.
+        deleted_at: When each side deleted it last; None: never.
+    """
 
     room_id: str
     buyer: str
@@ -82,7 +95,15 @@ class RoomRecord:
         )
 
     def side_for(self, actor: Actor, claimed: Role | None = None) -> Role:
-        """The side on which an actor does something here. RuleViolation: as `side_of`, and `role_not_allowed`."""
+        """Find the side on which an actor does something in this room.
+
+        Args:
+            actor: The authenticated user.
+            claimed: The side that the client says the user is on; None: it does not say.
+
+        Raises:
+            RuleViolation: `not_a_member`, `role_mismatch`, `role_not_allowed`.
+        """
         if claimed is None and len(actor.roles) == 1 and self.buyer == self.seller:
             (claimed,) = actor.roles
         side = self.side_of(actor.user_id, claimed)
@@ -90,9 +111,10 @@ class RoomRecord:
         return side
 
     def side_of(self, user_id: str, claimed: Role | None = None) -> Role:
-        """The user's side. RuleViolation: `not_a_member`, they have none; `role_mismatch`, it is not the `claimed` one.
+        """Find a user's side. A user on both, which an old room may have, is on the claimed one, else on the buyer's.
 
-        (One user on both sides, which an old room may have, is the one they say, else the buyer.)
+        Raises:
+            RuleViolation: `not_a_member`: the user is on neither side; `role_mismatch`: not on the claimed one.
         """
         sides = [side for side, user in ((Role.BUYER, self.buyer), (Role.SELLER, self.seller)) if user == user_id]
         if not sides:
@@ -148,7 +170,7 @@ class RoomLoader:
         return room
 
     async def load_recent(self, room_id: str) -> RoomRecord:
-        """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
+        """A room as it was at most FRESH seconds ago, with what this process has changed since.
 
         Raises:
             RuleViolation: `room_not_found`, `overloaded`.

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: two shops, a few buyers, what they said, and a staff account to see it with."""
+"""`manage.py seed_demo`: two shops, a few buyers, their messages, and a staff account."""
 
 import secrets
 import time
