@@ -1,6 +1,9 @@
-"""Who is speaking: tokens checked, and the user id and role of a handshake held against them (contract, section 7).
+"""Who speaks: checks tokens, and compares a handshake's user id and role with its token (contract, section 7).
 
-`authenticate` is the way in for sockets, `verify_token` for requests. What an identity may do is decided above.
+`authenticate` is for sockets, `verify_token` for requests. What an identity may do is decided by the apps above.
+
+    identity = await authenticate(token, "7", "BUYER")
+    assert identity.user_id == "7"
 """
 
 from identity.authentication import Identity, NoSigningKey, authenticate, issue_token, verify_token

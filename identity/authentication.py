@@ -1,8 +1,8 @@
 """From a handshake's token, user id and role to an identity: which mechanism checks a token, and what must agree.
 
 A token in a JWT's form is checked with AUTH_JWT_KEY and AUTH_JWKS_URL, any other one by AUTH_INTROSPECTION_URL; where
-only introspection is set, it is asked about every token. With none of the three the server trusts its own key alone,
-with which `issue_token` signs.
+only introspection is set, it checks every token. With none of the three the server trusts its own key alone, with which
+`issue_token` signs.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ MAX_TOKEN_LENGTH = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a socket or a request speaks for: a user, on one side, until the token expires (unix seconds).
+    """Whom a socket speaks for.
 
-    `roles`: the sides that the token may speak for, `role` among them.
+    Attributes:
+        user_id: The user.
+        role: The side that the user is on.
+        token: The token that proved it. It is kept out of `repr`.
+        expires_at: When the token expires, in unix seconds; infinite where AUTH_MODE=report let an unproven user pass.
+        roles: The sides that the token may speak for, `role` among them.
     """
 
     user_id: str
@@ -41,7 +46,7 @@ class Identity:
 
 
 class NoSigningKey(Exception):
-    """Tokens come from elsewhere: this server has no key that it could sign one with."""
+    """There is no key to sign tokens with: another service issues them."""
 
 
 class _Configuration(NamedTuple):
@@ -72,7 +77,7 @@ class _Configuration(NamedTuple):
 
 
 class _Mechanisms:
-    """What checks tokens under one configuration, with what it has learnt so far."""
+    """The mechanisms that check tokens under one configuration, with the keys and answers that they keep."""
 
     def __init__(self, configuration: _Configuration) -> None:
         self.configuration = configuration
@@ -105,10 +110,18 @@ def _current_mechanisms() -> _Mechanisms:
 
 
 async def verify_token(token: str, claimed_user_id: str = "") -> Claims:
-    """Who the bearer of `token` is, in which roles, until when; for callers that need not pass a user id beside it.
+    """Find out whose token it is. For callers that need not pass a user id beside it, such as REST.
 
-    Under AUTH_MODE=report, who cannot prove it is `claimed_user_id`, or where that is empty whom the token names.
-    Raises IdentityRefused: token_missing, token_invalid, token_expired, identity_unavailable.
+    Args:
+        token: The token.
+        claimed_user_id: The user that the caller claims to be, if it says so. Only AUTH_MODE=report reads it: it lets
+            pass a caller who cannot prove it, as this user, or as the one that the token names.
+
+    Returns:
+        The user, the roles, and the time of expiry.
+
+    Raises:
+        IdentityRefused: `token_missing`, `token_invalid`, `token_expired`, `identity_unavailable`.
     """
     try:
         claims = await _verified(token)
@@ -136,11 +149,20 @@ async def _verified(token: str) -> Claims:
 
 
 async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
-    """The identity that a handshake claims, if its token proves it.
+    """Check that a handshake's token proves the user and the side that the handshake claims.
 
-    Raises IdentityRefused, in this order: token_missing; role_invalid when `role` is not exactly BUYER or SELLER;
-    those of `verify_token`; user_mismatch when `user_id` is not the token's `sub`; role_not_allowed when the token
-    names roles and not this one. Under AUTH_MODE=report only the first two, and user_mismatch for no `user_id` at all.
+    Args:
+        token: The token.
+        user_id: The user's id. New clients send JSON, in which ids are sometimes numbers.
+        role: "BUYER" or "SELLER", exactly.
+
+    Returns:
+        The identity.
+
+    Raises:
+        IdentityRefused: In this order: `token_missing`; `role_invalid`; those of `verify_token`; `user_mismatch` where
+            `user_id` is not the token's `sub`; `role_not_allowed` where the token names roles and not this one. Under
+            AUTH_MODE=report only the first two, and `user_mismatch` for an empty `user_id`.
     """
     if not isinstance(token, str) or not token.strip():
         raise IdentityRefused("token_missing", "there is no token; pass one as 'token'")
@@ -171,10 +193,19 @@ def _mismatch(user_id: str) -> IdentityRefused:
 
 
 def issue_token(user_id: str, role: Role | None, ttl: int) -> str:
-    """A token for `user_id`, good for `ttl` seconds, that this server accepts; for either role when None.
+    """Sign a token that this server accepts, with the HS256 secret in AUTH_JWT_KEY, or with the server's own key.
 
-    Signed with the HS256 AUTH_JWT_KEY, or with the server's own key. Raises NoSigningKey when the settings name only
-    keys of others, and ValueError for an empty user id or a ttl that is not positive.
+    Args:
+        user_id: The user.
+        role: The side that the token may speak for; None: either.
+        ttl: Seconds until it expires.
+
+    Returns:
+        The token, a JWT.
+
+    Raises:
+        NoSigningKey: The settings name only keys of other services.
+        ValueError: `user_id` is empty, or `ttl` is not positive.
     """
     if not user_id.strip():
         raise ValueError("user_id is empty; a token needs a user")

@@ -34,9 +34,12 @@ EITHER_ROLE = frozenset(Role)
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The bearer of a genuine token.
+    """What a genuine token says of its bearer.
 
-    `expires_at` is in unix seconds. `roles` are those the user may connect with: both when the token names none.
+    Attributes:
+        user_id: The user.
+        roles: The sides that the user may connect as; both where the token names none.
+        expires_at: When the token expires, in unix seconds.
     """
 
     user_id: str
@@ -45,11 +48,22 @@ class Claims:
 
     @classmethod
     def read(cls, claims: Mapping[str, Any]) -> Claims:
-        """Read genuine claims. Raises IdentityRefused(token_invalid) when `sub` or `exp` is missing or of no use."""
+        """Read the claims of a genuine token.
+
+        Args:
+            claims: The claims by name.
+
+        Raises:
+            IdentityRefused: `token_invalid`: `sub` or `exp` is missing or cannot be read.
+        """
         return cls(_user_id(claims.get("sub")), _roles(claims), _expiry(claims.get("exp")))
 
     def require_current(self) -> None:
-        """Raise IdentityRefused(token_expired) from the moment of `exp` on; no leeway, as live sockets get none."""
+        """Refuse a token that has expired. There is no leeway, as there is none for live sockets.
+
+        Raises:
+            IdentityRefused: `token_expired`.
+        """
         if self.expires_at <= time.time():
             ago = math.ceil(time.time() - self.expires_at)
             raise IdentityRefused("token_expired", f"the token expired {ago} s ago; connect with a fresh one")
@@ -58,7 +72,7 @@ class Claims:
 def _user_id(sub: Any) -> str:
     if isinstance(sub, str) and sub.strip():
         return sub
-    if isinstance(sub, int) and not isinstance(sub, bool):  # RFC 7519 wants a string; account services send numbers
+    if isinstance(sub, int) and not isinstance(sub, bool):  # RFC 7519 wants a string; some issuers send numbers
         return str(sub)
     raise IdentityRefused("token_invalid", "the token's sub must be the user's id, a non-empty string")
 

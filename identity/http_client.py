@@ -1,4 +1,4 @@
-"""One HTTP client for an event loop, for the identity provider's endpoints: small answers, short patience."""
+"""One HTTP client for an event loop, for the identity provider's endpoints: small answers, short timeouts."""
 
 from __future__ import annotations
 
@@ -32,9 +32,15 @@ async def close() -> None:
 
 
 async def fetch_object(method: str, url: str, **request: Any) -> dict[str, Any]:
-    """The JSON object that an endpoint answers with 200. Anything else raises EndpointUnavailable.
+    """Request a JSON object.
 
-    Credentials in the URL are sent as Basic authentication.
+    Args:
+        method: "GET" or "POST".
+        url: The endpoint. Credentials in it are sent as Basic authentication.
+        request: More of `httpx.AsyncClient.request`.
+
+    Raises:
+        EndpointUnavailable: The answer is not a JSON object with status 200, or none came within TIMEOUT seconds.
     """
     try:
         target = httpx.URL(url)

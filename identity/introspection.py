@@ -1,8 +1,8 @@
-"""Token introspection (RFC 7662): asking the authorization server about tokens that say nothing themselves.
+"""Token introspection (RFC 7662): the authorization server says whose an opaque token is.
 
-Answers are kept for a while, under the token's hash, so that a user who comes back at once (or whose five devices do)
-costs one question. A revoked token is therefore noticed within `max_age` seconds. An app that tries a bad token again
-and again costs one question in `BAD_AGE` seconds.
+Answers are cached by the token's hash, so that a user who comes back at once (or with five devices) costs one request.
+A revoked token is therefore noticed within `max_age` seconds. An app that tries an invalid token again and again costs
+one request in BAD_AGE seconds.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ BAD_AGE = 10.0
 class Introspection:
     """One introspection endpoint, for one event loop.
 
-    `url` may carry the credentials that RFC 7662 section 2.1 asks for: `https://client:secret@host/introspect`.
-    `max_age`: seconds that a good answer is believed, if its `exp` does not come first. `max_entries`: how many
-    are kept, the least recently used going first.
+    Args:
+        url: The endpoint. It may carry the credentials that RFC 7662 section 2.1 asks for, as in
+            `https://client:secret@host/introspect`.
+        max_age: Seconds for which a good answer is cached, if its `exp` does not come first.
+        max_entries: How many answers are cached; the least recently used one is dropped first.
     """
 
     def __init__(self, url: str, *, max_age: float = 60.0, max_entries: int = 10_000) -> None:
@@ -42,7 +44,12 @@ class Introspection:
         self._failed = False
 
     async def verify(self, token: str) -> Claims:
-        """The claims of an active token. Raises IdentityRefused, with identity_unavailable when nobody answers."""
+        """Return the claims of an active token.
+
+        Raises:
+            IdentityRefused: `token_invalid`, `token_expired`; `identity_unavailable` where the endpoint does not
+                answer.
+        """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         claims = self._remembered(digest)
         if claims is None:
@@ -55,7 +62,7 @@ class Introspection:
         return claims
 
     def _remembered(self, digest: bytes) -> Claims | None:
-        """The claims that are known. Raises the IdentityRefused that is."""
+        """The cached claims; raises the cached IdentityRefused."""
         entry = self._known.get(digest)
         if entry is None:
             return None

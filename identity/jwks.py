@@ -1,7 +1,7 @@
 """The identity provider's published keys (RFC 7517), fetched and kept up to date.
 
 Connecting users wait for a fetch only while there are no keys at all or a token names an unknown one; otherwise keys
-are renewed behind their backs. While the endpoint is down, the keys known so far stay in use.
+are renewed in the background. While the endpoint is down, the keys fetched so far stay in use.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ _PUBLIC_KINDS = ("RSA", "EC", "OKP")  # "oct" is a shared secret: one that is pu
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """One usable key of the set, with the id (`kid`) that tokens name it by, if any."""
+    """A usable key of the set.
+
+    Attributes:
+        kid: The id that tokens name it by; None: it has none.
+        key: The key.
+    """
 
     kid: str | None
     key: VerificationKey
@@ -35,9 +40,12 @@ class PublishedKey:
 class KeySet:
     """The keys of one JWKS endpoint, for one event loop.
 
-    `max_age`: seconds after which keys are renewed in the background. `min_interval`: least seconds between two
-    fetches, so that tokens with made-up key ids cost the provider nothing. `retry_interval`: the same while no keys
-    could be had at all, when every user waits.
+    Args:
+        url: The endpoint.
+        max_age: Seconds after which keys are renewed in the background.
+        min_interval: The least seconds between two fetches, so that tokens with invented key ids cost the provider
+            nothing.
+        retry_interval: The same while there are no keys at all, when every user waits.
     """
 
     def __init__(
@@ -54,9 +62,17 @@ class KeySet:
         self._fetching: asyncio.Task[None] | None = None
 
     async def candidates(self, kid: str | None, algorithm: str) -> list[VerificationKey]:
-        """The keys that may have signed a token with this header; empty when the provider publishes none such.
+        """Find the keys that may have signed a token.
 
-        Raises IdentityRefused(identity_unavailable) when that cannot be known because the endpoint does not answer.
+        Args:
+            kid: The key id in the token's header; None: it has none.
+            algorithm: The algorithm in the token's header.
+
+        Returns:
+            The keys; empty where the provider publishes none such.
+
+        Raises:
+            IdentityRefused: `identity_unavailable`: the endpoint does not answer.
         """
         if self._keys:
             found = self._matching(kid, algorithm)
@@ -73,9 +89,10 @@ class KeySet:
         return found
 
     async def refresh(self) -> bool:
-        """Fetch the keys, unless that was done a moment ago; callers at the same time share one fetch.
+        """Fetch the keys, unless that was done a moment ago. Concurrent callers share one fetch.
 
-        Answers whether there was a fetch that succeeded, so that it is worth looking at the keys again.
+        Returns:
+            Whether a fetch succeeded, so that it is worth looking at the keys again.
         """
         fetching = self._fetching
         if fetching is None:

@@ -39,9 +39,13 @@ def unverified_subject(token: str) -> str:
 
 
 class JWTVerifier:
-    """Checks JWTs with `key` (AUTH_JWT_KEY or the server's own), with `key_set` (AUTH_JWKS_URL), or with both.
+    """Checks JWTs with a configured key, a published key set, or both.
 
-    `issuer` and `audience`, where not empty, must be the token's.
+    Args:
+        key: AUTH_JWT_KEY, or the server's own; None: there is none.
+        key_set: The key set at AUTH_JWKS_URL; None: there is none.
+        issuer: What a token's `iss` must be; empty: anything.
+        audience: What a token's `aud` must include; empty: anything.
     """
 
     def __init__(
@@ -53,7 +57,11 @@ class JWTVerifier:
         self._audience = audience
 
     async def verify(self, token: str) -> Claims:
-        """The claims of a genuine, current token; raises IdentityRefused otherwise. Waits only for a key set."""
+        """Return the claims of a genuine, current token. Waits for nothing but a key set.
+
+        Raises:
+            IdentityRefused: `token_invalid`, `token_expired`, `identity_unavailable`.
+        """
         try:
             header = jwt.get_unverified_header(token)
         except _UNREADABLE:
@@ -74,7 +82,7 @@ class JWTVerifier:
         return claims
 
     def _try(self, keys: list[VerificationKey], token: str, algorithm: str) -> dict[str, Any] | None:
-        """The claims, if one of the keys signed the token. A genuine token that is not for us or not yet raises."""
+        """The claims, if one of the keys signed the token. A genuine token that is not valid here or now raises."""
         for key in keys:
             if algorithm not in key.algorithms:
                 continue
@@ -114,6 +122,12 @@ class JWTVerifier:
 
 
 def sign(secret: bytes, claims: dict[str, Any], ttl: int) -> str:
-    """A HS256 JWT of `claims` that is good for `ttl` seconds from now."""
+    """Sign a JWT with HS256.
+
+    Args:
+        secret: The key.
+        claims: The claims, without `iat` and `exp`.
+        ttl: Seconds until it expires.
+    """
     now = int(time.time())
     return jwt.encode({**claims, "iat": now, "exp": now + ttl}, secret, algorithm=SECRET_ALGORITHM)

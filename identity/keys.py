@@ -42,7 +42,11 @@ class VerificationKey:
 
     @classmethod
     def public(cls, key: object) -> VerificationKey:
-        """A public key object of `cryptography`. Raises ValueError for a kind that signs no JWT."""
+        """Wrap a public key object of `cryptography`.
+
+        Raises:
+            ValueError: No JWT is signed with a key of this kind.
+        """
         if isinstance(key, RSAPublicKey):
             return cls(key, _RSA)
         if isinstance(key, EllipticCurvePublicKey) and key.curve.name in _CURVES:
@@ -56,8 +60,11 @@ class VerificationKey:
 def parse_key(text: str) -> VerificationKey:
     r"""Read AUTH_JWT_KEY: a PEM public key or certificate, else an HS256 secret.
 
-    A PEM may have its line breaks written as `\n`, as one-line environment files do. Raises ValueError for an
-    empty text, a private key, or a PEM that cannot be read; the message does not contain the key.
+    Args:
+        text: The setting. The line breaks of a PEM may be written as `\n`, as one-line environment files do.
+
+    Raises:
+        ValueError: It is empty, a private key, or a PEM that cannot be read. The text does not contain the key.
     """
     if not text.strip():
         raise ValueError("AUTH_JWT_KEY is empty; give an HS256 secret or a PEM public key, or unset it")

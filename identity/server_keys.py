@@ -1,6 +1,6 @@
 """Secrets that the server makes for itself and keeps in `DATA_DIR`: Django's SECRET_KEY, the key that signs its tokens.
 
-Knows nothing of Django, so that the settings can use it.
+Imports nothing of Django at first, so that the settings can use it.
 """
 
 import os
@@ -11,10 +11,17 @@ KEY_BYTES = 48
 
 
 def key_in(directory: Path, name: str) -> str:
-    """Return the secret kept in `directory`/`name`, making it (64 random characters, mode 0600) the first time.
+    """Return a secret that is kept in a file, and make it the first time: 64 random characters, mode 0600.
 
-    Several processes may ask at once, also the first time: all get the same key, and none ever reads half of one.
-    Raises `OSError` where the directory cannot be written.
+    Several processes may call this at once, also the first time: all get the same key, and none reads half of one.
+
+    Args:
+        directory: Where the file is. It is made if it is missing.
+        name: The file's name.
+
+    Raises:
+        OSError: The directory cannot be written.
+        ValueError: The file holds fewer than 32 characters.
     """
     path = directory / name
     try:

@@ -1,1 +1,8 @@
-"""MongoDB and Redis without chat: what conversations, presence and moderation share."""
+"""MongoDB and Redis without chat: what conversations, presence, moderation and identity share.
+
+    found = await in_store_thread(durable(Room).find_one, {"_id": "7.9"})
+
+`mongodb` and `redis_client` are the ways to the stores, `availability` says when MongoDB is away; `batching`, `keyset`,
+`rate_limits` and `per_event_loop` are the one mechanism for each; `fields` and `timestamps` read documents of other
+programs; `engine` is the database engine, `migration_operations` its migrations.
+"""

@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class StoreUnavailable(Exception):
-    """MongoDB is out of reach, has no primary, or did not answer in time: what was asked for may work in a moment.
+    """MongoDB is out of reach, has no primary, or did not answer in time. The same call may succeed in a moment.
 
-    `str()` of it is for people, clients among them: the log, not the error, says what exactly it was.
+    The text is for people, clients among them; the log says what exactly failed.
     """
 
 
@@ -50,14 +50,17 @@ _PASSING_LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "S
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The driver's error that Django's error wraps; any other error itself."""
+    """Return the driver's error that Django's error wraps; any other error itself."""
     return error.__cause__ if isinstance(error, DatabaseError) and error.__cause__ is not None else error
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether an error says that MongoDB is out of reach, has no primary, or did not answer in time.
+    """Tell whether an error says that MongoDB is out of reach, has no primary, or did not answer in time.
 
     Any other error is a defect: of this program, of the database's rights, of its indexes.
+
+    Args:
+        error: The driver's error, or Django's that wraps it.
     """
     cause = cause_of(error)
     if isinstance(cause, ConnectionFailure | WriteConcernError):
@@ -76,7 +79,9 @@ def is_outage(error: BaseException) -> bool:
 
 
 class Availability:
-    """Whether MongoDB answered the last visits, of all threads of this process. A visit is a piece of work with it.
+    """Whether MongoDB answered the last operations, of all threads of this process.
+
+    An operation is a piece of work with MongoDB in one thread, of one or more statements.
 
     Args:
         clock: Gives seconds that never go back.
@@ -87,33 +92,33 @@ class Availability:
         self._lock = threading.Lock()
         self._away_since: float | None = None
         self._answered_at = -math.inf
-        self._visit = threading.local()
+        self._operation = threading.local()
 
     def away_for(self) -> float | None:
-        """Seconds since the beginning of the visit that found MongoDB away. `None`: it answers, as far as is known."""
+        """Seconds since the start of the operation that found MongoDB away; None: it answers, as far as is known."""
         away_since = self._away_since
         return None if away_since is None else self._clock() - away_since
 
     @contextmanager
-    def visit(self) -> Iterator[None]:
-        """One visit of this thread. An outage that ends it is noted, and so is an answer."""
-        self._visit.began, self._visit.failed = self._clock(), False
+    def operation(self) -> Iterator[None]:
+        """Watch one operation of this thread: note an outage that ends it, or that MongoDB answered."""
+        self._operation.began, self._operation.failed = self._clock(), False
         try:
             yield
         except Exception as error:
             if is_outage(error):
                 self.failed(error)
             raise
-        if not self._visit.failed:
+        if not self._operation.failed:
             self.answered()
 
     def failed(self, error: BaseException) -> None:
-        """Note an outage; also one in the midst of a visit, which does not end it.
+        """Note an outage, also one within an operation that goes on.
 
-        Where others were answered since the visit began, MongoDB is there, and this visit alone was too slow.
+        If other operations were answered since this one began, MongoDB is there, and this operation alone was too slow.
         """
-        self._visit.failed = True
-        began: float = getattr(self._visit, "began", self._clock())
+        self._operation.failed = True
+        began: float = getattr(self._operation, "began", self._clock())
         with self._lock:
             if self._away_since is not None:
                 return

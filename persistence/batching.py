@@ -1,7 +1,7 @@
 """Work done in groups: while one batch is being done the next one gathers.
 
-An item that comes when nothing is going on starts at once; items that come meanwhile wait and go together. So one
-alone waits for nobody, and many at once cost one round trip. Knows nothing of what an item is or what is done with it.
+An item that comes when nothing is going on starts at once; items that come meanwhile wait and go together. So a single
+item waits for no other, and many at once cost one round trip. There is no timer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class TooMuchWaiting(Exception):
-    """As many items wait as may."""
+    """As many items wait as are allowed."""
 
 
 class Closed(Exception):
@@ -27,14 +27,20 @@ class Closed(Exception):
 class GroupCommit(Generic[Item, Result]):
     """Hands items in batches to `commit`, one batch at a time, in the order in which they came.
 
-    An item taken is an item done: whether anybody still waits for its result makes no difference to it. Belongs to the
-    event loop in which it is first used.
+    An item that was taken is done, whether anybody still waits for its result or not. Belongs to the event loop in
+    which it is first used.
+
+        async def commit(documents: Sequence[Document]) -> Sequence[str | Exception]:
+            return await in_store_thread(insert, documents)
+
+        group: GroupCommit[Document, str] = GroupCommit(commit)
+        inserted_id = await group.submit(document)
 
     Args:
         commit: Does a batch. Returns one result an item, in their order; an item whose result is an exception fails
             with it. What `commit` raises fails the whole batch.
         max_batch: The most items of one batch.
-        max_waiting: The most items that wait for their batch; `None`: no bound.
+        max_waiting: The most items that wait for their batch; None: no bound.
     """
 
     def __init__(
@@ -52,7 +58,18 @@ class GroupCommit(Generic[Item, Result]):
         self._closed = False
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
-        """Take an item; await the future for its result. Raises TooMuchWaiting or Closed, then it was not taken."""
+        """Take an item.
+
+        Args:
+            item: What `commit` gets.
+
+        Returns:
+            A future of its result.
+
+        Raises:
+            TooMuchWaiting: `max_waiting` items wait. The item was not taken.
+            Closed: `close` was called. The item was not taken.
+        """
         if self._closed:
             raise Closed("this group commit is closed")
         if self._max_waiting is not None and len(self._waiting) >= self._max_waiting:
@@ -66,7 +83,7 @@ class GroupCommit(Generic[Item, Result]):
         return future
 
     async def close(self) -> None:
-        """Take no more; return when all that was taken is done."""
+        """Take no more items; return when all that were taken are done."""
         self._closed = True
         if self._worker is not None:
             await asyncio.wait([self._worker])

@@ -1,9 +1,8 @@
 """Documents that another program wrote, as this one reads them: by model fields, and where a bare document is read.
 
-What a document lacks loads as the field's default. A MongoDB document simply has no `is_seen` where the old service
-never set one; Django would load `None` into a field that promises a bool. These fields promise, and keep it. Filters
-still see the database: `filter(is_seen=False)` finds only documents that say so, `exclude(is_seen=True)` finds those
-that lack the field, too.
+What a document lacks loads as the field's default. A MongoDB document has no `is_seen` where the old service never set
+one; Django would load None into a field that promises a bool. Filters still see the database: `filter(is_seen=False)`
+finds only documents that have the field, `exclude(is_seen=True)` finds those that lack it, too.
 """
 
 from __future__ import annotations
@@ -71,28 +70,28 @@ class ObjectField(models.JSONField):
 
 
 def text_in(document: Mapping[str, Any], name: str) -> str:
-    """The text that a document holds under a name, as `as_text` reads it; empty where it holds none."""
+    """Read a text field of a document as `as_text` does; empty where there is none."""
     return as_text(document.get(name)) or ""
 
 
 def count_in(document: Mapping[str, Any], name: str) -> int:
-    """How many a document says that there are; 0 where it says nothing, something else, or fewer than none."""
+    """Read a counter of a document; 0 where there is none, something else, or a negative number."""
     return max(0, as_number(document.get(name)) or 0)
 
 
 def flag_in(document: Mapping[str, Any], name: str) -> bool:
-    """The flag that a document holds under a name; unset where it holds none."""
+    """Read a flag of a document; False where there is none."""
     return bool(as_flag(document.get(name)))
 
 
 def object_in(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The object that a document holds under a name; `{}` where it holds none, or something else."""
+    """Read an embedded object of a document; `{}` where there is none, or something else."""
     value = document.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def as_json(value: Any) -> Any:
-    """A value as BSON holds it, made of what JSON has: times in ISO 8601, whatever else JSON lacks as a string."""
+    """Convert a BSON value to what JSON has: times in ISO 8601, whatever else JSON lacks as a string."""
     if isinstance(value, dict):
         return {key: as_json(inner) for key, inner in value.items()}
     if isinstance(value, list):

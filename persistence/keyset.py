@@ -1,7 +1,7 @@
 """Keyset pagination: a page begins behind the last row of the page before, in an order that ends in a unique key.
 
-What is added or removed meanwhile makes no later row be lost or repeated, and page 1,000 costs what page 1 does. The
-order here is (a field of time, `_id`). A row without a time stands before all others, and lies in no interval of time.
+No row is lost or repeated when others are added or removed meanwhile, and page 1,000 costs what page 1 does. The order
+here is (a field of time, `_id`). A row without a time stands before all others, and lies in no interval of time.
 """
 
 from __future__ import annotations
@@ -29,14 +29,24 @@ _LONGEST = 6000
 
 
 class Place(NamedTuple):
-    """Where a row stands in such an order; `at` None: it has no time."""
+    """A row's place in the order.
+
+    Attributes:
+        at: The row's time; None: it has none.
+        id: The row's `_id`.
+    """
 
     at: datetime.datetime | None
     id: str
 
     @classmethod
     def of(cls, row: Mapping[str, Any], field: str) -> Place:
-        """The place of a document, whose time is in a field of this name."""
+        """Read the place of a document.
+
+        Args:
+            row: The document.
+            field: The name of the field with its time.
+        """
         return cls(stored_time(row.get(field)), text_in(row, "_id"))
 
     @property
@@ -45,17 +55,31 @@ class Place(NamedTuple):
         return (self.at is not None, self.at or _EARLIEST, self.id)
 
     def earlier(self, field: str) -> Condition:
-        """The rows before this place: for a stage that sorts out what a range of an index has found."""
+        """Make the condition for the rows before this place: for a stage that filters what a range of an index has
+        found.
+
+        Args:
+            field: The name of the field with the time.
+        """
         same = {field: self.at, "_id": {"$lt": self.id}}
         return same if self.at is None else {"$or": [{field: {"$lt": self.at}}, {field: None}, same]}
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the order: between two instants, where there are any, both excluded; and from which end it is read.
+    """A part of the order, and the end from which it is read.
 
-    `field` holds the time. `about`: tells where the end may lie that is read first, if that is known. It decides how
-    the time is cut, not what is found.
+        stretch = Stretch("created_at", oldest_first=False, before=yesterday)
+        for condition in stretch.conditions(beyond=None):
+            rows += collection.find({"room_id": "7.9", **condition}).sort(...)
+
+    Attributes:
+        field: The name of the field with the time.
+        oldest_first: The order in which it is read.
+        after: Rows up to this instant are left out; None: none are.
+        before: Rows from this instant on are left out; None: none are.
+        about: Tells about where the end lies that is read first, if that is known. It may change how the range of time
+            is split, not what is found.
     """
 
     field: str
@@ -65,9 +89,13 @@ class Stretch:
     about: Callable[[], datetime.datetime | None] | None = None
 
     def conditions(self, beyond: Place | None) -> Iterator[Condition]:
-        """What to ask for, one after the other, until enough is found: all rows, or those that follow a place.
+        """Make the conditions to query with, one after the other, until enough rows are found.
 
-        Several ranges of an index, and not one condition with an `$or` in it: each is a plain range to the planner.
+        Each is one range of an index. One condition for all would need an `$or`, which the planner does not read in
+        order.
+
+        Args:
+            beyond: The place of the last row of the page before; None: it is the first page.
         """
         undated: list[Condition] = [{self.field: None}] if self.after is None and self.before is None else []
         dated = self
@@ -104,17 +132,25 @@ def _dated(stretch: Stretch) -> Iterator[Condition]:
 
 
 def to_cursor(position: Struct) -> str:
-    """The sort key of a page's last row as a text that clients pass back and need not understand.
+    """Encode the sort key of a page's last row as a text that clients send back and need not understand.
 
-    It grants nothing: what a caller may see is asked anew for each page.
+    A cursor grants nothing: what a caller may see is checked for each page.
+
+    Args:
+        position: The sort key.
     """
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
 
 
 def from_cursor(cursor: str, kind: type[Position]) -> Position:
-    """The position that a cursor holds.
+    """Decode a cursor.
 
-    Raises: ValueError where it holds none of that kind, or is not written as `to_cursor` writes it.
+    Args:
+        cursor: What a client sent.
+        kind: The type of position that the list has.
+
+    Raises:
+        ValueError: It holds no position of this kind, or is not written as `to_cursor` writes it.
     """
     if len(cursor) > _LONGEST:
         raise ValueError(f"a cursor has at most {_LONGEST} characters, this one has {len(cursor)}")

@@ -1,7 +1,7 @@
-"""The way to MongoDB from asynchronous code: a few threads of our own, durable writes, documents from models.
+"""MongoDB from asynchronous code: threads for blocking work, durable writes, documents from models.
 
-The threads share one MongoClient: django-mongodb-backend keeps it by database alias for the whole process, each thread
-has only a light DatabaseWrapper of its own. Nothing here knows rules or events.
+The threads share one MongoClient: django-mongodb-backend keeps it by database alias for the whole process, and each
+thread has only a small DatabaseWrapper of its own.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Answer = TypeVar("Answer")
 
 THREADS = 4
 TIMEOUT = float(settings.MONGODB_PATIENCE)
-"""Seconds that one visit to the store may take, with the driver's own retries within: longer than an election."""
+"""Seconds that one operation may take, with the driver's own retries: longer than an election."""
 
 TIMEOUT_WHILE_AWAY = 2.0
-"""Seconds that a visit waits for a store that has been away for TIMEOUT seconds already."""
+"""Seconds that an operation waits for a MongoDB that has been away for TIMEOUT seconds already."""
 
 KEYS_AT_ONCE = 1_000
 """Keys of one `$in`, where the engine names no smaller number."""
@@ -52,15 +52,27 @@ _first_connection = threading.Lock()
 async def in_store_thread(
     function: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Answer:
-    """Run blocking database work in one of the store's threads, for at most TIMEOUT seconds of waiting for MongoDB.
+    """Run blocking database work in one of the store's threads. It waits for MongoDB for TIMEOUT seconds at most.
 
-    Raises: StoreUnavailable for an outage. What `function` raises otherwise, errors of MongoDB among it.
+        room = await in_store_thread(durable(Room).find_one, {"_id": "7.9"})
+
+    Args:
+        function: The work.
+        args: Its arguments.
+        kwargs: Its keyword arguments.
+
+    Returns:
+        What `function` returns.
+
+    Raises:
+        StoreUnavailable: MongoDB is away, or did not answer in time.
+        Exception: What `function` raises otherwise, other errors of MongoDB included.
     """
     asked_at = time.monotonic()
 
     def work() -> Answer:
         _wait_while_away(asked_at)
-        with pymongo.timeout(TIMEOUT), AVAILABILITY.visit():
+        with pymongo.timeout(TIMEOUT), AVAILABILITY.operation():
             _connect()
             return function(*args, **kwargs)
 
@@ -73,10 +85,10 @@ async def in_store_thread(
 
 
 def _wait_while_away(asked_at: float) -> None:
-    """See whether a MongoDB that was away is back. StoreUnavailable: it is not.
+    """Find out whether a MongoDB that was away is back. StoreUnavailable: it is not.
 
-    All wait until TIMEOUT seconds after it went away, which is longer than an election. Those who come later wait
-    much shorter. The wait for a thread counts, too: each caller finds out by itself, and all of them would queue up.
+    All callers wait until TIMEOUT seconds after it went away, which is longer than an election. Later ones wait much
+    shorter. The wait for a thread counts, too: each caller tries for itself, and all of them would queue up.
     """
     away_for = AVAILABILITY.away_for()
     if away_for is None:
@@ -84,19 +96,25 @@ def _wait_while_away(asked_at: float) -> None:
     patience = max(TIMEOUT - away_for, min(TIMEOUT_WHILE_AWAY, TIMEOUT))
     if time.monotonic() - asked_at > patience:
         raise _unavailable(TimeoutError())
-    with pymongo.timeout(patience), AVAILABILITY.visit():
+    with pymongo.timeout(patience), AVAILABILITY.operation():
         _connect()
         connection.connection.admin.command("ping")
 
 
 def atomically(work: Callable[[], Answer]) -> Answer:
-    """Do several reads and writes as one transaction, for the store's threads. What `work` raises undoes its writes.
+    """Do several reads and writes as one transaction. For the store's threads.
 
-    A standalone MongoDB has no transactions: its writes stand one by one, in their order, also when a later one fails.
+    A standalone MongoDB has no transactions: its writes are done one by one, in their order, and stay when a later one
+    fails.
 
     Args:
-        work: The reads and writes. It begins anew where somebody else has just written the same documents.
-    Returns: What `work` returns.
+        work: The reads and writes. It is called again where another transaction has just written the same documents.
+
+    Returns:
+        What `work` returns.
+
+    Raises:
+        Exception: What `work` raises; its writes are undone.
     """
     if _in_transaction.get() or not has_transactions():
         return work()
@@ -128,7 +146,7 @@ def _unwrapped(work: Callable[[], Answer]) -> Answer:
 
 
 def has_transactions() -> bool:
-    """Whether MongoDB is a replica set or a sharded cluster."""
+    """Tell whether MongoDB is a replica set or a sharded cluster. For the store's threads."""
     connection.ensure_connection()
     client: pymongo.MongoClient[Document] = connection.database.client  # type: ignore[attr-defined]  # the backend's own
     client.is_primary  # noqa: B018  (waits until the kind of a server is known)
@@ -144,20 +162,30 @@ def _connect() -> None:
 
 
 def until_done(statement: Callable[[], Answer]) -> Answer:
-    """Repeat a statement that may be done twice when its primary goes away; for the store's threads.
+    """Repeat an idempotent statement whose primary goes away. For the store's threads.
 
-    The driver does this itself for single writes and for reads, but not for `update_many` and `delete_many`.
+    The driver repeats single writes and reads itself, but not `update_many` and `delete_many`.
+
+    Args:
+        statement: Runs it.
+
+    Returns:
+        What the statement returns.
     """
     while True:
         try:
             return statement()
         except ConnectionFailure as error:
-            if error.timeout:  # of the visit
+            if error.timeout:  # of the operation
                 raise
 
 
 def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
-    """Keys for `$in`, as many at a time as the engine takes (`max_in_list_size`)."""
+    """Split keys for `$in`, as many at a time as the engine takes.
+
+    Args:
+        keys: The keys.
+    """
     wanted = list(keys)
     size = connection.ops.max_in_list_size() or KEYS_AT_ONCE
     for start in range(0, len(wanted), size):
@@ -165,7 +193,11 @@ def in_parts(keys: SizedCollection[str]) -> Iterator[list[str]]:
 
 
 def store_unavailable(error: BaseException) -> StoreUnavailable:
-    """Note an outage in the midst of a visit, and return its exception; for errors of which `is_outage` is true."""
+    """Note an outage within an operation that goes on, and make its exception.
+
+    Args:
+        error: An error of which `is_outage` is true.
+    """
     AVAILABILITY.failed(error)
     return _unavailable(error)
 
@@ -177,9 +209,13 @@ def _unavailable(error: BaseException) -> StoreUnavailable:
 
 
 def durable(model: type[models.Model]) -> Collection[Document]:
-    """A model's collection; what it acknowledges survives a crash of the server and of MongoDB.
+    """Return a model's collection, whose acknowledged writes survive a crash of the server and of MongoDB (majority,
+    journal).
 
-    Taken from the ORM's own database, past its query log: with DEBUG that would keep a copy of every batch.
+    It is the ORM's own database without its query log: with DEBUG the log would keep a copy of every batch.
+
+    Args:
+        model: The model.
     """
     database: Database[Document] = connection.database  # type: ignore[attr-defined]  # the MongoDB backend's own
     # In a transaction no statement has a write concern of its own: the driver sees to that only for a session that it
@@ -189,7 +225,12 @@ def durable(model: type[models.Model]) -> Collection[Document]:
 
 
 def document(instance: models.Model) -> Document:
-    """An instance as MongoDB stores it, by the model's own fields. `None` is left out, as in old documents."""
+    """Convert an instance to the document that MongoDB stores, by the model's fields. None is left out, as in old
+    documents.
+
+    Args:
+        instance: An instance of a model, saved or not.
+    """
     values = (
         (field.column, field.get_db_prep_save(getattr(instance, field.attname), connection))
         for field in instance._meta.concrete_fields

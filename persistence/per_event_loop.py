@@ -1,4 +1,4 @@
-"""One of something for each event loop: what holds futures, tasks or connections cannot be shared between loops."""
+"""One object for each event loop: what holds futures, tasks or connections cannot be shared between loops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ Bound = TypeVar("Bound")
 
 
 class PerLoop(Generic[Bound]):
-    """Makes its thing when a loop first asks for it. Forgets the things of closed loops when it makes another."""
+    """Makes an object when a loop first asks for it. Drops the objects of closed loops when it makes another.
+
+        _clients = PerLoop(lambda: httpx.AsyncClient(timeout=3))
+        response = await _clients.get().get(url)
+
+    Args:
+        make: Makes the object.
+    """
 
     def __init__(self, make: Callable[[], Bound]) -> None:
         self._make = make
@@ -21,7 +28,7 @@ class PerLoop(Generic[Bound]):
         return len(self._of_loop)
 
     def get(self) -> Bound:
-        """The running loop's thing."""
+        """The running loop's object."""
         loop = asyncio.get_running_loop()
         found = self._of_loop.get(loop)
         if found is None:
@@ -31,5 +38,5 @@ class PerLoop(Generic[Bound]):
         return found
 
     def forget(self) -> Bound | None:
-        """Take the running loop's thing away, and return it, if there is one. The next `get` makes another."""
+        """Remove the running loop's object and return it; None: there is none. The next `get` makes another."""
         return self._of_loop.pop(asyncio.get_running_loop(), None)

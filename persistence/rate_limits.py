@@ -1,8 +1,8 @@
-"""Limits of rate: so many of something in so much time, for one user or one address.
+"""Rate limits: so many calls in so much time, for one user or one address.
 
-`Buckets` count in this process alone and cost about a microsecond: for what comes often. `wait_for_turn` counts in
-Redis, for all processes together: for what costs much, and for REST calls. A Redis that does not answer lets everything
-pass: a limit that is not kept for a while does less harm than a door that is shut.
+`Buckets` counts in this process and costs about a microsecond: for frequent events. `wait_for_turn` counts in Redis,
+for all processes together: for costly events, and for REST. While Redis is away nothing is limited: a missing limit
+does less harm for a while than refusing everybody.
 """
 
 from __future__ import annotations
@@ -26,14 +26,31 @@ _FEW = 1_000
 
 
 class Rate(NamedTuple):
-    """So many calls in so many seconds."""
+    """So many calls in so many seconds.
+
+    Attributes:
+        calls: How many calls.
+        seconds: The length of the period.
+    """
 
     calls: int
     seconds: int
 
     @classmethod
     def read(cls, text: str) -> Rate | None:
-        """`600/m`: calls in a second, minute, hour or day (s, m, h, d); `0`: no limit. ValueError: neither."""
+        """Read a setting.
+
+            assert Rate.read("600/m") == Rate(600, 60)
+
+        Args:
+            text: Calls in a second, minute, hour or day (s, m, h, d); "0": no limit.
+
+        Returns:
+            The rate; None: there is no limit.
+
+        Raises:
+            ValueError: It is neither.
+        """
         if text == "0":
             return None
         found = re.fullmatch(r"([1-9]\d{0,8})/([smhd])", text)
@@ -45,8 +62,11 @@ class Rate(NamedTuple):
 class Buckets:
     """Token buckets of one rate in this process, by key. A full one has as many tokens as the rate has calls.
 
-    It fills evenly. A bucket is one number: the time at which it would be full again (the generic cell rate algorithm,
-    ITU-T I.371). Those that are full are forgotten. `rate`: None is no limit.
+    A bucket fills evenly. It is one number: the time at which it would be full again (the generic cell rate algorithm,
+    ITU-T I.371). Full ones are dropped.
+
+    Args:
+        rate: The rate; None: there is no limit.
     """
 
     def __init__(self, rate: Rate | None) -> None:
@@ -58,7 +78,15 @@ class Buckets:
         return len(self._full_at)
 
     def take(self, key: str, now: float) -> float:
-        """Take a token at `now` (of `time.monotonic`). Returns 0, or the seconds until there is one to take."""
+        """Take a token.
+
+        Args:
+            key: Whose bucket.
+            now: The time, of `time.monotonic`.
+
+        Returns:
+            0, or the seconds until there is a token to take.
+        """
         if self._interval is None:
             return 0.0
         full_at = self._full_at.get(key, now)
@@ -74,7 +102,7 @@ class Buckets:
         return 0.0
 
     def give_back(self, key: str) -> None:
-        """Put a token back that was taken for nothing."""
+        """Return a token to its bucket."""
         if key in self._full_at and self._interval is not None:
             self._full_at[key] -= self._interval
 
@@ -83,7 +111,7 @@ class Buckets:
         self._full_at[key] = now + self._seconds
 
     def limit(self, rate: Rate | None) -> None:
-        """Begin anew, at another rate."""
+        """Start anew with another rate; None: no limit."""
         self._seconds = 0.0 if rate is None else float(rate.seconds)
         self._interval = None if rate is None else rate.seconds / rate.calls
         self._full_at.clear()
@@ -94,9 +122,17 @@ class Buckets:
 
 
 def wait_for_turn(kind: str, caller: str, rate: Rate) -> float:
-    """Count a call in Redis. Returns 0 where it is within the rate, else the seconds until it would be. Blocks.
+    """Count a call in Redis, for all processes together. Blocks.
 
-    A window of fixed length begins at each multiple of it; what is counted in a window is forgotten with it.
+    Windows have a fixed length, and each begins at a multiple of it.
+
+    Args:
+        kind: Which limit, as a part of the key.
+        caller: Whom the call counts for.
+        rate: The rate.
+
+    Returns:
+        0 where the call is within the rate, else the seconds until the next window.
     """
     now = time.time()
     window = int(now // rate.seconds)

@@ -1,4 +1,4 @@
-"""Clients of Redis, for counts and marks of the moment: they never wait long, and do not try a call again."""
+"""Clients of Redis for counters and short-lived keys: short timeouts, no retries."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ _PATIENCE = 1.0  # seconds
 
 
 def redis() -> Any:
-    """The client of this process for synchronous code: the store's threads, or a view's, never the event loop.
+    """Return this process's client for synchronous code: the store's threads or a view's, never the event loop.
 
-    Returns: A `redis.Redis`, untyped because redis-py types its answers as awaitable too.
+    Returns:
+        A `redis.Redis`, untyped because redis-py types its answers as awaitable too.
     """
     return _client(settings.REDIS_URL)
 
 
 def async_redis(url: str, *, patience: float, retries: int = 0, **options: Any) -> AsyncRedis:
-    """A new client for one event loop, which whoever made it closes.
+    """Make a client for one event loop. The caller closes it.
 
     Args:
         url: `redis://…`
         patience: Seconds that connecting, and each answer, may take.
-        retries: How often a call is tried again at once, as after a connection that had ended.
+        retries: How often a call is repeated at once, for example after the connection was closed.
         options: More of `Redis.from_url`.
     """
     retry = AsyncRetry(NoBackoff(), retries)
@@ -40,9 +41,14 @@ def async_redis(url: str, *, patience: float, retries: int = 0, **options: Any) 
 
 
 def count(key: str, seconds: int) -> tuple[int, int]:
-    """Count one more under a key, for all processes. The count begins anew `seconds` after its first one.
+    """Increment a counter of all processes. It starts anew `seconds` after its first count.
 
-    Returns: The count with this one, and for how many seconds it goes on.
+    Args:
+        key: The counter's key.
+        seconds: For how long it counts.
+
+    Returns:
+        The count with this one, and the seconds until it starts anew.
     """
     with redis().pipeline(transaction=True) as pipeline:
         pipeline.set(key, 0, ex=seconds, nx=True)

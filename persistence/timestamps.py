@@ -10,33 +10,41 @@ _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
 def from_milliseconds(milliseconds: int) -> datetime.datetime:
-    """The instant so many milliseconds after 1970, exactly (no floats on the way). OverflowError: no such year."""
+    """Convert milliseconds since 1970 to an instant, exactly (without floats).
+
+    Raises:
+        OverflowError: The instant is in no year that Python has.
+    """
     return _EPOCH + milliseconds * _MILLISECOND
 
 
 def to_milliseconds(instant: datetime.datetime) -> int:
-    """Whole milliseconds since 1970."""
+    """Convert an instant to whole milliseconds since 1970."""
     return (instant - _EPOCH) // _MILLISECOND
 
 
 def from_store(instant: datetime.datetime) -> datetime.datetime:
-    """An instant as the driver reads it from MongoDB, which is UTC without saying so."""
+    """Add the time zone to an instant that the driver read: it is UTC."""
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def stored_time(value: object) -> datetime.datetime | None:
-    """The instant that a field of a document holds; `None`: it holds none, or something else."""
+    """Read a time of a document; None where there is none, or something else."""
     return from_store(value) if isinstance(value, datetime.datetime) else None
 
 
 def to_wire(instant: datetime.datetime) -> str:
-    """`2020-10-11T00:13:35.390Z`"""
+    """Format an instant as `2020-10-11T00:13:35.390Z`."""
     # (Not strftime, whose %Y gives year 1 one digit.)
     return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def from_wire(text: str) -> datetime.datetime:
-    """An instant from ISO 8601 of any offset (none: UTC) and precision (cut to milliseconds). ValueError: not one."""
+    """Read ISO 8601 of any offset (without one: UTC) and precision (cut to milliseconds).
+
+    Raises:
+        ValueError: The text is none.
+    """
     instant = datetime.datetime.fromisoformat(text)
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)

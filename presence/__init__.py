@@ -1,4 +1,8 @@
-"""Who is online, across processes. Knows users and their sockets, and nothing of rooms or chat."""
+"""Who is online, across processes. Presence knows users and their sockets, no rooms and no chat.
+
+came_online = await presence.current().enter("7", socket_id)
+online = await presence.current().online(["7", "9"])
+"""
 
 from presence.per_loop import current, on_change, stop_current
 from presence.presence import Presence

@@ -1,7 +1,7 @@
-"""The Presence of this process: one for each event loop, made at first use from the settings.
+"""The Presence of this process: one for each event loop, made from the settings when it is first used.
 
-Who wants to hear of changes that no socket of this process caused (users who died with another process, users brought
-back after an outage) registers with `on_change`, a decorator.
+`on_change` registers a listener for changes that no socket of this process caused: users who went offline with another
+process, users who are announced again after an outage of Redis.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ listeners: list[Listener] = []
 
 
 def current() -> Presence:
-    """The Presence of the running event loop. Nothing connects or beats before it is used.
+    """Return the Presence of the running event loop. It connects to Redis when it is first asked something.
 
-    Reads REDIS_URL, and PRESENCE where it is set: a dict with any of heartbeat, expiry (seconds) and prefix.
+    Reads REDIS_URL and, if it is set, PRESENCE: a dict with any of `heartbeat` and `expiry` (seconds) and `prefix`.
     """
     return _presences.get()
 
@@ -40,26 +40,35 @@ async def stop_current() -> None:
 
 
 def on_change(listener: AnyListener) -> AnyListener:
-    """Have `listener` called with the user's id at such a change; it asks `online` how it is by then.
+    """Register a listener for changes of presence that no socket of this process caused. Usable as a decorator.
 
-    Registering twice is registering once. Usable as a decorator.
+        @on_change
+        async def announce(user_id: str) -> None:
+            is_online = user_id in await current().online([user_id])
+
+    Args:
+        listener: Called with the user's id. It asks `online` for the present state. Registering it twice changes
+            nothing.
+
+    Returns:
+        The listener.
     """
     if listener not in listeners:
         listeners.append(listener)
     return listener
 
 
-async def _tell(user_id: str) -> None:
+async def _notify(user_id: str) -> None:
     for listener in listeners:
         try:
             await listener(user_id)
         except Exception:
-            logger.exception("a listener failed to take note of a change of presence")
+            logger.exception("a listener failed at a change of presence")
 
 
 def _from_settings() -> Presence:
     options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
-    return Presence(settings.REDIS_URL, on_offline=_tell, on_online=_tell, **options)
+    return Presence(settings.REDIS_URL, on_offline=_notify, on_online=_notify, **options)
 
 
 _presences = PerLoop(_from_settings)

@@ -1,7 +1,7 @@
 """Who is online, across processes: the sockets of this process, kept in step with Redis.
 
-The truth about this process is in memory; Redis hears of a user's first and last local socket alone. While Redis is
-away, answers are this process's own knowledge, and what changed meanwhile is announced once it is back.
+The state of this process is in memory; Redis gets only a user's first and last socket here. While Redis is away,
+answers come from this process's own sockets, and changes meanwhile are announced once Redis is back.
 """
 
 from __future__ import annotations
@@ -34,14 +34,23 @@ class _Move(NamedTuple):
 
 
 class Presence:
-    """Which users have a socket anywhere; one object a process and event loop.
+    """Which users have a socket in any process; one object for a process and event loop.
 
-    `on_offline` is called for users who went offline with a process that died: once in the cluster, unless the
-    announcing process dies in the middle, when another one takes over. `on_online` is called for users whom this
-    process brings back after it was taken for dead or Redis lost its data. Both are also called, each as it then is,
-    for users whose change did not reach Redis when it happened. `heartbeat` and `expiry` are seconds: a
-    killed process's users are offline at most `expiry` + `heartbeat` after its last heartbeat. `prefix` begins
-    every key in Redis; processes of one cluster share it.
+    Both callbacks are called with a user's id, and also for users whose change did not reach Redis when it happened.
+
+    Args:
+        redis_url: `redis://…`
+        on_offline: Called for users who went offline with a process that died: once in the cluster, unless the
+            announcing process dies meanwhile; then another one takes over.
+        on_online: Called for users whom this process registers again, after it was taken for dead or Redis lost its
+            data.
+        heartbeat: Seconds between two heartbeats.
+        expiry: Seconds without a heartbeat after which a process is dead. A killed process's users are offline at most
+            `expiry` + `heartbeat` after its last heartbeat.
+        prefix: The beginning of every key in Redis. The processes of one cluster share it.
+
+    Raises:
+        ValueError: `expiry` is shorter than two heartbeats.
     """
 
     def __init__(
@@ -81,9 +90,18 @@ class Presence:
         self._announcing: set[asyncio.Task[None]] = set()
 
     async def enter(self, user_id: str, socket_id: str) -> bool:
-        """A socket of the user connected here. True when it made the user online: there was none anywhere.
+        """Register a socket of a user. Entering twice is entering once.
 
-        While Redis is away: when there was none in this process. Entering twice is entering once.
+        Args:
+            user_id: The user.
+            socket_id: An id that no other socket of the user has.
+
+        Returns:
+            Whether the user came online by it: there was no socket in any process. While Redis is away: in this
+            process.
+
+        Raises:
+            ValueError: `user_id` is empty.
         """
         if not user_id:
             raise ValueError("user_id is empty; a socket that belongs to nobody has no presence")
@@ -96,9 +114,14 @@ class Presence:
         return await self._move(_Move(user_id, came=True))
 
     async def leave(self, user_id: str, socket_id: str) -> bool:
-        """A socket of the user is gone. True when it made the user offline: none is left anywhere.
+        """Unregister a socket of a user. One that never entered, or left before, changes nothing.
 
-        While Redis is away: none in this process. A socket that never entered, or left before, changes nothing.
+        Args:
+            user_id: The user.
+            socket_id: The id that the socket entered by.
+
+        Returns:
+            Whether the user went offline by it: no socket is left in any process. While Redis is away: in this process.
         """
         sockets = self._sockets.get(user_id)
         if sockets is None or socket_id not in sockets:
@@ -110,9 +133,13 @@ class Presence:
         return await self._move(_Move(user_id, came=False))
 
     async def online(self, user_ids: Iterable[str]) -> set[str]:
-        """Those of the users who are online now: one round trip, and none for users who are here.
+        """Find out which of some users are online: one round trip to Redis, and none if all have a socket here.
 
-        While Redis is away: those with a socket in this process.
+        Args:
+            user_ids: The users.
+
+        Returns:
+            Those who are online. While Redis is away: those with a socket in this process.
         """
         asked = {user_id for user_id in user_ids if user_id}
         here = {user_id for user_id in asked if user_id in self._sockets}
@@ -122,7 +149,7 @@ class Presence:
         return here | await self._questions.submit(elsewhere)
 
     async def count(self) -> int:
-        """How many users are online now, anywhere. While Redis is away: in this process."""
+        """Count the users who are online in any process. While Redis is away: in this process."""
         if self._up:
             try:
                 return await self._registry.count()
@@ -131,7 +158,11 @@ class Presence:
         return len(self._sockets)
 
     async def other_processes(self, seconds: float) -> int:
-        """How many other processes have had a heartbeat in the last so many seconds. While Redis is away: 0."""
+        """Count the other processes that had a heartbeat lately. While Redis is away: 0.
+
+        Args:
+            seconds: How lately.
+        """
         if not self._up or self._heart is None:
             return 0
         try:
@@ -141,13 +172,16 @@ class Presence:
             return 0
 
     async def start(self) -> None:
-        """Begin the heartbeat, unless it beats already; `enter` does so by itself."""
+        """Start the heartbeat, unless it runs already; `enter` starts it, too."""
         if self._stopped:
             self._stopped, self._up = False, True
         self._start()
 
     async def stop(self) -> None:
-        """End the heartbeat and close the connections. Users still here go offline by another process's heartbeat."""
+        """Stop the heartbeat and close the connections.
+
+        Users who still have a socket here go offline at the next heartbeat of another process.
+        """
         self._stopped = True
         self._hurry.set()  # a cancellation alone may get lost in wait_for (Python 3.11), which the Redis client uses
         tasks = {task for task in (self._heart, *self._announcing) if task is not None}
@@ -234,7 +268,7 @@ class Presence:
         self._announce_changes()
 
     async def _store(self, moves: Sequence[_Move]) -> list[bool]:
-        """Bring Redis in step for the users who moved; by now they may have moved again, which later moves then say."""
+        """Update Redis for the users who moved. By now they may have moved again, for which later moves come."""
         async with self._redis_turn:
             for move in moves:
                 self._moving[move.user_id] -= 1

@@ -1,13 +1,14 @@
-"""What Redis knows of presence: which processes live, and which users each of them holds. Every step is one script.
+"""What Redis keeps of presence: which processes live, and which users each of them holds. Every step is one script.
 
 The whole state is `processes`, a sorted set of process ids by their last heartbeat, and for each process
-`process:<id>`, a hash with a field for each user who has a socket there. A user is online when any registered
-process holds them: that is derived, nowhere stored, so nothing can get out of step with it. The hash's field with the
-empty name counts its changes; a process that finds another count than it left has lost something and registers anew.
+`process:<id>`, a hash with a field for each user who has a socket there. A user is online when any registered process
+holds them: that is derived and stored nowhere, so nothing can get out of step with it. The hash's field with the empty
+name counts its changes; a process that finds another count than it left has lost something and registers anew.
 
 Only scripts make users come and go, never the mere passing of time: a silent process still counts until another one
-removes it in the script that also finds who thereby went offline. So each change has exactly one observer.
-`claims:<id>` holds the users whose going process <id> has yet to announce; whoever removes it inherits them.
+removes it, in the script that also finds who went offline by that. So each change has exactly one observer.
+`claims:<id>` holds the users whom process <id> has still to announce as gone; the process that removes it inherits
+them.
 
 The clock is the Redis server's. Every key expires when no heartbeat renews it. No Redis Cluster: keys are not declared.
 """
@@ -137,7 +138,13 @@ return {redis.call('ZSCORE', processes, me) and 1 or 0, found}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change of this process's users did: who thereby came online or went offline anywhere."""
+    """What a change of this process's users did.
+
+    Attributes:
+        version: The count of this process's changes.
+        came: Who came online by it.
+        went: Who went offline by it.
+    """
 
     version: int
     came: list[str]
@@ -146,17 +153,29 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a heartbeat found: the count of this process's changes, and who went offline with processes that died."""
+    """What a heartbeat found.
+
+    Attributes:
+        version: The count of this process's changes.
+        went: Who went offline with processes that died.
+    """
 
     version: int
     went: list[str]
 
 
 class Registry:
-    """Redis as process `process_id` sees it. `expiry`: seconds of silence after which a process is dead.
+    """Redis as one process sees it.
 
     Every method is one round trip on a connection of its own, without retries: a step whose answer was lost may have
     been done, and only the caller can make that good. All raise REDIS_AWAY when Redis does not answer.
+
+    Args:
+        redis_url: `redis://…`
+        process_id: The id of this process.
+        prefix: The beginning of every key.
+        expiry: Seconds without a heartbeat after which a process is dead.
+        timeout: Seconds that an answer may take.
     """
 
     def __init__(self, redis_url: str, process_id: str, *, prefix: str, expiry: float, timeout: float = 2.0) -> None:
@@ -170,26 +189,32 @@ class Registry:
         self._online = self._redis.register_script(_ONLINE)
 
     async def change(self, coming: Collection[str], going: Iterable[str]) -> Change | None:
-        """Users whose first socket in this process came, or whose last went; None if it is not registered."""
+        """Add users whose first socket in this process came, and remove those whose last one went.
+
+        Returns:
+            What it did; None: this process is not registered.
+        """
         return self._changed(await self._run(self._change, "0", len(coming), *coming, *going))
 
     async def register(self, users: Collection[str]) -> Change:
-        """Be alive, and hold exactly `users`."""
+        """Register this process, which holds exactly these users."""
         change = self._changed(await self._run(self._change, "1", len(users), *users))
         if change is None:
             raise AssertionError("a registration is never refused")
         return change
 
     async def beat(self) -> Beat | None:
-        """Stay alive and remove who does not; None if this process is not registered itself.
+        """Renew this process's registration, and remove processes that died.
 
-        The users in the answer are this process's to announce; `announced` then takes the claim back.
+        Returns:
+            Who went offline, whom this process must announce and then pass to `announced`; None: this process is not
+            registered.
         """
         answer = await self._run(self._beat)
         return Beat(answer[0], answer[1]) if answer else None
 
     async def announced(self, users: Sequence[str]) -> None:
-        """Give up the claim on these users: it is announced that they went offline."""
+        """Give up the claim on users: they were announced as offline."""
         if users:
             await self._redis.srem(f"{self._prefix}claims:{self._process_id}", *users)
 
@@ -212,14 +237,14 @@ class Registry:
         return len(users)
 
     async def others(self, seconds: float) -> int:
-        """How many other processes have had a heartbeat in the last so many seconds."""
+        """Count the other processes with a heartbeat in the last so many seconds."""
         now, microseconds = await self._redis.time()
         since = now * 1000 + microseconds // 1000 - int(seconds * 1000)
         alive: Any = await self._redis.zrangebyscore(f"{self._prefix}processes", since, "+inf")
         return sum(process != self._process_id for process in alive)
 
     async def retire(self) -> None:
-        """Be taken for dead at the next heartbeat of any other process."""
+        """Have this process taken for dead at the next heartbeat of any other process."""
         await self._redis.zadd(f"{self._prefix}processes", {self._process_id: 0}, xx=True)
 
     async def close(self) -> None:

@@ -1,8 +1,8 @@
 """What a user may do, asked for from the user's side: the user's groups, what these are given, and those permissions.
 
 Django asks the other way round: it joins every permission that there is with the groups, their users and the content
-types. A relational database turns that about; MongoDB does what it is told, on each request of the admin (measured on
-the embedded one: 42 ms of a page's 65, and 11 so).
+types. A relational database turns that about; MongoDB follows the query as written, on each request of the admin
+(measured on the embedded one: 42 ms of a page's 65, and 11 so).
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class DatabaseOperations(MongoDatabaseOperations):
             after: The rows are later than this; None: they begin with the first one that has a time.
             before: The rows are earlier than this; None: they end with the last one.
             oldest_first: The order in which the rows are read.
-            about: Tells where the end may lie that is read first, if it is not given; an engine that does not need
+            about: About where the end lies that is read first, if it is not given; an engine that does not need
                 to know never asks.
         """
         yield {"$gt": after or _BEGINNING, **({} if before is None else {"$lt": before})}

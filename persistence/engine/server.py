@@ -1,4 +1,4 @@
-"""Which MongoDB answers, and what it is good for: the least version, and what a standalone server cannot do."""
+"""Which MongoDB answers: its version, the oldest one that is supported, and what a standalone server cannot do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ STANDALONE = (
 
 
 def running_server(timeout: float) -> MongoDBServer:
-    """The server that answers within so many seconds. PyMongoError: none does; UnsupportedMongoDB: it is too old."""
+    """Ask the server that the settings name.
+
+    Args:
+        timeout: Seconds to wait for it.
+
+    Raises:
+        PyMongoError: It does not answer.
+        UnsupportedMongoDB: It is too old.
+    """
     with pymongo.timeout(timeout):
         connection.ensure_connection()
         server = MongoDBServer.ask(connection.connection)
@@ -41,7 +49,11 @@ class MongoDBServer:
 
     @classmethod
     def ask(cls, client: MongoClient[Any]) -> MongoDBServer:
-        """The server behind a client. PyMongoError: it does not answer."""
+        """Ask the server behind a client.
+
+        Raises:
+            PyMongoError: It does not answer.
+        """
         hello = client.admin.command("hello")
         version = tuple(client.server_info()["versionArray"][:3])
         if hello.get("msg") == "isdbgrid":
@@ -49,12 +61,16 @@ class MongoDBServer:
         return cls(version, "replica set" if "setName" in hello else "standalone")
 
     def require_supported(self) -> None:
-        """Raises UnsupportedMongoDB."""
+        """Refuse a server that is too old.
+
+        Raises:
+            UnsupportedMongoDB: It is.
+        """
         if self.version < LEAST:
             found, least = (".".join(map(str, version)) for version in (self.version, LEAST))
             raise UnsupportedMongoDB(f"MongoDB is version {found}: {least} or a later one is needed.")
 
     @property
     def limitation(self) -> str | None:
-        """What does not work with this server, as a sentence."""
+        """What does not work with this server, as a sentence; None: everything does."""
         return STANDALONE if self.topology == "standalone" else None

@@ -83,10 +83,10 @@ def test_what_would_fail_again_is_a_defect(error: Exception) -> None:
 
 
 def raising(error: Exception) -> Callable[[], None]:
-    def visit() -> None:
+    def operation() -> None:
         raise error
 
-    return visit
+    return operation
 
 
 def gone(*arguments: Any, **options: Any) -> None:
@@ -137,9 +137,9 @@ def test_one_slow_visit_among_others_is_no_outage(caplog: pytest.LogCaptureFixtu
     availability = Availability(lambda: now[0])
 
     def slow() -> None:
-        with availability.visit():
+        with availability.operation():
             now[0] = 8.0
-            availability.answered()  # as the visit of another thread is
+            availability.answered()  # as the operation of another thread is
             raise errors.ExecutionTimeout("operation exceeded time limit", 50)
 
     with pytest.raises(errors.ExecutionTimeout):
@@ -153,14 +153,14 @@ def test_an_outage_lasts_since_the_visit_began_that_found_it() -> None:
     availability = Availability(lambda: now[0])
 
     def in_vain() -> None:
-        with availability.visit():
+        with availability.operation():
             now[0] = 120.0
             raise errors.AutoReconnect("connection closed")
 
     with pytest.raises(errors.AutoReconnect):
         in_vain()
     assert availability.away_for() == 20.0
-    with availability.visit():
+    with availability.operation():
         pass
     assert availability.away_for() is None
 

@@ -64,7 +64,7 @@ def test_what_may_be_done_twice_is_done_again_where_the_primary_went() -> None:
     assert until_done(statement) == "done"
 
 
-def test_what_may_be_done_twice_ends_with_the_time_of_its_visit() -> None:
+def test_what_may_be_done_twice_ends_with_the_time_of_its_operation() -> None:
     def statement() -> None:
         raise ServerSelectionTimeoutError("no primary")
 
