@@ -1,6 +1,6 @@
 """Secrets that the server makes for itself and keeps in `DATA_DIR`: Django's SECRET_KEY, the key that signs its tokens.
 
-Imports nothing of Django at first, so that the settings can use it.
+Django is imported within `server_key` alone, so that the settings can use this module.
 """
 
 import os

@@ -55,8 +55,7 @@ class Place(NamedTuple):
         return (self.at is not None, self.at or _EARLIEST, self.id)
 
     def earlier(self, field: str) -> Condition:
-        """Make the condition for the rows before this place: for a stage that filters what a range of an index has
-        found.
+        """Make the condition for the rows before this place, for a stage that filters what a range of an index found.
 
         Args:
             field: The name of the field with the time.

@@ -209,9 +209,9 @@ def _unavailable(error: BaseException) -> StoreUnavailable:
 
 
 def durable(model: type[models.Model]) -> Collection[Document]:
-    """Return a model's collection, whose acknowledged writes survive a crash of the server and of MongoDB (majority,
-    journal).
+    """Return a model's collection, whose acknowledged writes survive a crash of the server and of MongoDB.
 
+    The write concern is majority, with the journal. In a transaction the transaction's own holds.
     It is the ORM's own database without its query log: with DEBUG the log would keep a copy of every batch.
 
     Args:
@@ -225,8 +225,7 @@ def durable(model: type[models.Model]) -> Collection[Document]:
 
 
 def document(instance: models.Model) -> Document:
-    """Convert an instance to the document that MongoDB stores, by the model's fields. None is left out, as in old
-    documents.
+    """Convert an instance to the document that MongoDB stores, by the model's fields; None is left out.
 
     Args:
         instance: An instance of a model, saved or not.

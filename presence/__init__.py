@@ -1,7 +1,9 @@
 """Who is online, across processes. Presence knows users and their sockets, no rooms and no chat.
 
-came_online = await presence.current().enter("7", socket_id)
-online = await presence.current().online(["7", "9"])
+    came_online = await presence.current().enter("7", socket_id)
+    online = await presence.current().online(["7", "9"])
+
+Changes that no socket of this process caused come to the listeners of `on_change`.
 """
 
 from presence.per_loop import current, on_change, stop_current
