@@ -1,1 +1,1 @@
-"""The REST door to conversations: requests in, answers and errors out. What may be done, the services decide."""
+"""The REST door to conversations: it translates requests, answers and refusals. The rules are in the services."""

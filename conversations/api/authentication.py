@@ -1,4 +1,4 @@
-"""Who calls: the bearer of a token that `identity` finds genuine."""
+"""Authentication of REST calls: the bearer of a token that `identity` finds genuine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ from identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_t
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`request.user`: whose token it is, and the sides it may speak for."""
+    """`request.user`: the user whose token it is. An `Actor` for the services.
+
+    Attributes:
+        user_id: The user.
+        roles: The sides that the token may speak for.
+    """
 
     user_id: str
     roles: frozenset[Role]
@@ -29,9 +34,13 @@ class Caller:
     is_authenticated = True
 
     def side(self, asked: Role | None) -> Role:
-        """The side that a list is about: the one asked for, else the only one that the token allows.
+        """Return the side that a list is about: the one asked for, else the only one that the token allows.
 
-        RuleViolation `validation_failed`: the token allows both, and none was asked for.
+        Args:
+            asked: The side that the request names; None: it names none.
+
+        Raises:
+            RuleViolation: `validation_failed`: the token allows both sides, and none was asked for.
         """
         if asked is not None:
             return asked
@@ -43,7 +52,10 @@ class Caller:
 
 
 def caller_of(request: Request) -> Caller | None:
-    """Who calls; `None`: nobody said. Raises what the authentication classes do."""
+    """Return the authenticated caller; None: the request has no token.
+
+    Raises what the authentication classes raise, which it may be the first to run.
+    """
     return cast("Caller | None", request.user)
 
 
@@ -51,7 +63,7 @@ class BearerToken(BaseAuthentication):
     """`Authorization: Bearer …` (RFC 6750, section 2.1)."""
 
     def authenticate(self, request: Request) -> tuple[Any, str] | None:
-        """The caller, and the token; `None`: the request carries none of this kind."""
+        """Return the caller and the token; None: the request has no such header."""
         scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
         return _bearer(request, token) if scheme.lower() == "bearer" else None
 
@@ -61,10 +73,10 @@ class BearerToken(BaseAuthentication):
 
 
 class HeaderToken(BaseAuthentication):
-    """The bare token, in the header named by AUTH_TOKEN_HEADER where that is set."""
+    """The bare token in the header that AUTH_TOKEN_HEADER names."""
 
     def authenticate(self, request: Request) -> tuple[Any, str] | None:
-        """The caller, and the token; `None`: the request carries none of this kind."""
+        """Return the caller and the token; None: the request has no such header."""
         token = request.headers.get(settings.AUTH_TOKEN_HEADER, "") if settings.AUTH_TOKEN_HEADER else ""
         return _bearer(request, token) if token.strip() else None
 
@@ -92,6 +104,6 @@ async def _admitted(token: str, claimed_user_id: str, address: str) -> Claims:
 
 
 def _claimed(request: Request) -> str:
-    """Whom a request says it speaks for, as whom AUTH_MODE=report lets it pass; `enforce` goes by the token alone."""
+    """The user that a request names, as whom AUTH_MODE=report lets it pass; `enforce` reads the token alone."""
     user_id = inputs_of(request).get("user_id") if settings.AUTH_MODE == AuthMode.REPORT else None
     return "" if user_id is None else str(user_id)

@@ -1,4 +1,4 @@
-"""JSON in and out, by msgspec, whatever a client says it accepts; forms come in, too, where files do."""
+"""Bodies of requests and answers: JSON by msgspec, whatever a client accepts; forms for files."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ _NO_VALUES = ("", "null", "undefined")
 
 
 def inputs_of(request: Request) -> dict[str, Any]:
-    """The fields of a request: of its query and, where it may have one, of its body, which wins.
+    """Return the fields of a request: of its query and, unless it is a GET, of its body, which wins.
 
     Raises:
-        ParseError: the body is no JSON object.
+        ParseError: The body is no JSON object.
     """
     query = {name: value for name, value in request.query_params.items() if value not in _NO_VALUES}
     return query if request.method == "GET" else {**query, **cast("dict[str, Any]", request.data)}
 
 
 class JSONBody(BaseParser):
-    """Reads a JSON object. ParseError: it is none, or it is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """Reads a JSON object of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
 
     media_type = "application/json"
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The object."""
+        """Return the object; an empty body is an empty one.
+
+        Raises:
+            ParseError: It is no JSON object, or too large.
+        """
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(most + 1)
         if len(body) > most:
@@ -51,12 +55,16 @@ class JSONBody(BaseParser):
 
 
 class FormBody(MultiPartParser):
-    """Reads a form with files in it. ParseError: it is none."""
+    """Reads a multipart form with files."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Each field's text or file; of several with one name, the last."""
+        """Return each field's text or file; of several with one name, the last.
+
+        Raises:
+            ParseError: It is no such form.
+        """
         form = super().parse(stream, media_type, parser_context)
         return {**form.data.dict(), **form.files.dict()}
 
@@ -71,7 +79,7 @@ class JSONAnswer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """The body; empty for nothing. What cannot be encoded is a defect, answered as one."""
+        """Encode the answer; None has an empty body. What cannot be encoded is a defect and answered as one."""
         if data is None:
             return b""
         try:
@@ -85,16 +93,16 @@ class JSONAnswer(BaseRenderer):
 
 
 class OneForm(BaseContentNegotiation):
-    """Answers in the only form there is, whatever `Accept` says; reads a body in the only form there is."""
+    """Chooses the only renderer, whatever `Accept` names, and the only parser."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """The parser, unless the request names another media type than its own; naming none is naming it."""
+        """Return the parser; None: the request names another media type. Naming none is naming it."""
         named = request.content_type.partition(";")[0].strip().lower() if request.content_type else ""
         return next((parser for parser in parsers if named in ("", parser.media_type)), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The renderer."""
+        """Return the renderer and its media type."""
         renderer = next(iter(renderers))
         return renderer, str(renderer.media_type)

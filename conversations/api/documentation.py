@@ -1,6 +1,6 @@
-"""What calls there are: for programs, an OpenAPI document; for people, a page that shows it.
+"""The description of this API: an OpenAPI document for programs, and a page that shows it.
 
-Anybody may ask for them, and often. The document is made once and given out as bytes.
+Anybody may ask for them, and often, so the document is made once and kept as bytes.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _making = threading.Lock()
 
 
 def described() -> tuple[bytes, str]:
-    """The OpenAPI document and its ETag. Making it takes a second of a core: once, however many ask at once."""
+    """Return the OpenAPI document and its ETag. Making it takes a second of a core: once, however many ask at once."""
     with _making:
         return _described(settings.AUTH_TOKEN_HEADER)
 
 
 @lru_cache(maxsize=2)
 def _described(token_header: str) -> tuple[bytes, str]:
-    """For a value of the one setting that the document names."""
+    """Made for each value of the one setting that the document names."""
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     content: bytes = OpenApiJsonRenderer().render(document)
     return content, f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
@@ -46,13 +46,13 @@ def schema(request: HttpRequest) -> HttpResponse:
 
 
 class Documentation(SpectacularSwaggerSplitView):
-    """Swagger UI: its script comes from here, as the pages of this server run no script that stands in them."""
+    """Swagger UI, with its script at an address of its own, as the pages of this server run no inline script."""
 
-    schema = None  # so DRF is told that there is nothing to describe
+    schema = None  # to DRF: there is nothing to describe
     template_name = "conversations/documentation.html"
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The page, or with `?script=` the script that starts it. The page has a style of its own in it."""
+        """Return the page, or with `?script=` the script that starts it. The page has inline styles."""
         response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response.data["schema_url"] = self._get_schema_url(request)  # type: ignore[no-untyped-call]
         response["Content-Security-Policy"] = (

@@ -1,8 +1,8 @@
 """What all calls of this API have in common: how a request becomes a handler's arguments, and its result an answer.
 
-A handler is an asynchronous method that gets the caller, what is asked as a msgspec Struct, and the parts of the path;
-it returns a Struct. Its annotations are the one description of the call's shapes: read and checked by them here, and
-documented from them by `schema`.
+A handler is an asynchronous method that gets the caller, the request as a msgspec Struct, and the parts of the path; it
+returns a Struct. Its annotations are the one description of the call's shapes: requests are read and checked by them
+here, and `schema` documents them.
 """
 
 from __future__ import annotations
@@ -53,10 +53,15 @@ _going_on: set[asyncio.Task[Any]] = set()
 
 
 class AgreesWithToken(BasePermission):
-    """There is a caller, and where the request says who it speaks for (`user_id`, `role`), the token says so too."""
+    """There is a caller, and what the request says of the caller (`user_id`, `role`) agrees with the token."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether there is a caller. IdentityRefused: it is somebody else; RuleViolation: `role` is no role."""
+        """Tell whether there is a caller.
+
+        Raises:
+            IdentityRefused: `user_mismatch`, `role_not_allowed`: the token is another user's, or not for this side.
+            RuleViolation: `validation_failed`: `role` is no role.
+        """
         caller = caller_of(request)
         if caller is None:
             return False
@@ -88,34 +93,41 @@ class Endpoint(APIView):
     schema = StructSchema()
 
     def perform_authentication(self, request: Request) -> None:
-        """Count the address before anything is done for it: a flood of wrong tokens is to be held up too."""
+        """Count the address first: a flood of wrong tokens must be limited, too."""
         by_address = AddressThrottle()
         if not by_address.allow_request(request, self):
             self.throttled(request, by_address.wait())
         super().perform_authentication(request)
 
     def get_exception_handler(self) -> Callable[..., Response]:
-        """The answers to what is refused."""
+        """Return `answer_to`."""
         return answer_to
 
 
 class Nowhere(Endpoint):
-    """What is at no address of this API: 404, in this API's form, with or without a token."""
+    """Any other address of this API: 404, in this API's form, with or without a token."""
 
-    schema = None  # type: ignore[assignment]  # so DRF is told that there is nothing to describe
+    schema = None  # type: ignore[assignment]  # to DRF: there is nothing to describe
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse."""
+        """Answer 404."""
         raise Http404
 
 
 def operation(
     summary: str, *, filled_in: tuple[str, ...] = (), errors: tuple[int, ...] = ()
 ) -> Callable[[Callable[..., Coroutine[Any, Any, Any]]], Callable[..., Response]]:
-    """Make a view's method of a handler `async def get(self, caller, asked, …) -> Answer`.
+    """Make a view's method of a handler. What was asked is done to its end even if the client disconnects.
 
-    `filled_in`: fields of `asked` that are the caller's id where the request leaves them out. `errors`: statuses that
-    it may answer with besides those of every call. What was asked is done to its end even if the client hangs up.
+        class OneRoom(Endpoint):
+            @operation("One room")
+            async def get(self, caller: Caller, asked: AsMember, room_id: str) -> RoomAnswer:
+                return RoomAnswer(room=await services.view_room(caller, room_id, asked.role))
+
+    Args:
+        summary: A few words for the documentation; the handler's docstring is its text.
+        filled_in: Fields of `asked` that are the caller's id where the request leaves them out.
+        errors: HTTP statuses that it may answer with besides those of every call.
     """
 
     def decorate(handler: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Response]:

@@ -1,4 +1,4 @@
-"""How this door says no: one body, `{"status": false, "message", "code"}`, and the HTTP status of each reason."""
+"""Refusals of this API: one body, `{"status": false, "message", "code"}`, and the HTTP status of each reason."""
 
 from __future__ import annotations
 
@@ -50,13 +50,18 @@ class Refusal(Struct, kw_only=True):
 
 
 class Unavailable(exceptions.APIException):
-    """It cannot be found out now who the caller is."""
+    """The identity provider does not answer, so it is unknown who the caller is."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def answer_to(error: Exception, context: dict[str, Any]) -> Response:
-    """The answer to a request whose view raised `error` (DRF's EXCEPTION_HANDLER)."""
+    """Make the answer to a request whose view raised an error (DRF's EXCEPTION_HANDLER).
+
+    Args:
+        error: What was raised.
+        context: DRF's context, with the view.
+    """
     match error:
         case TooSoon():
             return _wait(error.code, error.message, error.retry_after)

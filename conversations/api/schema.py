@@ -1,6 +1,6 @@
-"""The OpenAPI description of this API, made by drf-spectacular from what each `operation` says of itself.
+"""The OpenAPI description of this API, made by drf-spectacular from each `operation`.
 
-msgspec writes the schemas of the Structs that requests and answers really are; nothing is described a second time.
+msgspec writes the schemas of the Structs that requests and answers are; nothing is described a second time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,16 @@ _OF_SOME = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a call says of itself: its handler's annotations, and the fields that are the caller where left out."""
+    """What `operation` keeps of a handler.
+
+    Attributes:
+        summary: A few words.
+        description: The handler's docstring.
+        asks: The Struct of the request.
+        answers: The Struct of the answer.
+        filled_in: Fields of the request that are the caller's id where it leaves them out.
+        errors: HTTP statuses besides those of every call.
+    """
 
     summary: str
     description: str
@@ -55,16 +64,16 @@ class StructSchema(AutoSchema):
 
     @property
     def operation(self) -> Operation:
-        """What the method says of itself."""
+        """The `Operation` of the method."""
         described: Operation = getattr(self.view, self.method.lower()).operation
         return described
 
     def get_operation_id(self) -> str:
-        """As getRooms, postRooms, putRoomEnable."""
+        """Names such as getRooms, postRooms, putRoomEnable."""
         return f"{self.method.lower()}{type(self.view).__name__}"
 
     def get_summary(self) -> str:
-        """A few words."""
+        """The operation's summary."""
         return self.operation.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
@@ -152,7 +161,7 @@ def _schemas_of(types: list[type[Struct]]) -> tuple[tuple[Schema, ...], dict[str
 
 
 def _in_words(schema: Schema) -> Schema:
-    """A field's schema as a query holds it: nothing is said by leaving it out, not by null."""
+    """A field's schema in a query, where a field is left out and never null."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     rest = {name: value for name, value in schema.items() if name != "anyOf" and (name, value) != ("default", None)}
     if not kinds:

@@ -1,4 +1,4 @@
-"""How often one user, and one address, may call: counted in Redis, so that all processes count together."""
+"""Rate limits of REST calls by user and by address, counted in Redis for all processes together."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class SearchThrottle(UserThrottle):
 
 
 class CostlyThrottle(UserThrottle):
-    """EVENT_RATE_COSTLY, for each user: calls count together with the event that is the `kind` of a subclass."""
+    """EVENT_RATE_COSTLY, for each user: calls count together with the event that a subclass's `kind` names."""
 
     setting = "EVENT_RATE_COSTLY"
 
 
 class NewRoomThrottle(CostlyThrottle):
-    """For users who make rooms."""
+    """EVENT_RATE_COSTLY for creating rooms."""
 
     kind = "create_room"
 
@@ -79,7 +79,7 @@ class NewRoomThrottle(CostlyThrottle):
 
 
 class AddressThrottle(_Throttle):
-    """API_RATE_ADDRESS, for each address. Behind a proxy the server finds it (docs/configuration.md)."""
+    """API_RATE_ADDRESS, for each address. Behind a proxy the server finds the client's (docs/configuration.md)."""
 
     kind = "address"
     setting = "API_RATE_ADDRESS"

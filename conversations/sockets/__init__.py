@@ -1,1 +1,1 @@
-"""The socket door: the namespace of conversations, sign-in, statuses, limits of events."""
+"""The socket door to conversations: the namespace, sign-in, statuses, limits of events."""
