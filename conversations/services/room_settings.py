@@ -86,7 +86,7 @@ async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -
     side = room.side_for(actor, claimed)
     change = {"$set": {SIDES[side].deleted: False, "updated_at": message_ids.cutoff()}}
     stored = await in_store_thread(_change, room_id, change)
-    await announce_sides(room_id, {each: room.user_on(each) for each in Role})
+    await announce_sides(room)
     return view_of(stored, side)
 
 

@@ -111,7 +111,7 @@ async def create_room(actor: Actor, request: CreateRoom) -> CreatedRoom:
     await announce_room(payload, actor.user_id)
     seeing = _sides_that_see(room)
     if seeing != _sides_that_see(found):
-        await announce_sides(room["_id"], {each: text_in(room, SIDES[each].user) for each in Role}, seeing)
+        await announce_sides(RoomRecord.of(room), seeing)
     return CreatedRoom(outcome, payload, view_of(room, side))
 
 
@@ -304,28 +304,29 @@ def _delete(room: RoomRecord, side: Role, now: datetime.datetime) -> None:
     )
 
 
-async def announce_sides(room_id: str, sides: dict[Role, str], to: frozenset[Role] = frozenset(Role)) -> None:
+async def announce_sides(room: RoomRecord, to: frozenset[Role] = frozenset(Role)) -> None:
     """Send `user_status_change` to sides of a room whose other side is online. Clients take a new room's as offline.
 
     The last announcement is true, as with `statuses.announce_status`: presence is read again after each one.
 
     Args:
-        room_id: The room's id.
-        sides: The user on each side.
+        room: The room.
         to: The sides that get it.
     """
     announced = dict.fromkeys(to, False)
     while True:
-        online = await current_presence().online(sides.values())
+        online = await current_presence().online((room.buyer, room.seller))
         changed = [
-            side for side in to if sides[side] in online and (sides[side.other] in online) is not announced[side]
+            side
+            for side in to
+            if room.user_on(side) in online and (room.user_on(side.other) in online) is not announced[side]
         ]
         if not changed:
             return
         for side in changed:
             announced[side] = not announced[side]
             change = UserStatusChange(
-                user_id=sides[side.other], user_role=side.other, room_id=room_id, status=announced[side]
+                user_id=room.user_on(side.other), user_role=side.other, room_id=room.room_id, status=announced[side]
             )
-            await announce_status_change(change, sides[side])
+            await announce_status_change(change, room.user_on(side))
         await flush()
