@@ -29,9 +29,12 @@ from socketio_bridge.exceptions import ClusterError
 logger = logging.getLogger(__name__)
 
 _ID_BYTES = 12  # of randomness in a node's id
-_RETRY_DELAY = 1.0  # seconds between attempts to subscribe
-_PENDING_LIMIT = 50_000  # messages that may wait for a layer which does not answer,
-_PENDING_SIZE = 64_000_000  # and bytes of them
+RETRY_DELAY = 1.0
+"""Seconds between attempts to listen to a channel layer that is out of reach."""
+PENDING_LIMIT = 50_000
+"""Messages that may wait for a channel layer which does not keep up."""
+PENDING_SIZE = 64_000_000
+"""Bytes that may wait for it."""
 
 _adapters: WeakKeyDictionary[asyncio.AbstractEventLoop, Adapter] = WeakKeyDictionary()
 
@@ -119,7 +122,7 @@ class Adapter:
         self._queued += 1
         if self._publisher is None:
             self._publisher = asyncio.create_task(self._publish())
-        elif (len(pending) > _PENDING_LIMIT or self._pending_size > _PENDING_SIZE) and len(pending) > 1:
+        elif (len(pending) > PENDING_LIMIT or self._pending_size > PENDING_SIZE) and len(pending) > 1:
             dropped = pending[:-1]
             del pending[:-1]
             self._give_up(dropped, "it does not keep up")
@@ -228,10 +231,10 @@ class Adapter:
                 raise
             except Exception as error:
                 if not self._deaf:
-                    logger.error("The channel layer is out of reach, trying again each %g s: %r", _RETRY_DELAY, error)
+                    logger.error("The channel layer is out of reach, trying again each %g s: %r", RETRY_DELAY, error)
                 self._deaf = True
                 self._tried.set()
-                await asyncio.sleep(_RETRY_DELAY)
+                await asyncio.sleep(RETRY_DELAY)
 
     def _open(self, message: dict[str, Any]) -> None:
         origin = message.get("origin")

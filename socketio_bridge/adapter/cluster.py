@@ -21,8 +21,10 @@ from socketio_bridge.exceptions import ClusterError, NodeGone, RequestFailed, Re
 
 logger = logging.getLogger(__name__)
 
-_HEARTBEAT = 1.0  # seconds between heartbeats
-_EXPIRY = 5.0  # seconds of silence after which a node is taken for dead
+HEARTBEAT = 1.0
+"""Seconds between heartbeats."""
+EXPIRY = 5.0
+"""Seconds of silence after which a node is taken for dead."""
 _ACQUAINTANCE = (
     0.5  # seconds within which others answer the first heartbeat of a new node; the layer takes 0.1 to listen
 )
@@ -255,11 +257,11 @@ class Cluster:
         for node_id, heard in list(self._heard.items()):
             # While this loop stood still it could not hear the others, which is no fault of theirs.
             self._heard[node_id] = heard + late
-            if now - heard - late > _EXPIRY:
-                logger.warning("The process of node %s was not heard of for %g s: taken for dead.", node_id, _EXPIRY)
-                self._forget(node_id, f"it was not heard of for {_EXPIRY:g} s")
+            if now - heard - late > EXPIRY:
+                logger.warning("The process of node %s was not heard of for %g s: taken for dead.", node_id, EXPIRY)
+                self._forget(node_id, f"it was not heard of for {EXPIRY:g} s")
         self._send(Heartbeat(observer=self._observer), None)
-        self._due = now + _HEARTBEAT
+        self._due = now + HEARTBEAT
         self._timer = loop.call_at(self._due, self._send_heartbeat)
 
 

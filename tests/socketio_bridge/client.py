@@ -46,12 +46,25 @@ class FrameClient:
         assert frame.startswith(f"43{namespace},1")
         return frame.removeprefix(f"43{namespace},1")
 
+    async def caught_up(self) -> None:
+        """Return when the server has read all that was sent: it refuses a namespace that nobody serves at once."""
+        await self.send("40/nowhere,")
+        frame = await self.receive()
+        assert frame.startswith("44/nowhere,"), frame
+
     async def join(self, namespace: str = "/chat", auth: dict[str, Any] | None = None) -> str:
         """Connect to a namespace (protocol 5); the socket's id."""
         await self.send(f"40{namespace},{json.dumps(auth) if auth else ''}")
         answer = await self.receive()
         assert answer.startswith(f"40{namespace},"), answer
         return str(json.loads(answer.partition(",")[2])["sid"])
+
+
+async def let_read(server: SocketIOServer, frames: int) -> None:
+    """Return when a server has read so many frames of a new client: it would have read as many of any other one."""
+    async with connect(server) as client:
+        for _ in range(frames):
+            await client.caught_up()
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from socketio_bridge import Namespace, Options, SocketIOServer
 from socketio_bridge.adapter.adapter import Adapter, current_adapter
+from tests.eventually import eventually_sync
 from tests.socketio_bridge.client import FrameClient, connect
 
 T = TypeVar("T")
@@ -56,6 +57,17 @@ class Process:
     def client(self, who: str, namespace: str = "/chat") -> Person:
         """A client that has joined the namespace as `who`."""
         return Person(self, who, namespace)
+
+
+def introduce(*processes: Process) -> None:
+    """Return when each of the processes knows all others."""
+
+    async def nodes(process: Process) -> frozenset[str]:
+        return process.adapter.cluster.nodes
+
+    for process in processes:
+        others = {other.adapter.id for other in processes if other is not process}
+        eventually_sync(lambda: others <= process.run(nodes(process)))  # noqa: B023  asked now
 
 
 class Person:

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +14,21 @@ import pytest
 
 from tests.clients.client import GENERATIONS, Client, Refused
 from tests.clients.driver import Driver
+from tests.eventually import eventually_sync
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = "examples/socketio_counter/counter.py"
 STARTING = 30.0  # seconds, on a busy machine
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]  # the loop of the clients' driver
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(url)
+    except httpx.HTTPError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +59,9 @@ def start(redis_server: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             )
         processes.append(process)
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + STARTING
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                httpx.get(url)
-            except httpx.HTTPError:
-                time.sleep(0.1)
-            else:
-                return url
-        raise RuntimeError(f"the example did not start:\n{log.read_text()[-4000:]}")
+        eventually_sync(lambda: process.poll() is not None or _answers(url), "the example serves", STARTING)
+        assert process.poll() is None, log.read_text()[-4000:]
+        return url
 
     yield start_one
     for process in processes:

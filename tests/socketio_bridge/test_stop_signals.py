@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
+
+from tests.eventually import eventually_sync
 
 PING_INTERVAL = 60  # seconds that an open poll would be waited for
 SERVER = f"""
@@ -33,6 +34,11 @@ uvicorn.run(application, host="127.0.0.1", port=int(sys.argv[1]), **options.for_
 """
 
 
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its URL."""
@@ -40,13 +46,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually_sync(lambda: _is_open(port), "the server listens")
     yield process, f"http://127.0.0.1:{port}/socket.io/"
     process.kill()
     process.communicate()
@@ -62,8 +62,15 @@ async def test_a_process_that_is_told_to_stop_does_not_wait_for_polls(
         sid = opened.partition('"sid":"')[2].partition('"')[0]
         await client.post(url, params={"sid": sid}, content="40/desk,")
         assert (await client.get(url, params={"sid": sid})).text.startswith("40/desk,")
-        poll = asyncio.create_task(client.get(url, params={"sid": sid}))
-        await asyncio.sleep(0.2)
+        sent = asyncio.Event()
+
+        async def trace(step: str, _: object) -> None:
+            if step == "http11.send_request_body.complete":
+                sent.set()
+
+        poll = asyncio.create_task(client.get(url, params={"sid": sid}, extensions={"trace": trace}))
+        await sent.wait()
+        await client.get(url)  # answered after the poll was read
         process.send_signal(number)
         assert (await poll).text == "1", "Engine.IO's CLOSE"
     assert process.wait(PING_INTERVAL / 2) in (0, -number)

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 
 from socketio_bridge import AckTimeout, ConnectionRefused, Namespace, Options, Socket, SocketIOServer, emit, event
 from socketio_bridge.testing import Disconnected, SocketIOCommunicator
+from tests.socketio_bridge.client import connect
 
 pytestmark = pytest.mark.usefixtures("redis_server")
 
@@ -232,8 +233,9 @@ class TestEvents:
     async def test_heartbeats_are_answered(self, desk: Desk, eio: Eio) -> None:
         # Clients of protocol 3 ping by themselves; no test lives for long enough to need it.
         server = SocketIOServer([desk], options=Options(ping_interval=0.02, ping_timeout=0.02 if eio == 4 else 5))
-        async with SocketIOCommunicator(server, "/desk", eio=eio) as client:
-            await asyncio.sleep(0.2)
+        async with SocketIOCommunicator(server, "/desk", eio=eio) as client, connect(server) as silent:
+            while await silent.receive() != ("closed" if eio == 4 else "2"):
+                pass
             assert await client.call("add", 1, 1) == [2]
 
 

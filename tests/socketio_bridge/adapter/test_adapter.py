@@ -9,12 +9,13 @@ from unittest.mock import patch
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.layers import channel_layers
+from channels.layers import channel_layers, get_channel_layer
 from django.test import override_settings
 
 from socketio_bridge import Namespace, Socket, emit, emit_sync, event, flush
-from socketio_bridge.adapter.adapter import Adapter, current_adapter
+from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.adapter.envelope import Emission, unseal
+from tests.eventually import eventually
 from tests.socketio_bridge.processes import Person, Process
 
 
@@ -89,8 +90,8 @@ def test_all_emits_of_a_loop_turn_leave_in_one_envelope(
     _, bob = people
 
     async def burst() -> int:
-        adapter = current_adapter()
-        with patch.object(adapter._layer, "group_send", wraps=adapter._layer.group_send) as group_send:
+        layer = get_channel_layer()
+        with patch.object(layer, "group_send", wraps=layer.group_send) as group_send:
             for number in range(50):
                 await emit("said", number, to="bob", namespace="/chat")
             await flush()
@@ -108,7 +109,7 @@ def test_an_envelope_that_cannot_be_read_is_dropped_alone(
     _, bob = people
 
     async def garbage() -> None:
-        layer = current_adapter()._layer
+        layer = get_channel_layer()
         for messages in (b"garbage", b"\x91\xc0", None):
             await layer.group_send(
                 "socketio_bridge", {"type": "socketio.envelope", "origin": "elsewhere", "messages": messages}
@@ -122,7 +123,7 @@ def test_an_envelope_that_cannot_be_read_is_dropped_alone(
 
 def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, Person]) -> None:
     ann, bob = people
-    with patch.object(ann.process.adapter._layer, "group_send", side_effect=ConnectionError("Redis is away")):
+    with patch.object(get_channel_layer(), "group_send", side_effect=ConnectionError("Redis is away")):
         other = ann.process.client("cat")
         ann.send('42/chat,["say",["cat","bob"],"lost to bob"]')
         assert other.receive() == '42/chat,["said","lost to bob"]'
@@ -158,8 +159,8 @@ async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes(
         sent += sum(each.size for each in unseal(message))
 
     with (
-        patch.object(adapter._layer, "group_send", group_send),
-        patch("socketio_bridge.adapter.adapter._PENDING_SIZE", 10_000),
+        patch.object(get_channel_layer(), "group_send", group_send),
+        patch("socketio_bridge.adapter.adapter.PENDING_SIZE", 10_000),
     ):
         for _ in range(100):
             adapter.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 1_000}"]'))
@@ -174,8 +175,8 @@ async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes(
 
 async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
     """What it takes for a channel that somebody reads, it fills."""
-    adapter = Adapter()
-    add, calls = adapter._layer.group_add, 0
+    adapter, layer = Adapter(), get_channel_layer()
+    add, calls = layer.group_add, 0
 
     async def group_add(group: str, channel: str) -> None:
         nonlocal calls
@@ -185,16 +186,14 @@ async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
             raise ConnectionError("Redis is away")
 
     with (
-        patch.object(adapter._layer, "group_add", group_add),
-        patch("socketio_bridge.adapter.adapter._RETRY_DELAY", 0.01),
+        patch.object(layer, "group_add", group_add),
+        patch("socketio_bridge.adapter.adapter.RETRY_DELAY", 0.01),
     ):
         await adapter.start()
-        async with asyncio.timeout(5):
-            while calls < 5:
-                await asyncio.sleep(0.01)
-    assert len(adapter._layer.channels) == 1
+        await eventually(lambda: calls >= 5)
+    assert len(layer.channels) == 1
     await adapter.stop()
-    assert len(adapter._layer.channels) == 0
+    assert len(layer.channels) == 0
 
 
 def _layer_at(address: str) -> dict[str, Any]:

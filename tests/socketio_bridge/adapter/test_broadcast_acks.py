@@ -11,7 +11,7 @@ import pytest
 
 from socketio_bridge import AcksMissing, Namespace, Socket, broadcast_call
 from tests.socketio_bridge.client import PLACEHOLDER
-from tests.socketio_bridge.processes import Person, Process
+from tests.socketio_bridge.processes import Person, Process, introduce
 
 People = dict[str, Person]
 
@@ -27,7 +27,7 @@ class Chat(Namespace):
 def people() -> Iterator[People]:
     first, second = Process(Chat()), Process(Chat())
     people = {"ann": first.client("ann"), "cat": first.client("cat"), "bob": second.client("bob")}
-    first.run(first.adapter.cluster._acquainted.wait())
+    introduce(first, second)
     yield people
     for person in people.values():
         person.leave()

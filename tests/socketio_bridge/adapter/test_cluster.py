@@ -14,14 +14,14 @@ from socketio_bridge.adapter import cluster as module
 from socketio_bridge.adapter.cluster import Cluster, Responses
 from socketio_bridge.adapter.envelope import Heartbeat, Message
 from socketio_bridge.exceptions import NodeGone, RequestFailed, RequestTimeout
-from tests.socketio_bridge.processes import Process
+from tests.eventually import eventually, eventually_sync
+from tests.socketio_bridge.processes import Process, introduce
 
 
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
     made = [Process() for _ in range(3)]
-    for process in made:
-        process.run(process.adapter.cluster._acquainted.wait())
+    introduce(*made)
     yield made
     for process in made:
         if not process.loop.is_closed():
@@ -29,8 +29,13 @@ def processes() -> Iterator[list[Process]]:
 
 
 async def sleep(asker: str, seconds: float) -> str:
+    asleep.append(asker)
     await asyncio.sleep(seconds)
     return "slept"
+
+
+asleep: list[str] = []
+"""Who asked a process to sleep."""
 
 
 def ask(asker: Process, asked: Process, kind: str, body: Any = None, timeout: float | None = None) -> Any:
@@ -108,8 +113,7 @@ def test_a_node_knows_since_when_it_hears_nobody(processes: list[Process]) -> No
     assert last.run(silence()) == 0
     for other in others:
         other.stop()
-    while last.run(silence()) == 0:
-        time.sleep(0.01)
+    eventually_sync(lambda: last.run(silence()))
     assert 0 < last.run(silence()) < 60
 
 
@@ -133,6 +137,7 @@ def test_a_node_that_is_not_there_is_gone_at_once(processes: list[Process]) -> N
 
 def test_a_node_that_stops_fails_what_it_was_asked(processes: list[Process]) -> None:
     asker, asked, other = processes
+    asleep.clear()
     asked.adapter.cluster.on_request("sleep", sleep)
     other.adapter.cluster.on_request("sleep", lambda asker, body: "awake")
     questions = (
@@ -140,7 +145,7 @@ def test_a_node_that_stops_fails_what_it_was_asked(processes: list[Process]) -> 
         asker.adapter.cluster.request_all("sleep", 10),
     )
     waiting = [asyncio.run_coroutine_threadsafe(question, asker.loop) for question in questions]
-    time.sleep(0.2)
+    eventually_sync(lambda: len(asleep) == 2)
     asked.stop()
     with pytest.raises(NodeGone, match="has stopped"):
         waiting[0].result(2)
@@ -152,11 +157,12 @@ def test_a_node_that_stops_fails_what_it_was_asked(processes: list[Process]) -> 
 
 def test_a_node_that_dies_fails_what_it_was_asked_in_seconds(processes: list[Process]) -> None:
     asker, asked, _ = processes
+    asleep.clear()
     asked.adapter.cluster.on_request("sleep", sleep)
-    with patch.object(module, "_EXPIRY", 1.5):
+    with patch.object(module, "EXPIRY", 1.5):
         question = asker.adapter.cluster.request(asked.adapter.id, "sleep", 60)
         waiting = asyncio.run_coroutine_threadsafe(question, asker.loop)
-        time.sleep(0.2)
+        eventually_sync(lambda: asleep)
         asked.die()
         with pytest.raises(NodeGone, match="not heard of"):
             waiting.result(6)
@@ -165,14 +171,14 @@ def test_a_node_that_dies_fails_what_it_was_asked_in_seconds(processes: list[Pro
 async def test_a_loop_that_stood_still_takes_nobody_for_dead() -> None:
     sent: list[Message] = []
     cluster = Cluster("here", lambda message, node_id: sent.append(message), alone=False)
-    with patch.object(module, "_EXPIRY", 0.1), patch.object(module, "_HEARTBEAT", 0.02):
+    with patch.object(module, "EXPIRY", 0.1), patch.object(module, "HEARTBEAT", 0.02):
         cluster.join()
         cluster.receive("there", Heartbeat())
-        time.sleep(0.3)
-        await asyncio.sleep(0.01)
+        sent.clear()
+        time.sleep(0.3)  # the loop stands still
+        await eventually(lambda: sent)  # a heartbeat, late
         assert cluster.nodes == {"there"}
-        await asyncio.sleep(0.2)
-        assert cluster.nodes == frozenset()
+        await eventually(lambda: not cluster.nodes)
     cluster.leave()
 
 

@@ -23,7 +23,7 @@ from socketio_bridge import (
     sockets_join,
     sockets_leave,
 )
-from tests.socketio_bridge.processes import Person, Process
+from tests.socketio_bridge.processes import Person, Process, introduce
 
 People = dict[str, Person]
 
@@ -46,8 +46,7 @@ class Chat(Namespace):
 def people() -> Iterator[People]:
     first, second = Process(Chat()), Process(Chat())
     people = {"ann": first.client("ann"), "cat": first.client("cat"), "bob": second.client("bob")}
-    for process in (first, second):
-        process.run(process.adapter.cluster._acquainted.wait())
+    introduce(first, second)
     yield people
     for person in people.values():
         person.leave()

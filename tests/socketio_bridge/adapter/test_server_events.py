@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,8 @@ import msgspec
 import pytest
 
 from socketio_bridge import Namespace, RequestFailed, server_event, server_side_call, server_side_emit
-from tests.socketio_bridge.processes import Process
+from tests.eventually import eventually_sync
+from tests.socketio_bridge.processes import Process, introduce
 
 
 class Price(msgspec.Struct):
@@ -39,17 +39,10 @@ def shops() -> list[Shop]:
 @pytest.fixture
 def processes(shops: list[Shop]) -> Iterator[list[Process]]:
     made = [Process(shop) for shop in shops]
-    for process in made:
-        process.run(process.adapter.cluster._acquainted.wait())
+    introduce(*made)
     yield made
     for process in made:
         process.stop()
-
-
-def wait_for(shop: Shop, count: int) -> None:
-    deadline = time.monotonic() + 3
-    while len(shop.heard) < count and time.monotonic() < deadline:
-        time.sleep(0.01)
 
 
 def test_all_other_processes_hear_it_in_order(processes: list[Process], shops: list[Shop]) -> None:
@@ -59,7 +52,7 @@ def test_all_other_processes_hear_it_in_order(processes: list[Process], shops: l
 
     processes[1].run(announce())
     for shop in (shops[0], shops[2]):
-        wait_for(shop, 50)
+        eventually_sync(lambda: len(shop.heard) >= 50)  # noqa: B023  asked now
         assert shop.heard == [(Price("a", cents), "new") for cents in range(50)]
     assert shops[1].heard == []
 

@@ -29,8 +29,10 @@ class Chat(Namespace):
         self.sockets: list[Socket] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.connecting = 0  # connect handlers begun
 
     async def on_connect(self, socket: Socket) -> None:
+        self.connecting += 1
         await self.gate.wait()
         who = socket.handshake.auth.get("who") or socket.handshake.query.get("who", "")
         if who == "stranger":

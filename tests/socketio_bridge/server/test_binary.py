@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from socketio_bridge import InvalidArguments, Options, Socket, SocketIOServer
-from tests.socketio_bridge.client import PLACEHOLDER, FrameClient, connect
+from tests.socketio_bridge.client import PLACEHOLDER, FrameClient, connect, let_read
 
 from .chat import Chat
 
@@ -113,7 +112,7 @@ async def test_input_that_waits_counts_its_binary(chat: Chat) -> None:
         for _ in range(5):
             await client.send(f'451-/chat,["size",{PLACEHOLDER}]')
             await client.send(b"x" * 900)
-        await asyncio.sleep(0.05)
+        await let_read(server, 11)
         assert client.communicator.input_queue.qsize() > 4
         chat.gate.set()
         await client.send('42/chat,1["nothing"]')

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from socketio_bridge import InvalidArguments, Socket, SocketIOServer, UnknownEvent
+from tests.eventually import eventually
 from tests.socketio_bridge.client import FrameClient, connect
 
 from .chat import Chat
@@ -77,8 +78,7 @@ async def test_overlapping_handlers_begin_in_order_and_other_events_wait_for_the
     for number in (1, 2):
         await client.send(f'42/chat,{number}["store",{number}]')
     await client.send('42/chat,3["nothing"]')
-    while ("begin", 2) not in chat.log:
-        await asyncio.sleep(0)
+    await eventually(lambda: ("begin", 2) in chat.log)
     assert ("end", 1) not in chat.log
     chat.gate.set()
     assert sorted([await client.receive(), await client.receive()]) == ["43/chat,1[1]", "43/chat,2[2]"]
@@ -89,8 +89,7 @@ async def test_overlapping_events_are_begun_while_others_of_them_run(client: Fra
     chat.gate.clear()
     for number in range(5):
         await client.send(f'42/chat,["store",{number}]')
-        while ("begin", number) not in chat.log:
-            await asyncio.sleep(0)
+        await eventually(lambda: chat.log[-1] == ("begin", number))  # noqa: B023  asked now
     chat.gate.set()
     assert await client.answer_to('["nothing"]') == "[]"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, SocketIOServer, event
+from tests.eventually import eventually
 from tests.socketio_bridge.client import FrameClient, connect
 
 from .chat import Chat, News
@@ -60,9 +61,9 @@ async def test_who_left_before_the_answer_came_may_join_again(server: SocketIOSe
     chat.gate.clear()
     async with connect(server, query) as client:
         await client.send(request(query, "ann"))
-        await asyncio.sleep(0.02)
+        await eventually(lambda: chat.connecting)
         await client.send(request(query, "bob"))
-        await asyncio.sleep(0.02)
+        await client.caught_up()
         chat.gate.set()
         assert (await client.receive()).startswith("40/chat,"), "one answer"
         assert await next_packet(client) == ("42/chat", ["welcome", "bob"])
@@ -90,7 +91,7 @@ async def test_what_is_sent_on_the_first_answer_is_for_the_second_request(server
         chat.gate.clear()
         await client.send("40/chat,")
         await client.send('42/chat,5["greet",{"name":"ann"}]')
-        await asyncio.sleep(0.02)
+        await client.caught_up()
         chat.gate.set()
         assert (await client.receive()).startswith("40/chat,")
         assert await client.receive() == '43/chat,5["hello ann"]'
@@ -114,7 +115,7 @@ async def test_of_many_requests_at_once_those_between_are_not_looked_at(server: 
         for number in range(20):
             await client.send(request(EIO4, f"n{number}"))
             await asyncio.sleep(0)
-        await asyncio.sleep(0.05)
+        await client.caught_up()
         chat.gate.set()
         assert (await client.receive()).startswith("40/chat,")
         assert await next_packet(client) == ("42/chat", ["welcome", "n19"])
@@ -128,7 +129,7 @@ async def test_who_takes_a_request_back_keeps_the_connection(server: SocketIOSer
         await client.join("/news")
         await client.send("40/chat,")
         await client.send("41/chat,")
-        await asyncio.sleep(0.02)
+        await client.caught_up()
         chat.gate.set()
         await client.join("/chat")
 
@@ -190,6 +191,6 @@ async def test_who_left_while_the_middleware_ran_has_no_connect_handler() -> Non
 
     async with connect(SocketIOServer([Desk()], options=Options())) as client:
         await client.send("40")
-        await asyncio.sleep(0.02)
+        await eventually(lambda: log)
         asyncio.get_running_loop().call_later(0.05, gate.set)
     assert log == ["middleware"]

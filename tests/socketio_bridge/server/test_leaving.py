@@ -34,7 +34,7 @@ async def test_the_answer_of_a_handler_that_puts_its_client_out_is_sent_though_o
         await client.send('42/chat,2["quick"]')
         assert await client.receive() == "43/chat,2[]"
         await client.send('42/chat,3["say bye"]')
-        await asyncio.sleep(0.05)
+        await client.caught_up()
         chat.gate.set()
         frames = [await client.receive() for _ in range(3)]
         assert sorted(frames[:2]) == ['43/chat,1["bye"]', '43/chat,3["bye"]']

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from socketio_bridge import Options, SocketIOServer, emit
-from tests.socketio_bridge.client import PLACEHOLDER, connect
+from tests.eventually import eventually
+from tests.socketio_bridge.client import PLACEHOLDER, connect, let_read
 
 from .chat import Chat
 
@@ -22,7 +23,7 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         chat.gate.clear()
         for number in range(20):
             await client.send(f'42/chat,["slow",{number}]')
-        await asyncio.sleep(0.05)
+        await let_read(server, 20)
         assert client.communicator.input_queue.qsize() > 10
         chat.gate.set()
         await client.send('42/chat,1["nothing"]')
@@ -60,7 +61,7 @@ async def test_answers_pass_a_congested_input(chat: Chat) -> None:
         for number in range(50):
             await client.send(f'42/chat,["slow",{number}]')
         await client.send('43/chat,0["because"]')
-        await asyncio.sleep(0.05)
+        await let_read(server, 60)
         assert client.communicator.input_queue.qsize() > 10
         chat.gate.set()
         assert (await client.receive()).startswith("451-/chat,0")
@@ -115,8 +116,7 @@ async def test_a_client_whose_input_waits_is_pinged_all_the_same(chat: Chat) -> 
             assert await client.receive(0.4) == "2"
             await client.send("3")
         await chat.gate.wait()
-        while len(chat.log) < 21:
-            await asyncio.sleep(0.005)
+        await eventually(lambda: len(chat.log) == 21)
     assert chat.log[1:21] == list(range(20))
 
 
@@ -126,8 +126,7 @@ async def test_a_client_that_does_not_read_is_disconnected(chat: Chat) -> None:
         for _ in range(20):
             await emit("said", "x" * 100, to="ann", namespace="/chat")
             await asyncio.sleep(0)
-        while sent[-1]["type"] != "websocket.close":
-            await asyncio.sleep(0)
+        await eventually(lambda: sent[-1]["type"] == "websocket.close")
     assert chat.log[-1] == ("disconnect", "transport error")
 
 
@@ -146,7 +145,7 @@ async def test_what_waits_for_a_client_whose_connect_handler_runs_is_bounded(cha
     chat.gate.clear()
     async with connect(server) as client:
         await client.send("40/chat,")
-        await asyncio.sleep(0.01)
+        await eventually(lambda: chat.connecting)
         for _ in range(100):
             await emit("said", "x" * 100_000, to=None, namespace="/chat")
         assert await client.receive() == "closed"
@@ -158,7 +157,7 @@ async def test_a_slow_connect_handler_is_no_slow_reader(chat: Chat) -> None:
     chat.gate.clear()
     async with connect(server) as client:
         await client.send("40/chat,")
-        await asyncio.sleep(0.01)
+        await eventually(lambda: chat.connecting)
         for number in range(4):
             await emit("said", f"{number:0100000}", to=None, namespace="/chat")
         chat.gate.set()
@@ -183,8 +182,7 @@ async def _stuck(server: SocketIOServer, who: str) -> AsyncIterator[list[dict[st
     serving = asyncio.create_task(server(scope, incoming.get, send))
     incoming.put_nowait({"type": "websocket.connect"})
     incoming.put_nowait({"type": "websocket.receive", "text": f'40/chat,{{"who":"{who}"}}'})
-    while not any("welcome" in message.get("text", "") for message in sent):
-        await asyncio.sleep(0)
+    await eventually(lambda: any("welcome" in message.get("text", "") for message in sent))
     yield sent
     incoming.put_nowait({"type": "websocket.disconnect"})
     await serving

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from channels.layers import get_channel_layer
 
 from socketio_bridge import Namespace, Options, SocketIOServer
-from socketio_bridge.adapter.adapter import current_adapter
 from tests.socketio_bridge.client import connect
 from tests.socketio_bridge.transports.polling.browser import Browser
 
@@ -31,7 +31,7 @@ async def test_a_namespace_that_fails_to_stop_keeps_nothing_else_from_it(caplog:
     await server.startup()
     await server.shutdown()
     assert tidy.stopped
-    assert current_adapter()._receiver is None
+    assert not get_channel_layer().channels, "the adapter has left the channel layer"
     assert "on_shutdown of Broken failed." in caplog.messages
 
 

@@ -11,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 from socketio_bridge import Options, emit
 from socketio_bridge.protocol.engineio import Packet
 from socketio_bridge.transports.session_registry import find_session, registry_of
+from tests.eventually import eventually, eventually_sync
 from tests.socketio_bridge.processes import Process
 from tests.socketio_bridge.transports.polling.browser import Browser, Chat
 
@@ -50,6 +51,10 @@ class Wanderer:
     def post(self, body: str, by: Process) -> str:
         self.browser.server = by.server
         return by.run(self.browser.post(body)).body
+
+    def is_polling(self) -> bool:
+        """Whether a poll waits for a packet."""
+        return registry_of(self.owner.adapter).sessions[self.browser.query["sid"]].ready
 
     def websocket(self, by: Process) -> Websocket:
         query = f"EIO={self.browser.query['EIO']}&transport=websocket&sid={self.browser.query['sid']}"
@@ -166,8 +171,8 @@ def test_what_waits_for_a_websocket_elsewhere_is_bounded_in_bytes(owner: Process
     other.run(carry())
     for _ in range(5 * Options().outbound_limit // 400_000):
         owner.run(emit("news", "x" * 100_000, to="all", namespace="/chat"))
-    owner.run(asyncio.sleep(0.2))
-    assert (chat.reasons, websocket.closed) == (["transport error"], True)
+    eventually_sync(lambda: websocket.closed)
+    assert chat.reasons == ["transport error"]
 
 
 def test_what_is_on_its_way_to_a_session_elsewhere_is_bounded_in_bytes(owner: Process, other: Process) -> None:
@@ -217,8 +222,7 @@ def test_a_poll_that_waits_in_a_process_which_stops_is_let_go(owner: Process, ot
         poll = client.browser.begin("GET", {})
         client.browser.server = owner.server
         await poll.send_input({"type": "http.request", "body": b""})
-        while not registry_of(owner.adapter).sessions[client.browser.query["sid"]]._polling:
-            await asyncio.sleep(0.01)
+        await eventually(client.is_polling)
         poll.future.cancel()
         await asyncio.sleep(0)
         await other.server.shutdown()
@@ -240,8 +244,7 @@ def test_a_process_that_is_told_to_stop_lets_polls_of_others_sessions_go(owner: 
         for _ in range(2):  # and one that comes after it was told
             poll = client.browser.begin("GET", {})
             await poll.send_input({"type": "http.request", "body": b""})
-            while not registry_of(owner.adapter).sessions[client.browser.query["sid"]]._polling and not bodies:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: client.is_polling() or bodies)
             other.server.stop_serving()
             bodies.append((await client.browser.answer(poll)).body)
         return bodies
@@ -255,8 +258,7 @@ def test_two_polls_at_a_time_end_the_session_wherever_they_land(owner: Process, 
     client.post("40/chat,", other)
     client.get(other)
     waiting = asyncio.run_coroutine_threadsafe(client.browser.get(), other.loop)
-    while not registry_of(owner.adapter).sessions[client.browser.query["sid"]]._polling:
-        owner.run(asyncio.sleep(0.01))
+    eventually_sync(client.is_polling)
     assert client.get(owner) == '{"code":3,"message":"Bad request"}'
     assert waiting.result(5) == "1"
     assert chat.reasons == ["transport error"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from socketio_bridge.transports.send_queue import SendQueue
+from tests.eventually import eventually
 
 
 class Wire:
@@ -139,8 +140,8 @@ async def test_a_client_that_is_pushed_to_is_ready_when_all_before_has_left(wire
     await asyncio.sleep(0)
     ready.append(outbound.ready)
     wire.gate.set()
-    await asyncio.sleep(0.01)
-    assert [*ready, outbound.ready] == [True, False, False, True]
+    await eventually(lambda: outbound.ready)
+    assert ready == [True, False, False]
 
 
 async def test_a_client_that_fetches_is_ready_while_it_waits(pulled: SendQueue) -> None:

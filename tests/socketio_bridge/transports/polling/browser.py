@@ -10,6 +10,9 @@ from typing import Any
 from channels.testing import ApplicationCommunicator
 
 from socketio_bridge import Namespace, Socket, SocketIOServer, event
+from socketio_bridge.adapter.adapter import current_adapter
+from socketio_bridge.transports.session_registry import registry_of
+from tests.eventually import eventually
 
 
 class Chat(Namespace):
@@ -90,6 +93,16 @@ class Browser:
     async def get(self) -> str:
         """Fetch packets."""
         return (await self.request("GET")).body
+
+    async def begin_get(self) -> asyncio.Task[str]:
+        """Begin to fetch packets; return when the request waits for the next one."""
+        fetching = asyncio.create_task(self.get())
+        await eventually(self.is_polling)
+        return fetching
+
+    def is_polling(self) -> bool:
+        """Whether a request of the session waits for a packet."""
+        return registry_of(current_adapter()).sessions[self.query["sid"]].ready
 
     async def join(self) -> None:
         """Connect to the namespace."""

@@ -12,6 +12,7 @@ import pytest
 from socketio_bridge import Options, SocketIOServer, emit
 from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.transports.session_registry import registry_of
+from tests.eventually import eventually
 
 from .browser import Browser, Chat
 
@@ -70,8 +71,7 @@ class TestPackets:
 
     async def test_a_get_waits_for_the_next_packet(self, browser: Browser) -> None:
         await browser.join()
-        polling = asyncio.create_task(browser.get())
-        await asyncio.sleep(0.01)
+        polling = await browser.begin_get()
         await emit("news", 1, to="all", namespace="/chat")
         assert await polling == '42/chat,["news",1]'
 
@@ -103,7 +103,7 @@ class TestPackets:
         await browser.join()
         assert (await browser.post(body)).status == 400
         assert (await browser.request("GET")).body == '{"code":1,"message":"Session ID unknown"}', "at once"
-        await asyncio.sleep(0.01)
+        await eventually(lambda: chat.reasons)
         assert chat.reasons == ["parse error"]
 
     async def test_a_payload_that_is_too_large_is_refused_and_the_session_goes_on(self, browser: Browser) -> None:
@@ -130,15 +130,14 @@ class TestPackets:
         posts = [browser.begin("POST", {}) for _ in range(3)]
         for number, post in enumerate(posts):
             await post.send_input({"type": "http.request", "body": f'42/chat,["wait",{number}]'.encode()})
-            await asyncio.sleep(0.01)
+            await Browser(browser.server).open()  # in the course of which a body that was to be read would be
         assert [post.input_queue.qsize() for post in posts] == [0, 1, 1]
         chat.gate.set()
         assert [(await browser.answer(post)).body for post in posts] == ["ok"] * 3
 
     async def test_two_polls_at_a_time_end_the_session(self, browser: Browser, chat: Chat) -> None:
         await browser.join()
-        first = asyncio.create_task(browser.get())
-        await asyncio.sleep(0.01)
+        first = await browser.begin_get()
         assert (await browser.request("GET")).body == '{"code":3,"message":"Bad request"}'
         assert await first == "1"
         assert chat.reasons == ["transport error"]
@@ -147,10 +146,10 @@ class TestPackets:
         await browser.join()
         poll = browser.begin("GET", {})
         await poll.send_input({"type": "http.request", "body": b""})
-        await asyncio.sleep(0.01)
+        await eventually(browser.is_polling)
         await poll.send_input({"type": "http.disconnect"})
         await poll.wait(1)
-        await asyncio.sleep(0.01)
+        await eventually(lambda: chat.reasons)
         assert chat.reasons == ["transport error"]
         assert (await browser.request("GET")).status == 400
 
@@ -158,12 +157,11 @@ class TestPackets:
         self, browser: Browser, chat: Chat
     ) -> None:
         await browser.join()
-        polling = asyncio.create_task(browser.get())
-        await asyncio.sleep(0.01)
+        polling = await browser.begin_get()
         assert (await browser.post("1")).body == "ok"
         assert (await browser.request("GET")).status == 400, "at once"
         assert await polling == "6"
-        await asyncio.sleep(0.01)
+        await eventually(lambda: chat.reasons)
         assert chat.reasons == ["transport close"]
 
     async def test_the_server_pings_by_way_of_a_poll_and_gives_a_silent_client_up(self, chat: Chat) -> None:
@@ -173,7 +171,7 @@ class TestPackets:
         assert await browser.get() == "2"
         await browser.post("3")
         assert await browser.get() == "2"
-        await asyncio.sleep(0.1)
+        await eventually(lambda: chat.reasons)
         assert chat.reasons == ["ping timeout"]
 
     async def test_a_request_that_comes_too_late_finds_no_session_even_where_the_timer_is_later(

@@ -25,11 +25,23 @@ async def websocket(browser: Browser, server: SocketIOServer) -> AsyncIterator[W
     await websocket.disconnect(timeout=2)
 
 
+async def _another_is_let_go(server: SocketIOServer) -> None:
+    """Another client's poll comes back because its WebSocket has probed, later than anything that happened before."""
+    browser = Browser(server)
+    query = f"EIO=4&transport=websocket&sid={await browser.open()}"
+    polling = await browser.begin_get()
+    websocket = WebsocketCommunicator(server, f"/socket.io/?{query}")
+    await websocket.connect(1)
+    await websocket.send_to("2probe")
+    assert await websocket.receive_from(1) == "3probe"
+    assert await polling == "6"
+    await websocket.disconnect()
+
+
 async def test_packets_that_wait_when_the_client_changes_over_go_by_the_websocket(
     browser: Browser, websocket: WebsocketCommunicator
 ) -> None:
-    polling = asyncio.create_task(browser.get())
-    await asyncio.sleep(0.01)
+    polling = await browser.begin_get()
     await websocket.send_to("2probe")
     assert await websocket.receive_from(1) == "3probe"
     assert await polling == "6"
@@ -79,8 +91,8 @@ async def test_a_websocket_that_is_gone_when_its_probe_is_answered_leaves_pollin
     incoming.put_nowait({"type": "websocket.receive", "text": "2probe"})
     await server(scope, incoming.get, send)
     assert await browser.get() == "6", "which the probe asked for"
-    polling = asyncio.create_task(browser.get())
-    await asyncio.sleep(0.1)
+    polling = await browser.begin_get()
+    await _another_is_let_go(server)
     assert not polling.done()
     await emit("news", 1, to="all", namespace="/chat")
     assert await polling == '42/chat,["news",1]'
@@ -142,10 +154,10 @@ async def test_a_poll_that_comes_with_the_upgrade_is_refused_whichever_is_first(
 
 
 async def test_a_websocket_that_has_not_probed_leaves_polls_waiting(
-    browser: Browser, websocket: WebsocketCommunicator
+    browser: Browser, websocket: WebsocketCommunicator, server: SocketIOServer
 ) -> None:
-    polling = asyncio.create_task(browser.get())
-    await asyncio.sleep(0.1)
+    polling = await browser.begin_get()
+    await _another_is_let_go(server)
     assert not polling.done()
     await emit("news", 1, to="all", namespace="/chat")
     assert await polling == '42/chat,["news",1]'
