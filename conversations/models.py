@@ -1,7 +1,7 @@
 """Rooms and messages as MongoDB holds them: two collections that existed before this server.
 
 The names in the database are the old ones and never change; where Python or clarity wants another name, `db_column`
-tells the two apart (`from` and `to` are `sender` and `recipient` here). Any field but the key may be absent
+has the old one (`from` and `to` are `sender` and `recipient` here). Any field but the key may be absent
 from an old document. What writes these documents on the hot path is `storage/writer.py`; it reads the fields from here.
 """
 

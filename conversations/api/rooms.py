@@ -81,7 +81,7 @@ class RoomPinned(Struct, kw_only=True):
 
 
 class RoomDeleted(Struct, kw_only=True):
-    """The room is hidden from the caller's side, and what was said in it before `deleted_at`."""
+    """The room, and its history up to `deleted_at`, is hidden from the caller's side."""
 
     status: Literal[True] = True
     role: Role
@@ -163,7 +163,7 @@ class RoomEnable(Endpoint):
 
     @operation("Show a deleted room again")
     async def put(self, caller: Caller, asked: AsMember, room_id: str) -> RoomChanged:
-        """What was said before the deletion stays hidden. If both sides are online, the other one is told so."""
+        """The history from before the deletion stays hidden. If both sides are online, each gets `user_status_change`."""
         room = await services.enable_room(caller, room_id, asked.role)
         return RoomChanged(message="the room is shown again", room=room)
 

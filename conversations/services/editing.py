@@ -30,7 +30,7 @@ from persistence.timestamps import stored_time
 async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePayload:
     """Replace the content of a message of the user's own, and send the message to both sides again.
 
-    The rules are those of `send_message`. What the message said before goes to the policies, which may keep it.
+    The rules are those of `send_message`. The policies get the former content, which they may keep.
 
     Args:
         actor: The authenticated user, who must be the message's sender.

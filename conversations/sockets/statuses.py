@@ -36,7 +36,7 @@ class RoomStatus(Struct):
 class ActiveUserList(Struct):
     """`active_user_list`, to a user of whom a device has connected: who is online in the rooms seen on that side.
 
-    What changes afterwards is told by `user_status_change`.
+    Later changes come as `user_status_change`.
     """
 
     user_id: str

@@ -69,7 +69,7 @@ def _of_side(fields: SideFields) -> Document:
 def _if_count(field: str) -> Document:
     """A counter; 0 where there is none, or what is none: a negative one, not a number, infinity, a text.
 
-    One range tells them apart: MongoDB orders values of all types, numbers between `null` and texts.
+    One range separates them: MongoDB orders values of all types, numbers between `null` and texts.
     """
     return {"$cond": [{"$and": [{"$gte": [field, 0]}, {"$lt": [field, _MOST]}]}, field, 0]}
 
