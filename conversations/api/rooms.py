@@ -163,7 +163,7 @@ class RoomEnable(Endpoint):
 
     @operation("Show a deleted room again")
     async def put(self, caller: Caller, asked: AsMember, room_id: str) -> RoomChanged:
-        """The history from before the deletion stays hidden. If both sides are online, each gets `user_status_change`."""
+        """The history before the deletion stays hidden. If both sides are online, each gets `user_status_change`."""
         room = await services.enable_room(caller, room_id, asked.role)
         return RoomChanged(message="the room is shown again", room=room)
 
