@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests.eventually import eventually
+
 from .driver import Driver, Report
 
 GENERATIONS = ("2.3.1", "3.1.3", "4.8")
@@ -115,20 +117,25 @@ class Client:
         }  # fmt: skip
 
     async def __aenter__(self) -> Self:
-        self._driver.tell(self._name, "open", **self._opening)
+        self.open()
         try:
             await self.connected(self._patience)
         except BaseException:
-            self._leave()
+            self.leave()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leave()
+        self.leave()
 
-    def _leave(self) -> None:
+    def open(self) -> None:
+        """Begin to connect, without waiting for it."""
+        self._driver.tell(self._name, "open", **self._opening)
+
+    def leave(self) -> None:
+        """Disconnect, for good."""
         self._driver.tell(self._name, "forget")
         self._driver.remove(self._name)
 
@@ -195,6 +202,16 @@ class Client:
         """
         self._driver.tell(self._name, "look")
         return await self._life({"look"}, WITHIN)
+
+    async def travels_by(self, transport: str) -> Report:
+        """How the connection stands, once packets travel by that transport."""
+
+        async def look() -> Report | None:
+            report = await self.look()
+            return report if report["transport"] == transport else None
+
+        found: Report = await eventually(look, f"{transport} of this {self.version} client")
+        return found
 
     def disconnect(self) -> None:
         self._driver.tell(self._name, "disconnect")

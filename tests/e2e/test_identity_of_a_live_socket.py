@@ -1,9 +1,10 @@
 """`verify_user`, and what happens when the token of a connected socket expires (contract, sections 2 and 7)."""
 
-import asyncio
 from typing import Any
 
 import pytest
+
+from tests.eventually import eventually
 
 from .cluster import Cluster
 from .conftest import Connect
@@ -100,7 +101,7 @@ async def test_while_auth_mode_reports_nobody_is_kept_out_or_disconnected(
     reporting = await cluster.server("reporting", AUTH_MODE="report")
     forger = await connect(room.buyer, version, to=reporting, identity={"token": "any non-empty token"})
     expiring = await connect(room.seller, to=reporting, identity={"token": room.seller.token(seconds=1)})
-    await asyncio.sleep(1.2)
+    await eventually(lambda: "token_expired" in reporting.log_since(0))
     forger.emit("new_message", room.message(room.buyer, "from whom?"))
     assert (await expiring.expect("new_message"))["content"] == "from whom?"
     log = reporting.log_since(0)

@@ -8,6 +8,7 @@ import pytest
 from pymongo.database import Database
 
 from tests.clients.client import GENERATIONS, Client
+from tests.eventually import eventually
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
@@ -80,9 +81,7 @@ async def test_nothing_that_was_seen_is_lost(
 
 
 async def _until_received(clients: list[Client], events: int) -> None:
-    async with asyncio.timeout(60):
-        while sum(len(client.received("new_message")) for client in clients) < events:
-            await asyncio.sleep(0.005)
+    await eventually(lambda: sum(len(client.received("new_message")) for client in clients) >= events)
 
 
 def _repeated(values: Any) -> list[str]:

@@ -1,8 +1,7 @@
 """What staff do reaches users on every process, whichever process it was done in."""
 
-import asyncio
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest_asyncio
 from pymongo.database import Database
 
 from tests.clients.client import Client, Refused
+from tests.eventually import eventually
 
 from .conftest import Connect, NewRoom
 from .job import Job
@@ -61,13 +61,6 @@ async def without_filters(moderator: Moderator) -> AsyncIterator[None]:
     """Filters are of all rooms, so none may stay for the tests that follow."""
     yield
     await moderator.do("async for each in MessageFilter.objects.all(): await services.delete_filter(staff, each)")
-
-
-async def eventually(attempt: Callable[[], Awaitable[bool]]) -> None:
-    """Return when it is so; a rule is in force on a process when that has looked, half a second later at most."""
-    async with asyncio.timeout(10):
-        while not await attempt():
-            await asyncio.sleep(0.05)
 
 
 async def code_of(sender: Client, room: Room, person: Person, content: str = "hello") -> str:

@@ -6,6 +6,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from tests.eventually import eventually
+
 from .cluster import Cluster
 from .conftest import Connect
 from .people import Room
@@ -22,12 +24,13 @@ def readiness(server: ServerProcess) -> tuple[int, dict[str, Any]]:
 
 async def readiness_is(server: ServerProcess, status: int) -> dict[str, Any]:
     """What it says once it answers with that status."""
-    async with asyncio.timeout(30):
-        while True:
-            answer, body = await asyncio.to_thread(readiness, server)
-            if answer == status:
-                return body
-            await asyncio.sleep(0.2)
+
+    async def ask() -> dict[str, Any] | None:
+        answer, body = await asyncio.to_thread(readiness, server)
+        return body if answer == status else None
+
+    body: dict[str, Any] = await eventually(ask, f"/readyz answers {status}")
+    return body
 
 
 async def test_processes_hear_each_other_however_the_address_of_their_redis_is_spelled(

@@ -169,7 +169,7 @@ class Guarded(Namespace):
 
 
 def application(record: Record, options: Options) -> Any:
-    """The ASGI application; it notes which process carries a session's WebSocket."""
+    """The ASGI application; it notes which process carries a session's WebSocket, and gets its polls."""
     server = SocketIOServer([Everything(record), Dynamic(), Unforeseen(), Guarded()], options=options)
 
     async def nothing(scope: Any, receive: Any, send: Any) -> None:
@@ -179,8 +179,11 @@ def application(record: Record, options: Options) -> Any:
     mounted = server.mount(PATH, beside=nothing)
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
+        sid = parse_qs(scope.get("query_string", b"").decode()).get("sid", [""])[0]
         if scope["type"] == "websocket":
-            record.write(carries=parse_qs(scope["query_string"].decode()).get("sid", [""])[0])
+            record.write(carries=sid)
+        elif scope["type"] == "http" and scope["method"] == "GET":
+            record.write(polls=sid)
         await mounted(scope, receive, send)
 
     return noting

@@ -11,6 +11,7 @@ import pytest
 
 from tests.clients.client import GENERATIONS, Client
 from tests.clients.network import Network
+from tests.eventually import eventually
 
 from .application import PATH
 from .conftest import BY_ITSELF, DEFAULT, Connect
@@ -89,11 +90,12 @@ async def test_polls_that_wait_in_a_process_which_stops_are_let_go(
     query = {"EIO": "4", "transport": "polling"}
     async with httpx.AsyncClient(params=query, timeout=10) as http:
         opened = await http.get(f"{owner.url}{PATH}/")
-        http.params = http.params.set("sid", opened.text.partition('"sid":"')[2].partition('"')[0])
+        sid = opened.text.partition('"sid":"')[2].partition('"')[0]
+        http.params = http.params.set("sid", sid)
         await http.post(f"{owner.url}{PATH}/", content="40")
         await http.get(f"{owner.url}{PATH}/")  # in "/", and welcome
         waiting = asyncio.create_task(http.get(f"{stopped.url}{PATH}/"))
-        await asyncio.sleep(0.3)
+        await eventually(lambda: {"process": stopped.name, "polls": sid} in stopped.recorded())
         await _restart(stopped)
         answer = await waiting
         assert (answer.status_code, answer.text) == (200, "6")
@@ -143,9 +145,7 @@ async def _restart(process: Process) -> None:
 
 async def _processes(client: Client, record: Process) -> set[str]:
     """Where a client's session lives, and where its WebSocket ends."""
-    async with asyncio.timeout(10):
-        while (look := await client.look())["transport"] != DEFAULT[-1]:
-            await asyncio.sleep(0.02)
+    look = await client.travels_by(DEFAULT[-1])
     await client.ask("ack")
     carriers = [line["process"] for line in record.recorded() if line.get("carries") == look["sessionId"]]
     return {client.received("welcome")[0], *carriers}

@@ -24,7 +24,6 @@ async def pair(redis_server: None, tmp_path: Path) -> AsyncIterator[tuple[Proces
     owner, other = (Process(tmp_path, redis, {"ping_interval": 1.0}, "quiet") for _ in range(2))
     await owner.start()
     await other.start()
-    await asyncio.sleep(1)  # until they know each other
     yield owner, other
     await owner.kill()
     await other.kill()
@@ -51,8 +50,9 @@ async def test_ordinary_life_is_no_error(pair: tuple[Process, Process]) -> None:
 
 async def _cut_off_in_every_way(owner: Process, carried_by: Process) -> None:
     websocket = await _changed_over(owner, carried_by)
-    await asyncio.sleep(0.05)
-    websocket.transport.abort()
+    while '"said"' not in str(await websocket.recv()):
+        pass
+    websocket.transport.abort()  # with more on its way
     websocket = await _changed_over(owner, carried_by)
     await websocket.close()
     websocket = await _changed_over(owner, carried_by)

@@ -56,7 +56,7 @@ async def test_a_namespace_that_was_left_before_it_answered_may_be_joined_again(
     """The client says nothing of its leaving, and takes no notice of the answer that comes then."""
     main = await connect(version, transports=transports)
     second = Client(driver, version=version, url=server.url, namespace="/room-3", path=PATH, beside=main)
-    driver.tell(second._name, "open", **second._opening)
+    second.open()
     second.disconnect()
     assert await main.ask("ack", "meanwhile") == "meanwhile"
     second.reconnect()
@@ -64,7 +64,7 @@ async def test_a_namespace_that_was_left_before_it_answered_may_be_joined_again(
         await second.connected()
         assert await second.ask("where") == "/room-3"
     finally:
-        second._leave()
+        second.leave()
 
 
 async def test_a_dynamic_namespace_is_shared_by_those_who_ask_for_it(connect: Connect) -> None:
@@ -111,10 +111,10 @@ async def test_events_sent_before_the_server_answered_are_not_lost(
 ) -> None:
     """The client holds them back until it is connected, and the namespace takes them in order."""
     client = Client(driver, version=version, url=server.url, namespace="/unforeseen", path=PATH, transports=transports)
-    driver.tell(client._name, "open", **client._opening)
+    client.open()
     answers = [client.ask_later("early", number) for number in range(5)]
     try:
         await client.connected()
         assert [await answer for answer in answers] == [[["early", number]] for number in range(5)]
     finally:
-        client._leave()
+        client.leave()

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.clients.client import Client, Unreachable
 from tests.clients.network import Network
+from tests.eventually import eventually
 
 from .conftest import BY_ITSELF, DEFAULT, WEBSOCKET, Connect
 from .process import Process
@@ -146,8 +147,7 @@ async def test_kills_under_load_leave_no_gap_and_refuse_nobody(
         speakers = [await connect(to=process.url, transports=WEBSOCKET) for process in two]
         numbers = itertools.count()
         talking = asyncio.create_task(_talk(speakers, turn, numbers))
-        while len(witness.received("said")) < mark + 300:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: len(witness.received("said")) >= mark + 300)  # noqa: B023  asked now
         await mortal.kill()
         for number in range(20):
             await speakers[1].ask("say", "load", [turn, "after", number])
