@@ -60,7 +60,7 @@ class Code(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     """MongoDB did not answer in time. Try again: a message with a `client_message_id` is never stored twice."""
     OVERLOADED = "overloaded"
-    """More is waiting to be stored than this process takes on. Try again later."""
+    """More is waiting than this process takes on, or it would be done too late. Try again in some seconds."""
 
 
 class RuleViolation(Exception):
@@ -84,6 +84,11 @@ class RuleViolation(Exception):
 
     def __repr__(self) -> str:
         return f"RuleViolation({self.code!r}, {self.message!r})"
+
+
+def overloaded(error: Exception) -> RuleViolation:
+    """The refusal of what this process does not take on, for a reason of `persistence.batching`."""
+    return RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in some seconds")
 
 
 class Forbidden(RuleViolation):

@@ -8,39 +8,68 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
+import time
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_WEIGHT_OF_LAST = 0.25
+"""What the last batch counts for in the mean of how long batches take."""
 
-class TooMuchWaiting(Exception):
-    """As many items wait as are allowed."""
+
+class NotTaken(Exception):
+    """An item that is not done, and will not be."""
 
 
-class Closed(Exception):
+class TooMuchWaiting(NotTaken):
+    """As many items wait as may, of this key or of all."""
+
+
+class DeadlineExceeded(NotTaken):
+    """The item would be, or is, too late."""
+
+
+class Closed(NotTaken):
     """No more items are taken."""
 
 
-class GroupCommit(Generic[Item, Result]):
-    """Hands items in batches to `commit`, one batch at a time, in the order in which they came.
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Item, Result]):
+    """An item and the future of its result. `number`: the place in which it came."""
 
-    An item that was taken is done, whether anybody still waits for its result or not. Belongs to the event loop in
-    which it is first used.
+    item: Item
+    future: asyncio.Future[Result]
+    number: int
+    deadline: float
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Hands items in batches to `commit`, one batch at a time.
+
+    A batch takes one item of each key in turn, so that a key with many items holds no other key's up; within a batch
+    items are in the order in which they came. An item that gets into a batch is done: whether anybody still waits for
+    its result makes no difference to it. Belongs to the event loop in which it is first used.
 
         async def commit(documents: Sequence[Document]) -> Sequence[str | Exception]:
             return await in_store_thread(insert, documents)
 
         group: GroupCommit[Document, str] = GroupCommit(commit)
-        inserted_id = await group.submit(document)
+        inserted_id = await group.submit(document, key=user_id)
 
     Args:
         commit: Does a batch. Returns one result an item, in their order; an item whose result is an exception fails
             with it. What `commit` raises fails the whole batch.
         max_batch: The most items of one batch.
-        max_waiting: The most items that wait for their batch; None: no bound.
+        max_batch_per_key: The most items of one key in a batch, so that batches stay short when one key has many.
+            Items without a key have the other bound alone.
+        max_waiting: The most items that wait for their batch; `None`: no bound. When so many wait, an item of a key
+            with less than its share takes the place of the last one of the key with the most.
+        max_waiting_per_key: The most items of one key that wait, likewise.
+        clock: Seconds, never decreasing, by which deadlines are given.
     """
 
     def __init__(
@@ -48,38 +77,60 @@ class GroupCommit(Generic[Item, Result]):
         commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         max_batch: int = 500,
+        max_batch_per_key: int = 50,
         max_waiting: int | None = 10_000,
+        max_waiting_per_key: int = 1_000,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commit = commit
         self._max_batch = max_batch
+        self._max_batch_per_key = max_batch_per_key
         self._max_waiting = max_waiting
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._max_waiting_per_key = max_waiting_per_key
+        self._clock = clock
+        self._queues: dict[str | None, deque[_Waiting[Item, Result]]] = {}  # by key, and none is empty
+        self._turns: deque[str | None] = deque()  # those keys, the next one first
+        self._waiting = 0
+        self._taken = 0
+        self._began = 0.0  # the batch that is being done
+        self._duration = 0.0  # mean seconds of the last batches
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
 
-    def submit(self, item: Item) -> asyncio.Future[Result]:
-        """Take an item.
+    def submit(self, item: Item, *, key: str | None = None, deadline: float | None = None) -> asyncio.Future[Result]:
+        """Take an item; await the future for its result.
 
         Args:
-            item: What `commit` gets.
-
-        Returns:
-            A future of its result.
+            item: What is to be done.
+            key: Whom it is for. Keys have equal shares of a batch.
+            deadline: When, by the clock, its result is of no use any more. An item that is still waiting then fails
+                with DeadlineExceeded and is not done; `None`: it waits as long as it takes.
 
         Raises:
-            TooMuchWaiting: `max_waiting` items wait. The item was not taken.
-            Closed: `close` was called. The item was not taken.
+            NotTaken: The item is not done: too many wait, it would be done after its deadline by the duration of the
+                last batches, or no more are taken.
         """
         if self._closed:
             raise Closed("this group commit is closed")
-        if self._max_waiting is not None and len(self._waiting) >= self._max_waiting:
-            raise TooMuchWaiting(f"{self._max_waiting} items wait already")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((item, future))
+        queue = self._queues.get(key)
+        own = 0 if queue is None else len(queue)
+        if deadline is not None and (late := self._clock() + self._expected(own) - deadline) > 0:
+            raise DeadlineExceeded(f"it would be done {late:.1f} s too late")
+        if key is not None and own >= self._max_waiting_per_key:
+            raise TooMuchWaiting(f"{own} of the same wait already")
+        if self._max_waiting is not None and self._waiting >= self._max_waiting:
+            self._make_room(own)
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        if queue is None:
+            queue = self._queues[key] = deque()
+            self._turns.append(key)
+        self._taken += 1
+        self._waiting += 1
+        queue.append(_Waiting(item, future, self._taken, float("inf") if deadline is None else deadline))
         if self._worker is None:
+            self._began = self._clock()
             # In a context of its own: the worker serves everybody, not the request that happened to start it.
-            self._worker = loop.create_task(self._work(), context=contextvars.Context())
+            self._worker = asyncio.get_running_loop().create_task(self._work(), context=contextvars.Context())
         return future
 
     async def close(self) -> None:
@@ -88,32 +139,86 @@ class GroupCommit(Generic[Item, Result]):
         if self._worker is not None:
             await asyncio.wait([self._worker])
 
+    def _expected(self, own: int) -> float:
+        """Seconds until the next item of a key is done of which so many wait."""
+        others = len(self._queues) - (own > 0)
+        ahead = min(self._waiting, own + (own + 1) * others)  # at most so many have their turn before it
+        # A batch that takes longer than the others did is taken to go on for as long as it has.
+        running = 0.0 if self._worker is None else max(self._duration, self._clock() - self._began)
+        batches = max(ahead // self._max_batch, own // self._max_batch_per_key) + 1
+        return running + batches * self._duration
+
+    def _make_room(self, own: int) -> None:
+        """Refuse the last item of the key with the most, unless that is the key with so many of its `own`."""
+        longest = (
+            max(self._queues, key=lambda key: len(self._queues[key]))
+            if own * len(self._queues) < self._waiting
+            else None
+        )
+        if longest is None or len(self._queues[longest]) <= own + 1:
+            raise TooMuchWaiting(f"{self._waiting} items wait already")
+        last = self._queues[longest].pop()
+        self._waiting -= 1
+        if not last.future.done():
+            last.future.set_exception(TooMuchWaiting(f"{self._waiting} items wait, most of them of the same"))
+
     async def _work(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch))]
-                await self._do(batch)
+                self._began = self._clock()
+                if batch := self._next_batch():
+                    await self._do(batch)
+                    self._duration += _WEIGHT_OF_LAST * (self._clock() - self._began - self._duration)
         finally:
             self._worker = None
-            for _, future in self._waiting:  # only when cancelled, as at the end of a loop
-                future.cancel()
-            self._waiting.clear()
+            for queue in self._queues.values():  # only when cancelled, as at the end of a loop
+                for waiting in queue:
+                    waiting.future.cancel()
+            self._queues.clear()
+            self._turns.clear()
+            self._waiting = 0
 
-    async def _do(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+    def _next_batch(self) -> list[_Waiting[Item, Result]]:
+        """Take one of each key in turn. What is too late has its turn and fails."""
+        batch: list[_Waiting[Item, Result]] = []
+        taken: defaultdict[str | None, int] = defaultdict(int)
+        resting: list[str | None] = []  # keys that have had all that a key may have
+        latest = self._began + self._duration
+        while self._turns and len(batch) < self._max_batch:
+            key = self._turns.popleft()
+            queue = self._queues[key]
+            waiting = queue.popleft()
+            self._waiting -= 1
+            taken[key] += 1
+            if not queue:
+                del self._queues[key]
+            elif key is not None and taken[key] >= self._max_batch_per_key:
+                resting.append(key)
+            else:
+                self._turns.append(key)
+            if waiting.deadline >= latest:
+                batch.append(waiting)
+            elif not waiting.future.done():
+                waiting.future.set_exception(DeadlineExceeded("it waited too long"))
+        self._turns.extend(resting)
+        batch.sort(key=lambda waiting: waiting.number)
+        return batch
+
+    async def _do(self, batch: list[_Waiting[Item, Result]]) -> None:
         try:
-            results = await self._commit([item for item, _ in batch])
+            results = await self._commit([waiting.item for waiting in batch])
             if len(results) != len(batch):
                 raise RuntimeError(f"commit answered {len(results)} results for {len(batch)} items")
         except asyncio.CancelledError:
-            for _, future in batch:
-                future.cancel()
+            for waiting in batch:
+                waiting.future.cancel()
             raise
         except Exception as error:
             results = [error] * len(batch)
-        for (_, future), result in zip(batch, results, strict=True):
-            if future.done():  # its waiter was cancelled
+        for waiting, result in zip(batch, results, strict=True):
+            if waiting.future.done():  # its waiter was cancelled
                 continue
             if isinstance(result, Exception):
-                future.set_exception(result)
+                waiting.future.set_exception(result)
             else:
-                future.set_result(result)
+                waiting.future.set_result(result)

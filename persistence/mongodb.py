@@ -1,7 +1,9 @@
 """MongoDB from asynchronous code: threads for blocking work, durable writes, documents from models.
 
-The threads share one MongoClient: django-mongodb-backend keeps it by database alias for the whole process, and each
-thread has only a small DatabaseWrapper of its own.
+Messages have threads of their own: what lists, sign-ins and the staff ask of the store does not hold them. Nothing but
+MongoDB is waited for in any of these threads. All share one MongoClient: django-mongodb-backend keeps it by database
+alias for the whole process, each thread has only a light DatabaseWrapper of its own. Nothing here knows rules or
+events.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 THREADS = 4
+MESSAGE_THREADS = 3
+"""One for the batch being written, one for the rooms of the next, one for the rules that these wait for."""
 TIMEOUT = float(settings.MONGODB_PATIENCE)
 """Seconds that one operation may take, with the driver's own retries: longer than an election."""
 
@@ -44,44 +48,51 @@ KEYS_AT_ONCE = 1_000
 DURABLE = WriteConcern(w="majority", j=True)
 STORE_ERRORS = (PyMongoError, DatabaseError)
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 _first_connection = threading.Lock()
 
 
-async def in_store_thread(
-    function: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Answer:
-    """Run blocking database work in one of the store's threads. It waits for MongoDB for TIMEOUT seconds at most.
-
-        room = await in_store_thread(durable(Room).find_one, {"_id": "7.9"})
+class _StoreThreads:
+    """Threads for one kind of work with MongoDB.
 
     Args:
-        function: The work.
-        args: Its arguments.
-        kwargs: Its keyword arguments.
-
-    Returns:
-        What `function` returns.
-
-    Raises:
-        StoreUnavailable: MongoDB is away, or did not answer in time.
-        Exception: What `function` raises otherwise, other errors of MongoDB included.
+        name: What the threads' names begin with.
+        threads: How many there are.
     """
-    asked_at = time.monotonic()
 
-    def work() -> Answer:
-        _wait_while_away(asked_at)
-        with pymongo.timeout(TIMEOUT), AVAILABILITY.operation():
-            _connect()
-            return function(*args, **kwargs)
+    def __init__(self, name: str, threads: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
-    try:
-        return await asyncio.get_running_loop().run_in_executor(_threads, work)
-    except STORE_ERRORS as error:
-        if not is_outage(error):
-            raise
-        raise _unavailable(error) from error
+    async def run(
+        self, function: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Answer:
+        """Run blocking database work in one of these threads, for at most TIMEOUT seconds of waiting for MongoDB.
+
+        Args:
+            function: The work. It waits for nothing but MongoDB.
+            args: Its arguments.
+            kwargs: Its arguments by name.
+
+        Returns:
+            What `function` returns.
+
+        Raises:
+            StoreUnavailable: An outage. What `function` raises otherwise, errors of MongoDB among it.
+        """
+        asked_at = time.monotonic()
+
+        def work() -> Answer:
+            _wait_while_away(asked_at)
+            with pymongo.timeout(TIMEOUT), AVAILABILITY.operation():
+                _connect()
+                return function(*args, **kwargs)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except STORE_ERRORS as error:
+            if not is_outage(error):
+                raise
+            raise _unavailable(error) from error
 
 
 def _wait_while_away(asked_at: float) -> None:
@@ -99,6 +110,14 @@ def _wait_while_away(asked_at: float) -> None:
     with pymongo.timeout(patience), AVAILABILITY.operation():
         _connect()
         connection.connection.admin.command("ping")
+
+
+in_store_thread = _StoreThreads("store", THREADS).run
+"""Runs work with MongoDB, whoever asks for it."""
+
+in_message_thread = _StoreThreads("messages", MESSAGE_THREADS).run
+"""Runs what every message waits for: its batch, its room, the rules. What is done for one at a time does not belong
+here."""
 
 
 def atomically(work: Callable[[], Answer]) -> Answer:

@@ -15,7 +15,7 @@ import time
 from functools import lru_cache
 from typing import NamedTuple
 
-from persistence.redis_client import REDIS_AWAY, count
+from persistence.redis_client import REDIS_AWAY, count, in_redis_thread
 
 logger = logging.getLogger(__name__)
 
@@ -121,28 +121,57 @@ class Buckets:
         self._most = max(_FEW, 2 * len(self._full_at))
 
 
-def wait_for_turn(kind: str, caller: str, rate: Rate) -> float:
-    """Count a call in Redis, for all processes together. Blocks.
+async def wait_for_turn(kind: str, caller: str, rate: Rate) -> float:
+    """Count a call in Redis.
 
-    Windows have a fixed length, and each begins at a multiple of it.
+    A window of fixed length begins at each multiple of it; what is counted in a window is forgotten with it.
 
     Args:
-        kind: Which limit, as a part of the key.
-        caller: Whom the call counts for.
-        rate: The rate.
+        kind: What is called: each kind is counted by itself.
+        caller: Who calls.
+        rate: How many calls are within the rate.
 
     Returns:
-        0 where the call is within the rate, else the seconds until the next window.
+        0 where the call is within the rate, else the seconds until one would be.
     """
-    now = time.time()
-    window = int(now // rate.seconds)
-    key = f"{PREFIX}{kind}:{_short(caller)}:{rate.seconds}:{window}"
+    window = _Window(kind, caller, rate)
     try:
-        calls, _ = count(key, rate.seconds + 1)
+        return window.wait(await in_redis_thread(window.count))
     except REDIS_AWAY as error:
-        logger.warning("calls are not limited, Redis does not answer: %r", error)
-        return 0.0
-    return 0.0 if calls <= rate.calls else (window + 1) * rate.seconds - now
+        return _unlimited(error)
+
+
+def wait_for_turn_sync(kind: str, caller: str, rate: Rate) -> float:
+    """`wait_for_turn` for synchronous code, such as views; its arguments are the same."""
+    window = _Window(kind, caller, rate)
+    try:
+        return window.wait(window.count())
+    except REDIS_AWAY as error:
+        return _unlimited(error)
+
+
+class _Window:
+    """The window of a caller that runs now."""
+
+    def __init__(self, kind: str, caller: str, rate: Rate) -> None:
+        self._rate = rate
+        self._now = time.time()
+        self._number = int(self._now // rate.seconds)
+        self._key = f"{PREFIX}{kind}:{_short(caller)}:{rate.seconds}:{self._number}"
+
+    def count(self) -> int:
+        """Count a call. Returns how many there were. Blocks."""
+        calls, _ = count(self._key, self._rate.seconds + 1)
+        return calls
+
+    def wait(self, calls: int) -> float:
+        """Seconds until a call would be within the rate, of which there were so many."""
+        return 0.0 if calls <= self._rate.calls else (self._number + 1) * self._rate.seconds - self._now
+
+
+def _unlimited(error: Exception) -> float:
+    logger.warning("calls are not limited, Redis does not answer: %r", error)
+    return 0.0
 
 
 def network_of(address: str) -> str:

@@ -1,30 +1,70 @@
-"""Clients of Redis for counters and short-lived keys: short timeouts, no retries."""
+"""Clients of Redis, for counts and marks of the moment: they never wait long, and do not try a call again.
+
+A Redis that has just not answered is not asked again by those who have something to do: one thread of this process
+tries it until it answers, and all calls fail at once meanwhile.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from django.conf import settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
 
 REDIS_AWAY: Final = (RedisError, OSError)
 """What calls raise when Redis does not answer."""
-_PATIENCE = 1.0  # seconds
+SOON: Final = 0.25
+"""Seconds that `in_redis_thread` waits: a message may wait for what is asked there."""
+_PATIENCE = 1.0  # seconds that connecting, and each answer, may take
+_TRIES = (0.0, 0.1, 0.25, 0.5)  # seconds before each try of a Redis that is away; the last one from then on
+
+_threads = ThreadPoolExecutor(4, thread_name_prefix="redis")
 
 
 def redis() -> Any:
-    """Return this process's client for synchronous code: the store's threads or a view's, never the event loop.
+    """The client of this process for synchronous code: a view's thread or `in_redis_thread`, never the event loop.
 
     Returns:
         A `redis.Redis`, untyped because redis-py types its answers as awaitable too.
+
+    Raises:
+        RedisConnectionError: It is away, as far as is known.
     """
-    return _client(settings.REDIS_URL)
+    client = _client(settings.REDIS_URL)
+    if client.away:
+        raise RedisConnectionError("Redis did not answer a moment ago")
+    return client.redis
+
+
+async def in_redis_thread(
+    function: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Answer:
+    """Run blocking work with `redis()` in a thread for such work alone, and wait SOON seconds for it at most.
+
+    Raises REDIS_AWAY where that is not enough; the work may be done all the same.
+    """
+    work = asyncio.get_running_loop().run_in_executor(_threads, lambda: function(*args, **kwargs))
+    try:
+        return await asyncio.wait_for(work, SOON)
+    except TimeoutError:
+        raise RedisTimeoutError(f"Redis did not answer within {SOON} s") from None
 
 
 def async_redis(url: str, *, patience: float, retries: int = 0, **options: Any) -> AsyncRedis:
@@ -58,6 +98,56 @@ def count(key: str, seconds: int) -> tuple[int, int]:
     return counted, left
 
 
+class _Client:
+    """A client, and whether its Redis is away."""
+
+    def __init__(self, url: str) -> None:
+        self.away = False
+        self._lock = threading.Lock()
+        self.redis = self._connecting(url, _NotingRetry(self._lost))
+        self._probe = self._connecting(url, Retry(NoBackoff(), 0))
+
+    @staticmethod
+    def _connecting(url: str, retry: Retry) -> Redis:
+        return Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=retry)
+
+    def _lost(self) -> None:
+        with self._lock:
+            if self.away:
+                return
+            self.away = True
+        threading.Thread(target=self._try_until_back, name="redis probe", daemon=True).start()
+
+    def _try_until_back(self) -> None:
+        for pause in itertools.chain(_TRIES, itertools.repeat(_TRIES[-1])):
+            time.sleep(pause)
+            try:
+                self._probe.ping()
+            except REDIS_AWAY:
+                continue
+            self.away = False
+            return
+
+
+class _NotingRetry(Retry):
+    """No second try, but a word to the client that one failed."""
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        super().__init__(NoBackoff(), 0)
+        self._lost = lost
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)(self._lost)  # each connection has its own
+
+    def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
+        """As of `Retry`."""
+        try:
+            return super().call_with_retry(*args, **kwargs)
+        except (RedisConnectionError, RedisTimeoutError, OSError):
+            self._lost()
+            raise
+
+
 @lru_cache(maxsize=2)
-def _client(url: str) -> Redis:
-    return Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=Retry(NoBackoff(), 0))
+def _client(url: str) -> _Client:
+    return _Client(url)

@@ -44,9 +44,10 @@ class _Mark(NamedTuple):
 
     name: str
     overlapping: bool
+    volatile: bool
 
 
-def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Handler]:
+def event(name: str, *, overlapping: bool = False, volatile: bool = False) -> Callable[[_Handler], _Handler]:
     """Mark a method of a `Namespace` as the handler of an event that clients emit.
 
         @event("follow")
@@ -64,12 +65,16 @@ def event(name: str, *, overlapping: bool = False) -> Callable[[_Handler], _Hand
     Args:
         name: The event's name. `"*"` is the catch-all handler, for events that have no other: it takes the socket, the
             event's name, and the event's arguments.
-        overlapping: Whether the handler may run beside other overlapping handlers of the same socket. By default the
-            handlers of a socket run one at a time, in the order in which the client emitted.
+        overlapping: Whether the handler may run beside other overlapping handlers of the same socket, fifty at a time.
+            By default the handlers of a socket run one at a time, in the order in which the client emitted.
+        volatile: Whether the event does not wait for others of the same socket, nor others for it: for what is of use
+            at once or not at all, such as that somebody types. Volatile events of a socket have an order among
+            themselves. What waits of them counts for `Options.inbound_limit` like any event. It goes before
+            `overlapping`.
     """
 
     def mark(handler: _Handler) -> _Handler:
-        setattr(handler, _MARK, _Mark(name, overlapping))
+        setattr(handler, _MARK, _Mark(name, overlapping, volatile))
         return handler
 
     return mark
@@ -142,6 +147,7 @@ class Namespace:
         self._catch_all = self._handlers.pop(_CATCH_ALL, None)
         self._server_handlers = {name: EventHandler(handler, skip=0) for name, handler in self._marked(_SERVER_MARK)}
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
+        self._volatile = frozenset(mark.name for mark, _ in marked if mark.volatile)
         self.dynamic = self.pattern is not None or type(self).serves is not Namespace.serves
         # Events go out encoded. They are decoded again for `on_outgoing`, so only where it is overridden.
         self.watches_outgoing = type(self).on_outgoing is not Namespace.on_outgoing
@@ -267,6 +273,10 @@ class Namespace:
     def may_overlap(self, event: str) -> bool:
         """Whether the handler of an event is marked as overlapping."""
         return (event if event in self._handlers else _CATCH_ALL) in self._overlapping
+
+    def is_volatile(self, event: str) -> bool:
+        """Whether the handler of an event is marked as volatile."""
+        return (event if event in self._handlers else _CATCH_ALL) in self._volatile
 
     async def run_connect_middleware(self, socket: Socket) -> None:
         """Run the connect middleware. What one raises refuses the client."""

@@ -8,7 +8,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
-from persistence.rate_limits import Rate, network_of, wait_for_turn
+from persistence.rate_limits import Rate, network_of, wait_for_turn_sync
 
 
 class _Throttle(BaseThrottle):
@@ -28,7 +28,7 @@ class _Throttle(BaseThrottle):
         """Count the call; whether it is within the rate."""
         rate, caller = Rate.read(getattr(settings, self.setting)), self.caller(request)
         if rate is not None and caller is not None:
-            self._wait = wait_for_turn(self.kind, caller, rate)
+            self._wait = wait_for_turn_sync(self.kind, caller, rate)
         return self._wait == 0
 
     def wait(self) -> float:

@@ -48,7 +48,7 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
     found = await in_store_thread(_find, message_id)
     if found is None:
         raise _not_found(message_id)
-    room = await writable_rooms.load(text_in(found, "room_id"))
+    room = await writable_rooms.load(text_in(found, "room_id"), caller=actor.user_id)
     side = room.side_for(actor)
     hidden_until, created_at = room.hidden_until(side), stored_time(found.get("created_at"))
     if hidden_until is not None and (created_at is None or created_at <= hidden_until):

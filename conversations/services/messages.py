@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from typing import Final
 
 from pymongo import UpdateOne
@@ -20,13 +21,17 @@ from conversations.storage.room_loader import Actor, RoomLoader, RoomRecord, loa
 from conversations.storage.writer import close_message_writer, message_writer
 from identity import Role
 from persistence.fields import object_in, text_in
-from persistence.mongodb import Document, durable, in_store_thread, until_done
+from persistence.mongodb import Document, durable, in_message_thread, in_store_thread, until_done
 from persistence.timestamps import stored_time, to_wire
 
 SUPPORT: Final = "support"
 """The `from` of messages of `write_as_support`. No user has this id."""
 
-writable_rooms = RoomLoader(prepare=refresh)
+PATIENCE: Final = 10.0
+"""Seconds after which a sender has given a message up: the time-out of acknowledgements in docs/clients.md. What could
+only be stored later is refused with `overloaded`, as soon as that is known."""
+
+writable_rooms = RoomLoader(in_message_thread, prepare=refresh)
 """Loads rooms to write in: the policies are up to date when a room is read, and messages keep their order."""
 
 
@@ -46,9 +51,10 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
         StoreUnavailable: MongoDB does not answer. The message may be stored all the same; a repeat with the same
             `client_message_id` is safe.
     """
+    deadline = time.monotonic() + PATIENCE
     _require_self(actor, message)
     require_content(message.type, message.content)
-    room = await writable_rooms.load(message.room_id)
+    room = await writable_rooms.load(message.room_id, caller=actor.user_id, deadline=deadline)
     side = _require_sides(actor, room, message)
     require_open(room)
     draft = Draft(
@@ -61,7 +67,7 @@ async def send_message(actor: Actor, message: NewMessage) -> MessagePayload:
         client_message_id=message.client_message_id,
     )
     afterwards = await check_message(draft)
-    stored = await message_writer().write(draft)
+    stored = await message_writer().write(draft, deadline=deadline)
     for do in afterwards:
         await do(stored)
     return stored
@@ -216,7 +222,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
             f"{typing.sender!r} and {typing.recipient!r} are not the sides of room {typing.room_id!r}",
         )
     require_role(actor, Role.BUYER if typing.room_id == pair[0] else Role.SELLER)
-    require_open(await writable_rooms.load_recent(typing.room_id))
+    require_open(await writable_rooms.load_recent(typing.room_id, caller=actor.user_id))
     check_writer(actor.user_id)
     await announce_typing(event_name, typing, except_)
 

@@ -6,7 +6,6 @@ are counted in Redis for all processes together. A socket with too many refused 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import time
@@ -123,8 +122,8 @@ async def proving(address: str) -> AsyncIterator[None]:
     finally:
         if not failed:
             _failures.give_back(address)
-        elif await asyncio.to_thread(wait_for_turn, "token_invalid", address, rate):
-            _failures.empty(address, time.monotonic())  # other processes had the rest of the failures
+        elif await wait_for_turn("token_invalid", address, rate):
+            _failures.empty(address, time.monotonic())  # so many were bad elsewhere
 
 
 def _wait_here(socket: Socket, event: str) -> float:
@@ -143,4 +142,4 @@ async def _wait_everywhere(socket: Socket, event: str) -> float:
     rate, identity = Rate.read(settings.EVENT_RATE_COSTLY), getattr(socket.data, "identity", None)
     if rate is None or identity is None:
         return 0.0
-    return await asyncio.to_thread(wait_for_turn, event, identity.user_id, rate)
+    return await wait_for_turn(event, identity.user_id, rate)

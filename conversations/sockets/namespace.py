@@ -81,13 +81,13 @@ class ConversationEvents(LimitedNamespace):
         """Store a message, and send it to all devices of both sides, this one too."""
         return MessageSent(message=await services.send_message(_identity(socket), message))
 
-    @event("typing")
+    @event("typing", volatile=True)
     async def typing(self, socket: Socket, typing: Typing) -> Done:
         """Show the other side, and the user's other devices, that the user types."""
         await services.relay_typing(_identity(socket), "typing", typing, except_=socket.id)
         return Done()
 
-    @event("stop_typing")
+    @event("stop_typing", volatile=True)
     async def stop_typing(self, socket: Socket, typing: Typing) -> Done:
         """Show the other side, and the user's other devices, that the user types no longer."""
         await services.relay_typing(_identity(socket), "stop_typing", typing, except_=socket.id)

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import Counter
 
-from persistence.redis_client import REDIS_AWAY, redis
+from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class MessageCounter:
         if not counted:
             return
         try:
-            await asyncio.to_thread(_store, counted)
+            await in_redis_thread(_store, counted)
         except REDIS_AWAY as error:
             logger.info("%d messages are not counted, Redis is away: %s", counted.total(), error)
 
@@ -82,7 +82,7 @@ async def messages_a_minute(minutes: int = 60) -> list[int]:
     """
     now = _minute()
     keys = [_key(minute) for minute in range(now - minutes + 1, now + 1)]
-    return [int(count or 0) for count in await asyncio.to_thread(redis().mget, keys)]
+    return [int(count or 0) for count in await in_redis_thread(lambda: redis().mget(keys))]
 
 
 def _minute() -> int:

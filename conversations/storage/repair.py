@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from conversations.models import Message, Room
 from conversations.storage.room_summaries import age, is_behind, rebuild_room_summary
 from persistence.availability import is_outage
-from persistence.mongodb import TIMEOUT, Document, durable, in_store_thread
+from persistence.mongodb import TIMEOUT, Document, durable, in_message_thread
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class RepairQueue:
         due = sorted((entry for entry in self._entries.values() if entry.due <= now), key=_age)[:AT_ONCE]
         if not due:
             return []
-        stored = await in_store_thread(_repair, due)
+        stored = await in_message_thread(_repair, due)
         for entry in due:
             self._entries.pop(entry.message["_id"], None)
         return [entry.message for entry in sorted(stored, key=_age) if not entry.announced]

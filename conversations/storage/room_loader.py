@@ -6,16 +6,18 @@ frequent and harmless, gets a room from a cache.
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
-from conversations.errors import Code, RuleViolation
+from conversations.errors import Code, RuleViolation, overloaded
 from conversations.models import SIDES, Room
 from identity import IdentityRefused, Role, let_pass
-from persistence.batching import GroupCommit, TooMuchWaiting
+from persistence.batching import GroupCommit, NotTaken
 from persistence.fields import text_in
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
 from persistence.per_event_loop import PerLoop
@@ -23,6 +25,10 @@ from persistence.timestamps import stored_time
 
 FRESH = 0.5
 """Seconds for which `RoomLoader.load_recent` returns a room as last read."""
+SOON = 0.25
+"""Seconds that `RoomLoader.load_recent` waits for the store, where it knows the room of before."""
+KNOWN = 60.0
+"""Seconds for which a room of before is good enough while the store does not answer."""
 MOST_RECENT = 100_000
 """Rooms that a RoomLoader keeps for `load_recent`; of more, those read first are forgotten."""
 
@@ -143,58 +149,101 @@ class RoomRecord:
         return self.seller if user_id == self.buyer else self.buyer
 
 
+_Loading: TypeAlias = "asyncio.Future[RoomRecord | None]"
+_InThread: TypeAlias = Callable[
+    [Callable[[set[str]], dict[str, RoomRecord]], set[str]], Awaitable[dict[str, RoomRecord]]
+]
+
+
 class RoomLoader:
     """Loads rooms for many callers at once: while one query runs, the next one gathers.
 
     Args:
+        in_thread: Runs the query: `in_store_thread`, or `in_message_thread` for those who are about to write.
         prepare: Awaited once for each group of rooms, before they are read.
     """
 
-    def __init__(self, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self, in_thread: _InThread = in_store_thread, prepare: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._in_thread = in_thread
         self._prepare = prepare
         self._recent: PerLoop[dict[str, tuple[float, RoomRecord]]] = PerLoop(dict)
         self._groups: PerLoop[GroupCommit[str, RoomRecord | None]] = PerLoop(lambda: GroupCommit(self._load))
 
-    async def load(self, room_id: str) -> RoomRecord:
+    async def load(self, room_id: str, *, caller: str | None = None, deadline: float | None = None) -> RoomRecord:
         """A room as it is in the store now.
 
-        Raises:
-            RuleViolation: `room_not_found`, `overloaded`.
-        """
-        try:
-            room = await self._groups.get().submit(room_id)
-        except TooMuchWaiting as error:
-            raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
-        if room is None:
-            raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
-        return room
+        Args:
+            room_id: The room's id.
+            caller: The user who asks. However much one asks, the others have their turn.
+            deadline: When, by `time.monotonic`, the room is of no use any more.
 
-    async def load_recent(self, room_id: str) -> RoomRecord:
-        """A room as it was at most FRESH seconds ago, with what this process has changed since.
+        Returns:
+            The room.
 
         Raises:
             RuleViolation: `room_not_found`, `overloaded`.
         """
-        recent = self._recent.get()
-        read_at, room = recent.get(room_id, _NOT_READ)
-        now = time.monotonic()
-        if room is None or now - read_at > FRESH:
-            room = await self.load(room_id)
-            recent.pop(room_id, None)
-            while len(recent) >= MOST_RECENT:
-                del recent[next(iter(recent))]
-            recent[room_id] = (now, room)
-        return room
+        return _found(room_id, await self._begin(room_id, caller, deadline))
+
+    async def load_recent(self, room_id: str, *, caller: str | None = None) -> RoomRecord:
+        """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
+
+        While the store does not answer, as it was at most KNOWN seconds ago.
+
+        Args:
+            room_id: The room's id.
+            caller: As of `load`.
+
+        Returns:
+            The room.
+
+        Raises:
+            RuleViolation: `room_not_found`, `overloaded`.
+        """
+        read_at, known = self._recent.get().get(room_id, _NOT_READ)
+        age = time.monotonic() - read_at
+        if known is not None and age <= FRESH:
+            return known
+        loading = self._begin(room_id, caller)
+        loading.add_done_callback(partial(self._keep, room_id))
+        if known is not None and age <= KNOWN:
+            await asyncio.wait([loading], timeout=SOON)
+            if not loading.done():
+                return known
+        return _found(room_id, await loading)
 
     def forget(self, room_id: str) -> None:
         """Have the next `load_recent` read a room that was changed."""
         self._recent.get().pop(room_id, None)
 
+    def _begin(self, room_id: str, caller: str | None, deadline: float | None = None) -> _Loading:
+        try:
+            return self._groups.get().submit(room_id, key=caller, deadline=deadline)
+        except NotTaken as error:
+            raise overloaded(error) from None
+
+    def _keep(self, room_id: str, loading: _Loading) -> None:
+        if loading.cancelled() or loading.exception() is not None or (room := loading.result()) is None:
+            return
+        recent = self._recent.get()
+        recent.pop(room_id, None)
+        while len(recent) >= MOST_RECENT:
+            del recent[next(iter(recent))]
+        recent[room_id] = (time.monotonic(), room)
+
     async def _load(self, room_ids: Sequence[str]) -> Sequence[RoomRecord | Exception | None]:
         if self._prepare is not None:
             await self._prepare()
-        rooms = await in_store_thread(_find, set(room_ids))
+        rooms = await self._in_thread(_find, set(room_ids))
         return [rooms.get(room_id) for room_id in room_ids]
+
+
+def _found(room_id: str, room: RoomRecord | None) -> RoomRecord:
+    if room is None:
+        raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
+    return room
 
 
 def _find(room_ids: set[str]) -> dict[str, RoomRecord]:

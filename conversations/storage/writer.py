@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from conversations.announcements import announce_message
-from conversations.errors import Code, RuleViolation
+from conversations.errors import overloaded
 from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
@@ -28,8 +28,8 @@ from conversations.storage.repair import RepairQueue
 from conversations.storage.room_summaries import is_behind, update_room_summaries
 from identity import Role
 from persistence.availability import AVAILABILITY, StoreUnavailable, is_outage
-from persistence.batching import Closed, GroupCommit, TooMuchWaiting
-from persistence.mongodb import STORE_ERRORS, Document, durable, in_store_thread, store_unavailable
+from persistence.batching import GroupCommit, NotTaken
+from persistence.mongodb import STORE_ERRORS, Document, durable, in_message_thread, store_unavailable
 from persistence.per_event_loop import PerLoop
 
 logger = logging.getLogger(__name__)
@@ -75,25 +75,26 @@ class MessageWriter:
         self._lock = asyncio.Lock()
         self._repairing: asyncio.Task[None] | None = None
 
-    async def write(self, draft: Draft) -> MessagePayload:
+    async def write(self, draft: Draft, *, deadline: float | None = None) -> MessagePayload:
         """Store a message and announce it. A repeat is not announced.
 
         A caller that is cancelled does not take back the message.
 
         Args:
             draft: The message. The rules allow it.
+            deadline: When, by `time.monotonic`, its sender has given it up: it is not stored later.
 
         Returns:
             The message as it was announced; of a repeat, the first one.
 
         Raises:
             StoreUnavailable: MongoDB does not answer. The message may be stored, and is then announced later.
-            RuleViolation: `overloaded`.
+            RuleViolation: `overloaded`. The message is not stored.
         """
         try:
-            return await self._group.submit(draft)
-        except (TooMuchWaiting, Closed) as error:
-            raise RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in a moment") from None
+            return await self._group.submit(draft, key=draft.sender, deadline=deadline)
+        except NotTaken as error:
+            raise overloaded(error) from None
 
     async def close(self) -> None:
         """Take no more messages; return when those taken are stored and announced."""
@@ -111,7 +112,7 @@ class MessageWriter:
             await self._repair_due()
             batch = _Batch([_record(draft) for draft in drafts], [draft.receiver for draft in drafts])
             try:
-                await in_store_thread(_store, batch)
+                await in_message_thread(_store, batch)
             except StoreUnavailable:  # before anything was written
                 raise
             except Exception:  # a defect, and it is unknown after which step

@@ -19,9 +19,9 @@ from django.utils import timezone
 from moderation.models import MessageFilter, Restriction
 from moderation.rules.rules import Rules
 from persistence.availability import StoreUnavailable
-from persistence.mongodb import STORE_ERRORS, in_store_thread
+from persistence.mongodb import STORE_ERRORS, in_message_thread
 from persistence.per_event_loop import PerLoop
-from persistence.redis_client import REDIS_AWAY, redis
+from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
 from socketio_bridge import disconnect_sockets
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class RulesCache:
         mark: bytes | None
         try:
             try:
-                mark, holds = await asyncio.to_thread(current_mark), FRESH
+                mark, holds = await in_redis_thread(current_mark), FRESH
             except REDIS_AWAY as error:
                 logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
                 mark, holds = None, WITHOUT_REDIS
@@ -90,7 +90,7 @@ class RulesCache:
     async def _load(self, mark: bytes | None) -> None:
         self._reread_at = time.monotonic() + REREAD
         try:
-            rules = await in_store_thread(read_rules)
+            rules = await in_message_thread(read_rules)
         except (StoreUnavailable, *STORE_ERRORS) as error:
             if not self._read:
                 raise
@@ -128,7 +128,7 @@ def rules_cache() -> RulesCache:
 async def rules_changed() -> None:
     """Have every process read the rules anew; call it when a change of them is stored."""
     try:
-        await asyncio.to_thread(_make_mark)
+        await in_redis_thread(_make_mark)
     except REDIS_AWAY as error:
         logger.warning("other processes learn of a change of moderation's rules some seconds late: %s", error)
 

@@ -5,7 +5,6 @@ While Redis is away nothing is counted, and nothing refused for it.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import math
@@ -18,9 +17,9 @@ from conversations.requests import Draft
 from moderation.errors import Code
 from moderation.matching.filters import Flood, Found
 from moderation.matching.text import normalized
-from persistence.batching import GroupCommit, TooMuchWaiting
+from persistence.batching import GroupCommit, NotTaken
 from persistence.per_event_loop import PerLoop
-from persistence.redis_client import REDIS_AWAY, redis
+from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ async def check_slow_mode(draft: Draft, interval: int) -> None:
     TooSoon `slow_mode`: the turn is taken.
     """
     try:
-        left = await asyncio.to_thread(_seconds_to_wait, draft, interval)
+        left = await in_redis_thread(_seconds_to_wait, draft, interval)
     except REDIS_AWAY as error:
         logger.warning("slow mode of room %s is not kept, Redis is away: %s", draft.room_id, error)
         return
@@ -52,8 +51,8 @@ async def find_floods(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
     Asked for many messages at once and in their order, so that none overtakes another.
     """
     try:
-        return await _counts.get().submit((draft, floods))
-    except TooMuchWaiting:
+        return await _counts.get().submit((draft, floods), key=draft.sender)
+    except NotTaken:
         return []
 
 
@@ -68,7 +67,7 @@ def _seconds_to_wait(draft: Draft, interval: int) -> float:
 
 async def _count(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> Sequence[list[Found]]:
     try:
-        counts = iter(await asyncio.to_thread(_rooms_of_each, sent))
+        counts = iter(await in_redis_thread(_rooms_of_each, sent))
     except REDIS_AWAY as error:
         logger.warning("floods are not noticed, Redis is away: %s", error)
         return [[] for _ in sent]

@@ -14,6 +14,11 @@ from socketio_bridge.protocol.socketio import EventReceived
 
 logger = logging.getLogger(__name__)
 
+MOST_OVERLAPPING = 50
+"""Handlers of one socket that run beside each other at most. What its client sends beyond that waits in its queue, and
+once that is full, unread: a flood costs no more of the event loop's turns than so many handlers do.
+"""
+
 
 class Arrival(msgspec.Struct):
     """The client asked for the namespace: the first thing in a queue. `before`: that of its socket that left for this
@@ -35,45 +40,90 @@ Occasion: TypeAlias = Arrival | EventReceived | Departure
 class EventQueue:
     """Has `handle` run for one thing after the other, by a worker that exists only while there is something to do.
 
-    Events that `may_overlap`, by their names, are begun in order and run beside each other; all else waits for them.
+    Events that `may_overlap`, by their names, are begun in order and run beside each other, MOST_OVERLAPPING of them;
+    all else waits for them.
+    Those that are volatile pass all others once the client has arrived, and have an order of their own.
+
+    Args:
+        handle: Handles one thing.
+        may_overlap: Tells by an event's name whether it may overlap.
+        is_volatile: Tells by an event's name whether it is volatile; `None`: none is.
     """
 
-    __slots__ = ("_handle", "_may_overlap", "_overlapping", "_waiting", "_worker")
+    __slots__ = (
+        "_arrived",
+        "_handle",
+        "_is_volatile",
+        "_may_overlap",
+        "_overlapping",
+        "_volatile",
+        "_waiting",
+        "_worker",
+    )
 
     def __init__(
-        self, handle: Callable[[Occasion], Coroutine[Any, Any, None]], may_overlap: Callable[[str], bool]
+        self,
+        handle: Callable[[Occasion], Coroutine[Any, Any, None]],
+        may_overlap: Callable[[str], bool],
+        is_volatile: Callable[[str], bool] | None = None,
     ) -> None:
         self._handle = handle
         self._may_overlap = may_overlap
+        self._is_volatile = is_volatile
+        self._arrived = False
         self._waiting: deque[Occasion] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._overlapping: set[asyncio.Task[None]] = set()
+        self._volatile: EventQueue | None = None  # made for the first of them
 
     def put(self, occasion: Occasion) -> None:
-        """Have it handled after what came before."""
+        """Have it handled after what came before, or, where it is volatile, after those of its kind."""
+        if (
+            self._arrived
+            and type(occasion) is EventReceived
+            and self._is_volatile is not None
+            and self._is_volatile(occasion.event)
+        ):
+            if self._volatile is None:
+                self._volatile = EventQueue(self._handle, lambda event: False)
+            self._volatile.put(occasion)
+            return
         self._waiting.append(occasion)
         if self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def runs_in(self, task: asyncio.Task[Any] | None) -> bool:
         """Whether a task runs one of the handlers."""
-        return task is not None and (task is self._worker or task in self._overlapping)
+        if task is None:
+            return False
+        return (
+            task is self._worker
+            or task in self._overlapping
+            or (self._volatile is not None and self._volatile.runs_in(task))
+        )
 
     async def finished(self) -> None:
         """Return when nothing is being handled or due."""
         while self._worker is not None:
             await asyncio.wait([self._worker])
+        if self._volatile is not None:
+            await self._volatile.finished()
 
     async def _work(self) -> None:
         try:
             while self._waiting:
                 occasion = self._waiting.popleft()
                 if type(occasion) is EventReceived and self._may_overlap(occasion.event):
+                    while len(self._overlapping) >= MOST_OVERLAPPING:
+                        await asyncio.wait(self._overlapping, return_when=asyncio.FIRST_COMPLETED)
                     self._begin(occasion)
                     continue
                 while self._overlapping:
                     await asyncio.wait(self._overlapping)
+                if type(occasion) is Departure and self._volatile is not None:
+                    await self._volatile.finished()
                 await self._run(occasion)
+                self._arrived = True
         finally:
             self._worker = None
 

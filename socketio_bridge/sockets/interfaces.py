@@ -102,6 +102,9 @@ class Handlers(Protocol[_Socket]):
     def may_overlap(self, event: str) -> bool:
         """Whether the handler of an event may run beside others of its kind."""
 
+    def is_volatile(self, event: str) -> bool:
+        """Whether an event waits for no other ones of its socket but those of its kind."""
+
     async def run_connect_middleware(self, socket: _Socket) -> None:
         """Decide whether the client is let in, before `on_connect`; raises as that does."""
 

@@ -41,7 +41,7 @@ class Socket:
             await socket.enter_room(f"order:{order_id}")
 
     The bridge makes sockets and hands them to handlers. The connect, event and disconnect handlers of a socket run one
-    at a time, in the order in which the client caused them.
+    at a time, in the order in which the client caused them; `event` says how an event's handler is an exception.
 
     Attributes:
         id: The socket's id, unique over all processes. It is also a room that this socket alone is in.
@@ -104,7 +104,7 @@ class Socket:
         self._client = client
         self._connection = connection
         self._hooks = hooks
-        self._event_queue = EventQueue(self._handle, handlers.may_overlap)
+        self._event_queue = EventQueue(self._handle, handlers.may_overlap, handlers.is_volatile)
         self._leaving = False  # put out,
         self._hanging_up = False  # and its whole connection closed,
         self._goodbyes: set[asyncio.Task[Any]] = set()  # by these handlers, whose answers go out first

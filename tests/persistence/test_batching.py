@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from persistence.batching import Closed, GroupCommit, TooMuchWaiting
+from persistence.batching import Closed, DeadlineExceeded, GroupCommit, TooMuchWaiting
 
 
 class Doubler:
@@ -150,3 +150,140 @@ async def test_a_wrong_number_of_results_is_an_error_and_not_somebody_elses_resu
     group = GroupCommit(commit)
     results = await asyncio.gather(group.submit(1), group.submit(2), return_exceptions=True)
     assert all(isinstance(result, RuntimeError) for result in results)
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Slow:
+    """Takes so many seconds of a clock for each batch; `gate` holds a batch up."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.batches: list[list[str]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, items: Sequence[str]) -> list[str | Exception]:
+        self.batches.append(list(items))
+        await self.gate.wait()
+        self._clock.now += self._seconds
+        return list(items)
+
+
+async def under_way(group: GroupCommit[str, str]) -> asyncio.Future[str]:
+    """Have a batch of one begin."""
+    future = group.submit("first")
+    await asyncio.sleep(0)
+    return future
+
+
+async def test_each_key_has_its_share_of_a_batch_however_many_items_another_has() -> None:
+    work = Slow(Clock(), 0)
+    work.gate.clear()
+    group = GroupCommit(work, max_batch=4)
+    first = await under_way(group)
+    flood = [group.submit(f"a{number}", key="a") for number in range(8)]
+    others = [group.submit("b0", key="b"), group.submit("c0", key="c"), group.submit("b1", key="b")]
+    work.gate.set()
+    await asyncio.gather(first, *flood, *others)
+    assert [sorted(batch) for batch in work.batches] == [
+        ["first"],
+        ["a0", "a1", "b0", "c0"],
+        ["a2", "a3", "a4", "b1"],
+        ["a5", "a6", "a7"],
+    ]
+
+
+async def test_a_batch_has_so_many_of_one_key_at_most() -> None:
+    work = Slow(Clock(), 0)
+    group = GroupCommit(work, max_batch_per_key=2)
+    await asyncio.gather(*[group.submit(f"a{number}", key="a") for number in range(5)], group.submit("b", key="b"))
+    assert work.batches == [["a0", "a1", "b"], ["a2", "a3"], ["a4"]]
+
+
+async def test_within_a_batch_items_are_in_the_order_in_which_they_came_whosever_they_are() -> None:
+    work = Slow(Clock(), 0)
+    work.gate.clear()
+    group = GroupCommit(work)
+    first = await under_way(group)
+    said = ["a0", "a1", "b0", "a2", "b1", "c0"]
+    taken = [group.submit(item, key=item[0]) for item in said]
+    work.gate.set()
+    await asyncio.gather(first, *taken)
+    assert work.batches == [["first"], said]
+
+
+async def test_no_more_than_so_many_of_one_key_may_wait() -> None:
+    group = GroupCommit(Slow(Clock(), 0), max_waiting_per_key=2)
+    taken = [group.submit("a", key="a"), group.submit("a", key="a")]
+    with pytest.raises(TooMuchWaiting, match="2 of the same"):
+        group.submit("a", key="a")
+    taken.append(group.submit("b", key="b"))
+    assert await asyncio.gather(*taken) == ["a", "a", "b"]
+
+
+async def test_where_all_places_are_taken_who_has_few_takes_one_from_who_has_most() -> None:
+    work = Slow(Clock(), 0)
+    group = GroupCommit(work, max_waiting=4)
+    flood = [group.submit(f"a{number}", key="a") for number in range(4)]
+    taken = [group.submit("b0", key="b"), group.submit("b1", key="b")]
+    for key in "a", "b":
+        with pytest.raises(TooMuchWaiting):
+            group.submit("one more", key=key)
+    done = await asyncio.gather(*flood, *taken, return_exceptions=True)
+    assert [type(result) for result in done[2:4]] == [TooMuchWaiting] * 2
+    assert [*done[:2], *done[4:]] == ["a0", "a1", "b0", "b1"]
+    assert work.batches == [["a0", "a1", "b0", "b1"]], "what was refused is not done"
+
+
+async def test_what_would_be_done_too_late_is_refused_at_once() -> None:
+    clock = Clock()
+    group = GroupCommit(Slow(clock, 2.0), max_batch=2, clock=clock)
+    for _ in range(40):  # so that it knows how long batches take
+        await group.submit("before")
+    first = await under_way(group)
+    flood = [group.submit(f"a{number}", key="a", deadline=clock.now + 10) for number in range(5)]
+    with pytest.raises(DeadlineExceeded):  # the sixth would be in the third batch after this one, which ends in 8 s
+        group.submit("a5", key="a", deadline=clock.now + 7)
+    soon = group.submit("b0", key="b", deadline=clock.now + 5)
+    assert [await first, await soon] == ["first", "b0"]
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_what_has_waited_too_long_fails_and_is_not_done() -> None:
+    clock = Clock()
+    work = Slow(clock, 0)
+    work.gate.clear()
+    group = GroupCommit(work, clock=clock)
+    first = await under_way(group)
+    late, patient, soon = (group.submit(f"{wait}", deadline=clock.now + wait) for wait in (10, 60, 30))
+    clock.now += 20
+    work.gate.set()
+    done = await asyncio.gather(first, late, patient, soon, return_exceptions=True)
+    assert isinstance(done[1], DeadlineExceeded)
+    assert work.batches == [["first"], ["60", "30"]]
+
+
+async def test_while_a_batch_takes_long_none_is_taken_that_has_less_time_than_that() -> None:
+    clock = Clock()
+    work = Slow(clock, 0)
+    work.gate.clear()
+    group = GroupCommit(work, clock=clock)
+    first = await under_way(group)
+    clock.now += 8
+    taken = group.submit("taken", deadline=clock.now + 10)
+    clock.now += 4
+    with pytest.raises(DeadlineExceeded):
+        group.submit("refused", deadline=clock.now + 10)
+    work.gate.set()
+    await asyncio.gather(first, taken, return_exceptions=True)
+    assert await group.submit("again", deadline=clock.now + 10) == "again"

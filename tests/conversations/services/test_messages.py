@@ -240,7 +240,7 @@ async def test_of_a_room_that_is_typed_in_the_store_is_asked_once_in_a_while(
     async def prepare() -> None:
         asked.append(room)
 
-    monkeypatch.setattr("conversations.services.messages.writable_rooms", room_loader.RoomLoader(prepare))
+    monkeypatch.setattr("conversations.services.messages.writable_rooms", room_loader.RoomLoader(prepare=prepare))
     typing = Typing(room_id=room, sender="7", recipient="9")
     for fresh, questions in ((3600.0, 1), (3600.0, 1), (0.0, 2)):
         monkeypatch.setattr(room_loader, "FRESH", fresh)

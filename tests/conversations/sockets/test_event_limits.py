@@ -103,7 +103,7 @@ async def test_what_makes_others_work_is_counted_for_all_processes_together(
     namespace: Counting, settings: Settings
 ) -> None:
     settings.EVENT_RATE_COSTLY = "2/d"
-    assert rates.wait_for_turn("create_room", "7", rates.Rate(2, 86_400)) == 0  # another process, or REST
+    assert rates.wait_for_turn_sync("create_room", "7", rates.Rate(2, 86_400)) == 0  # another process, or REST
     async with client_of(namespace) as client, client_of(namespace, "9") as other:
         (done, refused), (elsewhere,) = await answers(client, "create_room", 2), await answers(other, "create_room", 1)
         assert (done, refused["code"], elsewhere) == ("done", "rate_limited", "done")
@@ -176,7 +176,7 @@ async def test_an_address_has_so_many_bad_tokens(settings: Settings) -> None:
 async def test_bad_tokens_are_counted_for_all_processes_together(settings: Settings) -> None:
     settings.AUTH_FAILURES = "3/d"
     for _ in range(3):
-        rates.wait_for_turn("token_invalid", ADDRESS, rates.Rate(3, 86_400))  # in other processes
+        rates.wait_for_turn_sync("token_invalid", ADDRESS, rates.Rate(3, 86_400))  # in other processes
     with pytest.raises(IdentityRefused):
         await prove(code="token_invalid")
     with pytest.raises(TooSoon):

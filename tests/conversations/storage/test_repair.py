@@ -15,7 +15,7 @@ from conversations.storage.repair import RepairQueue
 from conversations.storage.writer import message_writer
 from identity import Role
 from persistence.availability import StoreUnavailable
-from persistence.mongodb import in_store_thread
+from persistence.mongodb import in_message_thread
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import Outage, draft
 from tests.eventually import eventually
@@ -107,13 +107,13 @@ async def test_what_is_queued_is_repaired_a_part_at_a_time(
     sent = [message_writer().write(draft(buyer=buyer)) for buyer in buyers]
     assert all(isinstance(refused, StoreUnavailable) for refused in await asyncio.gather(*sent, return_exceptions=True))
     visits: list[int] = []
-    real = in_store_thread
+    real = in_message_thread
 
     async def counted(work: Callable[[list[Any]], Any], entries: list[Any]) -> Any:
         visits.append(len(entries))
         return await real(work, entries)
 
-    monkeypatch.setattr(repair, "in_store_thread", counted)
+    monkeypatch.setattr(repair, "in_message_thread", counted)
     end()
     await eventually(lambda: len(chat.all) == 10)
     assert visits == [4, 4, 2]

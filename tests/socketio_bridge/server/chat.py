@@ -108,6 +108,23 @@ class Chat(Namespace):
         self.log.append(("end", number))
         return number
 
+    @event("typing", volatile=True)
+    async def typing(self, socket: Socket, number: int) -> int:
+        self.log.append(("typing", number))
+        await asyncio.sleep(0)
+        self.log.append(("typed", number))
+        return number
+
+    @event("type and wait", volatile=True)
+    async def type_and_wait(self, socket: Socket) -> None:
+        await self.gate.wait()
+        self.log.append("typed at last")
+
+    @event("type and leave", volatile=True)
+    async def type_and_leave(self, socket: Socket) -> str:
+        await socket.disconnect()
+        return "bye"
+
     @event("say")
     async def say(self, socket: Socket, text: str, rooms: list[str]) -> None:
         await emit("said", text, to=rooms, namespace=self.path, except_=[socket.id])

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from socketio_bridge import InvalidArguments, Socket, SocketIOServer, UnknownEvent
+from socketio_bridge.protocol.socketio import EventReceived
+from socketio_bridge.sockets.event_queue import MOST_OVERLAPPING, Arrival, EventQueue, Occasion
 from tests.eventually import eventually
 from tests.socketio_bridge.client import FrameClient, connect
 
@@ -94,6 +96,17 @@ async def test_overlapping_events_are_begun_while_others_of_them_run(client: Fra
     assert await client.answer_to('["nothing"]') == "[]"
 
 
+async def test_so_many_overlapping_handlers_run_at_once(client: FrameClient, chat: Chat) -> None:
+    chat.gate.clear()
+    for number in range(MOST_OVERLAPPING + 5):
+        await client.send(f'42/chat,["store",{number}]')
+    await asyncio.sleep(0.05)
+    assert chat.log[1:] == [("begin", number) for number in range(MOST_OVERLAPPING)]
+    chat.gate.set()
+    assert await client.answer_to('["nothing"]') == "[]"
+    assert [entry[1] for entry in chat.log if entry[0] == "begin"] == list(range(MOST_OVERLAPPING + 5))
+
+
 async def test_a_client_that_leaves_is_gone_only_when_overlapping_handlers_have_ended(
     server: SocketIOServer, chat: Chat
 ) -> None:
@@ -103,6 +116,67 @@ async def test_a_client_that_leaves_is_gone_only_when_overlapping_handlers_have_
         await client.send('42/chat,["store",1]')
         asyncio.get_running_loop().call_later(0.05, chat.gate.set)
     assert chat.log[1:] == [("begin", 1), ("end", 1), ("disconnect", "transport close")]
+
+
+@pytest.mark.parametrize("slow", ["slow", "store"])
+async def test_volatile_events_pass_all_others_and_keep_their_own_order(
+    client: FrameClient, chat: Chat, slow: str
+) -> None:
+    chat.gate.clear()
+    await client.send(f'42/chat,1["{slow}",1]')
+    await client.send('42/chat,2["nothing"]')
+    for number in range(3):
+        await client.send(f'42/chat,{number + 3}["typing",{number}]')
+    assert [await client.receive() for _ in range(3)] == ["43/chat,3[0]", "43/chat,4[1]", "43/chat,5[2]"]
+    said = [entry for entry in chat.log if entry[0] in ("typing", "typed")]
+    assert said == [(word, number) for number in range(3) for word in ("typing", "typed")]
+    chat.gate.set()
+    assert [await client.receive() for _ in range(2)] == ["43/chat,1[1]", "43/chat,2[]"]
+
+
+async def test_other_events_do_not_wait_for_volatile_ones(client: FrameClient, chat: Chat) -> None:
+    chat.gate.clear()
+    await client.send('42/chat,1["type and wait"]')
+    assert await client.answer_to('["nothing"]') == "[]"
+    chat.gate.set()
+    assert await client.receive() == "43/chat,1[]"
+
+
+async def test_a_client_that_leaves_is_gone_only_when_volatile_handlers_have_ended(
+    server: SocketIOServer, chat: Chat
+) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        chat.gate.clear()
+        await client.send('42/chat,["type and wait"]')
+        asyncio.get_running_loop().call_later(0.05, chat.gate.set)
+    assert chat.log[1:] == ["typed at last", ("disconnect", "transport close")]
+
+
+async def test_a_volatile_handler_may_put_its_socket_out(client: FrameClient, chat: Chat) -> None:
+    await client.send('42/chat,1["type and leave"]')
+    assert await client.receive() == '43/chat,1["bye"]'
+    assert await client.receive() == "41/chat,"
+
+
+async def test_a_volatile_event_waits_until_the_client_is_let_in() -> None:
+    """A client that connects to its namespace again may take the answer to the first request for the one to this."""
+    handled: list[str] = []
+    gate = asyncio.Event()
+
+    async def handle(occasion: Occasion) -> None:
+        if isinstance(occasion, Arrival):
+            await gate.wait()
+        handled.append(type(occasion).__name__)
+
+    queue = EventQueue(handle, lambda event: False, lambda event: True)
+    queue.put(Arrival(None))
+    queue.put(EventReceived("/chat", "typing", [], None, 0))
+    await asyncio.sleep(0.01)
+    assert handled == []
+    gate.set()
+    await queue.finished()
+    assert handled == ["Arrival", "EventReceived"]
 
 
 async def test_a_slow_handler_does_not_hold_up_other_sockets(server: SocketIOServer, chat: Chat) -> None:
