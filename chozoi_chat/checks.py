@@ -182,6 +182,8 @@ def _socketio() -> Iterator[CheckMessage]:
     most = settings.SOCKETIO["max_payload"] // 4  # a character takes up to four bytes
     if not 1 <= settings.MESSAGE_MAX_LENGTH <= most:
         yield _wrong(6, "MESSAGE_MAX_LENGTH", settings.MESSAGE_MAX_LENGTH, f"a number of characters from 1 to {most}")
+    if settings.SYNC_WINDOW < 0:
+        yield _wrong(6, "SYNC_WINDOW", settings.SYNC_WINDOW, "a number of seconds, or 0 for no limit")
     if settings.EDIT_WINDOW < 0:
         yield _wrong(6, "EDIT_WINDOW", settings.EDIT_WINDOW, "a number of seconds, or 0 for no limit")
 

@@ -154,6 +154,7 @@ STAFF_NAMESPACE = text("STAFF_NAMESPACE", "/v1/conversations/staff")
 AUCTION_RESULT_NAMESPACE = text("AUCTION_RESULT_NAMESPACE", "/v1/conversations/auction-result-events")
 AUCTIONS_RESULT_NAMESPACE = text("AUCTIONS_RESULT_NAMESPACE", "/v1/conversations/auction-result-list-events")
 MESSAGE_MAX_LENGTH = whole_number("MESSAGE_MAX_LENGTH", 10_000)  # characters
+SYNC_WINDOW = whole_number("SYNC_WINDOW", 30 * 24 * 3600)  # seconds for which a token of `sync` serves; 0: always
 EDIT_WINDOW = whole_number("EDIT_WINDOW", 0)  # seconds after which a message is edited no more; 0: it always may be
 SOCKETIO: dict[str, Any] = {
     "ping_interval": 25.0,  # seconds, as the next two

@@ -51,6 +51,8 @@ class Code(StrEnum):
     """What was uploaded is no image of a kind that is taken, is broken, or has too many pixels."""
     UPLOAD_TOO_LARGE = "upload_too_large"
     """What was uploaded has too many bytes."""
+    SYNC_TOO_OLD = "sync_too_old"
+    """What changed since that token can no longer be told: load everything anew."""
     RATE_LIMITED = "rate_limited"
     """Too many requests of this user or address. Try again after the time in `Retry-After`."""
     UNKNOWN_EVENT = "unknown_event"

@@ -26,7 +26,7 @@ from persistence.fields import (
     flag_in,
     object_in,
 )
-from persistence.timestamps import stored_time
+from persistence.timestamps import EPOCH, stored_time
 
 BUYER_AND_SELLER: Final = "BS"
 UNSEEN: Final = {"$in": [False, None]}
@@ -78,11 +78,13 @@ class Message(MessageFields):
     """One message. `dedup_key` is there where the client gave its message an id: see `requests.Draft.dedup_key`.
 
     `image` is there where the message shows a picture that was uploaded here: the upload's key, however the address in
-    `content` is written. What a redacted message showed is not in it.
+    `content` is written. What a redacted message showed is not in it. `changed_at` is there where what the message says
+    was changed after it was sent (`storage/changes.py`); a new message has none, so its index costs it nothing.
     """
 
     dedup_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
     image = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         """The old collection, with the indexes that it lacked."""
@@ -95,6 +97,12 @@ class Message(MessageFields):
             models.Index(fields=["room_id", "recipient", "is_seen", "created_at"], name="message_unseen"),
             # what shows an upload, anywhere; a text is not in it
             models.Index(fields=["image"], name="message_image", condition=Q(image__gte="")),
+            # what was changed in a room after it was sent; "later than" any instant after 1970 implies the condition
+            models.Index(
+                fields=["room_id", "changed_at", "message_id"],
+                name="message_changes",
+                condition=Q(changed_at__gte=EPOCH),
+            ),
         )
         # The room first, as the shard key (docs/operations.md) must stand first in a unique index.
         constraints = (models.UniqueConstraint(fields=["room_id", "dedup_key"], name="message_once_in_room"),)
@@ -130,6 +138,10 @@ class Room(models.Model):
     room in that index (measured: 3 to 7 % of what storing a batch costs). No other index has a time in it: the rooms of
     one user, found by `buyer` or `seller`, sort in memory. Nor is there a partial index of blocked or of closed rooms:
     MongoDB would compare the room of each message with the index's condition.
+
+    `changed_at`: the last change that is no activity, such as a pin; `messages_changed_at`: when what a message says
+    was last changed. Both are MongoDB's time (`storage/changes.py`). `buyer_seen`, `seller_seen`: how far that side has
+    seen what the other one wrote, `created_at` and `_id` of the last message, and when it said so, `at`.
     """
 
     room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)
@@ -156,6 +168,10 @@ class Room(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    messages_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    buyer_seen = ObjectField(null=True, blank=True, default=None, editable=False)
+    seller_seen = ObjectField(null=True, blank=True, default=None, editable=False)
     document_version = CountOrDefault(default=0, db_column="__v", editable=False)
 
     class Meta:
@@ -201,6 +217,7 @@ class SideFields:
         pinned_at: When the side pinned the room.
         deleted: Whether the side has deleted the room.
         deleted_at: When it did so last. What is older stays hidden from the side.
+        seen: How far the side has seen what the other one wrote: an object, see `Room`.
     """
 
     user: str
@@ -211,6 +228,7 @@ class SideFields:
     pinned_at: str
     deleted: str
     deleted_at: str
+    seen: str
 
     @property
     def visibility(self) -> list[str]:
@@ -228,6 +246,7 @@ def _fields_of(side: str, info: str) -> SideFields:
         pinned_at=f"pinned_by_{side}",
         deleted=f"deleted_by_{side}",
         deleted_at=f"{side}_deleted_at",
+        seen=f"{side}_seen",
     )
 
 

@@ -5,11 +5,12 @@ What clients send is in `conversations.requests`; `Typing` and `SeenMessages` th
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from conversations.models import BUYER_AND_SELLER, SIDES, MessageType
+from conversations.requests import SeenMessages
 from identity import Role
 from persistence.engine.values import as_text
 from persistence.fields import as_json, count_in, flag_in, object_in, text_in
@@ -206,6 +207,54 @@ RoomView = Annotated[
     ),
 ]
 """Either of the two; which one is the caller's side."""
+
+
+class RoomState(Struct, kw_only=True, tag_field="type", tag="room"):
+    """A room that is new, or changed in whatever way: as it is now, in place of what the client knows of it."""
+
+    data: RoomView
+
+
+class RoomHidden(Struct, kw_only=True, tag_field="type", tag="room_deletion"):
+    """The caller's side has deleted the room: it goes, with its messages. Where it shows again, `room` follows."""
+
+    data: RoomDeletion
+
+
+class RoomSeen(Struct, kw_only=True, tag_field="type", tag="seen_messages"):
+    """`from` has seen all that `to` wrote in the room up to `last_message_created_at`."""
+
+    data: SeenMessages
+
+
+class MessageNew(Struct, kw_only=True, tag_field="type", tag="new_message"):
+    """A message of the time since; with `redacted_at` if it was redacted meanwhile."""
+
+    data: MessagePayload
+
+
+class MessageUpdated(Struct, kw_only=True, tag_field="type", tag="message_updated"):
+    """An older message that says something else now, or says something again."""
+
+    data: MessagePayload
+
+
+class MessageRedacted(Struct, kw_only=True, tag_field="type", tag="message_redacted"):
+    """An older message that was redacted."""
+
+    data: MessagePayload
+
+
+Change: TypeAlias = RoomState | RoomHidden | RoomSeen | MessageNew | MessageUpdated | MessageRedacted
+"""A change that a sync tells: `type` is the live event's name, `room` where there is none."""
+
+
+class ChangePage(Struct, kw_only=True):
+    """Changes, in order; `next`, the token to sync with from now on; whether there is `more` to ask for at once."""
+
+    changes: list[Change]
+    next: str
+    more: bool
 
 
 def view_of(room: Document, side: Role) -> RoomView:

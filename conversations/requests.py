@@ -10,10 +10,10 @@ import datetime
 import hashlib
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from conversations.models import BUYER_AND_SELLER
 from identity import Role
@@ -29,6 +29,8 @@ else:  # a number is taken too, and a string from __post_init__ on
 _SCHEME = re.compile(r"([\x00-\x20]*[A-Za-z][A-Za-z0-9+.\-\x00-\x20]*):")
 """As browsers read it: they pass over spaces before it, and over line breaks and tabs in it."""
 MAX_ID_LENGTH = 255
+LARGEST_PAGE = 100
+"""Rows that one page of a list has at most."""
 ROOM_ACTS = ("enable", "pin", "seen", "block")
 """What stands behind a room's id in addresses of REST."""
 MAX_INFO_LENGTH = 2048
@@ -200,6 +202,16 @@ def to_instant(field: str, value: str | int) -> datetime.datetime:
         raise ValueError(
             f"`{field}` is {str(value)[:40]!r}: it must be a time in ISO 8601, as 2020-10-11T00:13:35.390Z"
         ) from None
+
+
+class Sync(Struct, kw_only=True):
+    """`sync`: what has changed in the user's rooms since a token. Without `since`: no changes, and a token for now.
+
+    `limit`: how many messages a page has at most, and how many rooms; 100 at most.
+    """
+
+    since: str | None = None
+    limit: Annotated[int, Meta(ge=1)] = LARGEST_PAGE
 
 
 class BuyerInfo(Struct, kw_only=True, omit_defaults=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 UTC = datetime.UTC
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
@@ -15,12 +15,12 @@ def from_milliseconds(milliseconds: int) -> datetime.datetime:
     Raises:
         OverflowError: The instant is in no year that Python has.
     """
-    return _EPOCH + milliseconds * _MILLISECOND
+    return EPOCH + milliseconds * _MILLISECOND
 
 
 def to_milliseconds(instant: datetime.datetime) -> int:
     """Convert an instant to whole milliseconds since 1970."""
-    return (instant - _EPOCH) // _MILLISECOND
+    return (instant - EPOCH) // _MILLISECOND
 
 
 def from_store(instant: datetime.datetime) -> datetime.datetime:

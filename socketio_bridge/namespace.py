@@ -129,11 +129,14 @@ class Namespace:
         emits: The events that the server emits here, each with the type of its argument. `manage.py asyncapi`
             documents them; nothing else reads them.
         handshake_type: The type of what clients send in `query` or `auth`. `manage.py asyncapi` documents it.
+        named_types: Types that a schema written by hand (msgspec's `extra_json_schema`) refers to. `manage.py asyncapi`
+            documents them.
     """
 
     path: ClassVar[str] = "/"
     pattern: ClassVar[re.Pattern[str] | None] = None
     emits: ClassVar[Mapping[str, Any]] = {}
+    named_types: ClassVar[Sequence[Any]] = ()
     handshake_type: ClassVar[Any] = None
     connect_middleware: ClassVar[Sequence[ConnectMiddleware]] = ()
     event_middleware: ClassVar[Sequence[EventMiddleware]] = ()

@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.operation import LARGEST_PAGE, Endpoint, Limit, operation
+from conversations.api.operation import Endpoint, Limit, operation
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import MessagePayload
-from conversations.requests import EditMessage, Id, NewMessage, OptionalId, to_instant, to_room_id
+from conversations.requests import LARGEST_PAGE, EditMessage, Id, NewMessage, OptionalId, to_instant, to_room_id
 from conversations.services import Excerpt, MessagePage
 from identity import Role
 from persistence.timestamps import to_wire

@@ -30,7 +30,7 @@ from conversations.api.refusals import answer_to
 from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
-from conversations.requests import OptionalId
+from conversations.requests import LARGEST_PAGE, OptionalId
 from identity import IdentityRefused, Role, let_pass
 from socketio_bridge.arguments import explained
 
@@ -43,9 +43,6 @@ class AsMember(Struct, kw_only=True):
     user_id: OptionalId = None
     role: Role | None = None
 
-
-LARGEST_PAGE = 100
-"""Rows that one page of a list has at most."""
 
 Limit = Annotated[int, Meta(ge=1, description=f"Rows of a page, {LARGEST_PAGE} at most")]
 

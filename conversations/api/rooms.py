@@ -8,11 +8,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.operation import LARGEST_PAGE, AsMember, Endpoint, Limit, operation
+from conversations.api.operation import AsMember, Endpoint, Limit, operation
 from conversations.api.throttling import NewRoomThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 from conversations.payloads import RoomView
-from conversations.requests import CreateRoom, OptionalId
+from conversations.requests import LARGEST_PAGE, CreateRoom, OptionalId
 from conversations.services import Outcome, RoomQuery
 from identity import Role
 

@@ -32,6 +32,7 @@ _OF_EVERY_CALL = {
 }
 _OF_SOME = {
     HTTPStatus.NOT_FOUND: "What was named does not exist, as far as the caller may know",
+    HTTPStatus.GONE: "What is asked for is too old: load everything anew",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The file has too many bytes",
 }
 

@@ -8,10 +8,10 @@ from msgspec import Meta, Struct
 
 from conversations import services
 from conversations.api.authentication import Caller
-from conversations.api.operation import LARGEST_PAGE, Endpoint, Limit, operation
+from conversations.api.operation import Endpoint, Limit, operation
 from conversations.api.throttling import SearchThrottle, UserThrottle
 from conversations.payloads import MessagePayload
-from conversations.requests import OptionalId, to_room_id
+from conversations.requests import LARGEST_PAGE, OptionalId, to_room_id
 from conversations.services.search_pattern import pattern_of
 from identity import Role
 

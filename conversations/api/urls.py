@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, re_path
 
-from conversations.api import messages, rooms, search, uploads
+from conversations.api import messages, rooms, search, sync, uploads
 from conversations.api.documentation import Documentation, schema
 from conversations.api.operation import Endpoint, Nowhere
 from conversations.images.files import NAME
@@ -29,6 +29,7 @@ urlpatterns = [
     _at("messages/unseen", messages.MessagesUnseen),
     _at("messages/(?P<message_id>[^/]+)", messages.OneMessage),
     _at("search", search.Search),
+    _at("sync", sync.Changes),
     _at("uploads", uploads.Uploads),
     re_path(f"^media/(?P<name>{NAME})$", uploads.image),
     re_path("^schema/?$", schema, name="conversations-schema"),

@@ -50,6 +50,7 @@ from conversations.services.rooms import (
     delete_room,
 )
 from conversations.services.search import SearchPage, search_messages
+from conversations.services.sync import list_changes, sync_token, token_since
 
 __all__ = [
     "REDACTED",
@@ -70,6 +71,7 @@ __all__ = [
     "delete_room",
     "edit_message",
     "enable_room",
+    "list_changes",
     "list_messages",
     "list_rooms",
     "list_unseen_messages",
@@ -83,6 +85,8 @@ __all__ = [
     "search_messages",
     "send_message",
     "shut_down",
+    "sync_token",
+    "token_since",
     "unblock_room",
     "unpin_room",
     "unredact_message",

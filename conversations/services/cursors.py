@@ -54,6 +54,28 @@ class SearchPosition(Struct, frozen=True, array_like=True, tag="search"):
     message_id: str
 
 
+class SyncPosition(Struct, frozen=True, array_like=True, tag="sync1"):
+    """Where a sync stands: a client that has come so far lacks what changed later. The tag has the version.
+
+    Attributes:
+        since: An instant of the store's, in milliseconds since 1970: what changed later is told.
+        until: The `since` of the token at the end; None: the sync has not begun.
+        side: The side whose rooms are told, once it has begun.
+        stage: A value of `sync.Stage`.
+        room_id: The last room that was told in this stage.
+        at: Within it, the instant of the last message that was told, in milliseconds; None: the room is told wholly.
+        message_id: That message's id.
+    """
+
+    since: int
+    until: int | None = None
+    side: Role | None = None
+    stage: int = 0
+    room_id: str = ""
+    at: int | None = None
+    message_id: str = ""
+
+
 def to_position(cursor: str, kind: type[Position]) -> Position:
     """Read the position that a cursor carries.
 

@@ -19,6 +19,7 @@ from conversations.payloads import MessagePayload
 from conversations.policies import check_message, policies
 from conversations.requests import Draft, DraftKind
 from conversations.services.messages import require_open, writable_rooms
+from conversations.storage.changes import CHANGED
 from conversations.storage.message_ids import message_ids
 from conversations.storage.room_loader import Actor
 from conversations.storage.room_summaries import update_last_messages
@@ -121,6 +122,7 @@ def _replace(before: Document, draft: Draft, now: datetime.datetime) -> Document
         change = {"$set": {**change["$set"], "image": image}}
     elif was:
         change = {**change, "$unset": {"image": ""}}
+    change |= CHANGED
     edited: Document | None = durable(Message).find_one_and_update(
         {"_id": before["_id"], "room_id": draft.room_id, "redacted_at": None, "content": before.get("content")},
         change,

@@ -16,6 +16,7 @@ from conversations.payloads import MessagePayload, RoomView, view_of
 from conversations.policies import check_message, check_writer, refresh
 from conversations.requests import Draft, NewMessage, Participants, SeenMessages, Typing
 from conversations.services.shop_info import stop_filling
+from conversations.storage.changes import CHANGED
 from conversations.storage.message_ids import message_ids
 from conversations.storage.room_loader import Actor, RoomLoader, RoomRecord, load_room, require_role
 from conversations.storage.writer import close_message_writer, message_writer
@@ -114,8 +115,7 @@ async def mark_seen(actor: Actor, seen: SeenMessages) -> None:
     """
     _require_self(actor, seen)
     side = _require_sides(actor, await load_room(seen.room_id), seen)
-    await in_store_thread(_mark_seen, side, seen, seen.seen_until, message_ids.cutoff())
-    if await in_store_thread(_is_in_room, seen.last_message_id, seen.room_id):
+    if await in_store_thread(_mark_seen_until, side, seen, message_ids.cutoff()):
         await announce_seen(seen)
 
 
@@ -164,17 +164,25 @@ def _mark_room_seen(
             last_message_id=text_in(newest, "_id"),
             last_message_created_at=to_wire(stored_time(newest.get("created_at")) or now),
         )
-        _mark_seen(side, seen, now, now)
+        _mark_seen(side, seen, now, now, noted=now)
     else:
-        durable(Room).update_one({"_id": room_id}, {"$set": {SIDES[side].unseen_messages: 0}})
+        durable(Room).update_one({"_id": room_id}, {"$set": {SIDES[side].unseen_messages: 0}, **CHANGED})
     return seen, durable(Room).find_one({"_id": room_id}) or {"_id": room_id}
 
 
-def _is_in_room(message_id: str, room_id: str) -> bool:
-    return durable(Message).find_one({"_id": message_id, "room_id": room_id}, ["_id"]) is not None
+def _mark_seen_until(side: Role, seen: SeenMessages, now: datetime.datetime) -> bool:
+    """Mark what a client says that it has seen. Returns whether the last message is in the room."""
+    last = durable(Message).find_one({"_id": seen.last_message_id, "room_id": seen.room_id}, ["created_at"])
+    # A client may name any time, but it has seen nothing that is still to come. (A message may be from a clock ahead.)
+    latest = max(now, stored_time((last or {}).get("created_at")) or now)
+    _mark_seen(side, seen, seen.seen_until, now, noted=min(seen.seen_until, latest))
+    return last is not None
 
 
-def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: datetime.datetime) -> None:
+def _mark_seen(
+    side: Role, seen: SeenMessages, until: datetime.datetime, now: datetime.datetime, *, noted: datetime.datetime
+) -> None:
+    """Mark messages up to `until`; note in the room that the side has seen all up to `noted`, which only grows."""
     unseen = {
         "room_id": seen.room_id,
         "to": seen.sender,
@@ -182,15 +190,24 @@ def _mark_seen(side: Role, seen: SeenMessages, until: datetime.datetime, now: da
         "created_at": {"$not": {"$gt": until}},  # which old ones without a time are, too
     }
     until_done(lambda: durable(Message).update_many(unseen, {"$set": {"is_seen": True, "updated_at": now}}))
+    fields = SIDES[side]
     durable(Room).bulk_write(
         [
-            UpdateOne({"_id": seen.room_id}, {"$set": {SIDES[side].unseen_messages: 0}}),
+            UpdateOne(
+                {"_id": seen.room_id},
+                {
+                    "$set": {fields.unseen_messages: 0},
+                    # `created_at` first: the store compares objects field by field
+                    "$max": {fields.seen: {"created_at": noted, "_id": seen.last_message_id, "at": now}},
+                    **CHANGED,
+                },
+            ),
             *(
                 UpdateOne(
                     {"_id": seen.room_id, f"{last}._id": seen.last_message_id, f"{last}.to": seen.sender},
                     {"$set": {f"{last}.is_seen": True}},
                 )
-                for last in (fields.last_message for fields in SIDES.values())
+                for last in (each.last_message for each in SIDES.values())
             ),
         ],
         ordered=False,

@@ -18,6 +18,7 @@ from conversations.images.files import image_in
 from conversations.images.uploads import reveal, withhold
 from conversations.models import Message, MessageType, Room
 from conversations.payloads import MessagePayload, MessageRedaction
+from conversations.storage.changes import CHANGED
 from conversations.storage.message_ids import message_ids
 from conversations.storage.room_summaries import update_last_messages
 from persistence.fields import object_in, text_in
@@ -153,7 +154,7 @@ def _redact(ids: Collection[str], at: datetime.datetime, keep: KeepOriginals) ->
                     "content": message.get("content"),
                     "redacted_at": expected,
                 },
-                change,
+                {**change, **CHANGED},
             )
             for message in messages
         ],
@@ -188,7 +189,7 @@ def _unredact(message_id: str, content: str) -> MessagePayload | None:
     image = image_in(Original.read(before).type, content)
     after = durable(Message).find_one_and_update(
         {"_id": message_id, "room_id": before.get("room_id"), "redacted_at": {"$ne": None}},
-        {"$set": {**restored, "image": image} if image else restored, "$unset": {"redacted_at": ""}},
+        {"$set": {**restored, "image": image} if image else restored, "$unset": {"redacted_at": ""}, **CHANGED},
         return_document=ReturnDocument.AFTER,
     )
     if after is None:
@@ -215,7 +216,8 @@ def redact_buyer_info(room_id: str, info: Mapping[str, Any], at: datetime.dateti
         Whether it was replaced; False: the room shows something else by now.
     """
     redacted = {"name": REDACTED, "redacted_at": to_wire(at)}
-    changed = durable(Room).update_one({"_id": room_id, "buyer_info": info}, {"$set": {"buyer_info": redacted}})
+    change = {"$set": {"buyer_info": redacted}, **CHANGED}
+    changed = durable(Room).update_one({"_id": room_id, "buyer_info": info}, change)
     return changed.modified_count == 1
 
 
@@ -230,4 +232,4 @@ def restore_buyer_info(room_id: str, info: Mapping[str, Any]) -> bool:
         Whether it was restored; False: it is not redacted.
     """
     redacted = {"_id": room_id, "buyer_info.redacted_at": {"$ne": None}}
-    return durable(Room).update_one(redacted, {"$set": {"buyer_info": info}}).modified_count == 1
+    return durable(Room).update_one(redacted, {"$set": {"buyer_info": info}, **CHANGED}).modified_count == 1

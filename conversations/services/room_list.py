@@ -101,7 +101,7 @@ async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> 
         RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
-    (room,) = await in_store_thread(_find_rooms, [room_id])
+    (room,) = await in_store_thread(find_rooms, [room_id])
     return view_of(room, side)
 
 
@@ -163,7 +163,7 @@ def _list(user_id: str, side: Role, query: RoomQuery, after: RoomPosition | None
     if query.limit is None:
         return RoomPage([view_of(rooms[position.room_id], side) for position in positions], None)
     page, following = _cut(positions, query.limit, after, read_at)
-    whole = {room["_id"]: room for room in _find_rooms([position.room_id for position in page])}
+    whole = {room["_id"]: room for room in find_rooms([position.room_id for position in page])}
     views = [view_of(whole[position.room_id], side) for position in page if position.room_id in whole]
     return RoomPage(views, None if following is None else to_cursor(following))
 
@@ -213,7 +213,8 @@ def _memberships(user_id: str, sides: Iterable[Role], *, seen_by_other: bool = F
     ]
 
 
-def _find_rooms(room_ids: list[str]) -> list[Document]:
+def find_rooms(room_ids: list[str]) -> list[Document]:
+    """The documents of these rooms that exist, in no order; for the store's threads."""
     rooms = durable(Room)
     return [room for part in in_parts(room_ids) for room in rooms.find({"_id": {"$in": part}})]
 

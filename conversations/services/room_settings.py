@@ -15,6 +15,7 @@ from conversations.models import SIDES, Room
 from conversations.payloads import RoomClosing, RoomOpening, RoomView, view_of
 from conversations.services.messages import writable_rooms
 from conversations.services.rooms import announce_sides
+from conversations.storage.changes import CHANGED
 from conversations.storage.message_ids import message_ids
 from conversations.storage.room_loader import Actor, RoomRecord, load_room
 from identity import Role
@@ -56,14 +57,15 @@ async def pin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> R
         RuleViolation: `room_not_found`, `not_a_member`, `role_mismatch`, `role_not_allowed`.
     """
     side = (await load_room(room_id)).side_for(actor, claimed)
-    pin = {"$set": {SIDES[side].pinned_at: message_ids.cutoff()}}
+    pin = {"$set": {SIDES[side].pinned_at: message_ids.cutoff()}, **CHANGED}
     return view_of(await in_store_thread(_change, room_id, pin), side)
 
 
 async def unpin_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
     """Undo `pin_room`, with the same arguments, result and exceptions."""
     side = (await load_room(room_id)).side_for(actor, claimed)
-    return view_of(await in_store_thread(_change, room_id, {"$unset": {SIDES[side].pinned_at: ""}}), side)
+    unpin = {"$unset": {SIDES[side].pinned_at: ""}, **CHANGED}
+    return view_of(await in_store_thread(_change, room_id, unpin), side)
 
 
 async def enable_room(actor: Actor, room_id: str, claimed: Role | None = None) -> RoomView:
@@ -199,5 +201,6 @@ def _find(room_id: str) -> Document:
 
 
 def _set_closed(room: RoomRecord, state: dict[str, object], at: datetime.datetime | None) -> bool:
-    changed = durable(Room).update_one({"_id": room.room_id, **state}, {"$set": {"closed_at": at}})
+    change = {"$set": {"closed_at": at}, **CHANGED}
+    changed = durable(Room).update_one({"_id": room.room_id, **state}, change)
     return changed.modified_count == 1

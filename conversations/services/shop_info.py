@@ -25,6 +25,7 @@ from django.conf import settings
 
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
+from conversations.storage.changes import CHANGED
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import durable, in_store_thread
 from persistence.per_event_loop import PerLoop
@@ -112,11 +113,12 @@ async def _fill(room_id: str, shop_id: str, seller: str) -> None:
 
 
 def _set_shop(room_id: str, shop: dict[str, Any]) -> None:
-    durable(Room).update_one({"_id": room_id}, {"$set": {"shop": shop}})
+    durable(Room).update_one({"_id": room_id}, {"$set": {"shop": shop}, **CHANGED})
 
 
 def _forget_shop(room_id: str, shop_id: str) -> None:
-    durable(Room).update_one({"_id": room_id, "shop_id": shop_id, "shop": {}}, {"$set": {"shop_id": ""}})
+    change = {"$set": {"shop_id": ""}, **CHANGED}
+    durable(Room).update_one({"_id": room_id, "shop_id": shop_id, "shop": {}}, change)
 
 
 async def _ask(shop_id: str, seller: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from conversations.errors import Code, RuleViolation, TooSoon
-from conversations.payloads import MessagePayload, RoomPayload
+from conversations.payloads import Change, MessagePayload, RoomPayload
 from persistence.availability import StoreUnavailable
 
 
@@ -27,6 +27,14 @@ class RoomReady(Done, kw_only=True):
     """There is such a room, and the caller sees it."""
 
     room: RoomPayload
+
+
+class Synced(Done, kw_only=True):
+    """Changes, in order; `next`, the token to sync with from now on; whether there is `more` to ask for at once."""
+
+    changes: list[Change]
+    next: str
+    more: bool
 
 
 class Reason(Struct, kw_only=True):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from django.conf import settings
@@ -13,10 +14,10 @@ import identity as identities
 from conversations import services
 from conversations.announcements import ANNOUNCED
 from conversations.errors import REFUSALS, Code, RuleViolation
-from conversations.payloads import UserVerified
+from conversations.payloads import RoomOfBuyer, RoomOfSeller, UserVerified
 from conversations.policies import require_admitted
-from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing, VerifyUser
-from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady
+from conversations.requests import LARGEST_PAGE, CreateRoom, NewMessage, SeenMessages, Sync, Typing, VerifyUser
+from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady, Synced
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
 from conversations.sockets.refusals import fields_of, is_temporary, reason_of, refused_connection
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
@@ -28,6 +29,8 @@ from presence import stop_current as stop_presence
 from socketio_bridge import InvalidArguments, Socket, UnknownEvent, event
 
 logger = logging.getLogger(__name__)
+
+NOTHING_KNOWN: Final = Sync()
 
 
 class ConversationEvents(LimitedNamespace):
@@ -41,6 +44,7 @@ class ConversationEvents(LimitedNamespace):
         "event_error": EventError,
     }
     handshake_type = VerifyUser
+    named_types = (RoomOfBuyer, RoomOfSeller)
 
     async def on_startup(self) -> None:
         """Begin to watch for processes that die: their users go offline then."""
@@ -99,6 +103,23 @@ class ConversationEvents(LimitedNamespace):
         await services.mark_seen(_identity(socket), seen)
         return Done()
 
+    @event("sync", overlapping=True)  # messages do not wait for it
+    async def sync(self, socket: Socket, request: Sync = NOTHING_KNOWN) -> Synced:
+        """Tell what has changed in the user's rooms, on the side of the handshake's `user_role`, since a token.
+
+        ```json
+        {"status": true, "next": "WyJzeW5j…", "more": false, "changes": [
+          {"type": "room", "data": {"_id": "7.501", "blocked_by": null, "pinned_by_buyer": null, …}},
+          {"type": "seen_messages", "data": {"room_id": "7.501", "from": "501", "last_message_created_at": "…", …}},
+          {"type": "new_message", "data": {"_id": "01K…", "room_id": "7.501", "from": "501", "content": "Hello!", …}},
+          {"type": "room_deletion", "data": {"room_id": "7.502", "deletion_role": "BUYER", …}},
+          {"type": "message_redacted", "data": {"_id": "01J…", "room_id": "7.501", "redacted_at": "2026-…", …}}]}
+        ```
+        """
+        identity = _identity(socket)
+        page = await services.list_changes(identity, identity.role, request.since, min(request.limit, LARGEST_PAGE))
+        return Synced(changes=page.changes, next=page.next, more=page.more)
+
     @event("verify_user")
     async def verify_user(self, socket: Socket, claim: VerifyUser) -> Done | Refused:
         """Take a new identity, such as a newer token, for this socket; who cannot prove it is disconnected."""
@@ -156,6 +177,7 @@ async def _proven(socket: Socket, token: str, user_id: str, user_role: str) -> I
 async def _admit(socket: Socket, identity: Identity) -> None:
     """Join the user's room and ask the policies, which raise RuleViolation for a user who is kept out."""
     # One of the user's devices first: who is kept out from now on is either disconnected as one, or refused here.
+    socket.data.heard_from = time.monotonic()
     await socket.enter_room(identity.user_id)
     await require_admitted(identity.user_id, just_now=True)
 

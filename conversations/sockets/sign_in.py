@@ -3,6 +3,7 @@
 `socket.data.identity` is the identity that handlers act for. Presence knows a socket by `socket.data.presence_id`, not
 by its id: a client 2.x that leaves the namespace and comes back has its old id again, maybe before the old socket is
 gone.
+`socket.data.heard_from` is the instant (`time.monotonic()`) from which the socket hears what its user does.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ async def sign_in(socket: Socket, identity: Identity) -> None:
     except BaseException:  # or it would stay online: who was not let in is not signed out
         await sign_out(socket)
         raise
-    _in_background(send_active_user_list(identity))
+    _in_background(send_active_user_list(identity, socket.data.heard_from))
     if came_online:
         _in_background(announce_status(identity.user_id))
 

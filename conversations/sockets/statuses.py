@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from conversations.announcements import announce_status_change
 from conversations.payloads import UserStatusChange
-from conversations.services import Membership, rooms_visible_to_others, visible_rooms_of
+from conversations.services import Membership, rooms_visible_to_others, sync_token, visible_rooms_of
 from identity import Identity, Role
 from persistence.per_event_loop import PerLoop
 from presence import current as current_presence
@@ -36,19 +36,22 @@ class RoomStatus(Struct):
 class ActiveUserList(Struct):
     """`active_user_list`, to a user of whom a device has connected: who is online in the rooms seen on that side.
 
-    Later changes come as `user_status_change`.
+    Later changes come as `user_status_change`. `since` is a token of `sync`, from before the device heard events, for a
+    device that has none and loads everything.
     """
 
     user_id: str
     user_role: Role
     rooms: list[RoomStatus]
+    since: str
 
 
-async def send_active_user_list(identity: Identity) -> None:
+async def send_active_user_list(identity: Identity, heard_from: float) -> None:
     """Send `active_user_list` to all devices of a user: who is online in the rooms that they see on their side.
 
     Args:
         identity: The user, and the side that has just connected.
+        heard_from: The instant (`time.monotonic()`) from which the device hears events.
 
     Raises:
         StoreUnavailable: MongoDB does not answer.
@@ -58,7 +61,7 @@ async def send_active_user_list(identity: Identity) -> None:
     statuses = [RoomStatus(room.room_id, room.other in online) for room in rooms]
     await emit(
         "active_user_list",
-        ActiveUserList(identity.user_id, identity.role, statuses),
+        ActiveUserList(identity.user_id, identity.role, statuses, await sync_token(heard_from)),
         to=[identity.user_id],
         namespace=settings.MESSENGER_NAMESPACE,
     )

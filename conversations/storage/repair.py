@@ -23,9 +23,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from conversations.models import Message, Room
+from conversations.storage.changes import CHANGED, note_messages_changed
 from conversations.storage.room_summaries import age, is_behind, rebuild_room_summary
 from persistence.availability import is_outage
-from persistence.mongodb import TIMEOUT, Document, durable, in_message_thread
+from persistence.mongodb import TIMEOUT, Document, durable, in_message_thread, until_done
 
 logger = logging.getLogger(__name__)
 
@@ -128,4 +129,8 @@ def _repair_room(room_id: str, entries: list[_Entry]) -> list[_Entry]:
     lost = [entry for entry in entries if not entry.only_if_behind or (room and is_behind(room, entry.message))]
     if lost and room is not None:
         rebuild_room_summary(room, [entry.message for entry in lost])
+        # By now they may be too old for a sync to look for them among the new ones.
+        ids = [entry.message["_id"] for entry in lost]
+        until_done(lambda: durable(Message).update_many({"_id": {"$in": ids}, "room_id": room_id}, CHANGED))
+        note_messages_changed(room_id)
     return lost

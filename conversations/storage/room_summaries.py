@@ -8,12 +8,13 @@ with which another process updates the summary in the same instant, so it is for
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pymongo import UpdateOne
 
 from conversations.models import SIDES, UNSEEN, EmbeddedMessage, Message, Room, SideFields
+from conversations.storage.changes import CHANGED, messages_changed
 from identity import Role
 from persistence.fields import object_in, text_in
 from persistence.mongodb import Document, durable
@@ -122,8 +123,8 @@ def _embedded(stored: Document) -> Document:
     return {column: stored[column] for column in _EMBEDDED_COLUMNS if column in stored}
 
 
-def update_last_messages(messages: Iterable[tuple[str, str]], change: Mapping[str, Mapping[str, Any]]) -> None:
-    """Change the copies of messages that their rooms embed as last messages.
+def update_last_messages(messages: Collection[tuple[str, str]], change: Mapping[str, Mapping[str, Any]]) -> None:
+    """Change the copies of changed messages that their rooms embed as last messages, and note the change in the rooms.
 
     Args:
         messages: The id of the room and of the message, of each message.
@@ -141,7 +142,7 @@ def update_last_messages(messages: Iterable[tuple[str, str]], change: Mapping[st
         for fields in SIDES.values()
     ]
     if updates:
-        durable(Room).bulk_write(updates, ordered=False)
+        durable(Room).bulk_write([*updates, *messages_changed(room_id for room_id, _ in messages)], ordered=False)
 
 
 def rebuild_room_summary(room: Document, messages: list[Document]) -> None:
@@ -164,7 +165,7 @@ def rebuild_room_summary(room: Document, messages: list[Document]) -> None:
         counters[fields.unseen_messages] = durable(Message).count_documents(unseen)
         if _is_shown(newest, deleted_at):
             last[fields.last_message] = _embedded(newest)
-    durable(Room).update_one({"_id": room["_id"]}, {"$set": counters, "$max": last} if last else {"$set": counters})
+    durable(Room).update_one({"_id": room["_id"]}, {"$set": counters, **({"$max": last} if last else {}), **CHANGED})
 
 
 def is_behind(room: Document, message: Document) -> bool:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from conversations.images.uploads import collect, let_go
 from conversations.models import SIDES, Message, Room
 from conversations.services import REDACTED
+from conversations.storage.changes import CHANGED, note_messages_changed
 from identity import Role
 from moderation.models import (
     Act,
@@ -168,8 +169,11 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
                 "$set": {"content": REDACTED, "redacted_at": now},
                 # The first two may be made from what was said.
                 "$unset": {"client_message_id": "", "dedup_key": "", "image": ""},
+                **CHANGED,
             },
         )
+    if ids:
+        note_messages_changed(room_id)
     collect(images, of=user_id)
     return len(ids)
 
@@ -193,7 +197,7 @@ def erase_in_room(room_id: str, user_id: str, now: datetime.datetime) -> int:
                 "$unset": {f"{last}.client_message_id": ""},
             },
         )
-    durable(Room).update_one({"_id": room_id, "buyer": user_id}, {"$unset": {"buyer_info": ""}})
+    durable(Room).update_one({"_id": room_id, "buyer": user_id}, {"$unset": {"buyer_info": ""}, **CHANGED})
     collect(erase_in_evidence(room_id, user_id), of=user_id)
     return kept
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from conversations.images.uploads import collect, let_go, sweep
 from conversations.models import SIDES, UNSEEN, Message, Room
+from conversations.storage.changes import CHANGED
 from moderation.models import Act, Evidence, FilterHit, HeldMessage, RedactedOriginal, Revision
 from moderation.models.reports import UNFINISHED
 from moderation.services.audit import Target, record
@@ -153,14 +154,14 @@ def _follow_in_room(room_id: str, before: datetime.datetime) -> int:
         if old is not None and (not kept or not durable(Message).find_one({"_id": old[last].get("_id")}, ["_id"])):
             durable(Room).update_one(
                 {"_id": room_id, side.last_message_at: {"$lt": before}},
-                {"$unset": {last: ""}, "$set": {side.unseen_messages: 0}},
+                {"$unset": {last: ""}, "$set": {side.unseen_messages: 0}, **CHANGED},
             )
         room = durable(Room).find_one({"_id": room_id, side.unseen_messages: {"$gt": 0}}, [side.user])
         if room is not None:
             unseen = {"room_id": room_id, "to": room.get(side.user), "is_seen": UNSEEN}
             left = durable(Message).count_documents(unseen)
             durable(Room).update_one(
-                {"_id": room_id, side.unseen_messages: {"$gt": left}}, {"$set": {side.unseen_messages: left}}
+                {"_id": room_id, side.unseen_messages: {"$gt": left}}, {"$set": {side.unseen_messages: left}, **CHANGED}
             )
     return kept
 

@@ -74,7 +74,14 @@ class _Channel:
         taken = [type_ for handler in self.namespace.handlers.values() for type_ in _arguments(handler)]
         answered = [answer for answers in self.answers.values() for answer in answers]
         handshake = [] if self.namespace.handshake_type is None else [self.namespace.handshake_type]
-        return [*handshake, *taken, *answered, *self.failures, *self.namespace.emits.values()]
+        return [
+            *handshake,
+            *taken,
+            *answered,
+            *self.failures,
+            *self.namespace.emits.values(),
+            *self.namespace.named_types,
+        ]
 
     def document(self, schema_of: Mapping[str, Document]) -> Document:
         """Make the Channel Object."""

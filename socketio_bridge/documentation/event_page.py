@@ -77,11 +77,11 @@ class _Page:
 
     def _type(self, schema: Document) -> str:
         match schema:
+            case {"anyOf": choices} | {"oneOf": choices}:
+                return " or ".join(self._type(choice) for choice in choices)
             case {"$ref": _}:
                 name = _name(schema)
                 return f"[{name}](#{name.lower()})"
-            case {"anyOf": choices} | {"oneOf": choices}:
-                return " or ".join(self._type(choice) for choice in choices)
             case {"enum": values}:
                 return ", ".join(f"`{json.dumps(value)}`" for value in values)
             case {"const": value}:

@@ -6,6 +6,7 @@ What is explained are the queries that the services sent to answer a call, not c
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -160,7 +161,7 @@ async def test_whatever_a_call_asks_of_the_store_an_index_answers(
                 statuses.append((await app.post("/rooms/7.9/block", {"block": block})).status)
             statuses += [(await app.delete(path)).status for path in ("/rooms/7.9/pin", "/rooms/7.9")]
         await announce_status("7")
-        await send_active_user_list(person("9", Role.SELLER))
+        await send_active_user_list(person("9", Role.SELLER), time.monotonic())
     assert [status for status in statuses if status >= 300] == []
     assert len(commands) > 50
     assert unanswered(database, commands) == []

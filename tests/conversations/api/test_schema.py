@@ -35,9 +35,10 @@ CALLS = {
     "/messages/{message_id}": {"put"},
     "/reports": {"post"},
     "/search": {"get"},
+    "/sync": {"get"},
     "/uploads": {"post"},
 }
-OF_SOME = {"/messages/{message_id}": {"404"}, "/reports": {"404"}, "/uploads": {"413"}}
+OF_SOME = {"/messages/{message_id}": {"404"}, "/reports": {"404"}, "/sync": {"410"}, "/uploads": {"413"}}
 IDS = {"user_id": "7", "role": "BUYER", "room_id": "7.9", "message_id": "m1"}
 SIDES = {"from": "7", "to": "9", "buyer": "7", "seller": "9", "creator": "7"}
 load_all_checks()
