@@ -23,7 +23,7 @@ run: $(BIN)/.installed
 	@exec $(BIN)/python manage.py up $(if $(KAFKA),--kafka)
 
 test: $(BIN)/.installed-dev
-	$(BIN)/python -m pytest -m "not kafka" $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile)
+	$(BIN)/python -m pytest -m "not kafka" $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder)
 
 test-kafka: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest tests/kafka

@@ -61,6 +61,13 @@ def pytest_xdist_setupnodes() -> None:
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In a parallel run the files that take longest come first, so that it does not end in waiting for one of them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (item.path not in slow, "every_page" not in item.path.parts))
+
+
 @pytest.fixture(scope="session")
 def mongodb_server() -> Iterator[None]:
     """A MongoDB runs at `settings.MONGODB_URI`."""

@@ -104,14 +104,14 @@ class Client:
         self._ack_numbers = itertools.count(1)
         self._failure = ""
         self._news = asyncio.Event()
-        self._name = driver.add(self._receive)
+        self.name = driver.add(self._receive)
         settings: dict[str, Any] = {"path": path, "transports": list(transports), "reconnection": False}
         if query is not None:
             settings["query"] = dict(query)
         if auth is not None:
             settings["auth"] = dict(auth)
         self._opening = {
-            "version": version, "url": url, "namespace": namespace, "beside": beside and beside._name,
+            "version": version, "url": url, "namespace": namespace, "beside": beside and beside.name,
             "options": settings | dict(options or {}), "answers": dict(answers or {}),
             "answerAfter": {event: seconds * 1000 for event, seconds in (answer_after or {}).items()},
         }  # fmt: skip
@@ -132,25 +132,25 @@ class Client:
 
     def open(self) -> None:
         """Begin to connect, without waiting for it."""
-        self._driver.tell(self._name, "open", **self._opening)
+        self._driver.tell(self.name, "open", **self._opening)
 
     def leave(self) -> None:
         """Disconnect, for good."""
-        self._driver.tell(self._name, "forget")
-        self._driver.remove(self._name)
+        self._driver.tell(self.name, "forget")
+        self._driver.remove(self.name)
 
     # What a client does
 
     def emit(self, event: str, *args: Any) -> None:
         """Send an event without a callback. Order is kept; nothing is waited for."""
-        self._driver.tell(self._name, "emit", event=event, args=args)
+        self._driver.tell(self.name, "emit", event=event, args=args)
 
     def ask_later(self, event: str, *args: Any) -> asyncio.Future[list[Any]]:
         """Send an event with a callback; the future has the ack's arguments."""
         number = next(self._ack_numbers)
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._acks[number] = future
-        self._driver.tell(self._name, "emit", event=event, args=args, ack=number)
+        self._driver.tell(self.name, "emit", event=event, args=args, ack=number)
         return future
 
     async def ask(self, event: str, *args: Any, within: float = WITHIN) -> Any:
@@ -169,7 +169,7 @@ class Client:
         number = next(self._ack_numbers)
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._acks[number] = future
-        self._driver.tell(self._name, "emitWithin", event=event, args=args, ack=number, timeout=timeout * 1000)
+        self._driver.tell(self.name, "emitWithin", event=event, args=args, ack=number, timeout=timeout * 1000)
         answer = (await asyncio.wait_for(future, within))[0]
         if isinstance(answer, dict) and "timedOut" in answer:
             raise TimeoutError(answer["timedOut"])
@@ -182,7 +182,7 @@ class Client:
         It waits for `go_on` when all before one of the `marks` are answered. What the server says in events `told` is
         kept for `streamed`.
         """
-        self._driver.tell(self._name, "stream", event=event, who=who, count=count, window=window, marks=marks)
+        self._driver.tell(self.name, "stream", event=event, who=who, count=count, window=window, marks=marks)
 
     async def marked(self, within: float) -> None:
         """Return when the stream has come to its next mark."""
@@ -190,7 +190,7 @@ class Client:
 
     def go_on(self) -> None:
         """Let the stream go on to its next mark, or its end."""
-        self._driver.tell(self._name, "goOn")
+        self._driver.tell(self.name, "goOn")
 
     async def streamed(self, within: float) -> Report:
         """At the stream's end: the numbers that the client was `told`, and those that it had `sentAgain`."""
@@ -200,7 +200,7 @@ class Client:
         """How the connection stands now: its `transport`, whether that is `jsonp`, Engine.IO `sessionId`, whether it is
         `connected`.
         """
-        self._driver.tell(self._name, "look")
+        self._driver.tell(self.name, "look")
         return await self._life({"look"}, WITHIN)
 
     async def travels_by(self, transport: str) -> Report:
@@ -214,15 +214,15 @@ class Client:
         return found
 
     def disconnect(self) -> None:
-        self._driver.tell(self._name, "disconnect")
+        self._driver.tell(self.name, "disconnect")
 
     def reconnect(self) -> None:
         """Connect again by hand; await `connected()` then."""
-        self._driver.tell(self._name, "connect")
+        self._driver.tell(self.name, "connect")
 
     def drop(self) -> None:
         """Lose the connection as a bad network would."""
-        self._driver.tell(self._name, "drop")
+        self._driver.tell(self.name, "drop")
 
     # What a client sees
 
