@@ -10,12 +10,12 @@ from asgiref.sync import async_to_sync
 from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.adapter.external_emitter import keep_in, publish
+from socketio_bridge.adapter.external_emitter import publish, publish_by
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
-from socketio_bridge.recovery.emission_log import ExternalLogs
+from socketio_bridge.recovery.stream import ExternalStream
 
-keep_in(ExternalLogs)
+publish_by(ExternalStream)
 
 
 async def emit(

@@ -21,7 +21,7 @@ from channels.layers import get_channel_layer
 from socketio_bridge.adapter.broadcast_options import BroadcastOptions
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.adapter.cluster import Cluster
-from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Message, node_group, seal, unseal
+from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Heartbeat, Message, node_group, seal, unseal
 from socketio_bridge.adapter.hooks import AdapterHooks
 from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 from socketio_bridge.exceptions import ClusterError
@@ -100,11 +100,9 @@ class Adapter:
 
     def emit(self, emission: Emission, *, local: bool = False) -> None:
         """Deliver to local sockets now, and, unless `local`, to other processes with the next envelope."""
-        if self.hooks is not None and not local and not emission.volatile:
-            self.hooks.emitted(emission)
-        self.deliver(emission)
-        if self._layer is not None and not local:
+        if not local and (self._layer is not None or self.hooks is not None):
             self.send(emission)
+        self.deliver(emission)
 
     @property
     def listens(self) -> bool:
@@ -114,8 +112,12 @@ class Adapter:
     def send(self, message: Message, node_id: str | None = None) -> None:
         """Put a message into the next envelope, to all other nodes or to the one of that id.
 
-        A node gets what was sent to it in order, and likewise what was sent to all.
+        A node gets what was sent to it in order, and likewise what was sent to all. An extension that carries the
+        latter leaves heartbeats to the channel layer, which each node hears.
         """
+        if node_id is None and self.hooks is not None and not isinstance(message, Heartbeat):
+            self.hooks.publish(message)
+            return
         pending = self._pending if node_id is None else self._direct.setdefault(node_id, [])
         pending.append(message)
         self._pending_size += message.size
@@ -127,8 +129,15 @@ class Adapter:
             del pending[:-1]
             self._give_up(dropped, "it does not keep up")
 
-    def deliver(self, emission: Emission, origin: str = "") -> None:
-        """Queue an emission's packet for the local sockets it is for; `origin` is its node's id, "" this one's."""
+    def take(self, origin: str, message: Message) -> None:
+        """Do what a message of the node `origin` says."""
+        if isinstance(message, Emission):
+            self.deliver(message)
+        else:
+            self.cluster.receive(origin, message)
+
+    def deliver(self, emission: Emission) -> None:
+        """Queue an emission's packet for the local sockets it is for."""
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return
@@ -136,7 +145,7 @@ class Adapter:
         if emission.volatile:
             sockets = [socket for socket in sockets if socket.ready]
         if self.hooks is not None:
-            self.hooks.deliver(emission, sockets, origin)
+            self.hooks.deliver(emission, sockets)
             return
         for socket in sockets:
             socket.send_packet(emission.packet, emission.attachments)
@@ -152,6 +161,8 @@ class Adapter:
             settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((self._queued, settled))
             await settled
+        if self.hooks is not None:
+            await self.hooks.flush()
 
     def add(self, socket: LocalSocket) -> None:
         """Take in a socket that connected."""
@@ -170,8 +181,6 @@ class Adapter:
             while self._pending or self._direct:
                 if self._pending:
                     messages, self._pending = self._pending, []
-                    if self.hooks is not None:
-                        await self.hooks.before_publish()
                     await self._hand_over(GROUP, messages)
                 direct, self._direct = self._direct, {}
                 for node_id, messages in direct.items():
@@ -238,11 +247,7 @@ class Adapter:
 
     def _open(self, message: dict[str, Any]) -> None:
         origin = message.get("origin")
-        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str):
-            return
-        if origin == self.id:
-            if self.hooks is not None:
-                self.hooks.heard_all_until(message["sent"])
+        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str) or origin == self.id:
             return
         try:
             messages = unseal(message)
@@ -250,12 +255,7 @@ class Adapter:
             logger.exception("Dropped an envelope that this version cannot read.")
             return
         for each in messages:
-            if isinstance(each, Emission):
-                if self.hooks is not None:
-                    self.hooks.heard(origin, each)
-                self.deliver(each, origin)
-            else:
-                self.cluster.receive(origin, each)
+            self.take(origin, each)
 
 
 def current_adapter() -> Adapter:

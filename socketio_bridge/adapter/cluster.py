@@ -128,6 +128,13 @@ class Cluster:
         """Ask all other nodes without wanting answers, in order with what this node emits."""
         self._send_request(notification(kind, body), None)
 
+    def forget(self, node_id: str, reason: str) -> None:
+        """Take a node for gone: what it was asked fails. `reason` says how that is known."""
+        self._heard.pop(node_id, None)
+        for key in self._pending:
+            if key[1] == node_id:
+                self._settle(key, NodeGone(f"{node_id!r} does not answer: {reason}"))
+
     # What follows is for the node.
 
     def join(self) -> None:
@@ -150,7 +157,7 @@ class Cluster:
         for task in self._responding:
             task.cancel()
         for node_id in list(self._heard):
-            self._forget(node_id, "this node has stopped")
+            self.forget(node_id, "this node has stopped")
         if not self._observer:
             self._send(Heartbeat(leaving=True), None)
 
@@ -237,18 +244,12 @@ class Cluster:
 
     def _take_heartbeat(self, origin: str, heartbeat: Heartbeat) -> None:
         if heartbeat.leaving:
-            self._forget(origin, "it has stopped")
+            self.forget(origin, "it has stopped")
         elif self._timer is not None:
             if origin not in self._heard and not self._observer:
                 self._send(Heartbeat(), origin)
             if not heartbeat.observer:
                 self._heard[origin] = self._heard_at = asyncio.get_running_loop().time()
-
-    def _forget(self, node_id: str, reason: str) -> None:
-        self._heard.pop(node_id, None)
-        for key in self._pending:
-            if key[1] == node_id:
-                self._settle(key, NodeGone(f"{node_id!r} does not answer: {reason}"))
 
     def _send_heartbeat(self) -> None:
         loop = asyncio.get_running_loop()
@@ -259,7 +260,7 @@ class Cluster:
             self._heard[node_id] = heard + late
             if now - heard - late > EXPIRY:
                 logger.warning("The process of node %s was not heard of for %g s: taken for dead.", node_id, EXPIRY)
-                self._forget(node_id, f"it was not heard of for {EXPIRY:g} s")
+                self.forget(node_id, f"it was not heard of for {EXPIRY:g} s")
         self._send(Heartbeat(observer=self._observer), None)
         self._due = now + HEARTBEAT
         self._timer = loop.call_at(self._due, self._send_heartbeat)

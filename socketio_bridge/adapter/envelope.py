@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
@@ -86,11 +85,11 @@ def node_group(node_id: str) -> str:
 
 
 def seal(origin: str, messages: Sequence[Message]) -> dict[str, Any]:
-    """The channel-layer message that carries `messages`, with the Unix time.
+    """The channel-layer message that carries `messages`.
 
     `origin` is the id of the node that sends it, or of the process where that has none.
     """
-    return {"type": MESSAGE_TYPE, "origin": origin, "sent": time.time(), "messages": _encoder.encode(messages)}
+    return {"type": MESSAGE_TYPE, "origin": origin, "messages": _encoder.encode(messages)}
 
 
 def unseal(envelope: Mapping[str, Any]) -> list[Message]:

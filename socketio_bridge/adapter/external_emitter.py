@@ -1,7 +1,7 @@
 """What a process without sockets sends to all nodes: management commands, queue consumers, views served elsewhere.
 
 It leaves by one thread a process, whatever thread or event loop it comes from: the thread's loop keeps the connections
-to Redis, and all leaves in one order, that of the stream which clients that come back read.
+to Redis, and all leaves in one order.
 """
 
 from __future__ import annotations
@@ -11,24 +11,20 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from typing import TypeAlias
 
 from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
 from socketio_bridge.adapter.envelope import GROUP, Emission, Message, seal
-from socketio_bridge.adapter.hooks import ExternalLog
-
-FindLog: TypeAlias = Callable[[], ExternalLog | None]
-"""Gives the log for the settings as they are now, if there is to be one; called in the emitter's loop."""
+from socketio_bridge.adapter.hooks import ExternalStream
 
 _ID_BYTES = 8  # of randomness in the id of a process without an adapter
-_new_find_log: Callable[[], FindLog] | None = None
+_new_stream: Callable[[], ExternalStream] | None = None
 
 
-def keep_in(new_find_log: Callable[[], FindLog]) -> None:
-    """Have what this process emits kept in logs. `new_find_log` is called once, and again in a forked process."""
-    global _new_find_log
-    _new_find_log = new_find_log
+def publish_by(new_stream: Callable[[], ExternalStream]) -> None:
+    """Have what this process emits go by a stream. `new_stream` is called once, and again in a forked process."""
+    global _new_stream
+    _new_stream = new_stream
 
 
 async def publish(emission: Emission, *, local: bool = False) -> None:
@@ -53,27 +49,20 @@ async def send_without_adapter(message: Message) -> None:
 
 
 class _ExternalEmitter:
-    """The thread, its loop, and the log of what is emitted."""
+    """The thread and its loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self._id = secrets.token_urlsafe(_ID_BYTES)
         self._lock = asyncio.Lock()  # which is fair: messages leave in the order in which they came
-        self._find_log = None if _new_find_log is None else _new_find_log()
+        self._stream = None if _new_stream is None else _new_stream()
         threading.Thread(target=self.loop.run_forever, name="socketio-external-emitter", daemon=True).start()
 
     async def send(self, message: Message) -> None:
-        """Keep a message if that is wanted, then hand it to the layer."""
-        log = None if self._find_log is None else self._find_log()
-        if log is not None and isinstance(message, Emission) and not message.volatile:
-            log.record(message)
-        async with self._lock:
-            if log is not None:
-                await log.kept()
-            async with asyncio.timeout(LAYER_TIMEOUT):
-                await required_channel_layer().group_send(
-                    GROUP, seal(log.origin if log is not None else self._id, [message])
-                )
+        """Hand a message to the stream if there is one, else to the layer."""
+        async with self._lock, asyncio.timeout(LAYER_TIMEOUT):
+            if self._stream is None or not await self._stream.publish(message):
+                await required_channel_layer().group_send(GROUP, seal(self._id, [message]))
 
 
 _here: _ExternalEmitter | None = None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
-from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.recovery.store import RELEASED, Entry, Save, State
+from socketio_bridge.adapter.envelope import Message
+from socketio_bridge.recovery.offsets import EntryId
+from socketio_bridge.recovery.store import RELEASED, Entry, Save, State, pack
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ class MemoryRecoveryStore:
         self.reachable = True
         self._stream: deque[Entry] = deque()
         self._length = stream_length
-        self._last = (0, 0)  # the id of the newest entry
+        self._last: EntryId = (0, 0)
+        self._added = asyncio.Event()
         self._sessions: dict[str, _Session] = {}  # the longest unchanged first
 
     async def close(self) -> None:
@@ -49,40 +51,45 @@ class MemoryRecoveryStore:
     def succeeded(self) -> None:
         """Nothing to note: memory is always there."""
 
-    async def append(self, origin: str, emissions: Sequence[Emission], lost_until: int = 0) -> None:
+    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: bool = False) -> None:
         """`RecoveryStore.append`."""
         now = int(time.time() * 1000)
         self._last = (now, 0) if now > self._last[0] else (self._last[0], self._last[1] + 1)
-        milliseconds, number = self._last
-        self._stream.append(Entry(f"{milliseconds}-{number}", milliseconds, origin, list(emissions), lost_until))
+        self._stream.append(Entry(self._last, origin, number, pack(messages), gap))
         if len(self._stream) > self._length:
             self._stream.popleft()
+        self._added.set()
+
+    async def read(self, after: EntryId) -> list[Entry]:
+        """`RecoveryStore.read`."""
+        while self._last <= after:
+            self._added.clear()
+            await self._added.wait()
+        return self._after(after)
+
+    async def since(self, first: EntryId) -> AsyncIterator[Entry]:
+        """`RecoveryStore.since`."""
+        for entry in self._after((first[0], first[1] - 1)):
+            yield entry
+
+    async def oldest(self) -> EntryId | None:
+        """`RecoveryStore.oldest`."""
+        return self._stream[0].id if self._stream else None
+
+    async def newest(self) -> EntryId:
+        """`RecoveryStore.newest`."""
+        return self._last
+
+    async def connected(self, node_id: str) -> bool:
+        """`RecoveryStore.connected`."""
+        return True
 
     async def trim(self, before: int) -> None:
         """`RecoveryStore.trim`; sessions whose time has passed go as well."""
-        while self._stream and self._stream[0].milliseconds < before:
+        while self._stream and self._stream[0].id[0] < before:
             self._stream.popleft()
         now = time.monotonic()
         self._sessions = {pid: session for pid, session in self._sessions.items() if session.until > now}
-
-    async def latest(self, count: int) -> list[Entry]:
-        """`RecoveryStore.latest`."""
-        return list(islice(reversed(self._stream), count))
-
-    async def since(self, start: str) -> AsyncIterator[Entry]:
-        """`RecoveryStore.since`."""
-        beyond = _id(start)
-        newer: list[Entry] = []
-        for entry in reversed(self._stream):
-            if _id(entry.id) <= beyond:
-                break
-            newer.append(entry)
-        for entry in reversed(newer):
-            yield entry
-
-    async def cut_after(self, milliseconds: int) -> bool:
-        """`RecoveryStore.cut_after`."""
-        return len(self._stream) >= self._length and self._stream[0].milliseconds > milliseconds
 
     async def save(self, node_id: str, saves: Iterable[Save]) -> None:
         """`RecoveryStore.save`."""
@@ -115,7 +122,10 @@ class MemoryRecoveryStore:
             if await self.holder(pid) == node_id:
                 del self._sessions[pid]
 
-
-def _id(text: str) -> tuple[int, int]:
-    milliseconds, _, number = text.partition("-")
-    return int(milliseconds), int(number or 0)
+    def _after(self, entry_id: EntryId) -> list[Entry]:
+        newer: list[Entry] = []
+        for entry in reversed(self._stream):
+            if entry.id <= entry_id:
+                break
+            newer.append(entry)
+        return newer[::-1]

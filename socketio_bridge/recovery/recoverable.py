@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.recovery.offsets import Mark, Position
 from socketio_bridge.sockets.socket import Socket
-
-Mark: TypeAlias = tuple[str, int]
-"""An emission's origin and number there; 0 for one that is not in the stream."""
 
 
 class Missed(NamedTuple):
@@ -23,8 +21,8 @@ class Missed(NamedTuple):
 class Recoverable:
     """What a socket may come back with, and from where on it may then have missed something.
 
-    `known` is `recovery_store.State.known`. `covered` is set for one that came back: how far it was brought from the
-    stream, where that may be further than this node has heard. Until it is let in, `held_back` is what is emitted to
+    `known` is `store.State.known`. `covered` is set for one that came back: how far it was brought from the stream,
+    where that may be further than this node has read. Until it is let in, `held_back` is what is emitted to
     it, and `missed` what it missed. `seen_data`: its data as they were last kept.
     """
 
@@ -34,7 +32,7 @@ class Recoverable:
         self.pid = secrets.token_urlsafe(18) if pid is None else pid
         self.last_offset = ""
         self.known = known
-        self.covered: dict[str, int] | None = None
+        self.covered: Position | None = None
         self.held_back: list[tuple[Emission, Mark]] | None = None
         self.missed: Sequence[Missed] = ()
         self.seen_data: dict[str, Any] = {}
@@ -43,6 +41,12 @@ class Recoverable:
         """`known`, where `now` is how far its node is: a client that has the last event sent to it missed nothing."""
         return {**self.known, self.last_offset: now}
 
+    def forget_all_but(self, origins: Collection[str]) -> None:
+        """Wait no more for what nodes emitted that are gone: it does not get into the stream."""
+        if self.covered is not None:
+            numbers = {origin: number for origin, number in self.covered.numbers.items() if origin in origins}
+            self.covered = self.covered._replace(numbers=numbers)
+
     def remember(self, now: str, oldest: int) -> None:
         """Keep `known_at`, and drop what is older than a Unix time (ms).
 
@@ -50,7 +54,7 @@ class Recoverable:
         hours behind.
         """
         known = self.known_at(now)
-        self.known = {offset: at for offset, at in known.items() if int(at.partition(".")[0]) >= oldest}
+        self.known = {offset: at for offset, at in known.items() if int(at.partition("-")[0]) >= oldest}
 
 
 def recoverable_of(socket: Socket) -> Recoverable | None:

@@ -1,9 +1,9 @@
 """Connection state recovery: a client that was cut off comes back as the socket that it was, and misses nothing.
 
-This is a node's part while sessions are here: what it emits is numbered and kept
-(`socketio_bridge.recovery.emission_log`), packets carry an offset (`socketio_bridge.recovery.offsets`), and each
-session leaves what it needs to come back in Redis, or in memory (`socketio_bridge.recovery.store`). How it comes back
-is `socketio_bridge.recovery.restoration`'s.
+This is a node's part while sessions are here: what it tells others goes by a stream which keeps it
+(`socketio_bridge.recovery.stream`), packets carry an offset (`socketio_bridge.recovery.offsets`), and each session
+leaves what it needs to come back in Redis, or in memory (`socketio_bridge.recovery.store`). How it comes back is
+`socketio_bridge.recovery.restoration`'s.
 """
 
 from __future__ import annotations
@@ -15,17 +15,25 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from channels.layers import get_channel_layer
 
 from socketio_bridge.adapter.adapter import Adapter
-from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.adapter.envelope import Emission, Heartbeat, Message
 from socketio_bridge.options import Options
-from socketio_bridge.recovery.emission_log import EmissionLog
 from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
-from socketio_bridge.recovery.offsets import ORIGIN_LENGTH, Progress
+from socketio_bridge.recovery.offsets import ALL, ORIGIN_LENGTH, Mark, Position
 from socketio_bridge.recovery.recoverable import Recoverable, note, recoverable_of
 from socketio_bridge.recovery.restoration import RELEASE, SLACK, Claim, Restoration, with_offset
-from socketio_bridge.recovery.store import RELEASED, UNREACHABLE, Place, RecoveryStore, RedisRecoveryStore, Save, State
+from socketio_bridge.recovery.store import (
+    RELEASED,
+    UNREACHABLE,
+    Entry,
+    Place,
+    RecoveryStore,
+    RedisRecoveryStore,
+    Save,
+    State,
+)
+from socketio_bridge.recovery.stream import Stream
 from socketio_bridge.sockets.client import extend_sockets
 from socketio_bridge.sockets.interfaces import Restored
 from socketio_bridge.sockets.socket import Socket
@@ -35,7 +43,6 @@ logger = logging.getLogger(__name__)
 _RECOVERABLE = frozenset({"transport close", "transport error", "ping timeout", "server shutting down"})
 _REFRESH = 30.0  # seconds between the times at which the sessions here are written again
 _RETRY = 0.5  # seconds between attempts while Redis is away
-_SEED = 1000  # entries of the stream that a new node looks at
 _LEFT_LIMIT = 10_000  # sessions that left and may wait for Redis
 
 
@@ -43,26 +50,33 @@ class Recovery:
     """A node's part in it, by the hooks of the node and of its sockets.
 
     While Redis is out of reach nobody recovers, and all else goes on.
+
+    Attributes:
+        store: Where the stream and the sessions are.
     """
 
     def __init__(self, adapter: Adapter, options: Options) -> None:
         duration = options.max_disconnection_duration or 0.0
         self._adapter = adapter
         place = Place.of(options)
-        self._store: RecoveryStore = (
-            MemoryRecoveryStore(place.stream_length) if place.url is None else RedisRecoveryStore(place)
+        self.store: RecoveryStore = (
+            MemoryRecoveryStore(place.stream_length) if place.url is None else RedisRecoveryStore(place, adapter.id)
         )
         self._duration = duration
         self._refresh_interval = min(duration / 4, _REFRESH)
-        self._oldest = duration + self._refresh_interval + 2 * SLACK  # seconds that a client may have to catch up with
-        self._progress = Progress(listening=get_channel_layer() is not None)
-        self._log = EmissionLog(adapter.id[:ORIGIN_LENGTH], self._store)
+        # Seconds that a client may have to catch up with: where it came to was noted a refresh ago, of an entry that
+        # was read a refresh before that.
+        self._oldest = duration + 2 * self._refresh_interval + SLACK
+        self._origin = adapter.id[:ORIGIN_LENGTH]
+        self._stream = Stream(adapter.id, self.store, self._read)
+        self._taken = ALL  # messages of the entry that was read last
+        self._returned = 0  # the number of the last message of this node that was read
+        self._mark: Mark | None = None  # of the emission that is being delivered, from the stream
         self._restoration = Restoration(
             adapter,
-            self._store,
-            self._progress,
+            self.store,
+            self._stream,
             duration=duration,
-            oldest=self._oldest,
             longest_backlog=options.outbound_limit // 2,
         )
         self._claims: dict[Socket, Claim] = {}  # of sockets that are to be restored
@@ -77,15 +91,10 @@ class Recovery:
         adapter.cluster.on_request(RELEASE, self._release)
 
     async def start(self) -> None:
-        """Learn how far the others are; the node listens to them already."""
-        try:
-            for entry in reversed(await self._store.latest(_SEED)):
-                for emission in entry.emissions:
-                    self._progress.hear(entry.origin, emission.sequence, entry.milliseconds / 1000)
-        except UNREACHABLE as error:
-            self._store.failed(error)
-        self._refresher = asyncio.create_task(self._refresh())
+        """Join the stream; the node listens to the channel layer already."""
         self._adapter.hooks = self
+        await self._stream.start()
+        self._refresher = asyncio.create_task(self._refresh())
         extend_sockets(self._adapter, self)
 
     async def stop(self) -> None:
@@ -94,37 +103,24 @@ class Recovery:
         if self._refresher is not None:
             self._refresher.cancel()
             await asyncio.gather(self._refresher, return_exceptions=True)
-        await self._log.stop()
+        await self._stream.stop()
         if self._saver is not None:
             await asyncio.wait([self._saver])
-        await self._store.close()
+        await self.store.close()
         extend_sockets(self._adapter, None)
         self._stopped = True
 
     # The adapter's hooks.
 
-    def emitted(self, emission: Emission) -> None:
-        """Number an emission of this node and have it written to the stream."""
-        self._log.record(emission)
-        self._progress.hear(self._log.origin, emission.sequence)
+    def publish(self, message: Message) -> None:
+        """Have a message written to the stream."""
+        self._stream.record(message)
 
-    async def before_publish(self) -> None:
-        """Return when all that was emitted before is in the stream; or at once, while Redis is out of reach.
+    async def flush(self) -> None:
+        """Return when all that was published before is in the stream; or at once, while Redis is out of reach."""
+        await self._stream.kept()
 
-        What other processes hear must not be lost with this one.
-        """
-        await self._log.kept()
-
-    def heard(self, origin: str, emission: Emission) -> None:
-        """Note that an emission of another process is being delivered here."""
-        if emission.sequence:
-            self._progress.hear(origin[:ORIGIN_LENGTH], emission.sequence)
-
-    def heard_all_until(self, moment: float) -> None:
-        """Note that all that others sent before a Unix time was delivered here."""
-        self._progress.heard_all_until(moment)
-
-    def deliver(self, emission: Emission, sockets: Collection[Any], origin: str) -> None:
+    def deliver(self, emission: Emission, sockets: Collection[Any]) -> None:
         """Queue an emission's packet, with its offset for those who can come back with it."""
         offset = text = ""
         for socket in sockets:
@@ -133,14 +129,35 @@ class Recovery:
                 socket.send_packet(emission.packet, emission.attachments)
                 continue
             if recoverable.covered is not None:
-                mark = origin[:ORIGIN_LENGTH] or self._log.origin, emission.sequence
-                self._restoration.deliver(emission, socket, recoverable, mark)
+                mark = self._mark or Mark(self._origin, emission.sequence)
+                self._restoration.deliver(emission, socket, recoverable, mark, self._position())
                 continue
             if not text:
-                offset = self._progress.offset()
+                offset = str(self._position())
                 text = with_offset(emission.packet, offset)
             recoverable.last_offset = offset
             socket.send_packet(text, emission.attachments)
+
+    def _read(self, entry: Entry) -> None:
+        """Deliver what another node has told, and note how far this one is."""
+        if entry.origin == self._adapter.id:
+            self._taken, self._returned = ALL, entry.number
+            return
+        self._taken = 0
+        for message in entry.messages:
+            self._taken += 1
+            if isinstance(message, Emission):
+                self._mark = Mark(entry.origin[:ORIGIN_LENGTH], message.sequence, entry.id, self._taken)
+            try:
+                self._adapter.take(entry.origin, message)
+            finally:
+                self._mark = None
+
+    def _position(self) -> Position:
+        """How far this node is now."""
+        number = self._stream.number
+        numbers = {self._origin: number} if number > self._returned else {}
+        return Position(self._stream.entry or (0, 0), self._taken, numbers)
 
     # The sockets' hooks.
 
@@ -150,16 +167,9 @@ class Recovery:
             if socket.ready or not (volatile or socket.departed):
                 socket.send_packet(packet, attachments)
             return
+        # One that departed may have come back: elsewhere, or here as another object.
         emission = Emission(socket.namespace, [socket.id], [], packet, attachments, volatile)
-        if volatile:
-            if not socket.ready:
-                return
-        elif socket.departed:
-            self._adapter.emit(emission)  # It may have come back: elsewhere, or here as another object.
-            return
-        else:
-            self.emitted(emission)
-        self.deliver(emission, [socket], self._log.origin)
+        self._adapter.emit(emission, local=volatile)
 
     def connecting(self, socket: Socket, auth: dict[str, Any]) -> None:
         """Let a socket come back later, from before its connect handler runs; or now, where it claims a session."""
@@ -217,8 +227,8 @@ class Recovery:
         self._save_soon()
 
     def _offer(self, socket: Socket) -> None:
-        if self._store.reachable:
-            note(socket, Recoverable({"": self._progress.offset()}))
+        if self.store.reachable and self._stream.entry is not None:
+            note(socket, Recoverable({"": str(self._position())}))
 
     async def _release(self, asker: str, pid: str) -> bool:
         """Let go of a session; whether it is released now."""
@@ -227,11 +237,15 @@ class Recovery:
         socket = self._held.get(pid)
         if socket is not None:
             socket.abandon()
-        while self._saver is not None:
-            await asyncio.wait([self._saver])
-        return await self._store.holder(pid) == RELEASED
+        await self.saved()
+        return await self.store.holder(pid) == RELEASED
 
     # Writing sessions.
+
+    async def saved(self) -> None:
+        """Return when all that has changed of sessions is written; while Redis is out of reach, that takes as long."""
+        while self._saver is not None:
+            await asyncio.wait([self._saver])
 
     def _encode(self, socket: Socket, recoverable: Recoverable, node_id: str) -> Save:
         recoverable.seen_data = dict(socket.data.__dict__)
@@ -249,7 +263,7 @@ class Recovery:
     def _now(self, socket: Socket) -> str:
         recoverable = recoverable_of(socket)
         covered = None if recoverable is None else recoverable.covered
-        return self._progress.beside(covered or {})
+        return str(self._position() if covered is None else covered.beside(self._position()))
 
     def _save_soon(self) -> None:
         if self._saver is None and not self._stopped:
@@ -267,12 +281,12 @@ class Recovery:
                     if (recoverable := recoverable_of(socket)) is not None
                 ]
                 try:
-                    await self._store.save(self._adapter.id, [*left, *saves])
+                    await self.store.save(self._adapter.id, [*left, *saves])
                     if gone:
-                        await self._store.forget(self._adapter.id, gone)
-                    self._store.succeeded()
+                        await self.store.forget(self._adapter.id, gone)
+                    self.store.succeeded()
                 except UNREACHABLE as error:
-                    self._store.failed(error)
+                    self.store.failed(error)
                     if self._stopping:
                         return
                     still_here = {pid: socket for pid, socket in changed.items() if self._held.get(pid) is socket}
@@ -285,21 +299,23 @@ class Recovery:
 
     async def _refresh(self) -> None:
         while not self._stopping:  # a cancellation may get lost in wait_for (Python 3.11), which the Redis client uses
-            await asyncio.sleep(self._refresh_interval if self._store.reachable else _RETRY)
+            await asyncio.sleep(self._refresh_interval if self.store.reachable else _RETRY)
             await self._renew()
 
     async def _renew(self) -> None:
         now = time.time()
-        self._progress.forget(now - self._oldest, but=[self._log.origin])
+        self._stream.record(Heartbeat())  # Where all are silent, where they are moves on by this.
         try:
-            await self._store.trim(int((now - self._oldest - SLACK) * 1000))
+            await self.store.trim(int((now - self._oldest) * 1000))
         except UNREACHABLE as error:
-            self._store.failed(error)
+            self.store.failed(error)
             return
-        self._store.succeeded()
+        self.store.succeeded()
+        nodes = {node_id[:ORIGIN_LENGTH] for node_id in self._adapter.cluster.nodes}
         for socket in self._held.values():
             recoverable = recoverable_of(socket)
             if recoverable is not None:
+                recoverable.forget_all_but(nodes)
                 recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
         self._changed |= self._held
         self._save_soon()

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import NamedTuple
 
 from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.recovery import offsets
-from socketio_bridge.recovery.offsets import Progress
-from socketio_bridge.recovery.recoverable import Mark, Missed, Recoverable, note, recoverable_of
+from socketio_bridge.recovery.offsets import ALL, ORIGIN_LENGTH, Mark, Position
+from socketio_bridge.recovery.recoverable import Missed, Recoverable, note, recoverable_of
 from socketio_bridge.recovery.store import RELEASED, UNREACHABLE, RecoveryStore, State
+from socketio_bridge.recovery.stream import Stream
 from socketio_bridge.sockets.interfaces import Restored
 from socketio_bridge.sockets.socket import Socket
 
@@ -28,12 +29,13 @@ RELEASE = "recovery_release"
 """The request by which a node is asked to let go of a session."""
 
 SLACK = 2.0
-"""Seconds by which processes' clocks may differ, and an envelope may be under way."""
+"""Seconds by which the clocks of processes and of Redis may differ."""
 
 _RELEASE_TIMEOUT = 5.0  # seconds that the process which holds a session has to let it go
 _CLAIMS = 3  # attempts at a session that others claim at the same time
-_COVER_TIMEOUT = 5.0  # seconds that what was heard has to appear in the stream
-_COVER_DELAY = 0.01  # seconds between looks at it
+_WATCH = 0.1  # seconds between looks whether that process is alive
+_KEEP_TIMEOUT = 5.0  # seconds that what was emitted here has to get into the stream
+_KEEP_DELAY = 0.05  # seconds between looks at it, while Redis was away
 
 
 class _Incomplete(Exception):
@@ -50,27 +52,27 @@ class Claim(NamedTuple):
 class Restoration:
     """Brings clients back.
 
-    Sessions live `duration` seconds after a cut; a client that is behind by more than `oldest` seconds, or that missed
-    more than `longest_backlog` characters, is a new one.
+    Sessions live `duration` seconds after a cut; a client that missed more than `longest_backlog` characters is a new
+    one.
     """
 
     def __init__(
         self,
         adapter: Adapter,
         store: RecoveryStore,
-        progress: Progress,
+        stream: Stream,
         *,
         duration: float,
-        oldest: float,
         longest_backlog: int,
     ) -> None:
         self._adapter = adapter
         self._store = store
-        self._progress = progress
+        self._stream = stream
         self._duration = duration
-        self._oldest = oldest
         self._longest_backlog = longest_backlog
         self._attempts: dict[str, tuple[Socket, asyncio.Future[None]]] = {}  # by pid
+        self._origin = adapter.id[:ORIGIN_LENGTH]
+        self._watching = asyncio.Lock()
 
     async def restore(self, socket: Socket, claim: Claim) -> Restored | None:
         """Make a socket the one that its client had before; None where that cannot be, and it is a new one.
@@ -101,9 +103,8 @@ class Restoration:
             if state is None:
                 return None
             start = _start(state, claim)
-            in_time = start is not None and start[0] > (time.time() - self._oldest) * 1000
-            if start is not None and in_time and state.namespace == socket.namespace:
-                restored = await self._restore(socket, claim, state, *start)
+            if start is not None and state.namespace == socket.namespace:
+                restored = await self._restore(socket, claim, state, start)
                 if not socket.departed:
                     return restored
                 await self._store.release(self._adapter.id, claim.pid)
@@ -126,33 +127,29 @@ class Restoration:
         for packet in recoverable.missed:
             socket.send_packet(packet.text, packet.attachments)
         held_back, recoverable.held_back, recoverable.missed = recoverable.held_back, None, ()
-        numbers = dict(recoverable.covered)
-        for emission, (origin, sequence) in held_back:
-            if sequence and sequence <= numbers.get(origin, 0):
-                continue
-            if sequence:
-                numbers[origin] = sequence
-            _send(emission, socket, recoverable, offsets.write(self._progress.milliseconds, numbers))
-        recoverable.covered = numbers
-        self._caught_up(recoverable)
+        for emission, mark in held_back:
+            if not recoverable.covered.includes(mark):
+                recoverable.covered = recoverable.covered.after(mark)
+                _send(emission, socket, recoverable, str(recoverable.covered))
 
-    def deliver(self, emission: Emission, socket: Socket, recoverable: Recoverable, mark: Mark) -> None:
-        """Queue an emission for a socket that came back, unless it got it from the stream."""
+    def deliver(
+        self, emission: Emission, socket: Socket, recoverable: Recoverable, mark: Mark, position: Position
+    ) -> None:
+        """Queue an emission for a socket that came back, unless it got it from the stream.
+
+        `position`: how far this node is. A socket that is not ahead of it any more is treated like all others.
+        """
         if recoverable.held_back is not None:
             recoverable.held_back.append((emission, mark))
             socket.hold(emission.size)
             return
-        covered = recoverable.covered or {}
-        origin, sequence = mark
-        if sequence and sequence <= covered.get(origin, 0):
+        covered = recoverable.covered
+        if covered is None or covered.includes(mark):
             return
-        _send(emission, socket, recoverable, self._progress.beside(covered))
-        self._caught_up(recoverable)
-
-    def _caught_up(self, recoverable: Recoverable) -> None:
-        """Treat a restored socket like all others as soon as this node has heard all that the stream gave it."""
-        if self._progress.includes(recoverable.covered or {}):
-            recoverable.covered = None
+        covered = covered.beside(position)
+        _send(emission, socket, recoverable, str(covered))
+        ahead = covered.entry > position.entry or any(origin != self._origin for origin in covered.numbers)
+        recoverable.covered = covered if ahead else None
 
     async def _claim(self, socket: Socket, pid: str) -> State | None:
         for _ in range(_CLAIMS):
@@ -162,7 +159,7 @@ class Restoration:
             if holder != RELEASED:
                 try:
                     # It may not have noticed that its client is gone.
-                    if await self._adapter.cluster.request(holder, RELEASE, pid, _RELEASE_TIMEOUT):
+                    if await self._ask_for(pid, holder):
                         holder = RELEASED
                 except ClusterError as error:
                     logger.info("The process that held a session does not let go of it: taken over. (%s)", error)
@@ -173,64 +170,72 @@ class Restoration:
                 return state
         return None
 
-    async def _restore(
-        self, socket: Socket, claim: Claim, state: State, milliseconds: int, numbers: dict[str, int]
-    ) -> Restored:
+    async def _ask_for(self, pid: str, holder: str) -> bool:
+        """Ask the node that holds a session to let it go. Raises `NodeGone` soon when its process was killed."""
+        watch = asyncio.create_task(self._watch(holder))
+        try:
+            return bool(await self._adapter.cluster.request(holder, RELEASE, pid, _RELEASE_TIMEOUT))
+        finally:
+            watch.cancel()
+
+    async def _watch(self, node_id: str) -> None:
+        """Take a node for dead as soon as it has no connection to Redis: long before its heartbeats are missed."""
+        with suppress(*UNREACHABLE):
+            while True:
+                await asyncio.sleep(_WATCH)
+                async with self._watching:
+                    if node_id in self._adapter.cluster.nodes and not await self._store.connected(node_id):
+                        self._adapter.cluster.forget(node_id, "its process has ended")
+
+    async def _restore(self, socket: Socket, claim: Claim, state: State, start: Position) -> Restored:
         socket.become(state.sid, state.rooms)
         first = {"": state.known[""]} if "" in state.known else {}
-        recoverable = Recoverable({**first, claim.offset: offsets.write(milliseconds, numbers)}, claim.pid)
+        recoverable = Recoverable({**first, claim.offset: str(start)}, claim.pid)
         recoverable.last_offset = claim.offset
-        recoverable.covered = numbers
+        recoverable.covered = start
         recoverable.held_back = []
         note(socket, recoverable)
-        missed = await self._read(socket, milliseconds, numbers)
+        async with asyncio.timeout(_KEEP_TIMEOUT):
+            while not await self._stream.kept():  # noqa: ASYNC110 - it waits by itself, unless Redis was just away
+                await asyncio.sleep(_KEEP_DELAY)
+        missed, recoverable.covered = await self._read(socket, start)
         if missed:
             recoverable.last_offset = missed[-1][1]
         recoverable.missed = [packet for packet, _ in missed]
         return Restored(state.saved)
 
-    async def _read(self, socket: Socket, milliseconds: int, covered: dict[str, int]) -> list[tuple[Missed, str]]:
-        """What the stream holds for a socket beyond `covered`, which is carried on; raises `_Incomplete`.
+    async def _read(self, socket: Socket, start: Position) -> tuple[list[tuple[Missed, str]], Position]:
+        """What the stream holds for a socket beyond `start`, with offsets, and how far that is.
 
-        All that had been heard before the socket entered its rooms here must be in the stream. It is, but for what was
-        emitted here this moment, or while Redis was away.
+        All that was emitted here before the socket entered its rooms is in the stream. Raises `_Incomplete`.
         """
-        start = milliseconds / 1000 - SLACK
-        target = self._progress.since(start)
         rooms = {socket.id, *socket.rooms}
         missed: list[tuple[Missed, str]] = []
-        size = 0
-        last = str(int(start * 1000))
-        deadline = time.monotonic() + _COVER_TIMEOUT
-        while True:
-            if await self._store.cut_after(milliseconds):
-                raise _Incomplete("the stream is too short")
-            async for entry in self._store.since(last):
-                last = entry.id
-                known = covered.get(entry.origin)
-                if known is None and entry.lost_until >= start * 1000:
-                    raise _Incomplete(f"something that {entry.origin} emitted could not be kept")
-                for emission in entry.emissions:
-                    if known is not None:
-                        if emission.sequence <= known:
-                            continue
-                        if emission.sequence != known + 1:
-                            raise _Incomplete(f"{entry.origin} has {emission.sequence} after {known}")
-                    known = covered[entry.origin] = emission.sequence
-                    if _is_for(emission, socket.namespace, rooms):
-                        offset = offsets.write(entry.milliseconds, covered)
-                        size += emission.size
-                        missed.append((Missed(with_offset(emission.packet, offset), emission.attachments), offset))
-                if size > self._longest_backlog:
-                    raise _Incomplete(f"more than {self._longest_backlog} characters were missed")
-            if all(covered.get(origin, 0) >= number for origin, number in target.items()):
-                break
-            if time.monotonic() > deadline:
-                raise _Incomplete(f"of {target} the stream has {covered}")
-            await asyncio.sleep(_COVER_DELAY)
-        if await self._store.cut_after(milliseconds):
-            raise _Incomplete("the stream was cut while it was read")
-        return missed
+        size = own = 0
+        position = start
+        async for entry in self._store.since(start.entry):
+            if entry.gap and entry.id > start.entry:
+                raise _Incomplete(f"something that {entry.origin} emitted could not be kept")
+            if entry.origin == self._adapter.id:
+                own = entry.number  # What is held back says its number, not the entry in which it was read now.
+            origin = entry.origin[:ORIGIN_LENGTH]
+            had = position.numbers.get(origin, 0)
+            # Of those, the ones that are not in the stream yet.
+            numbers = {name: last for name, last in position.numbers.items() if name != origin or last > entry.number}
+            for taken, message in enumerate(entry.messages, 1):
+                if not isinstance(message, Emission) or message.sequence <= had or (entry.id, taken) <= start[:2]:
+                    continue
+                if _is_for(message, socket.namespace, rooms):
+                    offset = str(Position(entry.id, taken, position.numbers))
+                    size += message.size
+                    missed.append((Missed(with_offset(message.packet, offset), message.attachments), offset))
+            position = Position(entry.id, ALL, numbers)
+            if size > self._longest_backlog:
+                raise _Incomplete(f"more than {self._longest_backlog} characters were missed")
+        oldest = await self._store.oldest()
+        if oldest is None or oldest > start.entry:
+            raise _Incomplete("the stream is too short")
+        return missed, position._replace(numbers={**position.numbers, self._origin: own})
 
 
 def with_offset(packet: str, offset: str) -> str:
@@ -238,16 +243,14 @@ def with_offset(packet: str, offset: str) -> str:
     return f'{packet[:-1]},"{offset}"]'
 
 
-def _start(state: State, claim: Claim) -> offsets.Position | None:
+def _start(state: State, claim: Claim) -> Position | None:
     """From where on a client may have missed something: it has what it says, and missed nothing before it connected.
 
     (The stock client says, until it gets an event, the offset of the session that it had before.)
     """
     claimed = offsets.read(state.known.get(claim.offset, claim.offset))
     first = offsets.read(state.known.get(""))
-    if claimed is None or first is None:
-        return claimed
-    return max(claimed[0], first[0]), offsets.later(claimed[1], first[1])
+    return claimed if claimed is None or first is None else claimed.beside(first)
 
 
 def _send(emission: Emission, socket: Socket, recoverable: Recoverable, offset: str) -> None:

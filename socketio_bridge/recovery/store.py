@@ -1,7 +1,7 @@
-"""What connection state recovery keeps: the stream of what was emitted, and one entry for each session. In Redis; for a
+"""What connection state recovery keeps: the stream of what processes tell all others, and each session. In Redis; for a
 server that is one process, `socketio_bridge.recovery.memory_store` keeps it in memory.
 
-When to write it, and what it means, is for `emission_log`, `recovery` and `restoration` to say.
+When to write it, and what it means, is for `stream`, `recovery` and `restoration` to say.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.adapter.envelope import Message
 from socketio_bridge.options import Options
+from socketio_bridge.recovery.offsets import EntryId
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,19 @@ RELEASED = ""
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 """The channel layer of a server that is one process."""
 
-_PAGE = 500  # stream entries that are read at a time
+_PAGE = 500  # stream entries that are read at a time for a client that comes back,
+_NEW = 20  # and to be delivered, in one turn of the loop
 _CHUNK = 200  # sessions that are written at a time
 _TIMEOUT = 5.0  # seconds that Redis may take to answer
+_BLOCK = 2.0  # seconds that a read waits for something new, within that
+_REMEMBERED = 3600  # seconds for which Redis knows what a silent process has written
+
+# An attempt that seemed to fail may have been carried out, or still be: what a process tells is added once.
+_APPEND = """
+if tonumber(redis.call('get', KEYS[2]) or 0) >= tonumber(ARGV[1]) then return end
+redis.call('set', KEYS[2], ARGV[1], 'ex', ARGV[2])
+redis.call('xadd', KEYS[1], 'maxlen', '~', ARGV[3], '*', 'o', ARGV[4], 'n', ARGV[1], 'm', ARGV[5], 'g', ARGV[6])
+"""
 
 # A session's entry may be changed by the node that holds it alone: another one may have claimed it meanwhile.
 _SAVE = """
@@ -54,7 +65,7 @@ _RELEASE = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then redis.call('hs
 _FORGET = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Emission])
+_decoder = msgspec.msgpack.Decoder(list[Message])
 
 
 class State(msgspec.Struct, array_like=True):
@@ -84,16 +95,26 @@ class Save(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of the stream: its id, the time at which it was added (Unix, ms), and what it holds.
+    """One entry of the stream: what `origin` told all others, up to its message of that number.
 
-    `lost_until`: of what its origin emitted before, up to that time (Unix, ms), something is missing; 0: nothing is.
+    `gap`: something that it told before, others never get.
     """
 
-    id: str
-    milliseconds: int
+    id: EntryId
     origin: str
-    emissions: list[Emission]
-    lost_until: int
+    number: int
+    packed: bytes
+    gap: bool
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages, which this decodes."""
+        return _decoder.decode(self.packed)
+
+
+def pack(messages: Sequence[Message]) -> bytes:
+    """`Entry.packed`."""
+    return _encoder.encode(messages)
 
 
 class Place(NamedTuple):
@@ -139,20 +160,26 @@ class RecoveryStore(Protocol):
     def succeeded(self) -> None:
         """Note that it did."""
 
-    async def append(self, origin: str, emissions: Sequence[Emission], lost_until: int = 0) -> None:
-        """Add to the stream what a process emitted; `lost_until` as in `Entry`."""
+    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: bool = False) -> None:
+        """Add an entry to the stream, up to a message's number; not twice, though an attempt seemed to fail."""
+
+    async def read(self, after: EntryId) -> list[Entry]:
+        """The entries after one, at least one in general: it waits a while for that."""
+
+    def since(self, first: EntryId) -> AsyncIterator[Entry]:
+        """The entries from one on that are there now."""
+
+    async def oldest(self) -> EntryId | None:
+        """The first entry that is there; None: there is none."""
+
+    async def newest(self) -> EntryId:
+        """The last entry that is there; (0, 0): there is none."""
 
     async def trim(self, before: int) -> None:
         """Drop from the stream what was added before a time (Unix, ms)."""
 
-    async def latest(self, count: int) -> list[Entry]:
-        """The newest entries, newest first."""
-
-    def since(self, start: str) -> AsyncIterator[Entry]:
-        """The entries with ids beyond `start`, which may be a time in ms alone."""
-
-    async def cut_after(self, milliseconds: int) -> bool:
-        """Whether the stream was so long that something added after a time was dropped from it."""
+    async def connected(self, node_id: str) -> bool:
+        """Whether a node has connections to the store. A process that was killed has none."""
 
     async def save(self, node_id: str, saves: Iterable[Save]) -> None:
         """Write the sessions that a node holds; one that another has claimed is left alone."""
@@ -173,19 +200,21 @@ class RecoveryStore(Protocol):
 class RedisRecoveryStore:
     """A `RecoveryStore` in Redis."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, node_id: str) -> None:
         if place.url is None:
             raise ValueError(f"{place} is no Redis")
         self.reachable = True
+        self.place = place
         self._redis = Redis.from_url(
             place.url,
+            client_name=node_id,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
             retry=Retry(NoBackoff(), 1),  # for a connection that had ended; what waits longer is waited for here
         )
-        self._length = place.stream_length
         self._prefix = f"{place.prefix}:recovery"
-        self._stream = f"{self._prefix}:stream"
+        self._stream = f"{self._prefix}:envelopes"
+        self._append = self._redis.register_script(_APPEND)
 
     async def close(self) -> None:
         """End the connections."""
@@ -203,39 +232,45 @@ class RedisRecoveryStore:
             logger.warning("Redis is back: connections can be recovered again.")
         self.reachable = True
 
-    async def append(self, origin: str, emissions: Sequence[Emission], lost_until: int = 0) -> None:
-        """Add to the stream what a process emitted; `lost_until` as in `Entry`."""
-        fields: dict[Any, Any] = {"o": origin, "e": _encoder.encode(emissions)}
-        if lost_until:
-            fields["l"] = lost_until
-        await self._redis.xadd(self._stream, fields, maxlen=self._length, approximate=True)
+    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: bool = False) -> None:
+        """`RecoveryStore.append`."""
+        keys = self._stream, f"{self._prefix}:written:{origin}"
+        await self._append(keys, (number, _REMEMBERED, self.place.stream_length, origin, pack(messages), int(gap)))
 
-    async def trim(self, before: int) -> None:
-        """Drop from the stream what was added before a time (Unix, ms)."""
-        await self._redis.xtrim(self._stream, minid=f"{max(before, 0)}-0", approximate=True)
+    async def read(self, after: EntryId) -> list[Entry]:
+        """`RecoveryStore.read`."""
+        answer: Any = await self._redis.xread({self._stream: _text(after)}, count=_NEW, block=int(_BLOCK * 1000))
+        return [_entry(*raw) for _, entries in answer for raw in entries]
 
-    async def latest(self, count: int) -> list[Entry]:
-        """The newest entries, newest first."""
-        entries: list[Any] = await cast(Any, self._redis.xrevrange(self._stream, count=count))
-        return [_entry(*raw) for raw in entries]
-
-    async def since(self, start: str) -> AsyncIterator[Entry]:
-        """The entries with ids beyond `start`, which may be a time in ms alone."""
+    async def since(self, first: EntryId) -> AsyncIterator[Entry]:
+        """`RecoveryStore.since`."""
+        start = _text(first)
         while True:
-            page: list[Any] = await cast(Any, self._redis.xrange(self._stream, min=f"({start}", count=_PAGE))
+            page: list[Any] = await cast(Any, self._redis.xrange(self._stream, min=start, count=_PAGE))
             for raw in page:
                 entry = _entry(*raw)
-                start = entry.id
                 yield entry
+                start = f"({_text(entry.id)}"
             if len(page) < _PAGE:
                 return
 
-    async def cut_after(self, milliseconds: int) -> bool:
-        """Whether the stream was so long that something added after a time was dropped from it."""
-        if await self._redis.xlen(self._stream) < self._length:
-            return False
-        first: list[Any] = await cast(Any, self._redis.xrange(self._stream, count=1))
-        return bool(first) and _entry(*first[0]).milliseconds > milliseconds
+    async def oldest(self) -> EntryId | None:
+        """`RecoveryStore.oldest`."""
+        found: list[Any] = await cast(Any, self._redis.xrange(self._stream, count=1))
+        return _entry_id(found[0][0]) if found else None
+
+    async def newest(self) -> EntryId:
+        """`RecoveryStore.newest`."""
+        found: list[Any] = await cast(Any, self._redis.xrevrange(self._stream, count=1))
+        return _entry_id(found[0][0]) if found else (0, 0)
+
+    async def trim(self, before: int) -> None:
+        """`RecoveryStore.trim`."""
+        await self._redis.xtrim(self._stream, minid=f"{max(before, 0)}-0", approximate=True)
+
+    async def connected(self, node_id: str) -> bool:
+        """`RecoveryStore.connected`."""
+        return any(client["name"] == node_id for client in await self._redis.client_list())
 
     async def save(self, node_id: str, saves: Iterable[Save]) -> None:
         """Write the sessions that a node holds; one that another has claimed is left alone."""
@@ -286,7 +321,14 @@ def _first_url(hosts: Iterable[Any]) -> str:
     )
 
 
+def _text(entry_id: EntryId) -> str:
+    return f"{entry_id[0]}-{entry_id[1]}"
+
+
+def _entry_id(text: bytes) -> EntryId:
+    milliseconds, _, number = text.partition(b"-")
+    return int(milliseconds), int(number)
+
+
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    text = entry_id.decode()
-    milliseconds = int(text.partition("-")[0])
-    return Entry(text, milliseconds, fields[b"o"].decode(), _decoder.decode(fields[b"e"]), int(fields.get(b"l", 0)))
+    return Entry(_entry_id(entry_id), fields[b"o"].decode(), int(fields[b"n"]), fields[b"m"], fields[b"g"] == b"1")

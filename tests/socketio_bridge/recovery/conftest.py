@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.eventually import eventually_sync
 from tests.socketio_bridge.processes import Process
 
 from .returning import RECOVERING, Beside, Chat
@@ -19,8 +20,7 @@ def _redis(redis_server: None) -> None:
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
     made = [Process(Chat(), Beside(), options=RECOVERING) for _ in range(2)]
-    for process in made:
-        process.run(process.adapter.cluster._acquainted.wait())
+    eventually_sync(lambda: all(process.adapter.cluster.nodes for process in made), "they know each other")
     yield made
     for process in made:
         if not process.loop.is_closed():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import Any, Self
 
-from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, emit, event
+from socketio_bridge import ConnectionRefused, Namespace, Options, Socket, emit, event, flush
 from socketio_bridge.recovery.recovery import Recovery
+from socketio_bridge.recovery.store import RELEASED
+from tests.eventually import eventually_sync
 from tests.socketio_bridge.client import FrameClient, connect
 from tests.socketio_bridge.processes import Process
 
@@ -107,6 +108,13 @@ class Returning:
         self.answer = json.loads(frame.partition("9")[2])
         return heard
 
+    def hear_until(self, *marks: Any) -> list[Any]:
+        """The arguments of all events up to the last of these, in whatever order they come; without them."""
+        heard: list[Any] = []
+        while not set(marks) <= set(heard):
+            heard += self.receive()[1:]
+        return [each for each in heard if each not in marks]
+
     def cut(self) -> Self:
         """The connection breaks."""
         self.process.connections.remove(self._connection)
@@ -115,13 +123,12 @@ class Returning:
 
 
 def say(process: Process, *what: Any, to: str | None = "all", namespace: str = "/chat", **options: Any) -> None:
-    """Emit in a process; what it emitted is in the stream then, so that who comes back elsewhere finds it there."""
+    """Emit in a process; when this returns it is in the stream, unless Redis is away."""
 
     async def work() -> None:
         for each in what:
             await emit("said", each, to=to, namespace=namespace, **options)
-        if process.adapter.hooks is not None:
-            await process.adapter.hooks.before_publish()
+        await flush()
 
     process.run(work())
 
@@ -132,14 +139,22 @@ def recovery_of(process: Process) -> Recovery:
     return process.adapter.hooks
 
 
-def kept(process: Process, pid: str | None) -> bool:
-    """Whether the session has been written."""
-    return process.run(recovery_of(process)._store.holder(str(pid))) is not None
+def holder(process: Process, pid: str | None) -> str | None:
+    """The node that holds a session, `RELEASED`, or None for no session."""
+    return process.run(recovery_of(process).store.holder(str(pid)))
 
 
 def until_kept(process: Process, pid: str | None) -> None:
-    deadline = time.monotonic() + 5
-    while not kept(process, pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(0.05)  # for what changed a moment ago
+    """Return when the session has been written, with what changed a moment ago."""
+    eventually_sync(lambda: holder(process, pid) is not None)
+    process.run(recovery_of(process).saved())
+
+
+def until_reachable(*processes: Process) -> None:
+    stores = [recovery_of(process).store for process in processes]
+    eventually_sync(lambda: all(store.reachable for store in stores), "Redis is back")
+
+
+def until_released(process: Process, *people: Returning) -> None:
+    """Return when the sessions of clients that were cut off are there for any node."""
+    eventually_sync(lambda: all(holder(process, each.pid) == RELEASED for each in people))

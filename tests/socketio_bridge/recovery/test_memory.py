@@ -12,12 +12,14 @@ import pytest
 from channels.layers import channel_layers
 from django.test import override_settings
 
+from socketio_bridge import Options
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
-from socketio_bridge.recovery.store import RELEASED, Save, State
+from socketio_bridge.recovery.store import RELEASED, Entry, Save, State
+from tests.eventually import eventually_sync
 from tests.socketio_bridge.processes import Process
 
-from .returning import RECOVERING, Chat, Returning, say, until_kept
+from .returning import RECOVERING, Chat, Returning, holder, recovery_of, say, until_kept
 
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 STATE = msgspec.msgpack.encode(State("sid", "/chat", [], None, {}))
@@ -50,30 +52,53 @@ def test_who_was_put_out_does_not_come_back(process: Process) -> None:
     ann = Returning().to(process)
     until_kept(process, ann.pid)
     ann.send("41/chat,")
-    time.sleep(0.1)
+    eventually_sync(lambda: holder(process, ann.pid) is None)
     assert not ann.cut().to(process).recovered
+
+
+def test_a_session_that_was_quiet_for_longer_than_the_stream_reaches_gets_what_then_got_lost() -> None:
+    """All it can say is that it is far behind: that it missed nothing until lately, its process knows."""
+    channel_layers.backends = {}
+    with override_settings(CHANNEL_LAYERS=IN_MEMORY):
+        options = Options(max_disconnection_duration=1.0, recovery_stream_length=20)
+        process = Process(Chat(), options=options)
+        ann = Returning().to(process)
+        say(process, 1)
+        assert ann.receive() == ["said", 1]
+        for _ in range(30):
+            say(process, "for others", to="kitchen")
+        recovery = recovery_of(process)
+        newest = process.run(recovery.store.newest())
+        eventually_sync(lambda: process.run(recovery.store.newest()) > newest, "it has noted how far it is")
+        say(process, "lost on its way")
+        assert "lost" in process.run(ann.client.receive())
+        assert ann.cut().to(process).recovered
+        assert ann.hear() == ["lost on its way", "ann"]
+        process.stop()
+    channel_layers.backends = {}
 
 
 def emission(number: int) -> Emission:
     return Emission("/chat", None, [], f"42[{number}]", [], False)
 
 
-async def entries(store: MemoryRecoveryStore, start: str) -> list[str]:
-    return [entry.emissions[0].packet async for entry in store.since(start)]
+def texts(entries: list[Entry]) -> list[str]:
+    return [message.packet for entry in entries for message in entry.messages if isinstance(message, Emission)]
 
 
 async def test_the_stream_is_as_long_as_it_may_be_and_read_from_a_place_on() -> None:
     store = MemoryRecoveryStore(stream_length=3)
     for number in range(5):
-        await store.append("here", [emission(number)])
-    newest, *_ = await store.latest(2)
-    assert newest.emissions[0].packet == "42[4]"
-    assert await entries(store, "0") == ["42[2]", "42[3]", "42[4]"]
-    assert await entries(store, newest.id) == []
-    assert await store.cut_after(0)
-    assert not await store.cut_after(int(time.time() * 1000) + 1000)
+        await store.append("here", number, [emission(number)])
+    entries = await store.read((0, 0))
+    assert texts(entries) == ["42[2]", "42[3]", "42[4]"]
+    assert texts([entry async for entry in store.since(entries[1].id)]) == ["42[3]", "42[4]"]
+    assert (await store.oldest(), await store.newest()) == (entries[0].id, entries[2].id)
+    waiting = asyncio.create_task(store.read(entries[2].id))
+    await store.append("here", 5, [emission(5)])
+    assert texts(await waiting) == ["42[5]"]
     await store.trim(int(time.time() * 1000) + 1000)
-    assert await entries(store, "0") == []
+    assert await store.oldest() is None
 
 
 async def test_a_session_is_its_holders_and_ends_with_its_time() -> None:

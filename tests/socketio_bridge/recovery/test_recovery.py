@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from pathlib import Path
 from unittest.mock import patch
 
 from devstack.embedded import EmbeddedRedis
-from socketio_bridge import Options, emit
+from socketio_bridge import Options
+from tests.eventually import eventually_sync
 from tests.socketio_bridge.processes import Process
 
-from .returning import RECOVERING, Chat, Returning, recovery_of, say, until_kept
+from .returning import Chat, Returning, holder, recovery_of, say, until_kept, until_reachable, until_released
 
 
 def test_who_leaves_or_is_put_out_does_not_come_back(processes: list[Process]) -> None:
     ann = Returning().to(processes[0])
     until_kept(processes[0], ann.pid)
     ann.send("41/chat,")
-    time.sleep(0.1)
+    eventually_sync(lambda: holder(processes[0], ann.pid) is None)
     assert not ann.cut().to(processes[0]).recovered
 
 
@@ -41,31 +41,6 @@ def test_it_is_off_by_default() -> None:
     process.stop()
 
 
-def test_a_session_that_was_quiet_for_longer_than_it_may_be_cut_off_gets_what_then_got_lost() -> None:
-    """All it can say is that it is far behind: that it missed nothing until lately, its process knows."""
-    process = Process(Chat(), options=RECOVERING)
-    ann = Returning().to(process)
-    recovery = recovery_of(process)
-    progress = recovery._progress
-
-    async def an_hour_ago() -> None:
-        progress._up_to = time.time() - 3600
-        for socket in recovery._held.values():
-            socket.extension_state.known = {"": progress.offset()}
-        await emit("said", 1, to="all", namespace="/chat")
-
-    process.run(an_hour_ago())
-    assert ann.receive() == ["said", 1]
-    while progress.milliseconds < (time.time() - 60) * 1000:
-        time.sleep(0.01)  # until its own envelope has come back
-    process.run(recovery._renew())
-    say(process, "lost on its way")
-    assert "lost" in process.run(ann.client.receive())
-    assert ann.cut().to(process).recovered
-    assert ann.hear() == ["lost on its way", "ann"]
-    process.stop()
-
-
 def test_a_process_stops_though_its_redis_client_loses_the_cancellation() -> None:
     """As `asyncio.wait_for` of Python 3.11 does now and then."""
     process = Process(Chat(), options=Options(max_disconnection_duration=0.04))
@@ -77,7 +52,7 @@ def test_a_process_stops_though_its_redis_client_loses_the_cancellation() -> Non
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(60)
 
-    with patch.object(recovery._store, "trim", trim):
+    with patch.object(recovery.store, "trim", trim):
         assert trimming.wait(5)
         process.stop()
 
@@ -91,8 +66,7 @@ def test_where_redis_is_away_from_the_start_connections_are_new_ones_until_it_co
         assert ann.pid is None
         assert ann.receive() == ["said", 1]
         redis.start()
-        _until_reachable(process)
-        assert ann.cut().to(process).pid is not None
+        eventually_sync(lambda: ann.cut().to(process).pid is not None)
         until_kept(process, ann.pid)
         say(process, 2)
         assert ann.hear() == [2]
@@ -120,26 +94,45 @@ def test_while_redis_is_away_a_client_that_comes_back_is_new_and_others_lose_not
         until_kept(processes[0], ann.pid)
         for person in (ann, bob):
             person.cut()
-        time.sleep(0.2)
+        until_released(processes[0], ann, bob)
         redis.stop()
         say(processes[0], 2)
         assert not ann.to(processes[1]).recovered
         redis.start()
         say(processes[1], 3)
-        for process in processes:
-            _until_reachable(process)
+        until_reachable(*processes)
         bob.to(processes[1])
         assert bob.recovered
-        assert sorted(bob.hear()[:-1]) == [2, 3]  # in the order in which they could be kept
+        say(processes[0], "end")
+        heard = bob.hear_until("end")
+        assert sorted(each for each in heard if each != "bob") == [2, 3]  # in the order in which they could be kept
     finally:
         for process in processes:
             process.stop()
         redis.stop()
 
 
-def _until_reachable(process: Process) -> None:
-    recovery = recovery_of(process)
-    deadline = time.monotonic() + 10
-    while not recovery._store.reachable:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def test_what_is_emitted_while_redis_is_away_reaches_other_processes_when_it_is_back(tmp_path: Path) -> None:
+    """In order and once, for clients that stayed connected; those of the same process get it at once."""
+    redis = EmbeddedRedis(tmp_path)
+    redis.start()
+    options = Options(max_disconnection_duration=60.0, recovery_redis_url=redis.address)
+    processes = [Process(Chat(), options=options) for _ in range(2)]
+    try:
+        ann, bob = (Returning(name).to(process) for name, process in zip(("ann", "bob"), processes, strict=True))
+        say(processes[0], 1)
+        assert [person.receive() for person in (ann, bob)] == [["said", 1], ["said", 1]]
+        for number in (2, 4):
+            redis.stop()
+            say(processes[0], number)
+            assert ann.receive() == ["said", number]
+            redis.start()
+            until_reachable(*processes)
+            say(processes[0], number + 1)
+            assert ann.receive() == ["said", number + 1]
+            assert [bob.receive(), bob.receive()] == [["said", number], ["said", number + 1]]
+        assert [person.hear() for person in (ann, bob)] == [[], []]
+    finally:
+        for process in processes:
+            process.stop()
+        redis.stop()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import closing
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
+from redis import Redis
 
-from socketio_bridge import Options, flush
-from socketio_bridge.recovery import restoration as module
-from tests.socketio_bridge.client import connect
+from socketio_bridge import Options, emit, flush
+from socketio_bridge.adapter import cluster
+from socketio_bridge.recovery.offsets import EntryId
+from socketio_bridge.recovery.store import Entry
+from tests.eventually import eventually_sync
+from tests.socketio_bridge.client import FrameClient, connect
 from tests.socketio_bridge.processes import Process
 
-from .returning import Chat, Returning, recovery_of, say, until_kept
+from .returning import Chat, Returning, holder, recovery_of, say, until_kept
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["same process", "another"])
@@ -25,14 +32,12 @@ def test_what_was_missed_comes_once_and_in_order(processes: list[Process], index
     ann.cut()
     for number in range(3, 9, 2):
         say(processes[0], number)
-        time.sleep(0.03)
         say(processes[1], number + 1)
-        time.sleep(0.03)
     ann.to(processes[index])
     assert ann.recovered
     say(processes[0], 9)
-    time.sleep(0.05)
-    assert ann.hear() == [3, 4, 5, 6, 7, 8, "ann", 9]
+    assert ann.hear_until(9) == [3, 4, 5, 6, 7, 8, "ann"]
+    assert ann.hear() == []
     assert ann.answer == [first_id, "ann", ["all"], True]
 
 
@@ -127,26 +132,49 @@ def test_binary_is_kept(processes: list[Process]) -> None:
 
 
 def test_what_is_emitted_while_a_client_comes_back_comes_once(processes: list[Process]) -> None:
-    """Emissions go on in both processes, and reading the stream is slow: live packets wait for what was missed."""
+    """Emissions go on in both processes: live packets wait for what was missed."""
     ann = Returning().to(processes[0])
     numbers = iter(range(1000))
-    emitted = []
-    with patch.object(module, "_COVER_DELAY", 0.001):
-        for turn in range(6):
-            ann.cut()
-            for _ in range(40):
-                number = next(numbers)
-                emitted.append(number)
-                say(processes[number % 2], number)
-                if number % 40 == 20:
-                    ann.to(processes[turn % 2])
-                    assert ann.recovered
-            time.sleep(0.05)
-            heard = [each for each in ann.hear() if each != "ann"]
-            assert sorted(heard) == list(range(turn * 40, turn * 40 + 40))
-            for half in (0, 1):
-                own = [each for each in heard if each % 2 == half]
-                assert own == sorted(own)
+    for turn in range(6):
+        ann.cut()
+        for _ in range(40):
+            number = next(numbers)
+            say(processes[number % 2], number)
+            if number % 40 == 20:
+                ann.to(processes[turn % 2])
+                assert ann.recovered
+        for process, mark in zip(processes, ("one end", "other end"), strict=True):
+            say(process, mark)
+        heard = [each for each in ann.hear_until("one end", "other end") if each != "ann"]
+        assert sorted(heard) == list(range(turn * 40, turn * 40 + 40))
+        for half in (0, 1):
+            own = [each for each in heard if each % 2 == half]
+            assert own == sorted(own)
+
+
+@pytest.mark.parametrize("emitting", [0, 1], ids=["there", "elsewhere"])
+def test_what_is_emitted_while_the_stream_is_read_comes_once(processes: list[Process], emitting: int) -> None:
+    """It is in the stream already, and comes live too."""
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    store = recovery_of(processes[0]).store
+    since = store.since
+
+    async def slowly(first: EntryId) -> AsyncIterator[Entry]:
+        await asyncio.to_thread(say, processes[1], 1) if emitting else await emit(
+            "said", 1, to="all", namespace="/chat"
+        )
+        await flush()
+        async for entry in since(first):
+            yield entry
+
+    ann.cut()
+    with patch.object(store, "since", slowly):
+        ann.to(processes[0])
+    assert ann.recovered
+    for process, mark in zip(processes, ("one end", "other end"), strict=True):
+        say(process, mark)
+    assert ann.hear_until("one end", "other end") == [1, "ann"]
 
 
 def test_too_late_is_a_new_connection() -> None:
@@ -154,7 +182,7 @@ def test_too_late_is_a_new_connection() -> None:
     ann = Returning().to(process)
     first_id = ann.id
     ann.cut()
-    time.sleep(0.6)
+    eventually_sync(lambda: holder(process, ann.pid) is None)
     ann.to(process)
     assert not ann.recovered
     assert ann.id != first_id
@@ -179,7 +207,9 @@ def test_an_unknown_pid_is_a_new_connection(processes: list[Process]) -> None:
 
 
 def test_a_namespace_may_refuse_who_comes_back(processes: list[Process]) -> None:
-    ann = Returning("outcast").to(processes[0]).cut().to(processes[0])
+    ann = Returning("outcast").to(processes[0])
+    until_kept(processes[0], ann.pid)
+    ann.cut().to(processes[0])
     assert "not again" in ann.refusal
 
 
@@ -219,19 +249,38 @@ def test_each_namespace_of_a_connection_comes_back_by_itself(processes: list[Pro
     assert ann.also("/hall", pid="unknown")["pid"] != "unknown"
 
 
-def test_what_another_process_is_about_to_write_is_waited_for(processes: list[Process]) -> None:
-    """What was heard while Redis was away for who emitted it."""
+def test_what_another_process_could_not_write_yet_comes_when_it_can(processes: list[Process]) -> None:
+    """Redis was away; the process that emitted notices its return later than the one to which the client comes back."""
     ann = Returning().to(processes[0])
     say(processes[1], 1)
     assert ann.receive() == ["said", 1]
     ann.cut()
     recovery = recovery_of(processes[1])
-    with patch.object(recovery._store, "append", side_effect=OSError("away")):
+    with patch.object(recovery.store, "append", side_effect=OSError("away")):
         say(processes[1], 2)
-        processes[1].run(flush())
-    ann.to(processes[0])
-    assert ann.recovered
-    assert ann.hear() == [2, "ann"]
+        ann.to(processes[0])
+        assert ann.recovered
+        assert ann.hear() == ["ann"]
+    assert ann.receive() == ["said", 2]
+    assert ann.cut().to(processes[1]).recovered
+    assert ann.hear() == ["ann"]
+
+
+def test_what_a_client_got_before_it_was_in_the_stream_does_not_come_again(processes: list[Process]) -> None:
+    """Sockets of the process that emits get it at once."""
+    ann = Returning().to(processes[1])
+    until_kept(processes[1], ann.pid)
+    recovery = recovery_of(processes[1])
+    with patch.object(recovery.store, "append", side_effect=OSError("away")):
+        say(processes[1], 1)
+        assert ann.receive() == ["said", 1]
+        ann.cut().to(processes[0])
+        assert ann.recovered
+        say(processes[0], 2)
+        assert ann.hear() == ["ann", 2]
+        assert ann.cut().to(processes[0]).recovered
+    say(processes[1], 3)
+    assert ann.hear_until(3) == ["ann"]
 
 
 def test_of_several_attempts_of_a_client_the_last_one_gets_the_session(processes: list[Process]) -> None:
@@ -245,7 +294,6 @@ def test_of_several_attempts_of_a_client_the_last_one_gets_the_session(processes
         attempt = connect(processes[1].server)
         client = processes[1].run(attempt.__aenter__())
         processes[1].run(client.send(f'40/chat,{{"pid":"{ann.pid}"}}'))
-        time.sleep(0.1)
         processes[1].run(attempt.__aexit__(None, None, None))
     ann.to(processes[1])
     assert ann.recovered
@@ -253,20 +301,40 @@ def test_of_several_attempts_of_a_client_the_last_one_gets_the_session(processes
     assert ann.hear() == [1, "ann"]
 
 
+def test_a_process_that_was_killed_is_not_waited_for(processes: list[Process], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connections to Redis end with it; that its heartbeats are missing, the others notice much later."""
+    monkeypatch.setattr(cluster, "EXPIRY", 3600.0)
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    processes[0].freeze()
+    with closing(Redis.from_url(settings.REDIS_URL)) as redis:
+        for client in redis.client_list():
+            if client["name"] == processes[0].adapter.id:
+                redis.client_kill_filter(_id=client["id"])
+    begun = time.monotonic()
+    ann.to(processes[1])
+    assert ann.recovered
+    assert time.monotonic() - begun < 4, "or it was waited for its answer"
+
+
 def test_two_connections_that_claim_a_session_at_once_do_not_both_get_it(processes: list[Process]) -> None:
     ann = Returning().to(processes[0])
     until_kept(processes[0], ann.pid)
     ann.cut()
 
-    async def claim(process: Process) -> str:
-        async with connect(process.server) as client:
-            await client.send(f'40/chat,{{"pid":"{ann.pid}"}}')
-            answer = await client.receive(8.0)
-            await asyncio.sleep(0.5)
-            return answer
+    async def claim(client: FrameClient) -> str:
+        await client.send(f'40/chat,{{"pid":"{ann.pid}"}}')
+        return await client.receive(8.0)
 
-    claims = [asyncio.run_coroutine_threadsafe(claim(process), process.loop) for process in processes]
+    attempts = [connect(process.server) for process in processes]
+    clients = [process.run(each.__aenter__()) for process, each in zip(processes, attempts, strict=True)]
+    claims = [
+        asyncio.run_coroutine_threadsafe(claim(client), process.loop)
+        for process, client in zip(processes, clients, strict=True)
+    ]
     answers = [each.result(15) for each in claims]
+    for process, each in zip(processes, attempts, strict=True):
+        process.run(each.__aexit__(None, None, None))
     assert any(f'"pid":"{ann.pid}"' in answer for answer in answers)
     after = Returning()
     after.pid = ann.pid

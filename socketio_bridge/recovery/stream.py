@@ -1,0 +1,183 @@
+"""The way between processes while recovery is on: a stream in Redis, which clients that come back read too.
+
+A process writes there what it tells all others, once a loop turn at most, and reads what they wrote. What cannot be
+written waits until Redis is back, and reading goes on where it was, so that an outage costs nothing but time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections.abc import Callable
+
+from socketio_bridge.adapter.envelope import Emission, Heartbeat, Message
+from socketio_bridge.options import Options
+from socketio_bridge.recovery.offsets import EntryId
+from socketio_bridge.recovery.store import UNREACHABLE, Entry, Place, RecoveryStore, RedisRecoveryStore
+
+logger = logging.getLogger(__name__)
+
+LIMIT = 50_000  # messages that may wait for Redis,
+SIZE = 64_000_000  # and bytes of them
+_LARGEST = 5_000  # messages that are written at a time
+_RETRY = 0.25  # seconds between attempts
+_STOP_TIMEOUT = 5.0  # seconds that a read under way may take to end; a cancellation may get lost
+
+
+class Stream:
+    """A process's end of it.
+
+    Args:
+        origin: The id of this node.
+        store: Where the stream is.
+        read: Takes each entry, this node's own too.
+
+    Attributes:
+        number: That of the last message here.
+        entry: The one that was read last; None: reading has not begun.
+    """
+
+    def __init__(self, origin: str, store: RecoveryStore, read: Callable[[Entry], None]) -> None:
+        self.number = 0
+        self.entry: EntryId | None = None
+        self._origin = origin
+        self._store = store
+        self._take = read
+        self._written = 0  # the number of the last one in the stream
+        self._waiting: list[Message] = []
+        self._size = 0  # of those, and of what is being written
+        self._gap = False  # messages had to make room since the last entry
+        self._writer: asyncio.Task[None] | None = None
+        self._attempted: asyncio.Future[None] | None = None  # for those who wait
+        self._reader: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Begin to read behind an entry of this node, so that there is one; where Redis is away, when it comes."""
+        self.record(Heartbeat())
+        try:
+            await self._begin()
+        except UNREACHABLE as error:
+            self._store.failed(error)
+        self._reader = asyncio.create_task(self._read())
+
+    def record(self, message: Message) -> None:
+        """Have a message written; an emission that is to be kept learns its number."""
+        volatile = isinstance(message, Emission) and message.volatile
+        if volatile and not self._store.reachable:
+            return
+        self.number += 1
+        if isinstance(message, Emission) and not volatile:
+            message.sequence = self.number
+        self._waiting.append(message)
+        self._size += message.size
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        elif len(self._waiting) > LIMIT or self._size > SIZE:
+            self._make_room()
+
+    async def kept(self) -> bool:
+        """Return when all that was recorded before is in the stream; or at once, with False, while Redis is away."""
+        number = self.number
+        while self._written < number and self._store.reachable:
+            if self._attempted is None:
+                self._attempted = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._attempted)
+        return self._written >= number
+
+    async def stop(self) -> None:
+        """Write what waits, if Redis is there."""
+        self._stopping = True
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader], timeout=_STOP_TIMEOUT)
+
+    def _make_room(self) -> None:
+        if not self._gap:
+            logger.error("Too much waits for Redis: the oldest of it does not reach the other processes.")
+        half = (len(self._waiting) + 1) // 2
+        self._size -= sum(message.size for message in self._waiting[:half])
+        del self._waiting[:half]
+        self._gap = True
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                messages = self._waiting[:_LARGEST]
+                del self._waiting[:_LARGEST]
+                number = self.number - len(self._waiting)
+                gap, self._gap = self._gap, False
+                while not await self._append(number, messages, gap):
+                    if self._stopping:
+                        return
+                    await asyncio.sleep(_RETRY)
+                self._size -= sum(message.size for message in messages)
+                self._written = number
+                self._wake()
+        finally:
+            self._writer = None
+
+    async def _append(self, number: int, messages: list[Message], gap: bool) -> bool:
+        try:
+            await self._store.append(self._origin, number, messages, gap=gap)
+        except UNREACHABLE as error:
+            self._store.failed(error)
+            self._wake()
+            return False
+        self._store.succeeded()
+        return True
+
+    def _wake(self) -> None:
+        attempted, self._attempted = self._attempted, None
+        if attempted is not None and not attempted.done():
+            attempted.set_result(None)
+
+    async def _begin(self) -> None:
+        if await self.kept():
+            self.entry = await self._store.newest()
+
+    async def _read(self) -> None:
+        while not self._stopping:
+            try:
+                if self.entry is None:
+                    await self._begin()
+                entries = [] if self.entry is None else await self._store.read(self.entry)
+            except UNREACHABLE as error:
+                self._store.failed(error)
+            else:
+                if self.entry is not None:
+                    self._store.succeeded()
+                for entry in entries:
+                    self.entry = entry.id
+                    try:
+                        self._take(entry)
+                    except Exception:
+                        logger.exception("An entry of the stream could not be delivered.")
+            if not self._store.reachable:
+                await asyncio.sleep(_RETRY)
+
+
+class ExternalStream:
+    """What a process without sockets writes there."""
+
+    def __init__(self) -> None:
+        self._origin = secrets.token_urlsafe(12)
+        self._store: RedisRecoveryStore | None = None
+        self._count = itertools.count(1)
+
+    async def publish(self, message: Message) -> bool:
+        """Add a message for all nodes, where recovery is on and they can read it. Raises what is `UNREACHABLE`."""
+        options = Options.from_settings()
+        if options.max_disconnection_duration is None or (place := Place.of(options)).url is None:
+            return False
+        if self._store is None or self._store.place != place:
+            self._store = RedisRecoveryStore(place, self._origin)
+        number = next(self._count)
+        if isinstance(message, Emission) and not message.volatile:
+            message.sequence = number
+        await self._store.append(self._origin, number, [message])
+        return True
