@@ -6,7 +6,7 @@
 Changes that no socket of this process caused come to the listeners of `on_change`.
 """
 
-from presence.per_loop import current, on_change, stop_current
+from presence.per_loop import current, on_change, on_restored, stop_current
 from presence.presence import Presence
 
-__all__ = ["Presence", "current", "on_change", "stop_current"]
+__all__ = ["Presence", "current", "on_change", "on_restored", "stop_current"]

@@ -1,7 +1,8 @@
 """The Presence of this process: one for each event loop, made from the settings when it is first used.
 
 `on_change` registers a listener for changes that no socket of this process caused: users who went offline with another
-process, users who are announced again after an outage of Redis.
+process, users who are announced again after an outage of Redis. `on_restored` registers one for the end of a time in
+which `online` may have answered what was wrong.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ logger = logging.getLogger(__name__)
 
 Listener = Callable[[str], Awaitable[None]]
 AnyListener = TypeVar("AnyListener", bound=Listener)
+RestoredListener = Callable[[], Awaitable[None]]
+AnyRestoredListener = TypeVar("AnyRestoredListener", bound=RestoredListener)
 
 listeners: list[Listener] = []
 """In the order in which they were registered. Add to them by `on_change`."""
+restored_listeners: list[RestoredListener] = []
+"""As `listeners`. Add to them by `on_restored`."""
 
 
 def current() -> Presence:
@@ -58,6 +63,23 @@ def on_change(listener: AnyListener) -> AnyListener:
     return listener
 
 
+def on_restored(listener: AnyRestoredListener) -> AnyRestoredListener:
+    """Register a listener for the end of a time in which `online` may have answered what was wrong. A decorator.
+
+    Args:
+        listener: Called a heartbeat after Redis answers again, or has again what it had lost. Registering it twice is
+            registering it once.
+    """
+    if listener not in restored_listeners:
+        restored_listeners.append(listener)
+    return listener
+
+
+async def _notify_restored() -> None:
+    for listener in restored_listeners:
+        await listener()
+
+
 async def _notify(user_id: str) -> None:
     for listener in listeners:
         try:
@@ -68,7 +90,7 @@ async def _notify(user_id: str) -> None:
 
 def _from_settings() -> Presence:
     options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
-    return Presence(settings.REDIS_URL, on_offline=_notify, on_online=_notify, **options)
+    return Presence(settings.REDIS_URL, on_offline=_notify, on_online=_notify, on_restored=_notify_restored, **options)
 
 
 _presences = PerLoop(_from_settings)

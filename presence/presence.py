@@ -1,7 +1,8 @@
 """Who is online, across processes: the sockets of this process, kept in step with Redis.
 
 The state of this process is in memory; Redis gets only a user's first and last socket here. While Redis is away,
-answers come from this process's own sockets, and changes meanwhile are announced once Redis is back.
+answers come from this process's own sockets, and changes meanwhile are announced once Redis is back. `on_restored` then
+has those corrected who got what was answered meanwhile.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Presence:
             announcing process dies meanwhile; then another one takes over.
         on_online: Called for users whom this process registers again, after it was taken for dead or Redis lost its
             data.
+        on_restored: Called a heartbeat after Redis was away, or had lost what it held for this process, and has it
+            again: by then the other processes have registered their users, too.
         heartbeat: Seconds between two heartbeats.
         expiry: Seconds without a heartbeat after which a process is dead. A killed process's users are offline at most
             `expiry` + `heartbeat` after its last heartbeat.
@@ -59,6 +62,7 @@ class Presence:
         *,
         on_offline: Callback,
         on_online: Callback,
+        on_restored: Callable[[], Awaitable[None]] | None = None,
         heartbeat: float = 5.0,
         expiry: float = 15.0,
         prefix: str = "presence:",
@@ -70,11 +74,13 @@ class Presence:
             )
         self._on_offline = on_offline
         self._on_online = on_online
+        self._on_restored = on_restored
+        self._restoring: asyncio.TimerHandle | None = None  # until `on_restored`
         self._heartbeat = heartbeat
         self._registry = Registry(redis_url, uuid4().hex, prefix=prefix, expiry=expiry)
         self._sockets: dict[str, set[str]] = {}
         self._stored: set[str] = set()  # the users whom Redis holds for this process
-        self._version = 0  # of that, by Redis' count
+        self._version = 0  # of that, by Redis' count; below 1: not registered
         self._moving = Counter[str]()  # moves on their way to Redis, by user
         self._came: set[str] = set()  # users who changed in Redis' eyes, which is not announced yet
         self._went: set[str] = set()
@@ -183,6 +189,8 @@ class Presence:
         Users who still have a socket here go offline at the next heartbeat of another process.
         """
         self._stopped = True
+        if self._restoring is not None:
+            self._restoring.cancel()
         self._hurry.set()  # a cancellation alone may get lost in wait_for (Python 3.11), which the Redis client uses
         tasks = {task for task in (self._heart, *self._announcing) if task is not None}
         for task in tasks:
@@ -242,9 +250,27 @@ class Presence:
         self._announce_changes()
 
     async def _register(self) -> None:
+        """Have Redis hold the users of this process, at first or after it lost some or was away."""
+        if self._version > 0 or not self._up:
+            self._restored_in_time()
         users = set(self._sockets)
         self._note(await self._registry.register(users))
         self._stored = users
+
+    def _restored_in_time(self) -> None:
+        if self._restoring is not None:
+            self._restoring.cancel()
+        self._restoring = asyncio.get_running_loop().call_later(
+            self._heartbeat, lambda: self._in_background(self._restored())
+        )
+
+    async def _restored(self) -> None:
+        if self._on_restored is None or self._stopped:
+            return
+        try:
+            await self._on_restored()
+        except Exception:
+            logger.exception("what may have been told wrong could not be told again")
 
     def _note(self, change: Change) -> None:
         self._version = change.version
@@ -284,6 +310,8 @@ class Presence:
                     change = await self._registry.change(coming, going)
                     if change is None:
                         await self._register()
+                        _, online = await self._registry.online(going)  # of them it no longer knew that they were here
+                        self._went.update(set(going) - online)
                     else:
                         self._note(change)
                         self._stored.update(coming)

@@ -176,6 +176,13 @@ class Namespace:
     async def on_startup(self) -> None:
         """Called once in each event loop that serves sockets (a process has one), before the first socket."""
 
+    def on_gap(self) -> None:
+        """Called when something that another process emitted has not reached the sockets here.
+
+        So it is after the channel layer was away, or was cut off from one of the processes: it keeps nothing for who is
+        not there. What was missed is not known, nor for which sockets. It may be called several times for one outage.
+        """
+
     async def on_shutdown(self) -> None:
         """Called when the server stops, after the last socket."""
 

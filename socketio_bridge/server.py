@@ -162,6 +162,7 @@ class SocketIOServer:
             remote_sockets.serve(adapter)
             server_events.serve(adapter, self)
             session_registry.serve(adapter)
+            adapter.on_gap = self._missed
             await adapter.start()
             if self.options.max_disconnection_duration is not None and adapter.hooks is None:
                 await Recovery(adapter, self.options).start()
@@ -171,6 +172,13 @@ class SocketIOServer:
             # The next connection tries again.
             self._started.pop(asyncio.get_running_loop(), None)
             raise
+
+    def _missed(self) -> None:
+        for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
+            try:
+                namespace.on_gap()
+            except Exception:
+                logger.exception("on_gap of %s failed.", type(namespace).__name__)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol."""

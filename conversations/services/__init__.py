@@ -32,6 +32,7 @@ from conversations.services.room_list import (
     rooms_visible_to_others,
     view_room,
     visible_rooms_of,
+    visible_rooms_of_all,
 )
 from conversations.services.room_settings import (
     Blocking,
@@ -92,5 +93,6 @@ __all__ = [
     "unredact_message",
     "view_room",
     "visible_rooms_of",
+    "visible_rooms_of_all",
     "write_as_support",
 ]

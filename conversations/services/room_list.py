@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -132,6 +132,16 @@ async def visible_rooms_of(user_id: str, side: Role | None = None) -> list[Membe
     return await in_store_thread(_memberships, user_id, Role if side is None else [side])
 
 
+async def visible_rooms_of_all(user_ids: Collection[str], side: Role) -> dict[str, list[Membership]]:
+    """The rooms that each of these users sees, by user; in one visit to the store.
+
+    Args:
+        user_ids: The users.
+        side: The side that they are in the rooms.
+    """
+    return await in_store_thread(_memberships_of_all, user_ids, side)
+
+
 async def rooms_visible_to_others(user_id: str) -> list[Membership]:
     """Find the rooms of a user that their other sides see, whether the user sees them or not.
 
@@ -211,6 +221,16 @@ def _memberships(user_id: str, sides: Iterable[Role], *, seen_by_other: bool = F
         for room in durable(Room).find({SIDES[side].user: user_id}, [SIDES[side.other].user, *SIDES[seer].visibility])
         if is_visible(room, seer)
     ]
+
+
+def _memberships_of_all(user_ids: Collection[str], side: Role) -> dict[str, list[Membership]]:
+    rooms: dict[str, list[Membership]] = {user_id: [] for user_id in user_ids}
+    user, other = SIDES[side].user, SIDES[side.other].user
+    for part in in_parts(rooms):
+        for room in durable(Room).find({user: {"$in": part}}, [user, other, *SIDES[side].visibility]):
+            if is_visible(room, side):
+                rooms[room[user]].append(Membership(text_in(room, "_id"), side, text_in(room, other)))
+    return rooms
 
 
 def find_rooms(room_ids: list[str]) -> list[Document]:

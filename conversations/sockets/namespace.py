@@ -19,6 +19,7 @@ from conversations.policies import require_admitted
 from conversations.requests import LARGEST_PAGE, CreateRoom, NewMessage, SeenMessages, Sync, Typing, VerifyUser
 from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady, Synced
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
+from conversations.sockets.reannouncing import reannouncing
 from conversations.sockets.refusals import fields_of, is_temporary, reason_of, refused_connection
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
 from conversations.sockets.statuses import ActiveUserList
@@ -56,6 +57,10 @@ class ConversationEvents(LimitedNamespace):
         await announced()
         await stop_presence()
         await identities.close()
+
+    def on_gap(self) -> None:
+        """Have all statuses told anew: a change may have been missed."""
+        reannouncing.get().noticed_gap()
 
     async def on_connect(self, socket: Socket) -> None:
         """Let in whom the token proves to be the user of the handshake."""

@@ -15,9 +15,8 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from conversations.sockets.statuses import announce_status, send_active_user_list
+from conversations.sockets.reannouncing import reannouncing
 from identity import Identity, IdentityRefused, let_pass
-from persistence.availability import StoreUnavailable
 from presence import current as current_presence
 from socketio_bridge import Socket
 
@@ -47,9 +46,11 @@ async def sign_in(socket: Socket, identity: Identity) -> None:
     except BaseException:  # or it would stay online: who was not let in is not signed out
         await sign_out(socket)
         raise
-    _in_background(send_active_user_list(identity, socket.data.heard_from))
+    told = reannouncing.get()
+    told.signed_in(socket.data.presence_id, identity, socket.data.heard_from)
+    _in_background(told.list_users(identity, socket.data.heard_from))
     if came_online:
-        _in_background(announce_status(identity.user_id))
+        _in_background(told.announce(identity.user_id))
 
 
 async def renew(socket: Socket, identity: Identity) -> None:
@@ -72,14 +73,17 @@ async def sign_out(socket: Socket) -> None:
     """Take a socket out of presence. If it was the user's last one, the others get `user_status_change`."""
     socket.data.expiry.cancel()
     user_id = socket.data.identity.user_id
+    reannouncing.get().signed_out(socket.data.presence_id)
     if await current_presence().leave(user_id, socket.data.presence_id):
-        _in_background(announce_status(user_id))
+        _in_background(reannouncing.get().announce(user_id))
 
 
 async def announced() -> None:
-    """Wait until all announcements that were under way when this was called are out."""
+    """Wait until all announcements that were under way when this was called are out, and give up later ones."""
     if _announcements:
         await asyncio.wait(_announcements)
+    if (later := reannouncing.forget()) is not None:
+        later.stop()
 
 
 def _expire_in_time(socket: Socket) -> None:
@@ -113,6 +117,4 @@ def _in_background(announcement: Coroutine[Any, Any, None]) -> None:
 def _announcement_done(task: asyncio.Task[None]) -> None:
     _announcements.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        # An outage of the store has been logged with its cause.
-        traceback = None if isinstance(error, StoreUnavailable) else error
-        logger.error("A user's change of status could not be announced: %s", error, exc_info=traceback)
+        logger.error("A user's change of status could not be announced.", exc_info=error)

@@ -4,12 +4,13 @@ Which rooms count follows from who gets the event: `active_user_list` names the 
 `user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and the
 changes that follow it are about the same rooms, and no side keeps a status that nobody corrects.
 
-Presence knows users and calls this module for changes that no socket here caused (`on_change`).
+What cannot be told now, or may have been told wrong, `reannouncing` tells later.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from msgspec import Struct
@@ -20,7 +21,6 @@ from conversations.services import Membership, rooms_visible_to_others, sync_tok
 from identity import Identity, Role
 from persistence.per_event_loop import PerLoop
 from presence import current as current_presence
-from presence import on_change
 from socketio_bridge import emit, flush
 
 _EMITS_A_TURN = 100  # then other tasks of the loop get theirs
@@ -36,8 +36,9 @@ class RoomStatus(Struct):
 class ActiveUserList(Struct):
     """`active_user_list`, to a user of whom a device has connected: who is online in the rooms seen on that side.
 
-    Later changes come as `user_status_change`. `since` is a token of `sync`, from before the device heard events, for a
-    device that has none and loads everything.
+    Later changes come as `user_status_change`. After a disturbance between the servers the list comes once more, and
+    replaces what was known. `since` is a token of `sync`, from before the device heard events, for a device that has
+    none and loads everything.
     """
 
     user_id: str
@@ -58,16 +59,35 @@ async def send_active_user_list(identity: Identity, heard_from: float) -> None:
     """
     rooms = await visible_rooms_of(identity.user_id, identity.role)
     online = await current_presence().online(room.other for room in rooms)
-    statuses = [RoomStatus(room.room_id, room.other in online) for room in rooms]
-    await emit(
-        "active_user_list",
-        ActiveUserList(identity.user_id, identity.role, statuses, await sync_token(heard_from)),
-        to=[identity.user_id],
-        namespace=settings.MESSENGER_NAMESPACE,
-    )
+    listed = _active_user_list(identity.user_id, identity.role, rooms, online, await sync_token(heard_from))
+    await emit("active_user_list", listed, to=[identity.user_id], namespace=settings.MESSENGER_NAMESPACE)
 
 
-@on_change
+async def send_active_user_lists(
+    side: Role, rooms: Mapping[str, Sequence[Membership]], heard_from: Mapping[str, float]
+) -> None:
+    """Send `active_user_list` to the devices here of several users.
+
+    Args:
+        side: The side that the users are.
+        rooms: The rooms that each of them sees on it, by user.
+        heard_from: The instant (`time.monotonic()`) from which the first device of each hears events, by user.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer.
+    """
+    online = await current_presence().online(room.other for of_user in rooms.values() for room in of_user)
+    for user_id, of_user in rooms.items():
+        listed = _active_user_list(user_id, side, of_user, online, await sync_token(heard_from[user_id]))
+        await emit("active_user_list", listed, to=[user_id], namespace=settings.MESSENGER_NAMESPACE, local=True)
+
+
+def _active_user_list(
+    user_id: str, side: Role, rooms: Sequence[Membership], online: set[str], since: str
+) -> ActiveUserList:
+    return ActiveUserList(user_id, side, [RoomStatus(room.room_id, room.other in online) for room in rooms], since)
+
+
 async def announce_status(user_id: str) -> None:
     """Send `user_status_change` to the other sides of a user's rooms. Call it whenever the user comes or goes.
 

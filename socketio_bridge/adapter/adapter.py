@@ -8,9 +8,10 @@ leave in one envelope. Who the other nodes are, and what they ask of each other,
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -60,6 +61,9 @@ class Adapter:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []  # for that many to be settled
         self._lost = 0  # messages given up since the layer went away
         self._receiver: asyncio.Task[None] | None = None
+        self._numbers = itertools.count(1)  # of the envelopes to all others
+        self._heard_numbers: dict[str, int] = {}  # the latest of each other node
+        self.on_gap: Callable[[], None] | None = None  # called when this node has missed what another one sent
         self._deaf = False  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
         self.cluster = Cluster(self.id, self.send, alone=self._layer is None, observer=observer)
@@ -127,6 +131,8 @@ class Adapter:
         elif (len(pending) > PENDING_LIMIT or self._pending_size > PENDING_SIZE) and len(pending) > 1:
             dropped = pending[:-1]
             del pending[:-1]
+            if node_id is None:
+                next(self._numbers)  # the others are to notice
             self._give_up(dropped, "it does not keep up")
 
     def take(self, origin: str, message: Message) -> None:
@@ -189,9 +195,10 @@ class Adapter:
             self._publisher = None
 
     async def _hand_over(self, group: str, messages: list[Message]) -> None:
+        number = next(self._numbers) if group == GROUP else None
         try:
             async with asyncio.timeout(LAYER_TIMEOUT):
-                await self._layer.group_send(group, seal(self.id, messages))
+                await self._layer.group_send(group, seal(self.id, messages, number))
         except Exception as error:
             self._give_up(messages, repr(error))
         else:
@@ -254,8 +261,22 @@ class Adapter:
         except (KeyError, TypeError, msgspec.MsgspecError):
             logger.exception("Dropped an envelope that this version cannot read.")
             return
+        self._count(origin, message.get("number"))
         for each in messages:
             self.take(origin, each)
+
+    def _count(self, origin: str, number: int | None) -> None:
+        """Notice what another node sent to all and this one has not heard."""
+        if number is None:  # for this node alone, from a process without sockets, or of an earlier version
+            return
+        before = self._heard_numbers.get(origin)
+        self._heard_numbers[origin] = number
+        if before is None:
+            nodes = self.cluster.nodes
+            for node in [known for known in self._heard_numbers if known not in nodes and known != origin]:
+                del self._heard_numbers[node]
+        elif number != before + 1 and self.on_gap is not None:
+            self.on_gap()
 
 
 def current_adapter() -> Adapter:

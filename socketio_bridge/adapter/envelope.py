@@ -84,12 +84,14 @@ def node_group(node_id: str) -> str:
     return f"{GROUP}.{node_id}"
 
 
-def seal(origin: str, messages: Sequence[Message]) -> dict[str, Any]:
+def seal(origin: str, messages: Sequence[Message], number: int | None = None) -> dict[str, Any]:
     """The channel-layer message that carries `messages`.
 
-    `origin` is the id of the node that sends it, or of the process where that has none.
+    `origin` is the id of the node that sends it, or of the process where that has none. `number` counts the envelopes
+    that the node sends to all others: who hears a gap in it has missed one.
     """
-    return {"type": MESSAGE_TYPE, "origin": origin, "messages": _encoder.encode(messages)}
+    envelope = {"type": MESSAGE_TYPE, "origin": origin, "messages": _encoder.encode(messages)}
+    return envelope if number is None else envelope | {"number": number}
 
 
 def unseal(envelope: Mapping[str, Any]) -> list[Message]:

@@ -27,11 +27,13 @@ class Process:
     def __init__(self, url: str, prefix: str, expiry: float = EXPIRY, heartbeat: float = HEARTBEAT) -> None:
         self.went: list[str] = []
         self.came: list[str] = []
+        self.restored = 0  # how often it was told that others may have been told wrong
         self.cannot_announce: str | None = None  # a user whose going offline cannot be announced
         self.presence = Presence(
             url,
             on_offline=self._note_went,
             on_online=self._note_came,
+            on_restored=self._note_restored,
             heartbeat=heartbeat,
             expiry=expiry,
             prefix=prefix,
@@ -41,6 +43,9 @@ class Process:
         if user_id == self.cannot_announce:
             raise RuntimeError("the database is away")
         self.went.append(user_id)
+
+    async def _note_restored(self) -> None:
+        self.restored += 1
 
     async def _note_came(self, user_id: str) -> None:
         self.came.append(user_id)

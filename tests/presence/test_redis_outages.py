@@ -187,3 +187,37 @@ async def test_a_presence_may_be_started_again_after_a_stop(start: Start) -> Non
         return await watcher.presence.online(["7", "8"]) == {"7", "8"}
 
     await eventually(both_are_online)
+
+
+async def test_who_leaves_first_after_redis_lost_its_data_is_told(start: Start, own_redis: EmbeddedRedis) -> None:
+    """Redis no longer knew that they were here, so it sees nobody go."""
+    one = start(own_redis.address, heartbeat=5, expiry=15)
+    await one.presence.enter("leaves", "phone")
+    await one.presence.enter("stays", "phone")
+    redis: Redis = Redis.from_url(own_redis.address)
+    await redis.flushall()
+    await redis.aclose()
+    assert await one.presence.leave("leaves", "phone")
+    await eventually(lambda: one.came == ["stays"])
+
+
+@pytest.mark.parametrize("harm", ["nothing", "flush", "restart"])
+async def test_each_process_hears_that_what_was_told_may_have_been_wrong(
+    start: Start, own_redis: EmbeddedRedis, harm: str
+) -> None:
+    processes = [start(own_redis.address), start(own_redis.address)]
+    for number, process in enumerate(processes):
+        await process.presence.enter(str(number), "phone")
+    if harm == "flush":
+        redis: Redis = Redis.from_url(own_redis.address)
+        await redis.flushall()
+        await redis.aclose()
+    elif harm == "restart":
+        own_redis.stop()
+        await asyncio.sleep(HEARTBEAT * 5)
+        own_redis.start()
+    if harm != "nothing":
+        await eventually(lambda: all(process.restored for process in processes))
+    else:
+        await asyncio.sleep(HEARTBEAT * 5)
+        assert [process.restored for process in processes] == [0, 0]

@@ -16,6 +16,7 @@ import pytest
 import presence
 from conversations import announcements
 from conversations.sockets import statuses
+from conversations.sockets.reannouncing import announce_change
 from conversations.sockets.statuses import announce_status, send_active_user_list
 from identity import Identity, Role
 from persistence.availability import StoreUnavailable
@@ -226,6 +227,7 @@ async def test_a_user_who_died_with_another_process_is_announced_by_this_one(
 
     async def nothing(user_id: str) -> None: ...
 
+    presence.on_change(announce_change)
     dying = Presence(settings.REDIS_URL, on_offline=nothing, on_online=nothing, **settings.PRESENCE)
     await dying.enter("7", "s")
     await dying.stop()  # says no more, and leaves its users

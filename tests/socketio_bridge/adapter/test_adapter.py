@@ -21,6 +21,10 @@ from tests.socketio_bridge.processes import Person, Process
 
 class Chat(Namespace):
     path = "/chat"
+    gaps = 0
+
+    def on_gap(self) -> None:
+        self.gaps += 1
 
     async def on_connect(self, socket: Socket) -> None:
         await socket.enter_room(socket.handshake.auth["who"])
@@ -131,6 +135,23 @@ def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, 
     ann.send('42/chat,["say",["bob"],"again"]')
     assert bob.receive() == '42/chat,["said","again"]'
     other.leave()
+
+
+def test_who_missed_what_another_process_sent_is_told_so(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    """Whether it could not be published or was lost on its way; and not for what reached everybody."""
+    ann, bob = people
+    chats = [process.server.namespaces["/chat"] for process in processes]
+    ann.send('42/chat,["say",["bob"],"heard"]')
+    bob.receive()
+    assert [chat.gaps for chat in chats] == [0, 0]  # type: ignore[attr-defined]  # of `Chat`
+    with patch.object(get_channel_layer(), "group_send", side_effect=ConnectionError("Redis is away")):
+        ann.send('42/chat,["say",["bob"],"lost to bob"]')
+        ann.process.run(flush())
+    ann.send('42/chat,["say",["bob"],"heard again"]')
+    assert bob.receive() == '42/chat,["said","heard again"]'
+    assert [chat.gaps for chat in chats] == [0, 1]  # type: ignore[attr-defined]  # of `Chat`
 
 
 async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
