@@ -19,8 +19,10 @@ from socketio_bridge.recovery.store import UNREACHABLE, Entry, Place, RecoverySt
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 50_000  # messages that may wait for Redis,
-SIZE = 64_000_000  # and bytes of them
+LIMIT = 50_000
+"""Messages that may wait for Redis."""
+SIZE = 64_000_000
+"""Bytes that may wait for it."""
 _LARGEST = 5_000  # messages that are written at a time
 _RETRY = 0.25  # seconds between attempts
 _STOP_TIMEOUT = 5.0  # seconds that a read under way may take to end; a cancellation may get lost

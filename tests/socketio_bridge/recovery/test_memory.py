@@ -16,7 +16,7 @@ from socketio_bridge import Options
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
 from socketio_bridge.recovery.store import RELEASED, Entry, Save, State
-from tests.eventually import eventually_sync
+from tests.eventually import eventually, eventually_sync
 from tests.socketio_bridge.processes import Process
 
 from .returning import RECOVERING, Chat, Returning, holder, recovery_of, say, until_kept
@@ -101,6 +101,10 @@ async def test_the_stream_is_as_long_as_it_may_be_and_read_from_a_place_on() -> 
     assert await store.oldest() is None
 
 
+async def has_ended(store: MemoryRecoveryStore, pid: str) -> bool:
+    return await store.holder(pid) is None
+
+
 async def test_a_session_is_its_holders_and_ends_with_its_time() -> None:
     store = MemoryRecoveryStore(stream_length=3)
     await store.save("a", [Save("pid", "a", STATE, 60_000)])
@@ -113,8 +117,7 @@ async def test_a_session_is_its_holders_and_ends_with_its_time() -> None:
     await store.release("b", "pid")
     assert await store.holder("pid") == RELEASED
     await store.claim("pid", RELEASED, "c", 1)
-    await asyncio.sleep(0.02)
-    assert await store.holder("pid") is None
+    await eventually(lambda: has_ended(store, "pid"))
     await store.trim(0)
     await store.save("d", [Save("pid", "d", STATE, 60_000)])
     await store.forget("d", ["pid"])

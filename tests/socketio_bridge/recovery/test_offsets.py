@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from socketio_bridge.recovery import offsets
 from socketio_bridge.recovery.offsets import Mark, Position
+from socketio_bridge.recovery.recoverable import Recoverable
 
 
 def test_an_offset_says_what_was_written() -> None:
@@ -37,3 +38,10 @@ def test_a_position_moves_on() -> None:
 def test_of_two_positions_the_further_counts_with_the_numbers_of_both() -> None:
     one, other = Position((5, 1), 2, {"a": 3, "b": 5}), Position((5, 1), 3, {"a": 4, "b": 4, "c": 1})
     assert one.beside(other) == other.beside(one) == Position((5, 1), 3, {"a": 4, "b": 5, "c": 1})
+
+
+def test_what_a_dead_process_did_not_write_is_not_waited_for() -> None:
+    recoverable = Recoverable({})
+    recoverable.covered = Position((5, 1), 2, {"dead": 3, "alive": 4})
+    recoverable.forget_all_but({"alive"})
+    assert recoverable.covered == Position((5, 1), 2, {"alive": 4})
