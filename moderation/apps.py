@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ModerationConfig(AppConfig):
-    """Its rules reach the chat through CONVERSATION_POLICIES; the chat knows nothing of it."""
+    """The app of moderation. Its policy reaches the chat through CONVERSATION_POLICIES; the chat does not know it."""
 
     name = "moderation"
     verbose_name = "Moderation"

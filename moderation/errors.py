@@ -1,4 +1,4 @@
-"""The reasons for which moderation refuses something, to users and to staff, besides those of conversations."""
+"""The codes of moderation's refusals, for users and for staff, besides those of conversations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users send to moderation and get from it."""
+"""What clients send to moderation, and what they get."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NewReport(Struct, kw_only=True):
 
 
 class ReportPayload(Struct, kw_only=True, rename={"id": "_id"}):
-    """A report as its reporter sees it. What staff make of it is not told."""
+    """A report as its reporter sees it, without what staff do about it."""
 
     id: str
     target_type: str
@@ -48,7 +48,7 @@ class ReportPayload(Struct, kw_only=True, rename={"id": "_id"}):
 
     @classmethod
     def of(cls, report: Report) -> ReportPayload:
-        """The payload of a stored report."""
+        """Make the payload of a stored report."""
         return cls(
             id=str(report.pk),
             target_type=report.target_kind,

@@ -1,4 +1,4 @@
-"""Members of staff: who acts, as the audit records it, and what they may do."""
+"""Members of staff: who acts, as the audit records it, and their permissions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from django.http import HttpRequest
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """One of the staff and the address they act from; or a command, which has no id."""
+    """Who acts: a member of staff, or a management command.
+
+    Attributes:
+        staff_id: The key of the Django user; empty: a command.
+        name: The user name; of a command, the operating system's user and the command's name.
+        address: The IP address; empty: none.
+    """
 
     staff_id: str
     name: str
@@ -20,12 +26,12 @@ class Staff:
 
     @classmethod
     def of(cls, user: AbstractBaseUser, address: str = "") -> Staff:
-        """A Django user at an IP address."""
+        """Make it from a Django user."""
         return cls(str(user.pk), user.get_username(), address)
 
     @classmethod
     def at_the_console(cls, command: str) -> Staff:
-        """Whoever runs a management command: the operating system's user."""
+        """Make it from whoever runs a management command."""
         try:
             name = getpass.getuser()
         except (KeyError, OSError):  # a container's user may have no name
@@ -34,5 +40,5 @@ class Staff:
 
 
 def may(request: HttpRequest, permission: str) -> bool:
-    """Whether they have a permission, such as `moderation.change_report`."""
+    """Whether the user of a request has a permission, such as `moderation.change_report`."""
     return cast("User | AnonymousUser", request.user).has_perm(permission)

@@ -1,4 +1,4 @@
-"""Acts of staff: the pages that say what will happen, ask why, and do it; their forms, and files they give."""
+"""Pages of acts: each explains the act, asks for a reason, and calls the service. Also forms and downloads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LINES_AT_ONCE = 500
 
 
 class ReasonForm(forms.Form):
-    """An act that wants nothing but a reason."""
+    """The form of an act that needs a reason."""
 
     reason = forms.CharField(
         max_length=LONGEST_REASON,
@@ -41,14 +41,28 @@ class ReasonForm(forms.Form):
 
 
 class NoForm(forms.Form):
-    """An act that asks for nothing."""
+    """The form of an act that needs no input."""
 
 
 class ActView(FormView[forms.Form]):
-    """One act on one page. A subclass says what it is and does it; who may is told by `permission`.
+    """The page of one act.
 
-    Afterwards staff are back where they came from, `?next=`, or at `done_url`. What a service refuses is said on the
-    form, which keeps what was filled in.
+    Afterwards staff return to the page that linked here (`?next=`), or to `done_url`. A refusal of the service is shown
+    above the form, which keeps its values.
+
+        class MuteView(ActView):
+            permission = "moderation.add_restriction"
+            title, button, done = "Mute", "Mute", "The user is muted."
+
+            async def act(self, staff, given):
+                await services.mute(staff, "7", given["reason"])
+
+    Attributes:
+        permission: What it takes to open the page.
+        title: The heading; a subclass may override `heading`.
+        button: The label of the button.
+        done: The message after the act; `{answer}` in it stands for what `act` returned.
+        hurts: Whether the button is drawn as a dangerous one.
     """
 
     template_name = "admin/moderation/act.html"
@@ -60,34 +74,45 @@ class ActView(FormView[forms.Form]):
     hurts: ClassVar[bool] = False
 
     def heading(self) -> str:
-        """What the page is called."""
+        """The heading of the page."""
         return self.title
 
     def explanation(self) -> list[str]:
-        """What will happen: a sentence a line."""
+        """What the act does, one paragraph an item."""
         return []
 
     def done_url(self) -> str:
-        """Where to go without `?next=`."""
+        """The page to return to without `?next=`."""
         raise NotImplementedError
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> Any:
-        """Do it, by a service. Raises one of REFUSALS where it is refused."""
+        """Do the act by a service.
+
+        Args:
+            staff: Who acts.
+            given: The form's cleaned data.
+
+        Returns:
+            What `answered` needs.
+
+        Raises:
+            RuleViolation: It is refused.
+            StoreUnavailable: MongoDB does not answer.
+        """
         raise NotImplementedError
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Refuse whoever lacks the permission."""
         if not may(request, self.permission):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
     def get_initial(self) -> dict[str, Any]:
-        """What the link that led here has filled in already."""
+        """The values that the link filled in."""
         names = self.get_form_class().base_fields
         return {**super().get_initial(), **{name: self.request.GET[name] for name in names if name in self.request.GET}}
 
     def form_valid(self, form: forms.Form) -> Any:
-        """Do it, and go back; or say why not."""
+        """Do the act, or show why it was refused."""
         try:
             answer = async_to_sync(self.act)(staff_of(self.request), form.cleaned_data)
         except REFUSALS as refusal:
@@ -96,12 +121,11 @@ class ActView(FormView[forms.Form]):
         return self.answered(answer)
 
     def answered(self, answer: Any) -> Any:
-        """What staff get when it is done."""
+        """The response once the act is done."""
         messages.success(self.request, self.done.format(answer=answer))
         return HttpResponseRedirect(self._next() or self.done_url())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The form as the admin draws it."""
         context = super().get_context_data(**kwargs)
         form = context["form"]
         return {
@@ -126,7 +150,7 @@ class ActView(FormView[forms.Form]):
 
 
 class RestrictForm(ReasonForm):
-    """Restricting whom or what the page names; `cleaned_data["end"]`: until when, `None`: until it is lifted."""
+    """The form of a restriction; `cleaned_data["end"]` is its end, None: only when it is lifted."""
 
     length = forms.ChoiceField(
         label="For how long", choices=[*HOURS, (FOR_GOOD, "Until it is lifted"), (UNTIL, "Until a time:")]
@@ -140,7 +164,7 @@ class RestrictForm(ReasonForm):
     field_order = ["length", "until", "reason"]
 
     def clean(self) -> dict[str, Any]:
-        """The end, from either field."""
+        """Compute the end from the two fields."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         length, until = cleaned.get("length"), cleaned.get("until")
         now = timezone.now()
@@ -156,24 +180,36 @@ class RestrictForm(ReasonForm):
 
 
 def staff_of(request: HttpRequest) -> Staff:
-    """Who makes the request, and from where: behind a proxy uvicorn has found the address (FORWARDED_ALLOW_IPS)."""
+    """Who makes a request, and the address. Behind a proxy uvicorn has found the client's (FORWARDED_ALLOW_IPS)."""
     return Staff.of(request.user, request.META.get("REMOTE_ADDR") or "")  # type: ignore[arg-type]  # signed in
 
 
 def sentence(refusal: Exception) -> str:
-    """A refusal, written as one."""
+    """A refusal as a sentence for staff."""
     return f"Not done: {refusal}."
 
 
 def end_of(length: str, until: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
-    """When a restriction of such a length ends."""
+    """When a restriction of a length ends.
+
+    Args:
+        length: One of HOURS, FOR_GOOD or UNTIL.
+        until: The end, of UNTIL.
+        now: The beginning.
+    """
     if length == UNTIL:
         return until
     return None if length == FOR_GOOD else now + datetime.timedelta(hours=int(length))
 
 
 def streamed(lines: Iterator[str], content_type: str, filename: str) -> StreamingHttpResponse:
-    """A file to download. `lines` may read from the store as they are taken."""
+    """Make a download.
+
+    Args:
+        lines: The content; it may read from the store as its lines are taken.
+        content_type: The media type, without the charset.
+        filename: The name that browsers save it under.
+    """
     response = StreamingHttpResponse(_parts(lines), content_type=f"{content_type}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, filename) or "attachment"
     response["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""The audit, as a list, a page for each record, and as CSV."""
+"""The audit in the admin: a list, a page for each record, and a CSV export."""
 
 from __future__ import annotations
 
@@ -31,40 +31,36 @@ EXPORT_PERMISSION = "moderation.export_auditrecord"
 
 
 class WhenFilter(admin.SimpleListFilter):
-    """The last days."""
+    """Records of the last days."""
 
     title = "time"
     parameter_name = "days"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """So many days."""
         return [("1", "Last 24 hours"), ("7", "Last 7 days"), ("30", "Last 30 days")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditRecord]) -> QuerySet[AuditRecord]:
-        """Those of that time."""
         if self.value() not in {"1", "7", "30"}:
             return queryset
         return queryset.filter(at__gte=timezone.now() - datetime.timedelta(days=int(self.value() or 1)))
 
 
 class MineFilter(admin.SimpleListFilter):
-    """What one did oneself."""
+    """Records of one's own acts."""
 
     title = "who"
     parameter_name = "mine"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Besides everybody."""
         return [("1", "Me")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditRecord]) -> QuerySet[AuditRecord]:
-        """One's own."""
         return queryset.filter(staff_id=str(request.user.pk)) if self.value() == "1" else queryset
 
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(UncountedAdmin):
-    """Newest first. Read, never written."""
+    """The newest first; read only."""
 
     change_list_template = "admin/moderation/auditrecord/list.html"
     list_display = ("at", "staff_name", "act", "user", "room", "why")
@@ -77,17 +73,16 @@ class AuditRecordAdmin(UncountedAdmin):
     readonly_fields = ("target", "user", "room", "why")
 
     def searched(self, term: str) -> list[Q]:
-        """Of a target only where it is a message: all others are somebody's, or a room's."""
+        """Search targets only among messages: all others are found by their user or room."""
         ids = [Q(**{field: term}) for field in ("user_id", "room_id", "staff_id")]
         return [*ids, Q(target_kind=TargetKind.MESSAGE, target_id=term)]
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, a record, and the export."""
         export = self.admin_site.admin_view(require_POST(self.export))
         return [path("export/", export, name="moderation_auditrecord_export"), *super().get_urls()]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """The records that the list shows, all pages, as CSV; itself recorded."""
+        """Export all records that the list shows as CSV; the export is an audit record itself."""
         if not may(request, EXPORT_PERMISSION):
             raise PermissionDenied
         try:
@@ -106,20 +101,16 @@ class AuditRecordAdmin(UncountedAdmin):
 
     @admin.display(description="To what")
     def target(self, record: AuditRecord) -> str:
-        """What it was done to."""
         return f"{record.target_kind} {record.target_id}".capitalize()
 
     @admin.display(description="User")
     def user(self, record: AuditRecord) -> str:
-        """Whom it concerns."""
         return person_link(record.user_id)
 
     @admin.display(description="Room")
     def room(self, record: AuditRecord) -> str:
-        """Which room it concerns."""
         return room_link(record.room_id)
 
     @admin.display(description="Why")
     def why(self, record: AuditRecord) -> str:
-        """The reason."""
         return record.reason or "–"

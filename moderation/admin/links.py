@@ -1,4 +1,4 @@
-"""Where things are in the admin: addresses, links to them, and what an address names."""
+"""Addresses of admin pages, links to them, and the objects that addresses name."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from django.utils.safestring import SafeString
 from moderation.models import Report
 
 AnyModel = TypeVar("AnyModel", bound=Model)
+SHOWN = 100
+"""Characters of a text in a row of a list."""
 
 
 def person_url(user_id: str) -> str:
-    """The page of a user of the chat; of none, which an old document may name, the one that asks for a user."""
+    """The page of a user of the chat. Without an id, which an old document may lack, the page that asks for one."""
     return reverse("admin:moderation_person", args=[quote(user_id)]) if user_id else reverse("admin:moderation_people")
 
 
 def room_url(room_id: str, message_id: str = "") -> str:
-    """The page of a room, at a message of it; of none the list."""
+    """The page of a room, scrolled to a message if one is given; without an id, the list of rooms."""
     if not room_id:
         return reverse("admin:conversations_room_changelist")
     url = reverse("admin:conversations_room_change", args=[quote(room_id)])
@@ -46,8 +48,17 @@ def room_link(room_id: str, message_id: str = "") -> SafeString | str:
     return format_html('<a href="{}">{}</a>', room_url(room_id, message_id), room_id) if room_id else "–"
 
 
+def lift_link(view: str, key: object, back: str) -> SafeString:
+    """A link to the page that lifts a restriction or a hold, and then leads to `back`."""
+    return format_html('<a href="{}?{}">Lift…</a>', reverse(view, args=[key]), urlencode({"next": back}))
+
+
 def found_or_404(model: type[AnyModel], key: str) -> AnyModel:
-    """The one of this key. Http404: there is none, or it is no key."""
+    """Find an object by its key.
+
+    Raises:
+        Http404: There is none, or the text is no key.
+    """
     found = model._default_manager.filter(pk=key).first() if ObjectId.is_valid(key) else None
     if found is None:
         raise Http404(f"there is no {model._meta.verbose_name} {key!r}")

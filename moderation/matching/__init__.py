@@ -1,4 +1,4 @@
-"""Finding in texts what filters look for. Knows texts and filters, no store and no user: bounded time and memory."""
+"""Matching texts with filters. Knows texts and filters, no store and no user; bounded in time and memory."""
 
 from moderation.matching.filters import FilterAction, FilterKind, Found, Matcher
 

@@ -1,4 +1,4 @@
-"""Whether a filter may be saved: what would match nothing, everything, or cost too much is refused with the reason."""
+"""Checks before a filter is saved: patterns that match nothing or everything, or cost too much, are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ LONGEST_WINDOW = 86_400
 
 
 def problems_of(message_filter: FilterDefinition) -> dict[str, list[str]]:
-    """What is wrong, by field; empty: nothing."""
+    """Find what is wrong with a filter.
+
+    Returns:
+        The problems by field; empty: the filter can be saved.
+    """
     if message_filter.kind == FilterKind.FLOOD:
         return _flood(message_filter)
     lines = lines_of(message_filter.patterns)

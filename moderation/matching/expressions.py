@@ -1,4 +1,4 @@
-"""Regular expressions, matched by RE2: in time that grows with the text alone, whatever the expression."""
+"""Regular expressions, matched by RE2 in time linear in the text, whatever the expression."""
 
 from __future__ import annotations
 
@@ -21,14 +21,18 @@ _MEMORY_OF_ALL = 64 << 20
 
 
 class UnsafeExpression(ValueError):
-    """The expression cannot be used; the message says why."""
+    """The expression is refused; the message says why."""
 
 
 def compiled(expression: str) -> Any:
-    """An expression ready to search normalized texts with, blind to case; a letter's marks may be written after it.
+    """Compile an expression for normalized texts, ignoring case.
 
-    Raises UnsafeExpression: too long, not RE2's syntax (which has no backreferences and no look-around), too much
-    memory, or a match of the empty text, which every message has in it.
+    Args:
+        expression: In RE2's syntax, of LONGEST characters at most. A letter's marks may follow it.
+
+    Raises:
+        UnsafeExpression: It is too long, not in RE2's syntax (which has no backreferences and no look-around), takes
+            too much memory, or matches the empty text, which is in every message.
     """
     if len(expression) > LONGEST:
         raise UnsafeExpression(f"it has {len(expression)} characters: at most {LONGEST} are allowed")
@@ -43,7 +47,11 @@ def compiled(expression: str) -> Any:
 
 
 class Expressions(Generic[Owner]):
-    """Expressions, each with whom it belongs to. Those that cannot be used are left out, and logged."""
+    """Expressions with their owners. Those that cannot be compiled are logged and left out.
+
+    Args:
+        expressions: Each expression and its owner.
+    """
 
     def __init__(self, expressions: Iterable[tuple[str, Owner]]) -> None:
         self._each: list[tuple[Any, Owner]] = []
@@ -58,9 +66,9 @@ class Expressions(Generic[Owner]):
         self._any = _one_of(usable)
 
     def find(self, text: str) -> Iterator[tuple[Owner, str]]:
-        """Whose expressions match a normalized text, and what in it.
+        """Yield the owner and the matched part of each match in a normalized text.
 
-        Nearly all texts match none, which one pass over them tells.
+        Most texts match none, which one pass over the text decides.
         """
         if not self._each or (self._any is not None and not self._any.search(text)):
             return
@@ -70,7 +78,7 @@ class Expressions(Generic[Owner]):
 
 
 def _one_of(expressions: list[str]) -> Any | None:
-    """All expressions as one; `None` where that would be too large, or they cannot be parts of one."""
+    """All expressions as one alternation; None: it would be too large, or one cannot be part of it."""
     if len(expressions) < 2:
         return None
     try:

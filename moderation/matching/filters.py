@@ -1,4 +1,4 @@
-"""The active filters as one: what they say of a message's text."""
+"""The active filters, compiled into one matcher."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moderation.matching.words import Words
 
 
 class FilterKind(TextChoices):
-    """What `patterns` are, one a line."""
+    """What the lines of `patterns` are."""
 
     WORDS = "words"
     """Words or phrases, found as whole words, in capitals or small."""
@@ -30,7 +30,7 @@ class FilterKind(TextChoices):
 
 
 class FilterAction(TextChoices):
-    """What is done about a message that a filter hits. Of several filters the strictest decides."""
+    """What happens to a message that a filter hits. Of several filters the strictest decides."""
 
     FLAG = "flag"
     """It is sent, and a report opened."""
@@ -41,7 +41,7 @@ class FilterAction(TextChoices):
 
 
 class FilterDefinition(Protocol):
-    """What there is to know of a filter, saved or not: see `moderation.models.MessageFilter`."""
+    """The fields of a filter, stored or not: see `moderation.models.MessageFilter`."""
 
     name: str
     kind: str
@@ -57,7 +57,13 @@ _STRICTER = (FilterAction.FLAG, FilterAction.HOLD, FilterAction.REFUSE)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one filter found: a word of its own, what its expression matched, a host, or a number of rooms."""
+    """What one filter found.
+
+    Attributes:
+        filter_name: The filter.
+        action: Its action.
+        what: A word of the filter, what its expression matched, a host, or a number of rooms.
+    """
 
     filter_name: str
     action: FilterAction
@@ -65,13 +71,13 @@ class Found:
 
     @property
     def strictness(self) -> int:
-        """Of several, that with the greatest decides."""
+        """The rank of the action: among several, the greatest decides."""
         return _STRICTER.index(self.action)
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """The same text in so many rooms within so many seconds."""
+    """A flood filter: the same text in `rooms` rooms within `seconds`."""
 
     filter_name: str
     action: FilterAction
@@ -80,7 +86,18 @@ class Flood:
 
 
 class Matcher:
-    """Filters, compiled. Of an image's address they look at all but the name of a stored file and a known host."""
+    """Filters, compiled.
+
+        Matcher(MessageFilter.objects.filter(is_active=True)).find("lừa đảo")
+
+    Of an image's address it ignores the name of a stored file, and a host of IMAGE_HOSTS.
+
+    Args:
+        filters: The filters. Expressions that cannot be used are logged and left out.
+
+    Attributes:
+        floods: The flood filters, which need more than one text.
+    """
 
     def __init__(self, filters: Iterable[FilterDefinition] = ()) -> None:
         known = list(filters)
@@ -105,7 +122,15 @@ class Matcher:
         )
 
     def find(self, text: str, message_type: str = MessageType.TEXT) -> list[Found]:
-        """What each filter finds first in a text, those that find something. Floods are not a text's affair."""
+        """Match a text.
+
+        Args:
+            text: The content of a message.
+            message_type: The type of the message.
+
+        Returns:
+            The first match of each filter that hits. Flood filters are not matched here.
+        """
         if not self._has_text_filters:
             return []
         is_image = message_type == MessageType.IMAGE
@@ -126,5 +151,5 @@ class Matcher:
 
 
 def lines_of(patterns: str) -> list[str]:
-    """What stands in a filter's `patterns`: its lines, without the empty ones."""
+    """The lines of a filter's `patterns`, without the empty ones."""
     return [line.strip() for line in patterns.splitlines() if line.strip()]

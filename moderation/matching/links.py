@@ -1,7 +1,7 @@
-"""Links in a text, and whether they lead where they may.
+"""Links in a text, and whether their hosts are allowed.
 
-The endings of hosts are those of the Public Suffix List, which the package `publicsuffixlist` brings up to date.
-The recogniser is RE2: its time grows with the text alone. linkify-it-py needs 25 ms for a word of 5,000 letters.
+The package `publicsuffixlist` brings the Public Suffix List, from which the endings of hosts are known. RE2 finds the
+links, in time linear in the text. linkify-it-py needs 25 ms for a word of 5,000 letters.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MARKS = frozenset("\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323")
 
 
 def hosts(text: str) -> Iterator[str]:
-    """The hosts that a normalized text links to, in small letters, without port and user."""
+    """Yield the hosts that a normalized text links to, in small letters, without port and user."""
     if "." not in text and "//" not in text and "。" not in text and "\\" not in text:
         return
     written, text = text, text.translate(_AS_BROWSERS_READ)
@@ -57,24 +57,28 @@ def hosts(text: str) -> Iterator[str]:
 
 
 class AllowedHosts:
-    """Hosts that may be linked to, with what lies under them: `example.com` allows `www.example.com`."""
+    """Hosts that may be linked to, with their subdomains: `example.com` allows `www.example.com`.
+
+    Args:
+        names: The lines of an allow list.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(host_name(name) for name in names)
 
     def allow(self, host: str) -> bool:
-        """Whether a host is one of them, or lies under one."""
+        """Whether a host is on the list, or a subdomain of one that is."""
         labels = host.split(".")
         return any(".".join(labels[start:]) in self._names for start in range(len(labels)))
 
 
 def host_name(line: str) -> str:
-    """The host that a line of an allow list means, which may be a whole link."""
+    """The host of a line of an allow list, which may be a whole link."""
     return _host_of(next(hosts(line), line.strip())).removeprefix("www.")
 
 
 def _bare_host_of(match: Any, text: str) -> tuple[str | None, int]:
-    """The host in a match without a scheme, and where it ends; that of an e-mail address stands behind the `@`."""
+    """The host in a match without a scheme, and where it ends; of an e-mail address, the host after the `@`."""
     start, end = match.span(_BARE)
     if host := _bare_host(match[_BARE], text[end : end + 1]):
         return host, start + len(host)
@@ -82,7 +86,7 @@ def _bare_host_of(match: Any, text: str) -> tuple[str | None, int]:
 
 
 def _bare_host(labels_with_dots: str, following: str) -> str | None:
-    """What of a run of labels is a host: the longest beginning with a public ending. None: it is a sentence."""
+    """The host at the beginning of dotted labels: up to the last public suffix. None: the labels are a sentence."""
     if following in (":", "/") and _NUMERIC_HOST.fullmatch(labels_with_dots):
         return labels_with_dots
     labels = labels_with_dots.split(".")
@@ -96,7 +100,7 @@ def _bare_host(labels_with_dots: str, following: str) -> str | None:
 
 
 def _ending_in(label: str) -> str:
-    """The label up to a script without capitals, such as Chinese, which is written behind a host without a space."""
+    """The label up to a script without capitals, such as Chinese, which may follow a host without a space."""
     if label.isascii():
         return label
     ascii_part = label[: next(index for index, letter in enumerate(label) if not letter.isascii())]
@@ -114,10 +118,10 @@ def _is_public(ending: str) -> bool:
 
 
 def _begins_a_sentence(ending: str, before: str) -> bool:
-    """Whether an ending is a syllable of Vietnamese behind a full stop without a space: `Hết hàng.Co màu khác`.
+    """Whether an ending is a Vietnamese syllable after a full stop without a space: `Hết hàng.Co màu khác`.
 
-    Of a country's two letters with a vowel, a capital or a word with Vietnamese letters before them tells it; of a
-    longer ending, both. `.vn` has no vowel.
+    An ending of two letters with a vowel is one if it begins with a capital, or follows a word with Vietnamese letters.
+    A longer ending is one if both hold. `.vn` has no vowel.
     """
     is_syllable = len(ending) == 2 and not _VOWELS.isdisjoint(ending.casefold())
     capital = ending.istitle()
@@ -134,7 +138,7 @@ def _is_vietnamese(word: str) -> bool:
 
 
 def _host_of(authority: str) -> str:
-    """The host of `user:password@host:port` as browsers read it, its names in letters and not in Punycode."""
+    """The host of `user:password@host:port` as browsers read it, with Punycode decoded."""
     if "%" in authority:
         authority = unquote(authority)
     host = authority.rpartition("@")[2]

@@ -1,7 +1,7 @@
-"""Texts and words made comparable: one form for what looks the same to a reader, by Unicode's confusables (UTS #39).
+"""Normal forms of texts and words: one form for what looks the same to a reader, by Unicode's confusables (UTS #39).
 
-A letter of another script that looks like a Latin one becomes that one. Marks that make no letter, such as a
-strike-through, are dropped. Vietnamese marks stay, so that `lừa` and `lửa` differ; `bare` drops them as well.
+A letter of another script that looks like a Latin one is replaced by it. Marks that make no letter, such as a
+strike-through, are removed. Vietnamese marks stay, so that `lừa` and `lửa` differ; `bare` removes them as well.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _TOKEN = re.compile(rf"[{_WORD}]+|[^{_WORD}\s]")
 
 
 def normalized(text: str) -> str:
-    """Unicode's NFKC, without characters that are not seen.
+    """Convert a text to Unicode's NFKC, without invisible characters.
 
-    Those go first: one between a letter and its mark would keep them from becoming one character.
+    These are removed first: one between a letter and its mark would keep them from composing.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -56,7 +56,7 @@ def normalized(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words, of any script, and the signs of a normalized text, spaces only part them."""
+    """Split a normalized text into words, of any script, and signs. Spaces only separate them."""
     return _TOKEN.findall(text)
 
 
@@ -71,7 +71,7 @@ _JOINING = re.compile(rf"(?<=[\w{_MARKS}])(?:[^\w\s!?,;()\[\]{{}}<>\"{_MARKS}]|_
 
 
 def folded(text: str) -> str:
-    """A normalized text in small letters and in the form that words are compared in."""
+    """Convert a normalized text to small letters and Latin look-alikes, the form in which words are compared."""
     if not text.isascii():
         text = _ANY_MARK.sub("", unicodedata.normalize("NFC", text))
         text = unicodedata.normalize("NFD", text).translate(_look_alikes())
@@ -79,12 +79,12 @@ def folded(text: str) -> str:
 
 
 def bare(word: str) -> str:
-    """A folded word without marks."""
+    """Remove all marks from a folded word."""
     return word if word.isascii() else _ANY_MARK.sub("", word)
 
 
 def has_no_other_marks(word: str, phrase_word: str) -> bool:
-    """Whether of two folded words with the same letters, the first has only Vietnamese marks that the second has."""
+    """Whether each Vietnamese mark of a word is in the phrase's word, too; both folded, with the same letters."""
     return all(mine <= theirs for mine, theirs in zip(_marks_of(word), _marks_of(phrase_word), strict=True))
 
 
@@ -93,7 +93,7 @@ def _joined(text: str) -> str:
 
 
 def _is_punctuation(signs: str) -> bool:
-    """Whether they are signs of writing, and no emojis, which a filter may look for."""
+    """Whether all signs are punctuation. Emojis are not: a filter may search for them."""
     return all(unicodedata.category(sign).startswith("P") or sign in "|~^`" for sign in signs)
 
 
@@ -110,7 +110,7 @@ def _marks_of(word: str) -> list[frozenset[str]]:
 
 @cache
 def _look_alikes() -> dict[int, str]:
-    """By code point, the Latin letter that a letter of another script looks like."""
+    """The Latin letter that each letter of another script looks like, by code point."""
     from confusable_homoglyphs.confusables import confusables_data
 
     table = {ord("đ"): "d" + _STROKE, ord("Đ"): "D" + _STROKE}

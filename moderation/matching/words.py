@@ -1,4 +1,4 @@
-"""Words and phrases, all of them looked for in one pass over a text's words."""
+"""Words and phrases, all matched in one pass over the words of a text."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class _Phrase(NamedTuple):
 
 
 class Words(Generic[Owner]):
-    """Phrases, each with whom it belongs to and whether it is also found without its marks.
+    """Phrases to find as whole words, in any case and look-alike, with any joining signs between: see `text.py`.
 
-    Found as whole words, in any case and look-alike, with any spaces or joining signs between: see `text`.
+    Args:
+        phrases: Each phrase, its owner, and whether it is also found without its marks.
     """
 
     def __init__(self, phrases: Iterable[tuple[str, Owner, bool]]) -> None:
@@ -30,7 +31,7 @@ class Words(Generic[Owner]):
                 self._by_first[bare(words[0])].append((_Phrase(words, phrase, also_without_marks), owner))
 
     def find(self, text: str) -> Iterator[tuple[Owner, str]]:
-        """Whose phrases a normalized text has in it, and which."""
+        """Yield the owner and the phrase of each match in a normalized text."""
         if not self._by_first:
             return
         text = folded(text)

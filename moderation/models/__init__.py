@@ -1,4 +1,4 @@
-"""What moderation keeps, in collections of its own. What is done with it: `moderation.services`, and only there."""
+"""The collections of moderation. Only `moderation.services` changes them."""
 
 from moderation.matching import FilterAction, FilterKind
 from moderation.models.audit import Act, AuditRecord

@@ -1,4 +1,4 @@
-"""The audit: who of the staff did what, when, from where, to what, and why. Written once, never changed."""
+"""The audit: which member of staff did what, when, from which address, to what, and why. Records are never changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from persistence.fields import ObjectField
 
 
 class Act(models.TextChoices):
-    """Everything that staff do to people, rooms and messages; and reading what is kept apart is an act, too."""
+    """All acts of staff on people, rooms and messages; reading an original is one, too."""
 
     REPORT_TAKEN = "report.taken"
     REPORT_PUT_BACK = "report.put_back"
@@ -46,11 +46,11 @@ class Act(models.TextChoices):
 
 
 class AppendOnly(RuntimeError):
-    """Somebody tried to change or delete what is only ever added to."""
+    """Somebody tried to change or delete an audit record."""
 
 
 class AuditRecords(models.QuerySet["AuditRecord"]):
-    """Reads, and adds one at a time: `moderation.services.audit.record` does."""
+    """A query set that refuses to change or delete."""
 
     def update(self, **kwargs: Any) -> NoReturn:
         """Raises AppendOnly."""
@@ -62,10 +62,10 @@ class AuditRecords(models.QuerySet["AuditRecord"]):
 
 
 class AuditRecord(models.Model):
-    """One act. `room_id` and `user_id` say whose page it is shown on, whatever the target was.
+    """One act. `room_id` and `user_id` say on whose page it is shown, whatever the target was.
 
-    Who acted is kept by id and name, not by a foreign key: the record outlives the account. A management command has
-    no id; its name is the command's and the operating system's user.
+    The member of staff is stored by id and name, not by a foreign key: the record outlives the account. A management
+    command has no id; its name is the operating system's user and the command.
     """
 
     at = models.DateTimeField()
@@ -105,7 +105,12 @@ class AuditRecord(models.Model):
         return f"{Act(self.act).label} by {self.staff_name}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Add the record. Raises AppendOnly for one that exists, IntegrityError for another of its key."""
+        """Insert the record.
+
+        Raises:
+            AppendOnly: The record is stored already.
+            IntegrityError: Another record has its key.
+        """
         if not self._state.adding:
             raise AppendOnly(f"audit record {self.pk} exists: it is never changed")
         super().save(*args, **{**kwargs, "force_insert": True})

@@ -1,4 +1,4 @@
-"""What moderation keeps of content: evidence of reports, originals of redacted messages, revisions; and legal holds."""
+"""What moderation keeps of content: evidence of reports, originals, and revisions; and legal holds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from persistence.fields import ObjectField
 
 
 class Evidence(models.Model):
-    """What was said when something was reported; its key is the report's.
+    """The content around a report's target when it was reported; its key is the report's.
 
-    `said`: `messages`, the reported one with those around it or the latest of the room, each with what it said then;
-    and `buyer_info` and `shop` of the room. `images`: the uploads that they showed, which are kept meanwhile.
+    `said` has `messages`, the reported one with its neighbours or the latest of the room, and the room's `buyer_info`
+    and `shop`. `images` are the uploads that they showed, which are kept as long as the evidence.
     """
 
     report_id = models.CharField(primary_key=True, db_column="_id", max_length=24)
@@ -39,9 +39,9 @@ class Evidence(models.Model):
 
 
 class LegalHold(models.Model):
-    """Keeps a message, a room, or what a user wrote from retention and erasing, until `ends_at`, or until it is lifted.
+    """Protects a message, a room, or a user's messages from retention and erasing, until it ends or is lifted.
 
-    `room_id`: of the room, or of the message.
+    `room_id` is the held room, or that of the held message.
     """
 
     target_kind = models.CharField(max_length=16, choices=TargetKind.choices)
@@ -68,12 +68,12 @@ class LegalHold(models.Model):
         return f"hold on {self.target_kind} {self.target_id}"
 
     def is_active(self, now: datetime.datetime) -> bool:
-        """Whether it holds at `now`."""
+        """Whether it is in force at `now`."""
         return self.lifted_at is None and now < self.ends_at
 
 
 class RedactedOriginal(models.Model):
-    """The content of a redacted message. Read by `services.originals.read_original`, which is an audited act."""
+    """The content of a redacted message. `services.read_original` reads it, which is an audited act."""
 
     message_id = models.CharField(primary_key=True, db_column="_id", max_length=255)
     room_id = models.CharField(max_length=512)
@@ -104,7 +104,7 @@ class RedactedOriginal(models.Model):
 
 
 class Revision(models.Model):
-    """What one message said until it was edited at `replaced_at`; `said_at`: since when it had said that."""
+    """The content of a message from `said_at` until it was edited at `replaced_at`."""
 
     message_id = models.CharField(max_length=255)
     room_id = models.CharField(max_length=512)

@@ -1,4 +1,4 @@
-"""Filters: what to look for in messages, what to do about it, and what came of it."""
+"""Filters, their hits, and held messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moderation.matching.checks import problems_of
 
 
 class MessageFilter(models.Model):
-    """One filter. Live on every process within a second of being saved by `services.filters.save_filter`."""
+    """One filter. It is in force on every process within a second of `services.save_filter`."""
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=16, choices=FilterKind.choices)
@@ -26,21 +26,19 @@ class MessageFilter(models.Model):
     updated_by = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
-        """In the order in which staff look for one."""
-
         ordering = ("name",)
 
     def __str__(self) -> str:
         return self.name
 
     def clean(self) -> None:
-        """Raises ValidationError, naming the field, for what could not be matched safely."""
+        """Check the patterns. ValidationError: some could not be matched safely, by field."""
         if problems := problems_of(self):
             raise ValidationError(problems)
 
 
 class FilterHit(models.Model):
-    """A message that a filter hit. `text` only where the message was refused: others are kept where they belong."""
+    """A message that a filter hit. Only of a refused message it has the `text`: others are stored as messages."""
 
     filter_name = models.CharField(max_length=100)
     action = models.CharField(max_length=16, choices=FilterAction.choices)
@@ -66,7 +64,7 @@ class FilterHit(models.Model):
 
 
 class HeldState(models.TextChoices):
-    """What became of a held message."""
+    """The decision about a held message."""
 
     HELD = "held"
     RELEASED = "released"
@@ -74,9 +72,9 @@ class HeldState(models.TextChoices):
 
 
 class HeldMessage(models.Model):
-    """A message that waits for staff; neither side has it. `dedup_key`: all repeats of it are this one.
+    """A message that waits for staff; neither side has it. All repeats of it have its `dedup_key`.
 
-    `claimed_at`: since when a release is on its way; one whose process died can be begun again.
+    `claimed_at` is when a release or a drop began; one whose process died can be begun again.
     """
 
     room_id = models.CharField(max_length=512)

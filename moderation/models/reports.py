@@ -1,4 +1,4 @@
-"""Reports of users that something is wrong with a message, a room or another user; and notes of staff."""
+"""Reports of messages, rooms and users; and notes of staff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class TargetKind(models.TextChoices):
 
 
 class ReportReason(models.TextChoices):
-    """Why. `FILTER` is not for users: a filter flagged a message."""
+    """Why something is reported. FILTER is not for users: a filter flagged a message."""
 
     SPAM = "spam"
     FRAUD = "fraud"
@@ -29,7 +29,7 @@ class ReportReason(models.TextChoices):
 
 
 class ReportState(models.TextChoices):
-    """Where a report stands. Open ones wait for staff, oldest first; the last two are the end of it."""
+    """The state of a report. OPEN ones wait for staff, the oldest first; the last two are final."""
 
     OPEN = "open"
     IN_REVIEW = "in_review"
@@ -41,7 +41,7 @@ UNFINISHED = (ReportState.OPEN, ReportState.IN_REVIEW)
 
 
 class Outcome(models.TextChoices):
-    """What a resolved report came to."""
+    """What staff did about a resolved report."""
 
     WARNED = "warned"
     REDACTED = "redacted"
@@ -52,10 +52,10 @@ class Outcome(models.TextChoices):
 
 
 class Report(models.Model):
-    """One report. `open_key` is there while it is unfinished, and unique: one of a reporter about a target at a time.
+    """One report. `open_key` is set while it is unfinished, and unique: a reporter has one such report on a target.
 
-    `room_id` is the room it is about: the target itself, that of the message, or the one that the two users share.
-    `user_id` is who it is about; empty for a room.
+    `room_id` is the room it is about: the target, that of the message, or the one that the two users share. `user_id`
+    is the user it is about; empty for a room.
     """
 
     target_kind = models.CharField(max_length=16, choices=TargetKind.choices)
@@ -98,7 +98,7 @@ class Report(models.Model):
 
 
 class Note(models.Model):
-    """One note, seen by staff alone."""
+    """One note, which only staff see."""
 
     target_kind = models.CharField(
         max_length=16, choices=[(kind.value, kind.label) for kind in (TargetKind.ROOM, TargetKind.USER)]

@@ -1,4 +1,4 @@
-"""Restrictions: what somebody may not do, from when, until when, and why."""
+"""Restrictions of users and rooms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Q
 
 
 class RestrictionKind(models.TextChoices):
-    """MUTE and BAN are of a user, SLOW_MODE of a room."""
+    """MUTE and BAN restrict a user, SLOW_MODE a room."""
 
     MUTE = "mute"
     """May read, not write."""
@@ -20,17 +20,17 @@ class RestrictionKind(models.TextChoices):
 
 
 class Restrictions(models.QuerySet["Restriction"]):
-    """Queries that know when a restriction holds."""
+    """Restrictions by time."""
 
     def active(self, now: datetime.datetime) -> Restrictions:
-        """Those that hold at `now`."""
+        """The restrictions in force at `now`."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), lifted_at__isnull=True)
 
 
 class Restriction(models.Model):
-    """One restriction. It ends by itself at `ends_at` (none: never), or earlier when staff lift it.
+    """One restriction. It ends at `ends_at` (None: never), or earlier when staff lift it.
 
-    It begins at once, so its start is nowhere compared: clocks of different machines differ.
+    It begins at once, so `starts_at` is nowhere compared: clocks of different machines differ.
     """
 
     kind = models.CharField(max_length=16, choices=RestrictionKind.choices)
@@ -63,5 +63,5 @@ class Restriction(models.Model):
         return f"{self.kind} of {self.user_id or self.room_id}"
 
     def is_active(self, now: datetime.datetime) -> bool:
-        """Whether it holds at `now`."""
+        """Whether it is in force at `now`."""
         return self.lifted_at is None and (self.ends_at is None or now < self.ends_at)

@@ -1,1 +1,1 @@
-"""What moderation forbids at this time, in the memory of each process."""
+"""The rules in force now, in the memory of each process."""

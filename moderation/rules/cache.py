@@ -1,9 +1,9 @@
-"""The rules as this process knows them: never more than half a second older than what any process has changed.
+"""The rules in this process's memory, at most half a second older than the last change that any process made.
 
-Each change puts a new mark into Redis. Who needs the rules looks at the mark if the last look is older than FRESH,
-one look for all who wait; where the mark has changed, the rules are read from MongoDB. Nothing runs in between, and
-while nothing changes all that is read is the rules once in REREAD, for a mark that was never made. Without Redis the
-rules are read from MongoDB every few seconds; without either those last read stay in force.
+Each change of a rule stores a new version in Redis. A process that needs the rules reads the version if its last
+reading is older than FRESH, once for all who wait; where the version has changed, it reads the rules from MongoDB.
+Nothing runs between messages. Every REREAD seconds the rules are read anyway, for a version that could not be stored.
+Without Redis they are read from MongoDB every WITHOUT_REDIS seconds; without both, the last ones stay in force.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MARK = "chozoi:moderation:rules"
 
 
 class _Looks:
-    """The looks of one event loop: how many were begun, and the one that is on its way."""
+    """The readings of the version in one event loop: how many were begun, and the one that runs."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -45,7 +45,11 @@ class _Looks:
 
 
 class RulesCache:
-    """The rules of a process. Use `rules_cache()`."""
+    """The rules of a process. Call `rules_cache()` to get it.
+
+    Attributes:
+        rules: The rules as last read.
+    """
 
     def __init__(self) -> None:
         self.rules = Rules()
@@ -56,9 +60,13 @@ class RulesCache:
         self._looks = PerLoop(_Looks)
 
     async def refresh(self, *, just_now: bool = False) -> None:
-        """Have `rules` be those of at most FRESH seconds ago; `just_now`: no older than this call.
+        """Read the rules anew if they are too old.
 
-        StoreUnavailable: they were never read, and cannot be now.
+        Args:
+            just_now: Whether they must be no older than this call; else they may be FRESH seconds old.
+
+        Raises:
+            StoreUnavailable: They were never read, and cannot be read now.
         """
         if not just_now and time.monotonic() < self._fresh_until:
             return
@@ -113,7 +121,7 @@ def current_mark() -> bytes:
 
 
 def read_rules() -> Rules:
-    """Read the rules from MongoDB; for the threads of the store."""
+    """Read the rules from MongoDB. Runs in a thread of the store."""
     return Rules(Restriction.objects.all().active(timezone.now()), MessageFilter.objects.filter(is_active=True))
 
 
@@ -121,12 +129,12 @@ of_process = RulesCache()
 
 
 def rules_cache() -> RulesCache:
-    """Those of the process that runs."""
+    """The rules cache of this process."""
     return of_process
 
 
 async def rules_changed() -> None:
-    """Have every process read the rules anew; call it when a change of them is stored."""
+    """Make every process read the rules anew. Call it after a change of a rule is stored."""
     try:
         await in_redis_thread(_make_mark)
     except REDIS_AWAY as error:

@@ -1,6 +1,6 @@
-"""What is counted over time, in Redis: how soon a side writes again, and into how many rooms the same text goes.
+"""Rate limits in Redis: slow mode of rooms, and floods of one text.
 
-While Redis is away nothing is counted, and nothing refused for it.
+While Redis is away nothing is counted, and nothing is refused.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ _PREFIX = "chozoi:moderation:"
 
 
 async def check_slow_mode(draft: Draft, interval: int) -> None:
-    """Take a side's turn to write in its room, for so many seconds. A repeat of the message that took it has it.
+    """Take a side's turn to write in a room in slow mode. A message sent twice takes one turn.
 
-    TooSoon `slow_mode`: the turn is taken.
+    Args:
+        draft: The message.
+        interval: How many seconds the turn lasts.
+
+    Raises:
+        TooSoon: `slow_mode`: the turn is taken.
     """
     try:
         left = await in_redis_thread(_seconds_to_wait, draft, interval)
@@ -46,9 +51,16 @@ async def check_slow_mode(draft: Draft, interval: int) -> None:
 
 
 async def find_floods(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
-    """Note that this text goes into this room; which floods it is part of now.
+    """Count that a text goes into a room.
 
-    Asked for many messages at once and in their order, so that none overtakes another.
+    Counting is batched in the order of the calls, so that no message overtakes another.
+
+    Args:
+        draft: The message.
+        floods: The active flood filters.
+
+    Returns:
+        The filters whose limit the text has reached.
     """
     try:
         return await _counts.get().submit((draft, floods), key=draft.sender)
@@ -57,7 +69,7 @@ async def find_floods(draft: Draft, floods: tuple[Flood, ...]) -> list[Found]:
 
 
 def _seconds_to_wait(draft: Draft, interval: int) -> float:
-    """Seconds until the turn is free; 0: it is ours."""
+    """The seconds until the turn is free; 0: it is this message's."""
     key = f"{_PREFIX}turn:{interval}:{draft.room_id}:{draft.sender}"
     mine = (draft.dedup_key() or secrets.token_hex(16)).encode()
     pipeline = redis().pipeline(transaction=True)
@@ -82,7 +94,7 @@ async def _count(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> Sequence[li
 
 
 def _rooms_of_each(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> list[int]:
-    """For each message and each of its floods, into how many rooms the text went."""
+    """Into how many rooms the text went, for each message and each of its floods."""
     now = time.time()
     pipeline = redis().pipeline(transaction=False)
     for draft, floods in sent:

@@ -1,4 +1,4 @@
-"""What moderation forbids at this time, as every message is held against it: in memory, without I/O."""
+"""The rules as every message is checked against them: in memory, without I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from persistence.timestamps import to_wire
 
 
 class _Span(NamedTuple):
-    """Until when (`None`: for good), and of slow mode the seconds between two messages."""
+    """The time of a restriction (None: without an end), and the seconds between two messages in slow mode."""
 
     ends_at: datetime.datetime | None
     interval: int
@@ -26,7 +26,15 @@ class _Span(NamedTuple):
 
 
 class Rules:
-    """Restrictions, by whom they are of, and filters, compiled. Nothing here changes; the clock decides what holds."""
+    """Restrictions by user or room, and compiled filters. They are immutable; the time decides what is in force.
+
+    Args:
+        restrictions: The restrictions that have not ended.
+        filters: The active filters.
+
+    Attributes:
+        matcher: The filters, compiled.
+    """
 
     def __init__(self, restrictions: Iterable[Restriction] = (), filters: Iterable[MessageFilter] = ()) -> None:
         self._spans: dict[str, defaultdict[str, list[_Span]]] = {kind: defaultdict(list) for kind in RestrictionKind}
@@ -36,28 +44,36 @@ class Rules:
         self.matcher = Matcher(filters)
 
     def banned(self, now: datetime.datetime) -> set[str]:
-        """Everybody who is banned."""
+        """The users who are banned."""
         return {user for user in self._spans[RestrictionKind.BAN] if self._holding(RestrictionKind.BAN, user, now)}
 
     def concern(self, user_id: str) -> bool:
-        """Whether anything is said of a user at all, at whatever time: cheaper than to know the time."""
+        """Whether a user has any mute or ban, in force or not: it saves reading the time."""
         return user_id in self._spans[RestrictionKind.BAN] or user_id in self._spans[RestrictionKind.MUTE]
 
     def check_user(self, user_id: str, now: datetime.datetime) -> None:
-        """RuleViolation `banned`."""
+        """Check that a user is not banned.
+
+        Raises:
+            Forbidden: `banned`.
+        """
         if user_id == SUPPORT:
             raise Forbidden(Code.BANNED, f"the id {SUPPORT!r} is the operator's own")
         if holding := self._holding(RestrictionKind.BAN, user_id, now):
             raise Forbidden(Code.BANNED, f"user {user_id!r} is banned{_until(holding)}")
 
     def check_writer(self, user_id: str, now: datetime.datetime) -> None:
-        """RuleViolation `banned`, `muted`."""
+        """Check that a user is neither banned nor muted.
+
+        Raises:
+            Forbidden: `banned`, `muted`.
+        """
         self.check_user(user_id, now)
         if holding := self._holding(RestrictionKind.MUTE, user_id, now):
             raise Forbidden(Code.MUTED, f"user {user_id!r} may read, but not write{_until(holding)}")
 
     def interval(self, room_id: str, now: datetime.datetime) -> int:
-        """Seconds that a side of this room must let pass between two messages; 0: none."""
+        """The seconds that must pass between two messages of one side of a room; 0: it is not in slow mode."""
         holding = self._holding(RestrictionKind.SLOW_MODE, room_id, now)
         return max((span.interval for span in holding), default=0)
 

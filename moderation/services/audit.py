@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from django.utils import timezone
 
-from conversations.errors import Code, RuleViolation
+from conversations.errors import RuleViolation
 from moderation.models import Act, AuditRecord
 from moderation.models.audit import AuditRecords
 from moderation.staff import Staff
@@ -150,17 +150,6 @@ async def export_audit(staff: Staff, records: AuditRecords) -> Iterator[str]:
     """
     await in_store_thread(record, staff, Act.AUDIT_EXPORTED, Target("audit", "audit"))
     return _lines(records)
-
-
-def require_reason(reason: str) -> str:
-    """Strip the spaces around a reason.
-
-    Raises:
-        RuleViolation: `validation_failed`: nothing else is in it.
-    """
-    if not reason.strip():
-        raise RuleViolation(Code.VALIDATION_FAILED, "the reason is empty: say why this is done")
-    return reason.strip()
 
 
 def _lines(records: AuditRecords) -> Iterator[str]:

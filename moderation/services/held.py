@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-from bson import ObjectId
-from bson.errors import InvalidId
 from django.utils import timezone
 
 from conversations.errors import REFUSALS, RuleViolation
@@ -19,6 +17,7 @@ from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, HeldState
 from moderation.services.audit import Target, not_done, record, recorded
+from moderation.services.requirements import require_stored
 from moderation.staff import Staff
 from persistence.mongodb import TIMEOUT, durable, in_store_thread
 
@@ -109,17 +108,12 @@ def _draft(held: HeldMessage, receiver: Role | None) -> Draft:
 
 def _claim(held_id: str) -> HeldMessage:
     """Reserve a held message for one decision, until LEASE is over."""
-    try:
-        key = ObjectId(held_id)
-    except (InvalidId, TypeError):
-        raise _not_found(held_id) from None
+    held = require_stored(HeldMessage, held_id, Code.HELD_NOT_FOUND, "held message")
     now = timezone.now()
-    free = {"_id": key, "state": HeldState.HELD, "claimed_at": {"$not": {"$gt": now - LEASE}}}
-    if durable(HeldMessage).find_one_and_update(free, {"$set": {"claimed_at": now}}):
-        return HeldMessage.objects.get(pk=key)
-    if not HeldMessage.objects.filter(pk=key).exists():
-        raise _not_found(held_id)
-    raise _decided(held_id)
+    free = {"_id": held.pk, "state": HeldState.HELD, "claimed_at": {"$not": {"$gt": now - LEASE}}}
+    if not durable(HeldMessage).find_one_and_update(free, {"$set": {"claimed_at": now}}):
+        raise _decided(held_id)
+    return held
 
 
 def _unclaim(held: HeldMessage) -> None:
@@ -166,7 +160,3 @@ def _target(held: HeldMessage) -> Target:
 
 def _decided(held_id: str) -> RuleViolation:
     return RuleViolation(Code.HELD_DECIDED, f"held message {held_id} has been decided about, or is just being released")
-
-
-def _not_found(held_id: str) -> RuleViolation:
-    return RuleViolation(Code.HELD_NOT_FOUND, f"there is no held message {held_id!r}")

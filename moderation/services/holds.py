@@ -6,16 +6,15 @@ import datetime
 from dataclasses import dataclass, field
 
 from bson import ObjectId
-from bson.errors import InvalidId
 from django.utils import timezone
 
-from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.models import Message, Room
 from moderation.errors import Code
 from moderation.models import Act, LegalHold, Report, TargetKind
 from moderation.models.reports import UNFINISHED
-from moderation.services.audit import Target, recorded, require_reason
+from moderation.services.audit import Target, recorded
+from moderation.services.requirements import require_future, require_reason, require_stored
 from moderation.staff import Staff
 from persistence.mongodb import Document, durable, in_store_thread
 from persistence.timestamps import to_wire
@@ -67,10 +66,7 @@ async def place_hold(
     """
     reason = require_reason(reason)
     now = timezone.now()
-    if until <= now:
-        raise RuleViolation(
-            ChatCode.VALIDATION_FAILED, f"the end is {to_wire(until)}: it must lie after now, {to_wire(now)}"
-        )
+    require_future(until, now)
     hold = LegalHold(
         pk=ObjectId(),
         target_kind=kind,
@@ -156,10 +152,7 @@ def _room_of(hold: LegalHold) -> str:
 
 
 def _lift(staff: Staff, hold_id: str, reason: str) -> None:
-    try:
-        hold = LegalHold.objects.get(pk=ObjectId(hold_id))
-    except (LegalHold.DoesNotExist, InvalidId, TypeError):
-        raise RuleViolation(Code.HOLD_NOT_FOUND, f"there is no hold {hold_id!r}") from None
+    hold = require_stored(LegalHold, hold_id, Code.HOLD_NOT_FOUND, "hold")
     now = timezone.now()
     over = RuleViolation(Code.HOLD_OVER, f"hold {hold_id} is over already")
     if not hold.is_active(now):

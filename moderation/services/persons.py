@@ -28,9 +28,10 @@ from moderation.models import (
     TargetKind,
 )
 from moderation.models.reports import UNFINISHED
-from moderation.services.audit import Target, record, require_reason
+from moderation.services.audit import Target, record
 from moderation.services.evidence import clear_filter_reports, erase_in_evidence, images_of
 from moderation.services.holds import held_users, protected_in
+from moderation.services.requirements import require_reason
 from moderation.services.retention import ids_of_rooms
 from moderation.staff import Staff
 from persistence.fields import as_json

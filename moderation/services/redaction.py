@@ -35,8 +35,9 @@ from conversations.storage.room_loader import RoomRecord, load_room
 from identity import Role
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, RedactedOriginal, Revision, TargetKind
-from moderation.services.audit import Target, record, recorded, require_reason
+from moderation.services.audit import Target, record, recorded
 from moderation.services.evidence import clear_filter_reports
+from moderation.services.requirements import require_reason
 from moderation.staff import Staff
 from persistence.mongodb import Document, document, durable, in_parts, in_store_thread
 

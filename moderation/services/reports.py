@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from bson import ObjectId
-from bson.errors import InvalidId
 from django.db import IntegrityError
 from django.utils import timezone
 
@@ -26,6 +25,7 @@ from moderation.models.reports import UNFINISHED
 from moderation.payloads import NewReport
 from moderation.services.audit import Target, recorded
 from moderation.services.evidence import keep_evidence
+from moderation.services.requirements import require_stored
 from moderation.staff import Staff
 from persistence.mongodb import Document, atomically, durable, in_store_thread
 
@@ -348,10 +348,7 @@ def _key(staff: Staff) -> ObjectId:
 
 
 def _find(report_id: str) -> Report:
-    try:
-        return Report.objects.get(pk=ObjectId(report_id))
-    except (Report.DoesNotExist, InvalidId, TypeError):
-        raise RuleViolation(Code.REPORT_NOT_FOUND, f"there is no report {report_id!r}") from None
+    return require_stored(Report, report_id, Code.REPORT_NOT_FOUND, "report")
 
 
 def _refusal(report: Report) -> RuleViolation:

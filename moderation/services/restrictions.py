@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 from bson import ObjectId
-from bson.errors import InvalidId
 from django.conf import settings
 from django.utils import timezone
 
@@ -17,7 +16,8 @@ from conversations.storage.room_loader import load_room
 from moderation.errors import Code
 from moderation.models import Act, Restriction, RestrictionKind
 from moderation.rules.cache import rules_changed
-from moderation.services.audit import Target, recorded, require_reason
+from moderation.services.audit import Target, recorded
+from moderation.services.requirements import require_future, require_reason, require_stored
 from moderation.staff import Staff
 from persistence.mongodb import durable, in_store_thread
 from persistence.timestamps import to_wire
@@ -129,10 +129,8 @@ async def _restrict(
     staff: Staff, kind: RestrictionKind, reason: str, until: datetime.datetime | None, **subject: Any
 ) -> Restriction:
     now = timezone.now()
-    if until is not None and until <= now:
-        raise RuleViolation(
-            ChatCode.VALIDATION_FAILED, f"the end is {to_wire(until)}: it must lie after now, {to_wire(now)}"
-        )
+    if until is not None:
+        require_future(until, now)
     restriction = Restriction(
         kind=kind,
         reason=require_reason(reason),
@@ -160,10 +158,7 @@ def _store(staff: Staff, restriction: Restriction) -> None:
 
 
 def _lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
-    try:
-        restriction = Restriction.objects.get(pk=ObjectId(restriction_id))
-    except (Restriction.DoesNotExist, InvalidId, TypeError):
-        raise RuleViolation(Code.RESTRICTION_NOT_FOUND, f"there is no restriction {restriction_id!r}") from None
+    restriction = require_stored(Restriction, restriction_id, Code.RESTRICTION_NOT_FOUND, "restriction")
     now = timezone.now()
     over = RuleViolation(Code.RESTRICTION_OVER, f"restriction {restriction_id} is over already")
     if not restriction.is_active(now):

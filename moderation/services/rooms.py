@@ -16,7 +16,8 @@ from conversations.payloads import MessagePayload
 from conversations.storage.room_loader import load_room
 from moderation.errors import Code
 from moderation.models import Act, Note, TargetKind
-from moderation.services.audit import Target, not_done, record, recorded, require_reason
+from moderation.services.audit import Target, not_done, record, recorded
+from moderation.services.requirements import require_reason
 from moderation.staff import Staff
 from persistence.mongodb import in_store_thread
 

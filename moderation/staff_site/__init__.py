@@ -1,1 +1,1 @@
-"""The admin as a site: its front page, and its door. Apart from `moderation.admin`, which registers with it."""
+"""The admin site: front page, login, live events. `moderation.admin` registers its pages with it."""

@@ -1,4 +1,7 @@
-"""How things stand, in a few figures. Nothing counts a collection through: each count ends at MOST, or reads a key."""
+"""The dashboard: a few figures about the queues and the chat.
+
+No count reads a whole collection: each ends at MOST, or reads one key.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ HEIGHT = 80
 
 
 class Age(NamedTuple):
-    """How many open reports are of an age; `share`: of the most of any age, in percent."""
+    """How many open reports have an age; `share` is the percentage of the largest such number."""
 
     label: str
     number: str
@@ -41,7 +44,7 @@ class Age(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """What the front page shows. `None`: unknown, since its store does not answer."""
+    """The figures of the front page. None: the store of a figure does not answer."""
 
     open_by_age: list[Age]
     in_review: str
@@ -56,7 +59,7 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar, in the units of the chart's box."""
+    """One bar, in the units of the chart's view box."""
 
     x: float
     y: float
@@ -67,7 +70,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars side by side; the highest fills the height."""
+    """A bar chart; the highest bar has its full height."""
 
     bars: list[Bar]
     highest: int
@@ -78,7 +81,7 @@ class Chart:
 
 
 def dashboard() -> Dashboard | None:
-    """How things stand now; `None`: MongoDB does not answer."""
+    """Read all figures; None: MongoDB does not answer."""
     try:
         return async_to_sync(_dashboard)()
     except StoreUnavailable as refusal:
@@ -87,7 +90,13 @@ def dashboard() -> Dashboard | None:
 
 
 def chart(values: Sequence[tuple[str, int]], *, first: str, last: str) -> Chart:
-    """Bars for labelled values; `first` and `last` stand below the ends."""
+    """Make a chart.
+
+    Args:
+        values: A label and a number for each bar.
+        first: The text below the first bar.
+        last: The text below the last bar.
+    """
     highest = max((value for _, value in values), default=0)
     step = WIDTH / max(1, len(values))
     bars = [
@@ -147,7 +156,7 @@ def _count(model: type[models.Model], condition: dict[str, Any]) -> int:
 
 
 def _hits_by_hour(now: datetime.datetime) -> list[tuple[str, int]]:
-    """From the index of `at` alone, the latest first."""
+    """Hits by hour, the oldest hour first; the index of `at` serves it alone."""
     pipeline: list[dict[str, Any]] = [
         {"$match": {"at": {"$gt": now - datetime.timedelta(hours=HOURS)}}},
         {"$sort": {"at": -1}},

@@ -1,10 +1,10 @@
-"""The login of staff: Django's, with a limit on failed logins, counted in Redis for all processes.
+"""The login of staff: Django's, with a limit on failed attempts, counted in Redis for all processes.
 
-Counted are tries of one name from one address, tries from one address, and tries of one name from anywhere: the last
-two with more patience, since many people may share an address, and nobody shall lock a colleague out by mistyping their
-name a few times. A try counts before its password is looked at, so that tries at once count, too; a good one is taken
-off again. One that is refused counts no further: who is kept out at one place must not use up a name's tries
-everywhere, nor a whole office's. While Redis is away nothing is counted, and nobody kept out.
+Three limits count attempts: of one name from one address, from one address, and of one name from anywhere. The last two
+are higher, since many people may share an address, and nobody should lock out a colleague by mistyping a name. An
+attempt counts before its password is checked, so that simultaneous ones count, too; a successful one is subtracted
+again. An attempt that one limit refuses does not count for the next limits: otherwise one address could use up a name's
+attempts everywhere. While Redis is away nothing is counted, and nobody is refused.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _PREFIX = "chozoi:logins:"
 
 
 class ThrottledLoginForm(AdminAuthenticationForm):
-    """Refuses without looking at the password after too many failures."""
+    """Django's login form, which refuses after too many failures without checking the password."""
 
     def clean(self) -> dict[str, Any]:
-        """Django's check, if there are tries left."""
+        """Check the limits, then the password."""
         name = self.cleaned_data.get("username")
         if not name or not self.cleaned_data.get("password"):
             return super().clean()
@@ -53,7 +53,15 @@ class ThrottledLoginForm(AdminAuthenticationForm):
 
 
 def begin_login(name: str, address: str) -> int:
-    """Count a try; for how many seconds this one is refused, 0: it is not."""
+    """Count an attempt.
+
+    Args:
+        name: The user name.
+        address: The IP address.
+
+    Returns:
+        For how many seconds it is refused; 0: it is not.
+    """
     with _nobody_kept_out():
         for key, most in _limits(name, address):
             tries, left = count(key, settings.LOGIN_LOCKOUT)
@@ -63,7 +71,7 @@ def begin_login(name: str, address: str) -> int:
 
 
 def login_succeeded(name: str, address: str) -> None:
-    """The try that began was a good one."""
+    """Subtract a successful attempt from the counts."""
     limits = _limits(name, address)
     if not limits:
         return

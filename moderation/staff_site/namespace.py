@@ -1,7 +1,7 @@
-"""The socket door for staff: whoever has a room's page open hears what happens in it.
+"""The namespace of staff: live events of the room whose page is open.
 
-Who is let in, Django's session says, as in the admin. What is told, and when, is `conversations.announcements`'
-affair: watchers of a room are the members of the room of that id, here.
+Django's session authenticates, as in the admin. A watched room's id is the Socket.IO room that the watchers are in;
+`conversations.announcements` emits to it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ RECHECK = 5.0
 
 
 class Watch(Struct, kw_only=True):
-    """`watch`: the room whose page is open."""
+    """The room to watch.
+
+    Attributes:
+        room_id: The room whose page is open.
+    """
 
     room_id: str
 
@@ -58,7 +62,7 @@ class StaffEvents(LimitedNamespace):
     emits = {name: ANNOUNCED[name] for name in WATCHED}
 
     async def on_connect(self, socket: Socket) -> None:
-        """Let in staff who may read rooms."""
+        """Admit staff who may read rooms."""
         if not _is_own_page(socket.handshake):
             raise ConnectionRefused("Authentication Error", {"code": "forbidden_origin"})
         try:
@@ -72,14 +76,14 @@ class StaffEvents(LimitedNamespace):
         socket.data.check = asyncio.get_running_loop().create_task(_check_on(socket))
 
     def save(self, socket: Socket) -> None:
-        """Nothing: who comes back is looked at anew."""
+        """Store nothing for recovery: who comes back is checked anew."""
 
     async def on_recover(self, socket: Socket, saved: None) -> None:
-        """As if it had come for the first time."""
+        """Do as `on_connect`."""
         await self.on_connect(socket)
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        """The page is gone."""
+        """Stop checking the session."""
         socket.data.check.cancel()
 
     @event("watch")
@@ -92,7 +96,7 @@ class StaffEvents(LimitedNamespace):
         return Done()
 
     async def on_error(self, socket: Socket, event: str, arguments: Any, error: Exception) -> Any:
-        """Say what was wrong."""
+        """Answer with the code and the message of a refusal."""
         match error:
             case RuleViolation() | StoreUnavailable():
                 return Refused(error=Reason.of(error))
@@ -104,15 +108,15 @@ class StaffEvents(LimitedNamespace):
 
 
 def _is_own_page(handshake: Handshake) -> bool:
-    """Whether a browser says that its page is of this very host: ALLOWED_ORIGINS may use the chat, not the admin.
+    """Whether the browser says that the page is of this host: pages of ALLOWED_ORIGINS may use the chat, not the admin.
 
-    Of the script that a JSONP request is (`j`) it does not say whose page has it.
+    For a JSONP request (`j`) the browser does not say whose page it is.
     """
     return not handshake.xdomain and "j" not in handshake.query
 
 
 async def _check_on(socket: Socket) -> None:
-    """End a socket whose session has ended. While MongoDB is away none can be ended, and who watches stays."""
+    """Disconnect a socket whose session has ended. While MongoDB is away nobody is disconnected."""
     while True:
         await asyncio.sleep(RECHECK)
         try:
@@ -127,9 +131,9 @@ async def _check_on(socket: Socket) -> None:
 
 
 async def _may_read(scope: Mapping[str, Any]) -> bool:
-    """Whether the session of a connection's cookie is, as of now, that of active staff who may read rooms.
+    """Whether the session of a connection's cookie is now that of active staff who may read rooms.
 
-    By Channels' own middleware, called for sockets of this namespace alone: those of the chat have no session.
+    Channels' own middleware reads it, for sockets of this namespace alone: those of the chat have no session.
     """
     users: list[User | AnonymousUser] = []
 

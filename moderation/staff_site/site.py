@@ -1,4 +1,4 @@
-"""The admin site: Django's, with the dashboard in front, the pages about users of the chat, and a throttled login."""
+"""The admin site: Django's, with the dashboard on the front page, pages of users, and a throttled login."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ORDER = ("Report", "HeldMessage", "Restriction", "Person", "Note", "FilterHit",
 
 
 class StaffSite(AdminSite):
-    """What staff see."""
+    """The admin site of support staff."""
 
     site_header = "Chat support"
     site_title = "Chat support"
@@ -28,7 +28,7 @@ class StaffSite(AdminSite):
     login_form = ThrottledLoginForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Django's, and the pages about users of the chat."""
+        """Add the pages of users of the chat."""
         from moderation.admin.users.page import person_urls  # it registers with this site
 
         # Without "View on site": nothing here has a page elsewhere, and its view fails on keys that are none.
@@ -36,12 +36,12 @@ class StaffSite(AdminSite):
         return [*person_urls(), *djangos]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list of what there is, and how things stand."""
+        """Add the dashboard to the front page."""
         stand = dashboard() if may(request, PERMISSION) else None
         return super().index(request, {**(extra_context or {}), "dashboard": stand})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Moderation first, in the order of a day's work."""
+        """Sort moderation first, in the order of daily work."""
         apps = super().get_app_list(request, app_label)
         for app in apps:
             if app["app_label"] == "moderation":
@@ -52,7 +52,7 @@ class StaffSite(AdminSite):
 
 
 def _people() -> dict[str, Any]:
-    """Users of the chat among the models, though they are none."""
+    """An entry for users of the chat, who have no model."""
     return {
         "name": "Users of the chat",
         "object_name": "Person",

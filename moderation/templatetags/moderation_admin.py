@@ -1,4 +1,4 @@
-"""What moderation's templates ask: questions about its models, and links to the pages of rooms and users."""
+"""Filters and tags of moderation's templates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ register = template.Library()
 
 @register.filter
 def holds(restriction: Restriction, now: datetime.datetime) -> bool:
-    """Whether it is in force."""
+    """Whether a restriction is in force."""
     return restriction.is_active(now)
 
 
@@ -35,14 +35,14 @@ def room_page(room_id: str, message_id: str = "") -> str:
 
 @register.filter
 def last_message(room: Room) -> EmbeddedMessage | None:
-    """The last message of either side: one of them may have deleted its own view of the room."""
+    """The latest last message of the two sides: one of them may have deleted its view of the room."""
     last: list[EmbeddedMessage] = [each for each in (room.buyer_last_message, room.seller_last_message) if each]
     return max(last, key=lambda message: (message.created_at is not None, message.created_at), default=None)
 
 
 @register.simple_tag(takes_context=True)
 def only_room(context: Any, room_id: str) -> str:
-    """The same search, in one room."""
+    """The query of the same search in one room."""
     query = context["request"].GET.copy()
     query["room"] = room_id
     query.pop(PLACE, None)

@@ -1,9 +1,8 @@
-"""Lists of any length: no page counts what there is, and the thousandth costs what the first does.
+"""Lists of any length by keyset pagination: no page counts rows, and page 1,000 costs what page 1 does.
 
-A page begins where the one before ended: at an instant and, of the rows of that instant, at a key (keyset
-pagination). An index gives rows in the order of their instants, and in no order that MongoDB promises those of one
-instant; these are asked for by themselves and ordered by their keys. So a list is ordered by one field, and a click on
-a column does not sort it.
+A page begins after the last row of the page before: at an instant, and among the rows of that instant at a key. An
+index returns rows in the order of their instants; among those of one instant MongoDB promises no order. These are read
+by themselves and ordered by key. So a list is ordered by one field, and columns cannot be sorted.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from moderation.admin.changelists.windows import BEGINNING, can_be_near, going_b
 
 
 class Position(NamedTuple):
-    """Where a page begins: behind the row of this instant with this key."""
+    """Where a page begins: after the row of this instant with this key."""
 
     at: datetime.datetime
     key: str
 
     @classmethod
     def read(cls, text: str) -> Position | None:
-        """As `written`; `None`: it was not."""
+        """Parse what `written` wrote; None: it is something else."""
         at, _, key = text.partition("~")
         try:
             instant = datetime.datetime.fromisoformat(at)
@@ -40,23 +39,23 @@ class Position(NamedTuple):
         return cls(instant, key) if instant.tzinfo and can_be_near(instant) and ObjectId.is_valid(key) else None
 
     def written(self) -> str:
-        """For an address."""
+        """The position as a query parameter."""
         return f"{self.at.isoformat()}~{self.key}"
 
 
 class UncountedChangeList(ChangeList):
-    """One page of a list, and whether there is a next one."""
+    """One page of a list, and the address of the next one."""
 
     model_admin: UncountedAdmin
     next_page: str | None = None
     first_page: str | None = None
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
-        """As the admin class says, without the key that Django would add: no index has it at its end."""
+        """The admin class's ordering, without the key that Django would append: no index ends in it."""
         return list(self.model_admin.get_ordering(request))
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read one page, and one row more."""
+        """Read one page and one row more."""
         (ordering,) = map(str, self.get_ordering(request, self.queryset))
         position = Position.read(request.GET.get(PAGE_VAR, ""))
         found = self._rows(ordering, position)
@@ -76,7 +75,7 @@ class UncountedChangeList(ChangeList):
         self.paginator = Paginator(self.result_list, self.list_per_page)
 
     def _rows(self, ordering: str, position: Position | None) -> list[Any]:
-        """The rows of the page, and one more where there is one."""
+        """The rows of the page, and one more if there is one."""
         field, latest_first = ordering.removeprefix("-"), ordering.startswith("-")
         wanted = self.list_per_page + 1
         branches = self.model_admin.branches(self.queryset, self.query.strip())
@@ -105,7 +104,7 @@ def _keys_of_instant(
     wanted: int,
     beyond: str | None = None,
 ) -> list[Any]:
-    """The first keys of rows of one instant, in their order; `beyond`: those behind this key."""
+    """The first keys of rows of one instant, in order; `beyond`: only those after this key."""
     keys: list[Any] = sorted(
         queryset.filter(**{field: at}).order_by().values_list("pk", flat=True), reverse=latest_first
     )
@@ -127,7 +126,7 @@ def _in_order(
 def _back_in_time(
     queryset: QuerySet[Any], field: str, latest_first: bool, position: Position | None, wanted: int
 ) -> list[Any]:
-    """As `_in_order`, the latest first, window by window."""
+    """The same as `_in_order`, latest first, window by window."""
     rows: list[Any] = []
     for window in going_back(position.at if position is not None else None, BEGINNING, timezone.now()):
         within = {f"{field}__gte": window.since}
@@ -140,25 +139,25 @@ def _back_in_time(
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Nothing is added, changed or deleted by Django's forms, unless a subclass lets it."""
+    """An admin class without Django's forms for adding, changing and deleting, unless a subclass allows them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """No: see the class."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No: see the class."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No: see the class."""
         return False
 
 
 class UncountedAdmin(ReadOnlyAdmin):
-    """An admin class for such lists.
+    """An admin class for lists of any length.
 
-    `ordering` names one date field. `empty` is what an empty list says.
+    Attributes:
+        ordering: One date field, with `-` for the latest first.
+        search_fields: The fields that are compared with a whole id; each has an index.
+        empty: What an empty list says.
     """
 
     change_list_template = "admin/moderation/uncounted_list.html"
@@ -170,25 +169,27 @@ class UncountedAdmin(ReadOnlyAdmin):
     empty = "There is nothing here."
 
     def searched(self, term: str) -> list[Q]:
-        """What a search is for: rows that fulfil any of these, each of which an index serves. `term` is a whole id."""
+        """The conditions of a search; a row that meets any of them is found. An index serves each.
+
+        Args:
+            term: The whole id that was entered.
+        """
         return [Q(**{field: term}) for field in self.search_fields]
 
     def branches(self, queryset: QuerySet[Any], term: str) -> list[QuerySet[Any]]:
-        """The queries whose rows together are the list: each reads an index of its own, in the order of the list."""
+        """The queries whose rows make up the list; each reads one index in the list's order."""
         return [queryset.filter(each) for each in self.searched(term)] if term else [queryset]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """All: `branches` will search."""
+        """Return all: `branches` searches."""
         return queryset, False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """One that does not count."""
         return UncountedChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The list, with its own words for when it is empty."""
         context = {
             "title": str(self.opts.verbose_name_plural).capitalize(),
             "empty": self.empty,

@@ -1,4 +1,4 @@
-"""What the lists of rooms and of messages have in common: days to look in, and where the next page begins."""
+"""What the lists of rooms and of messages share: days to search in, and the place where a page begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from persistence.keyset import Place
 
 
 class SearchPage(Protocol):
-    """A page of what a search finds."""
+    """One page of search results."""
 
     @property
     def following(self) -> Place | None:
@@ -39,7 +39,13 @@ class DaysForm(forms.Form):
 
 
 def found_by(form: DaysForm, find: Callable[[], AnyPage], nothing: AnyPage) -> AnyPage:
-    """What a search finds; for a text too long to be looked for `nothing`, and the form says so."""
+    """Search, or report in the form that the text is too long.
+
+    Args:
+        form: The form, with a field `q`.
+        find: Searches.
+        nothing: The empty page, for a text that is too long.
+    """
     try:
         return find()
     except PatternTooLong:
@@ -59,12 +65,12 @@ def end_of_day(day: datetime.date | None) -> datetime.datetime | None:
 
 
 def place_in(request: HttpRequest) -> Place | None:
-    """Where the page that is asked for begins; None: it is the first."""
+    """The place where the requested page begins; None: it is the first page."""
     return place_from(request.GET.get(PLACE, ""))
 
 
 def page_context(request: HttpRequest, form: DaysForm, page: SearchPage) -> dict[str, Any]:
-    """For the template `room/look.html`: the same list goes on, or begins anew, at `next_page` and `first_page`."""
+    """The context of the template `room/look.html`; `next_page` and `first_page` are the addresses of those pages."""
     return {
         "form": form,
         "page": page,

@@ -1,8 +1,8 @@
-"""Going back in time, window by window, for lists that show the latest first and stop when they have enough.
+"""Searching back in time by windows: for lists that show the latest first and stop when a page is full.
 
-Rows that are rare among many take long to find, and one query for all of time would say nothing until it has a page of
-them. A window is a range of an index. Windows begin short and grow while they are read quickly: what little there is
-far back is reached in a few steps, and where there is much no step takes long.
+Rows that are rare among many take long to find, and one query for all of time would answer only with a full page. A
+window is a range of an index. Windows begin short and grow while they are read quickly: few rows far back are reached
+in a few steps, and no step takes long where there are many.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _SLOW = 0.06
 
 
 def can_be_near(instant: datetime.datetime) -> bool:
-    """Whether there are instants before and after this one, in any zone: the calendar has a first year and a last."""
+    """Whether the calendar has days before and after an instant in any time zone."""
     return datetime.MINYEAR < instant.year < datetime.MAXYEAR
 
 
 def place_from(text: str) -> Place | None:
-    """The place that an address holds, as `in_address` wrote it; `None`: it holds none."""
+    """Parse the place that `in_address` wrote; None: there is none."""
     milliseconds, mark, row_id = text.partition("~")
     if not mark:
         return None
@@ -45,25 +45,30 @@ def place_from(text: str) -> Place | None:
 
 
 def in_address(place: Place) -> str:
-    """A place as a part of an address."""
+    """A place as a query parameter."""
     return f"{'' if place.at is None else to_milliseconds(place.at)}~{place.id}"
 
 
 class Window(NamedTuple):
-    """From an instant on, until just before another; `until` None: whatever is to come."""
+    """From an instant to just before another; `until` None: without an end."""
 
     since: datetime.datetime
     until: datetime.datetime | None
 
     def condition(self) -> dict[str, Any]:
-        """On a field with an index."""
+        """The condition on an indexed field."""
         return {"$gte": self.since, **({} if self.until is None else {"$lt": self.until})}
 
 
 def going_back(until: datetime.datetime | None, since: datetime.datetime, about: datetime.datetime) -> Iterator[Window]:
-    """Windows from `until` (None: whatever is to come) back to `since`; `about`: where the latest rows may be.
+    """Yield windows back in time, the latest first.
 
-    The time between taking one window and the next counts as what reading it took.
+    The time between taking one window and the next is taken as the time that reading it took.
+
+    Args:
+        until: The end of the first window; None: without an end.
+        since: The beginning of the last window.
+        about: Where the latest rows may be.
     """
     end, length = until, FIRST
     start = min(about, until or about) - length

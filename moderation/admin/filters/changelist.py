@@ -1,4 +1,4 @@
-"""Filters, managed by leads and tried on a text before they are saved; and the list of what they hit."""
+"""Filters, which leads manage and try on a text before they save them; and the list of hits."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path
+from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
 from conversations.errors import REFUSALS
 from moderation import services
 from moderation.admin.acts import LONGEST_REASON, sentence, staff_of
 from moderation.admin.changelists.keyset import UncountedAdmin
-from moderation.admin.links import person_link, room_link
+from moderation.admin.links import SHOWN, person_link, room_link
 from moderation.models import FilterHit, FilterKind, MessageFilter
 
 LONGEST_TRIED = 10_000
 
 
 class FilterForm(forms.ModelForm[MessageFilter]):
-    """A filter, and why it is made or changed."""
+    """A filter, and the reason for the change."""
 
     reason = forms.CharField(
         required=False,
@@ -34,8 +35,6 @@ class FilterForm(forms.ModelForm[MessageFilter]):
     )
 
     class Meta:
-        """All that staff decide about."""
-
         model = MessageFilter
         fields: ClassVar[list[str]] = [
             "name",
@@ -58,7 +57,7 @@ class FilterForm(forms.ModelForm[MessageFilter]):
 
 @admin.register(MessageFilter)
 class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
-    """Filters are few: Django's own list. Saved ones are live on every process within a second."""
+    """Filters are few, so this is Django's own list. A saved filter is in force on every process within a second."""
 
     form = FilterForm
     change_form_template = "admin/moderation/messagefilter/change_form.html"
@@ -72,20 +71,18 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """The usual ones, and trying a text."""
         try_text = self.admin_site.admin_view(require_POST(self.try_text))
         return [path("try/", try_text, name="moderation_messagefilter_try"), *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: MessageFilter, form: Any, change: bool) -> None:
-        """Save it by the service, which audits it and tells all processes."""
+        """Save it by the service, which audits it and refreshes all processes."""
         async_to_sync(services.save_filter)(staff_of(request), obj, form.cleaned_data.get("reason", ""))
 
     def delete_model(self, request: HttpRequest, obj: MessageFilter) -> None:
-        """Delete it by the service."""
         async_to_sync(services.delete_filter)(staff_of(request), obj)
 
     def try_text(self, request: HttpRequest) -> JsonResponse:
-        """What the filter that is being written finds in a text: `found`, or `problems` of the filter by field."""
+        """Match a text with the filter in the form: JSON with `found`, `note`, or the `problems` of the filter."""
         if not (self.has_add_permission(request) or self.has_change_permission(request)):
             raise PermissionDenied
         text = request.POST.get("text", "")[:LONGEST_TRIED]
@@ -114,7 +111,7 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
 
 @admin.register(FilterHit)
 class FilterHitAdmin(UncountedAdmin):
-    """Newest first; of one user or room by a search."""
+    """The newest first; of one user or room by a search."""
 
     list_display = ("at", "filter_name", "action", "who", "room", "said")
     list_display_links = None
@@ -125,18 +122,17 @@ class FilterHitAdmin(UncountedAdmin):
 
     @admin.display(description="User")
     def who(self, hit: FilterHit) -> str:
-        """Who wrote it."""
         return person_link(hit.user_id)
 
     @admin.display(description="Room")
     def room(self, hit: FilterHit) -> str:
-        """Where, at the message if it was sent."""
+        """The room, at the message if it was sent."""
         return room_link(hit.room_id, hit.message_id)
 
     @admin.display(description="Text, if refused")
     def said(self, hit: FilterHit) -> Any:
-        """What it said; what was sent or held stands elsewhere."""
-        return hit.text if len(hit.text) <= 100 else f"{hit.text[:99]}…"
+        """The text of a refused message; others are stored as messages."""
+        return Truncator(hit.text).chars(SHOWN)
 
 
 def _number(text: str) -> int | None:

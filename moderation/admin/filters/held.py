@@ -1,4 +1,4 @@
-"""Held messages: what a filter keeps back until staff release or drop it."""
+"""Held messages: a filter holds them until staff release or drop them."""
 
 from __future__ import annotations
 
@@ -13,40 +13,39 @@ from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import Truncator
 
 from moderation import services
 from moderation.admin.acts import LONGEST_REASON, ActView
 from moderation.admin.changelists.keyset import UncountedAdmin
-from moderation.admin.links import found_or_404, person_link, room_link
+from moderation.admin.links import SHOWN, found_or_404, person_link, room_link
 from moderation.admin.rooms.transcript import latest_of
 from moderation.models import HeldMessage, HeldState
 from moderation.staff import Staff
 
 
 class HeldStateFilter(admin.SimpleListFilter):
-    """What waits, unless staff ask for what was decided."""
+    """Undecided messages, unless staff choose a decision."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Besides those that wait."""
         return [(HeldState.RELEASED.value, "Released"), (HeldState.DROPPED.value, "Dropped")]
 
     def choices(self, changelist: Any) -> Any:
-        """Those that wait first, instead of Django's "All"."""
+        """Name the default, which Django calls "All"."""
         waiting, *others = super().choices(changelist)
         return [{**waiting, "display": "Waiting"}, *others]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[HeldMessage]) -> QuerySet[HeldMessage]:
-        """Those in that state."""
         if request.GET.get("q") and self.value() is None:
             return queryset
         return queryset.filter(state=self.value() or HeldState.HELD)
 
 
 class OptionalReasonForm(forms.Form):
-    """A reason, for who has one to give."""
+    """The form of an act that may have a reason."""
 
     reason = forms.CharField(
         required=False,
@@ -63,19 +62,15 @@ class HeldActView(ActView):
     permission = "moderation.change_heldmessage"
 
     def done_url(self) -> str:
-        """What waits still."""
         return reverse("admin:moderation_heldmessage_changelist")
 
 
 class ReleaseView(HeldActView):
-    """Send it."""
-
     title = "Release this message?"
     button = "Release it"
     done = "The message is sent. Both sides have it now."
 
     def explanation(self) -> list[str]:
-        """Where it goes, and when."""
         held = found_or_404(HeldMessage, self.kwargs["pk"])
         return [
             f"It is sent from user {held.sender} to user {held.recipient} now, at the end of their room:",
@@ -83,7 +78,6 @@ class ReleaseView(HeldActView):
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Release it."""
         await services.release_held(staff, self.kwargs["pk"], given["reason"])
 
 
@@ -96,21 +90,19 @@ class DropView(HeldActView):
     hurts = True
 
     def explanation(self) -> list[str]:
-        """What comes of it."""
         held = found_or_404(HeldMessage, self.kwargs["pk"])
         return [
-            f"It is never sent, and user {held.sender} is not told more than that it was held:",
+            f"It is never sent. User {held.sender} only sees that it was held:",
             f"“{held.content}”",
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Drop it."""
         await services.drop_held(staff, self.kwargs["pk"], given["reason"])
 
 
 @admin.register(HeldMessage)
 class HeldMessageAdmin(UncountedAdmin):
-    """Those that wait, oldest first."""
+    """Undecided messages, the oldest first."""
 
     list_display = ("text", "who", "room", "filter_name", "held_at", "state", "decided_by")
     list_filter = (HeldStateFilter,)
@@ -119,11 +111,10 @@ class HeldMessageAdmin(UncountedAdmin):
     empty = "No message waits."
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
-        """What waits, oldest first; what was decided, newest first."""
+        """Undecided messages, the oldest first; decided ones, the newest first."""
         return ["-held_at" if request.GET.get("state") or request.GET.get("q") else "held_at"]
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, a message, and the decisions."""
         wrap = self.admin_site.admin_view
         return [
             path("<str:pk>/release/", wrap(ReleaseView.as_view()), name="moderation_heldmessage_release"),
@@ -134,7 +125,7 @@ class HeldMessageAdmin(UncountedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page of one held message: all of it, and the room where it would go."""
+        """The page of one held message, with the latest messages of its room."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         held = found_or_404(HeldMessage, unquote(object_id))
@@ -150,16 +141,12 @@ class HeldMessageAdmin(UncountedAdmin):
 
     @admin.display(description="Message")
     def text(self, held: HeldMessage) -> str:
-        """What it says, shortened."""
-        said = held.content or "(redacted)"
-        return said if len(said) <= 100 else f"{said[:99]}…"
+        return Truncator(held.content or "(redacted)").chars(SHOWN)
 
     @admin.display(description="From")
     def who(self, held: HeldMessage) -> str:
-        """Who wrote it."""
         return person_link(held.sender)
 
     @admin.display(description="Room")
     def room(self, held: HeldMessage) -> str:
-        """Where it would go."""
         return room_link(held.room_id)

@@ -1,4 +1,4 @@
-"""The queue of reports: what waits, since when, and who works on what."""
+"""The queue of reports: which are open, since when, and who works on which."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from moderation.admin.acts import sentence, staff_of
 from moderation.admin.changelists.keyset import UncountedAdmin, UncountedChangeList
 from moderation.admin.links import report_url
 from moderation.admin.reports.evidence import picture_urls
-from moderation.admin.reports.page import PutBackView, RedactView, report_page
+from moderation.admin.reports.page import RedactView, ReturnView, report_page
 from moderation.models import Report, ReportReason, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
 from moderation.staff import may
@@ -35,7 +35,7 @@ ANY = "any"
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Open ones unless staff ask for others; when something is searched for, whatever its state."""
+    """Open reports, unless staff choose another state; a search finds reports in any state."""
 
     title = "state"
     parameter_name = "state"
@@ -45,7 +45,6 @@ class StateFilter(admin.SimpleListFilter):
         super().__init__(request, *args)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The states, and what somebody is at."""
         return [
             *([(ANY, "Any")] if self._searching else []),
             (ReportState.OPEN.value, "Open"),
@@ -56,7 +55,6 @@ class StateFilter(admin.SimpleListFilter):
         ]
 
     def value(self) -> str:
-        """What is listed."""
         wanted = super().value()
         known = {value for value, _ in self.lookup_choices}
         return wanted if wanted in known else ANY if self._searching else ReportState.OPEN.value
@@ -71,7 +69,6 @@ class StateFilter(admin.SimpleListFilter):
             }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Report]) -> QuerySet[Report]:
-        """The reports in that state."""
         match self.value():
             case "any":
                 return queryset
@@ -82,10 +79,10 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class QueueChangeList(UncountedChangeList):
-    """A page of the queue, with how many unfinished reports there are on each target."""
+    """A page of the queue, with the number of unfinished reports on each target."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the page, then count for all of its rows at once."""
+        """Read the page, then count for all rows at once."""
         super().get_results(request)
         counts = _unfinished_on(list(self.result_list))
         for report in self.result_list:
@@ -94,7 +91,7 @@ class QueueChangeList(UncountedChangeList):
 
 @admin.register(Report)
 class ReportAdmin(UncountedAdmin):
-    """Oldest open first. What is done about a report is done on its page."""
+    """The oldest open report first. Staff act on the page of a report."""
 
     change_list_template = "admin/moderation/report/queue.html"
     list_display = ("what", "about", "state_now", "age", "working", "same_target", "said_by")
@@ -104,41 +101,38 @@ class ReportAdmin(UncountedAdmin):
     empty = "No report is open. Well done!"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """One with counts of reports on the same target."""
         return QueueChangeList
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
-        """What waits, oldest first; what is closed, newest first."""
+        """Unfinished reports, the oldest first; closed ones, the newest first."""
         default = ANY if request.GET.get(SEARCH_VAR) else ReportState.OPEN.value
         waits = request.GET.get(StateFilter.parameter_name, default) in (*UNFINISHED, MINE)
         return ["created_at" if waits else "-created_at"]
 
     def searched(self, term: str) -> list[Q]:
-        """Of a target only where it is a message: all others are somebody's, or a room's."""
+        """Search targets only among messages: all others are found by their user or room."""
         ids = [Q(**{field: term}) for field in ("user_id", "room_id", "reporter")]
         return [*ids, Q(target_kind=TargetKind.MESSAGE, target_id=term)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
-        """With who works on them: by a second query, since a join would be made before the page is cut out."""
+        """Read assignees by a second query: a join would happen before the page is cut."""
         return super().get_queryset(request).prefetch_related("assignee")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the user may work on reports."""
         return may(request, "moderation.change_report")
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, the page of a report, and the acts that have an address of their own."""
         wrap = self.admin_site.admin_view
         return [
             *picture_urls(),
             path("take-next/", wrap(require_POST(self.take_next)), name="moderation_report_take_next"),
-            path("<str:pk>/put-back/", wrap(PutBackView.as_view()), name="moderation_report_put_back"),
+            path("<str:pk>/return/", wrap(ReturnView.as_view()), name="moderation_report_return"),
             path("<str:pk>/redact/", wrap(RedactView.as_view()), name="moderation_report_redact"),
             *super().get_urls(),
         ]
 
     def take_next(self, request: HttpRequest) -> HttpResponse:
-        """Give the oldest open report to whoever asks, and show it."""
+        """Take the oldest open report for the user, and show it."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         try:
@@ -156,19 +150,16 @@ class ReportAdmin(UncountedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse | TemplateResponse:
-        """The page of one report."""
         return report_page(self, request, object_id)
 
     @admin.display(description="Report")
     def what(self, report: Report) -> str:
-        """Why it was reported."""
         return (
             f"{ReportReason(report.reason).label}: {report.text}"[:90] if report.text else report.get_reason_display()
         )
 
     @admin.display(description="About")
     def about(self, report: Report) -> str:
-        """What was reported."""
         who = f" of user {report.user_id}" if report.user_id and report.target_kind != TargetKind.USER else ""
         return (
             f"User {report.target_id}"
@@ -178,7 +169,6 @@ class ReportAdmin(UncountedAdmin):
 
     @admin.display(description="State")
     def state_now(self, report: Report) -> str:
-        """The state, with the outcome."""
         outcome = f", {report.get_outcome_display().lower()}" if report.outcome else ""
         return f"{report.get_state_display()}{outcome}"
 
@@ -189,17 +179,15 @@ class ReportAdmin(UncountedAdmin):
 
     @admin.display(description="In work with")
     def working(self, report: Report) -> str:
-        """Who works on it, or did."""
         return report.assignee.get_username() if report.assignee else "–"
 
     @admin.display(description="On the same")
     def same_target(self, report: Any) -> int:
-        """How many unfinished ones there are, this one included."""
+        """The number of unfinished reports on the target, this one included."""
         return int(report.on_target)
 
     @admin.display(description="Reported by")
     def said_by(self, report: Report) -> str:
-        """A user, or a filter."""
         return f"Filter {report.reporter}" if report.reason == ReportReason.FILTER else f"User {report.reporter}"
 
 

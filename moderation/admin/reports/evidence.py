@@ -1,4 +1,4 @@
-"""What was kept of content for staff: as it was when reported, before edits, and pictures that users see no more."""
+"""Evidence in the admin: messages as they were when reported, revisions, and images that users no longer see."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ _HEADERS = {
 
 @dataclass(slots=True)
 class Said:
-    """A message as it was when it was reported. `fate`: what became of it since; `is_hidden`: not for who looks."""
+    """A message as it was when it was reported.
+
+    Attributes:
+        fate: What happened to it since, such as "edited since".
+        is_hidden: Whether the viewer may not see its content.
+    """
 
     message_id: str
     sender: str
@@ -44,7 +49,7 @@ class Said:
 
 @dataclass(slots=True)
 class AsReported:
-    """What a report has kept, for whoever may see it."""
+    """The evidence of a report, for viewers with the permission."""
 
     kept_at: datetime.datetime
     lines: list[Said]
@@ -54,9 +59,12 @@ class AsReported:
 
 
 def as_reported(report: Report, request: HttpRequest) -> AsReported | None:
-    """What a report has kept; `None`: nothing, or it is not for who looks.
+    """Read the evidence of a report.
 
-    What a message said that is redacted by now is for those who may read originals.
+    The content of a message that was redacted since is hidden from viewers who may not read originals.
+
+    Returns:
+        The evidence; None: there is none, or the viewer may not see it.
     """
     evidence = Evidence.objects.filter(pk=str(report.pk)).first() if may(request, "moderation.view_evidence") else None
     if evidence is None:
@@ -85,13 +93,13 @@ def picture_urls() -> list[URLPattern]:
 
 
 def picture_url(key: str) -> str:
-    """Where staff see a picture."""
+    """The address at which staff see an image."""
     return reverse("admin:moderation_picture", args=[key])
 
 
 @require_GET
 def picture(request: HttpRequest, key: str) -> HttpResponse:
-    """A picture: with `view_evidence`; a redacted one with `view_redactedoriginal`."""
+    """Serve an image: with `view_evidence`, or a redacted one with `view_redactedoriginal`."""
     upload = Upload.objects.filter(pk=key).first()
     withheld = "" if upload is None else upload.withheld
     if not may(request, "moderation.view_redactedoriginal" if withheld else "moderation.view_evidence"):

@@ -1,4 +1,4 @@
-"""The page of a report: what was reported, in its context, and what staff do about it."""
+"""The page of a report: the target in its context, and the acts of staff."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_OTHERS = 20
 
 
 class DecisionForm(forms.Form):
-    """How a report ends. `outcome` only where something was done."""
+    """The decision about a report; `outcome` only if something was done."""
 
     outcome = forms.ChoiceField(choices=[("", "Choose…"), *Outcome.choices], required=False)
     note = forms.CharField(
@@ -42,7 +42,7 @@ class DecisionForm(forms.Form):
 
 
 def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse | TemplateResponse:
-    """Show a report; on POST do `act` to it: take, put_back, resolve or dismiss."""
+    """Show a report; on POST do the `act`: take, return, resolve or dismiss."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     report = found_or_404(Report, unquote(object_id))
@@ -79,44 +79,41 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
 
 
 class ReportActView(ActView):
-    """An act on the report that the address names."""
+    """An act on the report in the address."""
 
     @cached_property
     def report(self) -> Report:
-        """The report, as it was at the beginning. Http404: there is none."""
+        """The report, read once. Http404: there is none."""
         return found_or_404(Report, unquote(self.kwargs["pk"]))
 
     def done_url(self) -> str:
-        """The report."""
         return report_url(self.report)
 
 
-class PutBackView(ReportActView):
-    """Taking a report from a colleague: said first, since it is their work."""
+class ReturnView(ReportActView):
+    """Returning a report to the queue asks first: a colleague may be working on it."""
 
     form_class = NoForm
     permission = "moderation.change_report"
-    title = "Put this report back?"
-    button = "Put it back into the queue"
+    title = "Return this report to the queue?"
+    button = "Return it to the queue"
     done = "The report is in the queue again."
 
     def explanation(self) -> list[str]:
-        """Whose work it is."""
         assignee = self.report.assignee
         if assignee is None:
             return ["Nobody works on this report."]
         return [
-            f"{assignee.get_username()} works on this report, and on all others about the same. "
-            "Put back, all of them are open again, and whoever takes the next one gets them."
+            f"{assignee.get_username()} works on this report, and on all others about the same target. "
+            "They will all be open again, and go to whoever takes the next report."
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Put it back."""
         await services.return_to_queue(staff, unquote(self.kwargs["pk"]))
 
 
 class RedactView(ReportActView):
-    """Redacting the message that was reported."""
+    """Redacting the reported message."""
 
     permission = "moderation.redact_message"
     title = "Redact the reported message"
@@ -125,32 +122,33 @@ class RedactView(ReportActView):
     hurts = True
 
     def explanation(self) -> list[str]:
-        """What comes of it."""
-        return ["It vanishes for both sides at once. It is kept apart: a lead can restore it, on the room's page."]
+        return [
+            "The message disappears for both sides at once. The original is kept: a lead can restore it, on the "
+            "room's page."
+        ]
 
     @cached_property
     def report(self) -> Report:
-        """One about a message. Http404: it is about something else, or there is none."""
+        """The report, which is about a message. Http404: there is none such."""
         report = found_or_404(Report, unquote(self.kwargs["pk"]))
         if report.target_kind != TargetKind.MESSAGE:
             raise Http404(f"report {report.pk} is not about a message")
         return report
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Redact it."""
         report = await sync_to_async(lambda: self.report)()
         await services.redact_message(staff, report.target_id, given["reason"])
 
 
 def _act(request: HttpRequest, report: Report, form: DecisionForm) -> HttpResponse | None:
-    """Do what was asked; `None`: the form says what is wrong."""
+    """Do the act of the form. None: the form has errors to show."""
     staff, key = staff_of(request), str(report.pk)
     try:
         match request.POST.get("act"):
             case "take":
                 async_to_sync(services.take)(staff, key)
                 messages.success(request, "The report is yours. Colleagues see that you work on it.")
-            case "put_back":
+            case "return":
                 async_to_sync(services.return_to_queue)(staff, key)
                 messages.success(request, "The report is in the queue again.")
                 return HttpResponseRedirect(_queue_url())
@@ -214,7 +212,7 @@ def _room_url(report: Report) -> str:
 
 
 def _query_of_act(report: Report, outcome: Outcome) -> str:
-    """Brings staff back to the report after an act, with the outcome chosen; and begins the reason for them."""
+    """Parameters that return staff to the report with the outcome chosen, and fill in the beginning of the reason."""
     back = f"{report_url(report)}?{urlencode({'outcome': outcome.value})}"
     said = f": {report.text}" if report.text else ""
     return urlencode({"next": back, "reason": f"Reported for {report.get_reason_display().lower()}{said}"[:500]})

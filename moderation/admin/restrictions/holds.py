@@ -10,26 +10,25 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.html import format_html
-from django.utils.http import urlencode
+from django.utils.text import Truncator
 
 from moderation import services
 from moderation.admin.acts import ActView, ReasonForm
 from moderation.admin.changelists.keyset import UncountedAdmin
-from moderation.admin.links import found_or_404, person_link, room_link
+from moderation.admin.links import SHOWN, found_or_404, lift_link, person_link, room_link
 from moderation.models import LegalHold, TargetKind
 from moderation.staff import Staff, may
 
 
 class NewHoldForm(ReasonForm):
-    """What is held, and until when."""
+    """What to hold, and until when."""
 
     kind = forms.ChoiceField(
         label="What",
         choices=[
             (TargetKind.MESSAGE.value, "A message"),
-            (TargetKind.ROOM.value, "A room, with all that is said there"),
-            (TargetKind.USER.value, "A user: all that they write, anywhere"),
+            (TargetKind.ROOM.value, "A room, with all of its messages"),
+            (TargetKind.USER.value, "A user: all messages, in all rooms"),
         ],
     )
     target = forms.CharField(label="Its id", max_length=512)
@@ -43,57 +42,46 @@ class NewHoldForm(ReasonForm):
 
 
 class AddHoldView(ActView):
-    """Hold a message, a room or a user's messages."""
-
     form_class = NewHoldForm
     permission = "moderation.add_legalhold"
     title = "Add a hold"
     button = "Hold"
-    done = "Held: neither retention nor erasing takes it until then."
+    done = "The hold is in force: neither retention nor erasing deletes this until it ends."
 
     def explanation(self) -> list[str]:
-        """What a hold does, and what it does not."""
         return [
-            "Retention and the erasing of a person leave what is held, with all that is kept of it, and say so.",
-            "Users see no difference: they may still edit, and staff may still redact. Both keep what was said.",
+            "Retention and the erasing of a person skip what is held, and say how many messages they kept.",
+            "Users see no difference: they can still edit, and staff can still redact. The earlier text is kept.",
         ]
 
     def done_url(self) -> str:
-        """The list."""
         return _list_url()
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Hold it."""
         await services.place_hold(staff, TargetKind(given["kind"]), given["target"], given["until"], given["reason"])
 
 
 class LiftHoldView(ActView):
-    """Lift a hold."""
-
     permission = "moderation.change_legalhold"
     button = "Lift it"
-    done = "The hold is lifted: the next run of retention takes what is old enough."
+    done = "The hold is lifted: the next run of retention deletes what is old enough."
 
     @cached_property
     def hold(self) -> LegalHold:
-        """The one that the address names, as it was at the beginning. Http404: there is none."""
+        """The hold, read once. Http404: there is none."""
         return found_or_404(LegalHold, self.kwargs["pk"])
 
     def heading(self) -> str:
-        """What is lifted."""
         return f"Lift the hold on {self.hold.get_target_kind_display().lower()} {self.hold.target_id}"
 
     def explanation(self) -> list[str]:
-        """Why there is one."""
         hold = self.hold
         return [f"Made by {hold.created_by}, until {hold.ends_at:%Y-%m-%d %H:%M} (UTC): {hold.reason}"]
 
     def done_url(self) -> str:
-        """The list."""
         return _list_url()
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Lift it."""
         await services.lift_hold(staff, self.kwargs["pk"], given["reason"])
 
 
@@ -109,21 +97,17 @@ class LegalHoldAdmin(UncountedAdmin):
     empty = "Nothing is held."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may hold."""
         return may(request, "moderation.add_legalhold")
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, adding, and lifting."""
         lift = self.admin_site.admin_view(LiftHoldView.as_view())
         return [path("<str:pk>/lift/", lift, name="moderation_legalhold_lift"), *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        """Ask what, until when and why."""
         return AddHoldView.as_view()(request)
 
     @admin.display(description="What")
     def whom(self, hold: LegalHold) -> str:
-        """What is held."""
         match hold.target_kind:
             case TargetKind.USER:
                 return person_link(hold.target_id)
@@ -133,22 +117,17 @@ class LegalHoldAdmin(UncountedAdmin):
 
     @admin.display(description="Why")
     def why(self, hold: LegalHold) -> str:
-        """The reason, shortened."""
-        return hold.reason if len(hold.reason) <= 100 else f"{hold.reason[:99]}…"
+        return Truncator(hold.reason).chars(SHOWN)
 
     @admin.display(description="Until")
     def end(self, hold: LegalHold) -> Any:
-        """Its end, or that it was lifted."""
         return f"Lifted by {hold.lifted_by}" if hold.lifted_at else hold.ends_at
 
     @admin.display(description="Lift")
     def lifting(self, hold: LegalHold) -> str:
-        """A link to lift it, while it can be."""
         if not hold.is_active(timezone.now()):
             return ""
-        query = urlencode({"next": _list_url()})
-        url = f"{reverse('admin:moderation_legalhold_lift', args=[hold.pk])}?{query}"
-        return format_html('<a href="{}">Lift…</a>', url)
+        return lift_link("admin:moderation_legalhold_lift", hold.pk, _list_url())
 
 
 def _list_url() -> str:

@@ -1,4 +1,4 @@
-"""What staff do on a room's page. Each act is a form that is sent to an address of its own, and a service behind it."""
+"""Acts on a room's page. Each is a form with an address of its own, and calls a service."""
 
 from __future__ import annotations
 
@@ -31,43 +31,39 @@ Given = dict[str, Any]
 
 
 class MessageForm(ReasonForm):
-    """An act on a message."""
+    """The form of an act on a message."""
 
     message = forms.CharField(max_length=255)
 
 
 class SideForm(RestrictForm):
-    """An act on one of the two."""
+    """The form of an act on one side of the room."""
 
     user = forms.CharField(max_length=255)
 
 
 class SlowForm(RestrictForm):
-    """Slow mode."""
-
     interval = forms.IntegerField(min_value=1)
 
 
 class LiftForm(ReasonForm):
-    """Which restriction."""
-
     restriction = forms.CharField(max_length=64)
 
 
 class SupportForm(forms.Form):
-    """A message."""
+    """A message from Support."""
 
     content = forms.CharField(strip=False)
 
     def clean_content(self) -> str:
-        """With line breaks as users write them; those of HTML's forms are CR LF."""
+        """Convert the line breaks of HTML forms (CR LF) to those that users write."""
         content: str = self.cleaned_data["content"]
         return content.replace("\r\n", "\n").strip()
 
 
 @dataclass(frozen=True, slots=True)
 class RoomAct:
-    """What it takes to do it, what it wants to know, how it is done, and what is said then."""
+    """One act: its permissions, its form, the service, and the message when it is done."""
 
     permissions: tuple[str, ...]
     form: type[forms.Form]
@@ -92,7 +88,7 @@ async def _restore_info(staff: Staff, room: Room, given: Given) -> None:
 
 
 async def _read_original(staff: Staff, room: Room, given: Given) -> str:
-    """What the message said; of a picture the address where staff see it, since at its own nobody does."""
+    """The message's content; of an image the address at which staff see it."""
     original = await services.read_original(staff, given["message"], given["reason"])
     return picture_url(original.image) if original.image else original.content
 
@@ -158,7 +154,7 @@ ACTS: dict[str, RoomAct] = {
 
 @require_POST
 def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
-    """Do an act, and say so: as JSON to the page's script, {`done`} or {`error`}; or on the page, loaded anew."""
+    """Do an act. The page's script gets JSON, {`done`} or {`error`}; a form without scripts gets the page again."""
     act = ACTS.get(act_name)
     room = Room.objects.filter(pk=unquote(room_id)).first()
     if act is None or room is None:
@@ -178,7 +174,7 @@ def do_act(request: HttpRequest, room_id: str, act_name: str) -> HttpResponse:
 
 
 def _not_of_room(room: Room, given: Given) -> str:
-    """What an act is aimed at must belong to the room on whose page it was asked for."""
+    """What is wrong where the target of an act does not belong to the room; empty: nothing."""
     if "message" in given and message_of(room, given["message"]) is None:
         return f"There is no message {given['message']!r} in this room."
     if "user" in given and given["user"] not in (room.buyer, room.seller):

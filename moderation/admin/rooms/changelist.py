@@ -1,4 +1,4 @@
-"""Rooms in the admin: the list of them, and the way to a room's page. Nobody adds, edits or deletes one here."""
+"""Rooms in the admin: the list, and the page of each. Nobody adds, edits or deletes rooms here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SIDES = [(role.value, role.value.lower()) for role in Role]
 
 
 class RoomsForm(DaysForm):
-    """What staff look for among rooms."""
+    """The search for rooms."""
 
     q = forms.CharField(
         label="Room, user or name",
@@ -45,7 +45,7 @@ class RoomsForm(DaysForm):
     field_order = ["q", "state", "blocked", "unseen", "since", "until"]
 
     def search(self) -> RoomSearch:
-        """As filled in; what makes no sense is left out."""
+        """The search as filled in; invalid fields are left out."""
         given = self.cleaned_data
         return RoomSearch(
             text=given.get("q", "").strip(),
@@ -59,14 +59,12 @@ class RoomsForm(DaysForm):
 
 @admin.register(Room)
 class RoomAdmin(ReadOnlyAdmin):
-    """The list is made by `find_rooms`, without counting; a room's own page is a conversation."""
+    """`find_rooms` makes the list, without counting. A room's page is its conversation."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Those of the room's page, besides the usual ones."""
         return [*page_urls(), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A page of rooms, the one of the latest activity first."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = RoomsForm(request.GET)
@@ -91,5 +89,4 @@ class RoomAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The room's page."""
         return room_page(request, object_id)

@@ -1,8 +1,8 @@
-"""Messages in the admin: the search for them, the list, and the page of one, which leads to its place in the room.
+"""Messages in the admin: the search, the list, and the page of each.
 
-A page of the list goes room by room on the index of histories, the room of the latest activity first, for as long as
-a page may take: no index has all messages by their time or by their words, since that would cost every message that
-is sent. A page may come back with little or nothing, and with the place to go on from.
+A page of the list is read room by room on the index of histories, the room of the latest activity first, until a time
+limit. No index has all messages by time or by words: it would cost every message sent. A page may come back nearly or
+wholly empty, with the place at which the next one begins.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OF_ONE_ROOM: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class MessageSearch:
-    """What staff look for: a text or a message's id, in one room, by one user, in a time."""
+    """A search: a text or a message's id, one room, one author, a time."""
 
     text: str = ""
     room_id: str = ""
@@ -51,7 +51,7 @@ class MessageSearch:
     until: datetime.datetime | None = None
 
     def matching(self) -> Document:
-        """On what no index has."""
+        """The conditions that no index serves."""
         return {
             **({"from": self.user_id} if self.user_id else {}),
             **({"content": {"$regex": pattern_of(self.text), "$options": "i"}} if self.text else {}),
@@ -60,7 +60,11 @@ class MessageSearch:
 
 @dataclass(frozen=True, slots=True)
 class RoomExcerpt:
-    """What was found in one room, the latest first; `more`: there is more of it."""
+    """The messages found in one room, the latest first.
+
+    Attributes:
+        more: Whether more were found than are shown.
+    """
 
     room: Room
     lines: list[Line]
@@ -69,7 +73,13 @@ class RoomExcerpt:
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
-    """Excerpts, where the next page begins (None: there is none), and how far the search came if it was cut short."""
+    """A page of search results.
+
+    Attributes:
+        excerpts: What was found, by room.
+        following: Where the next page begins; None: there is none.
+        searched_until: How far back the search came, if the time limit ended it.
+    """
 
     excerpts: list[RoomExcerpt] = field(default_factory=list)
     following: Place | None = None
@@ -77,7 +87,7 @@ class MessagePage:
 
 
 class MessagesForm(DaysForm):
-    """What staff look for among messages."""
+    """The search for messages."""
 
     q = forms.CharField(
         label="Text",
@@ -89,7 +99,7 @@ class MessagesForm(DaysForm):
     field_order = ["q", "room", "user", "since", "until"]
 
     def search(self) -> MessageSearch:
-        """As filled in; what makes no sense is left out."""
+        """The search as filled in; invalid fields are left out."""
         given = self.cleaned_data
         return MessageSearch(
             text=given.get("q", "").strip(),
@@ -102,10 +112,9 @@ class MessagesForm(DaysForm):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    """The list is made by `find_messages`, without counting."""
+    """`find_messages` makes the list, without counting."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A page of messages, by conversation."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = MessagesForm(request.GET)
@@ -127,7 +136,6 @@ class MessageAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """One message, and the way to it in its room."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         message = Message.objects.filter(pk=unquote(object_id)).first()
@@ -146,7 +154,12 @@ class MessageAdmin(ReadOnlyAdmin):
 
 
 def find_messages(search: MessageSearch, following: Place | None = None) -> MessagePage:
-    """A page of messages. `following`: where the page before said that the next one begins."""
+    """Find a page of messages.
+
+    Args:
+        search: What to find.
+        following: Where the page begins; None: the first page.
+    """
     if search.text and (message := Message.objects.filter(pk=search.text).first()) is not None:
         rooms = Room.objects.filter(pk=message.room_id)
         return MessagePage([RoomExcerpt(room, lines_of(room, [message]), more=False) for room in rooms])
@@ -166,7 +179,7 @@ def _in_room(search: MessageSearch, following: Place | None) -> MessagePage:
 
 
 def _in_rooms(search: MessageSearch, following: Place | None) -> MessagePage:
-    """What was said in a time was said in rooms that were active in it or later."""
+    """Search rooms. Messages of a time are in rooms that were active then or later."""
     deadline = windows.clock() + LONGEST
     rooms = find_rooms(RoomSearch(user_id=search.user_id, since=search.since), following)
     excerpts: list[RoomExcerpt] = []

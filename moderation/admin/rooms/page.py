@@ -1,7 +1,7 @@
-"""The page of a room: a conversation to read and to act in, which goes on while one looks at it.
+"""The page of a room: the conversation, live, and the acts of staff.
 
-What is shown is made here, by one template for each part, whether it comes with the page, on demand, or because
-something happened: the page's script puts it where it belongs.
+One template draws each part, whether it comes with the page, on demand, or after an event; the page's script inserts
+it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _VIEW_RESTRICTION = "moderation.view_restriction"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two: who it is, and what they may not do."""
+    """One side of the room, with the restrictions in force."""
 
     role: str
     user_id: str
@@ -55,7 +55,7 @@ class Side:
 
 
 def page_urls() -> list[URLPattern]:
-    """What the page's script asks for, and where its forms go."""
+    """The addresses of the parts, and of the acts."""
     wrap = site.admin_view
     return [
         path("<path:room_id>/lines/", wrap(room_lines), name="conversations_room_lines"),
@@ -65,7 +65,7 @@ def page_urls() -> list[URLPattern]:
 
 
 def room_page(request: HttpRequest, room_id: str) -> HttpResponse:
-    """The whole page; `?message=`: at that message; `?before=`: what was said before a place, for want of scripts."""
+    """The whole page. `?message=` shows that message; `?before=` shows earlier ones, for browsers without scripts."""
     room = _room(request, room_id)
     target = transcript.message_of(room, request.GET.get("message", ""))
     place = place_from(request.GET.get("before", ""))
@@ -92,8 +92,8 @@ def room_page(request: HttpRequest, room_id: str) -> HttpResponse:
 def room_lines(request: HttpRequest, room_id: str) -> HttpResponse:
     """Lines of the conversation: {`html`, `earlier`}.
 
-    `?before=PLACE` those before a place; `?since=TIME` those said since, and shortly before; `?only=ID` one; else the
-    latest.
+    `?before=PLACE` returns those before a place; `?since=TIME` those since shortly before a time; `?only=ID` one; none
+    of these the latest.
     """
     room = _room(request, room_id)
     if "since" in request.GET:
@@ -111,14 +111,14 @@ def room_lines(request: HttpRequest, room_id: str) -> HttpResponse:
 
 @require_GET
 def room_state(request: HttpRequest, room_id: str) -> HttpResponse:
-    """What stands beside the conversation: {`html`}."""
+    """The part beside the conversation: {`html`}."""
     room = _room(request, room_id)
     html = render_to_string("admin/moderation/room/state.html", _state_context(request, room), request)
     return JsonResponse({"html": html})
 
 
 def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
-    """For the template `room/state.html`; what who asks may not see is left out."""
+    """The context of the template `room/state.html`, without what the viewer may not see."""
     state: dict[str, Any] = {
         "room": room,
         "sides": [_side(room, role, shown=may(request, _VIEW_RESTRICTION)) for role in Role],
@@ -184,7 +184,7 @@ def _in_force(**subject: str) -> list[Restriction]:
 
 
 def _latest(model: type[AnyModel], indexed: Document, condition: Document, time: str) -> list[AnyModel]:
-    """The latest of a room or of a user. The first stage is what an index finds."""
+    """The latest objects of a room or a user. An index serves the first stage."""
     stages: list[Document] = [{"$match": indexed}, {"$match": condition}, {"$sort": {time: -1}}, {"$limit": MOST}]
     found = [each["_id"] for each in durable(model).aggregate([*stages, {"$project": {"_id": 1}}])]
     return list(model._default_manager.filter(pk__in=found).order_by(f"-{time}")) if found else []

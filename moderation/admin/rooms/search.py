@@ -1,8 +1,8 @@
-"""Which rooms staff see in the list, the one of the latest activity first, a page at a time.
+"""The search for rooms, the room of the latest activity first, a page at a time.
 
-By id, or by a user's, there is an index. All else, names, who blocked, whether closed, what is unseen, is looked for
-from the latest activity back, for as long as a page may take: a page may come back with few rooms or none, and with
-the place to go on from.
+The ids of rooms and users have indexes. All else (names, who blocked, closed, unseen) is searched from the latest
+activity back, until a time limit. A page may come back with few rooms or none, and with the place at which the next one
+begins.
 """
 
 from __future__ import annotations
@@ -33,9 +33,16 @@ _NAMES = ("buyer_info.name", "shop.name")
 
 @dataclass(frozen=True, slots=True)
 class RoomSearch:
-    """What staff look for; all that is said must hold. `text`: the id of a room or a user, or else a part of a name.
+    """A search; all conditions must hold.
 
-    `user_id`: no other's rooms. `since`, `until`: of the last activity.
+    Attributes:
+        text: The id of a room or a user, or else a part of a name.
+        user_id: Only rooms of this user.
+        since: The earliest last activity.
+        until: The last activity is before this.
+        closed: Only closed rooms, or only open ones; None: both.
+        blocked_by: Only rooms that this side blocked.
+        unseen_by: Only rooms with messages that this side has not seen.
     """
 
     text: str = ""
@@ -47,7 +54,7 @@ class RoomSearch:
     unseen_by: Role | None = None
 
     def conditions(self) -> list[Document]:
-        """On what no index has."""
+        """The conditions that no index serves."""
         conditions: list[Document] = []
         if self.closed is not None:
             conditions.append({"closed_at": {"$ne": None} if self.closed else None})
@@ -60,9 +67,12 @@ class RoomSearch:
 
 @dataclass(frozen=True, slots=True)
 class RoomPage:
-    """Rooms, where the next page begins (None: there is none), and until when all were looked at.
+    """A page of search results.
 
-    `searched_until` is None where the page is full or the last one.
+    Attributes:
+        rooms: The rooms.
+        following: Where the next page begins; None: there is none.
+        searched_until: How far back the search came, if the time limit ended it.
     """
 
     rooms: list[Room] = field(default_factory=list)
@@ -71,7 +81,12 @@ class RoomPage:
 
 
 def find_rooms(search: RoomSearch, following: Place | None = None) -> RoomPage:
-    """A page of rooms. `following`: where the page before said that the next one begins."""
+    """Find a page of rooms.
+
+    Args:
+        search: What to find.
+        following: Where the page begins; None: the first page.
+    """
     connection.ensure_connection()
     if exact := _exactly(search):
         # A user with very many rooms has a page of them among the latest of all, which spares reading them all to sort.
@@ -86,7 +101,7 @@ def find_rooms(search: RoomSearch, following: Place | None = None) -> RoomPage:
 
 
 def _exactly(search: RoomSearch) -> list[Document]:
-    """Conditions with an index, if what staff look for is an id."""
+    """The conditions with an index, if the search is for an id."""
     if search.user_id:
         return [{"buyer": search.user_id}, {"seller": search.user_id}]
     return [{"_id": search.text}, {"buyer": search.text}, {"seller": search.text}] if search.text else []
@@ -107,7 +122,7 @@ def _look_back(search: RoomSearch, also: Document, following: Place | None, long
 def _from_the_latest(
     search: RoomSearch, following: Place | None
 ) -> Iterator[tuple[Document, datetime.datetime | None]]:
-    """Conditions on the time of the last activity, and what all later rooms were looked at until then."""
+    """Yield conditions on the last activity, each with the time until which all later rooms have been read."""
     if following is None or following.at is not None:
         until = search.until
         if following is not None and following.at is not None:
@@ -121,7 +136,7 @@ def _from_the_latest(
 
 
 def _read(source: Document, search: RoomSearch, more: list[Document], following: Place | None) -> list[Document]:
-    """One room more than a page has, where there is one. The first stage is what an index finds."""
+    """Read one room more than a page has. An index serves the first stage."""
     stages: list[Document] = [{"$match": source}]
     rest = [_NAMEABLE, *search.conditions(), *more]
     if "updated_at" not in source and (search.since is not None or search.until is not None):

@@ -1,4 +1,4 @@
-"""What was said in a room, as staff read it: messages from the latest back, and all that is known of each."""
+"""The messages of a room as staff read them, with the hits and the redaction of each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,15 @@ NEIGHBOURS: Final = 5
 
 @dataclass(slots=True)
 class Line:
-    """One message. `side` is `buyer`, `seller` or `support`; `redaction`: by whom, when and why, not the content."""
+    """One message.
+
+    Attributes:
+        message: The message.
+        side: `buyer`, `seller` or `support`.
+        name: The name of the sender.
+        hits: The filters that hit it.
+        redaction: Who redacted it, when and why; not the original.
+    """
 
     message: Message
     side: str
@@ -40,12 +48,12 @@ class Line:
 
     @property
     def shows_image(self) -> bool:
-        """Whether a browser may load the picture by itself: its address is not just what a user wrote."""
+        """Whether the page may load the image by itself: it is at a known host, not anywhere that a user named."""
         return bool(self.image_url) and is_at_a_known_host(self.image_url)
 
     @property
     def image_url(self) -> str:
-        """Of a picture whose address a browser may load when somebody asks for it."""
+        """The address of the image, which a viewer may open; empty: there is none."""
         if self.message.type != MessageType.IMAGE or self.message.redacted_at is not None:
             return ""
         try:
@@ -58,7 +66,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Lines, the earliest first, and the place where earlier ones end; None: there are none."""
+    """Lines, the earliest first; `earlier` is where the page before them ends, None: there is none."""
 
     lines: list[Line]
     earlier: Place | None = None
@@ -66,7 +74,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Lines of one room, the earliest first; `target`: the message that they are about, if they are about one."""
+    """Lines of one room, the earliest first; `target` is the message that they surround, if there is one."""
 
     room_id: str
     lines: list[Line]
@@ -82,7 +90,16 @@ def read_back(
     until: datetime.datetime | None = None,
     matching: Document | None = None,
 ) -> list[Message]:
-    """The latest messages of a room, the latest first: before a place, within a time, matching a condition."""
+    """Read the latest messages of a room, the latest first.
+
+    Args:
+        room: The room.
+        limit: How many.
+        before: Only those before this place.
+        since: Only those from this time on.
+        until: Only those before this time.
+        matching: Another condition.
+    """
     connection.ensure_connection()
     found: list[str] = []
     if before is None or before.at is not None:
@@ -110,7 +127,14 @@ def latest(room: Room, limit: int = PAGE, before: Place | None = None) -> Transc
 
 
 def around(room: Room, message: Message, *, before: int = PAGE // 2, after: int = MOST_NEW) -> Transcript:
-    """A message with at most so many lines before and after it. `earlier` as ever; later ones there may be, too."""
+    """A message with lines before and after it.
+
+    Args:
+        room: The room.
+        message: The message.
+        before: How many lines before it at most.
+        after: How many lines after it at most.
+    """
     place = place_of(message)
     found = read_back(room, before + 1, before=place)
     earlier = found[:before]
@@ -119,40 +143,40 @@ def around(room: Room, message: Message, *, before: int = PAGE // 2, after: int 
 
 
 def since(room: Room, instant: datetime.datetime) -> Transcript:
-    """What was said from an instant on, and shortly before it."""
+    """The lines since an instant, and shortly before it."""
     return Transcript(lines_of(room, _since(room, instant - OVERLAP, MOST_NEW)))
 
 
 def one(room: Room, message_id: str) -> Transcript:
-    """A single message of the room, or none."""
+    """One message of the room, if it is there."""
     message = message_of(room, message_id)
     return Transcript(lines_of(room, [] if message is None else [message]))
 
 
 def room_or_shell(room_id: str) -> Room:
-    """A room by its id; where it is gone, one that knows nothing but that: messages may be left of it."""
+    """A room; where it was deleted and messages are left, an empty one with this id."""
     return Room.objects.filter(pk=room_id).first() or Room(room_id=room_id)
 
 
 def message_of(room: Room, message_id: str) -> Message | None:
-    """A message by its id, if it is of this room."""
+    """A message of this room; None: there is none."""
     message = Message.objects.filter(pk=message_id).first() if message_id else None
     return message if message is not None and message.room_id == room.pk else None
 
 
 def load(ids: Sequence[str]) -> list[Message]:
-    """Messages by their ids, in that order."""
+    """Read messages by id, in the order of the ids."""
     messages = {message.pk: message for part in in_parts(ids) for message in Message.objects.filter(pk__in=part)}
     return [messages[message_id] for message_id in ids if message_id in messages]
 
 
 def place_of(message: Message) -> Place:
-    """Where a message stands in its room."""
+    """The place of a message in its room."""
     return Place(message.created_at, message.pk)
 
 
 def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
-    """Messages with all that is known of each, in a few queries for all of them."""
+    """Make lines of messages, with a few queries for all of them."""
     lines = {message.pk: Line(message, *_speaker(room, message)) for message in messages}
     for part in in_parts(lines):
         for message_id, filter_name in FilterHit.objects.filter(message_id__in=part).values_list(
@@ -170,13 +194,13 @@ def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
 
 
 def name_of(room: Room, side: Role) -> str:
-    """What a side of a room is called."""
+    """The name of a side of a room."""
     known, user_id = (room.buyer_info, room.buyer) if side is Role.BUYER else (room.shop, room.seller)
     return str(known.get("name") or "") or f"{side.value.capitalize()} {user_id}"
 
 
 def excerpt_around(message_id: str) -> Excerpt | None:
-    """A message with those before and after it; `None`: it is gone."""
+    """A message with its neighbours; None: it was deleted."""
     target = Message.objects.filter(pk=message_id).first()
     if target is None:
         return None
@@ -212,7 +236,7 @@ def _since(room: Room, instant: datetime.datetime, limit: int) -> list[Message]:
 
 
 def _ids(source: Document, before: Place | None, matching: Document | None, limit: int) -> list[str]:
-    """The first stage is what an index finds."""
+    """Read ids. An index serves the first stage."""
     stages: list[Document] = [{"$match": source}]
     if before is not None:
         stages.append({"$match": before.earlier("created_at")})

@@ -1,1 +1,1 @@
-"""The page of a user of the chat."""
+"""The page of a user of the chat, and the acts on it."""

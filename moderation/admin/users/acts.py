@@ -1,4 +1,4 @@
-"""What staff do to a user of the chat, each on a page of its own."""
+"""Acts on a user of the chat, each on a page of its own."""
 
 from __future__ import annotations
 
@@ -19,27 +19,22 @@ from moderation.staff import Staff
 
 
 class PersonActView(ActView):
-    """An act on the user whom the address names."""
+    """An act on the user in the address."""
 
     act_name: ClassVar[str]
 
     @property
     def user_id(self) -> str:
-        """The user's id."""
         return unquote(self.kwargs["user_id"])
 
     def heading(self) -> str:
-        """The act and the user."""
         return f"{self.act_name} user {self.user_id}"
 
     def done_url(self) -> str:
-        """The user's page."""
         return person_url(self.user_id)
 
 
 class MuteView(PersonActView):
-    """Mute a user."""
-
     form_class = RestrictForm
     permission = "moderation.add_restriction"
     act_name = "Mute"
@@ -47,17 +42,13 @@ class MuteView(PersonActView):
     done = "The user is muted: they can read, and cannot write."
 
     def explanation(self) -> list[str]:
-        """What a mute is."""
-        return ["The user still connects and reads, but can write nowhere. Their app says that they are muted."]
+        return ["The user can still connect and read, but cannot write anywhere. The app tells the user so."]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Mute."""
         await services.mute(staff, self.user_id, given["reason"], until=given["end"])
 
 
 class BanView(PersonActView):
-    """Ban a user."""
-
     form_class = RestrictForm
     permission = "moderation.add_restriction"
     act_name = "Ban"
@@ -66,7 +57,6 @@ class BanView(PersonActView):
     hurts = True
 
     def explanation(self) -> list[str]:
-        """What a ban is."""
         return [
             "All devices of the user are disconnected at once. Until the ban ends or is lifted the user can neither "
             "connect, nor read, nor write.",
@@ -74,13 +64,10 @@ class BanView(PersonActView):
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Ban."""
         await services.ban(staff, self.user_id, given["reason"], until=given["end"])
 
 
 class NoteView(PersonActView):
-    """Write a note about a user."""
-
     form_class = NoteForm
     permission = "moderation.add_note"
     act_name = "Note about"
@@ -88,16 +75,14 @@ class NoteView(PersonActView):
     done = "The note is saved."
 
     def explanation(self) -> list[str]:
-        """Who reads notes."""
-        return ["Seen by staff alone. A note cannot be changed or taken back."]
+        return ["Only staff see notes. A note cannot be changed or deleted."]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Write it."""
         await services.add_note(staff, TargetKind.USER, self.user_id, given["text"])
 
 
 class RedactRecentForm(ReasonForm):
-    """How far back."""
+    """How many hours back to redact."""
 
     hours = forms.IntegerField(
         label="Hours back", min_value=1, max_value=LONGEST_PAST, initial=1, help_text=f"From 1 to {LONGEST_PAST}."
@@ -106,7 +91,7 @@ class RedactRecentForm(ReasonForm):
 
 
 class RedactRecentView(PersonActView):
-    """Redact what a user wrote lately."""
+    """Redacting all that a user wrote in the last hours."""
 
     form_class = RedactRecentForm
     permission = "moderation.redact_messages_of_user"
@@ -116,50 +101,44 @@ class RedactRecentView(PersonActView):
     hurts = True
 
     def explanation(self) -> list[str]:
-        """What it does."""
         return [
-            "Everything that the user wrote in the last hours, in all of their rooms, vanishes for both sides at once.",
-            "What was said is kept apart. Each message can be restored, one at a time.",
+            "All messages that the user wrote in the last hours, in all rooms, disappear for both sides at once.",
+            "The originals are kept. Each message can be restored, one at a time.",
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> int:
-        """Redact."""
         return await services.redact_recent(staff, self.user_id, given["hours"], given["reason"])
 
 
 class ExportView(PersonActView):
-    """Give out all that is kept of a user."""
+    """Exporting a user's data as a file."""
 
     permission = "moderation.export_person"
     act_name = "Export the data of"
     button = "Export as JSON"
 
     def explanation(self) -> list[str]:
-        """What is in it."""
         return [
             "A file with the user's rooms, what they wrote (redacted messages included), and their reports, "
             "restrictions and filter hits. It holds personal data: give it to nobody but the user."
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> Any:
-        """Export."""
         return await services.export_person(staff, self.user_id, given["reason"])
 
     def answered(self, answer: Any) -> StreamingHttpResponse:
-        """The file."""
+        """Answer with the file."""
         return streamed(json_array(answer), "application/json", f"user-{self.user_id}.json")
 
 
 class EraseForm(ReasonForm):
-    """Erasing wants the id once more."""
+    """Erasing asks for the id once more."""
 
     user_id = forms.CharField(label="The user's id, once more", max_length=255)
     field_order = ["user_id", "reason"]
 
 
 class EraseView(PersonActView):
-    """Erase a user's data."""
-
     form_class = EraseForm
     permission = "moderation.erase_person"
     act_name = "Erase the data of"
@@ -168,17 +147,16 @@ class EraseView(PersonActView):
     hurts = True
 
     def explanation(self) -> list[str]:
-        """What goes, and what stays."""
         return [
             "All that the user wrote is replaced in all rooms, and the originals of redacted messages, held messages "
             "and notes about the user are deleted. This cannot be undone.",
             "Rooms stay, and who wrote to whom and when; so does the audit. What an open report is about, or a hold "
             "covers, stays until that ends.",
-            "With many rooms this takes minutes: wait for the answer. Cut off, do it again: it goes on where it was.",
+            "With many rooms this takes minutes. If it is interrupted, start it again: it continues where it stopped.",
         ]
 
     def get_form(self, form_class: Any = None) -> forms.Form:
-        """The form, which accepts this user's id alone."""
+        """Make the form accept this user's id alone."""
         form = super().get_form(form_class)
 
         def right_id() -> str:
@@ -190,12 +168,11 @@ class EraseView(PersonActView):
         return form
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> str:
-        """Erase."""
         changed = await services.erase_person(staff, self.user_id, given["reason"])
         kept = changed.pop("kept")
-        said = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in changed.items())
+        changes = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in changed.items())
         return (
-            f"{said}; {kept} messages were kept, for open reports or holds: erase again when those end"
+            f"{changes}; {kept} messages were kept, for open reports or holds: erase again when those end"
             if kept
-            else said
+            else changes
         )

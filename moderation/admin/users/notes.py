@@ -1,4 +1,4 @@
-"""Notes of staff, as a list; written on the page of a user or a room, or here."""
+"""Notes of staff: the list and a form. The pages of users and rooms have forms of their own."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from moderation.staff import Staff, may
 
 
 class NoteForm(forms.Form):
-    """What a note says."""
+    """The text of a note."""
 
     text = forms.CharField(label="Note", max_length=LONGEST_NOTE, widget=forms.Textarea(attrs={"rows": 5, "cols": 60}))
 
 
 class NewNoteForm(NoteForm):
-    """A note, and what it is about."""
+    """A note and its subject."""
 
     target_kind = forms.ChoiceField(
         label="About a", choices=[(kind.value, kind.label) for kind in (TargetKind.USER, TargetKind.ROOM)]
@@ -45,21 +45,18 @@ class AddView(ActView):
     done = "The note is saved."
 
     def explanation(self) -> list[str]:
-        """Who reads notes."""
-        return ["Seen by staff alone. A note cannot be changed or taken back."]
+        return ["Only staff see notes. A note cannot be changed or deleted."]
 
     def done_url(self) -> str:
-        """The list."""
         return reverse("admin:moderation_note_changelist")
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        """Write it."""
         await services.add_note(staff, TargetKind(given["target_kind"]), given["target_id"], given["text"])
 
 
 @admin.register(Note)
 class NoteAdmin(UncountedAdmin):
-    """Newest first; of one user or room by a search."""
+    """The newest first; of one user or room by a search."""
 
     list_display = ("text", "about", "written_by", "written_at")
     list_display_links = None
@@ -69,18 +66,15 @@ class NoteAdmin(UncountedAdmin):
     empty = "Nobody has written a note."
 
     def searched(self, term: str) -> list[Q]:
-        """Notes about either."""
+        """Search both kinds of subjects."""
         return [Q(target_kind=kind, target_id=term) for kind in (TargetKind.ROOM, TargetKind.USER)]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may write notes."""
         return may(request, "moderation.add_note")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        """Ask what about, and for the text."""
         return AddView.as_view()(request)
 
     @admin.display(description="About")
     def about(self, note: Note) -> str:
-        """The user or the room."""
         return person_link(note.target_id) if note.target_kind == TargetKind.USER else room_link(note.target_id)

@@ -1,4 +1,4 @@
-"""The page about a user of the chat, by their id, since they have no account here: all that staff should know."""
+"""The page of a user of the chat, by id: users have no account here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ MOST_ROOMS_READ = 200
 
 @dataclass(frozen=True, slots=True)
 class RecentRooms:
-    """The latest rooms of a user. `all_read`: these are the latest of all; otherwise of some."""
+    """The latest rooms of a user.
+
+    Attributes:
+        rooms: The rooms, the latest first.
+        all_read: Whether all rooms of the user were read to find them.
+        name: The user's name, as a room has it.
+    """
 
     rooms: list[Room]
     all_read: bool
@@ -40,7 +46,7 @@ class RecentRooms:
 
 
 def person_urls() -> list[URLPattern]:
-    """The pages under `people/`."""
+    """The addresses below `people/`."""
     wrap = site.admin_view
     acts = {
         "mute": person_acts.MuteView,
@@ -63,7 +69,7 @@ def person_urls() -> list[URLPattern]:
 
 
 def find_person(request: HttpRequest) -> HttpResponse:
-    """Ask for a user's id, and show their page."""
+    """Ask for a user's id, and redirect to the page."""
     _check(request)
     wanted = request.GET.get("q", "").strip()
     if wanted:
@@ -75,7 +81,7 @@ def find_person(request: HttpRequest) -> HttpResponse:
 
 
 def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
-    """All that is known of one user; an id that nobody has shows an empty page, since nowhere are all ids."""
+    """The page of one user. An id that nobody has gets an empty page, since no collection has all ids."""
     _check(request)
     user_id = unquote(user_id)
     recent = _recent_rooms(user_id)

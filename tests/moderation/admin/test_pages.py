@@ -46,7 +46,7 @@ def pages(seven_and_nine: Store) -> dict[str, str]:
         "lift a hold": reverse("admin:moderation_legalhold_lift", args=[hold.pk]),
         "add a note": reverse("admin:moderation_note_add"),
         "lift": reverse("admin:moderation_restriction_lift", args=[restriction.pk]),
-        "put back": reverse("admin:moderation_report_put_back", args=[report.pk]),
+        "return": reverse("admin:moderation_report_return", args=[report.pk]),
         "release": reverse("admin:moderation_heldmessage_release", args=[message.pk]),
         "drop": reverse("admin:moderation_heldmessage_drop", args=[message.pk]),
         "staff accounts": reverse("admin:auth_user_changelist"),

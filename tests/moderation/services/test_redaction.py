@@ -1,4 +1,4 @@
-"""Redaction: what a message said is gone from the chat, kept apart, and can be put back."""
+"""Redaction: the content of a message leaves the chat, the original is kept, and it can be restored."""
 
 from __future__ import annotations
 

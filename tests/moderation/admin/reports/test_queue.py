@@ -1,4 +1,4 @@
-"""The queue of reports: what it lists, and how staff take, decide and put back."""
+"""The queue of reports: what it lists, and how staff take, decide and return reports."""
 
 from __future__ import annotations
 
@@ -114,15 +114,15 @@ def test_it_is_dismissed_without_one(support: Client, seven_and_nine: Store) -> 
     assert acts(seven_and_nine) == ["report.taken", "report.dismissed"]
 
 
-def test_it_is_put_back_at_once_by_who_has_it_and_after_a_question_by_others(
+def test_it_is_returned_at_once_by_who_has_it_and_after_a_question_by_others(
     support: Client, seven_and_nine: Store
 ) -> None:
     report, tuan = reported(), signed_in(staff("tuan", "Support"))
     support.post(page_of(report), {"act": "take"})
-    support.post(page_of(report), {"act": "put_back"})
+    support.post(page_of(report), {"act": "return"})
     assert state(report) == "open"
     support.post(page_of(report), {"act": "take"})
-    question = reverse("admin:moderation_report_put_back", args=[report.pk])
+    question = reverse("admin:moderation_report_return", args=[report.pk])
     assert question in tuan.get(page_of(report)).text
     assert "mai works on this report" in tuan.get(question).text
     assert state(report) == "in_review"
