@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ from conversations.storage.room_summaries import is_behind, update_room_summarie
 from identity import Role
 from persistence.availability import AVAILABILITY, StoreUnavailable, is_outage
 from persistence.batching import GroupCommit, NotTaken
-from persistence.mongodb import STORE_ERRORS, Document, durable, in_message_thread, store_unavailable
+from persistence.mongodb import STORE_ERRORS, TIMEOUT, Document, durable, in_message_thread, store_unavailable
 from persistence.per_event_loop import PerLoop
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class MessageWriter:
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         async with self._lock:
             await self._repair_due()
+            began = time.monotonic()
             batch = _Batch([_record(draft) for draft in drafts], [draft.receiver for draft in drafts])
             try:
                 await in_message_thread(_store, batch)
@@ -120,6 +122,8 @@ class MessageWriter:
                 self._repair_soon()
                 raise
             new = [batch.records[position] for position in batch.new()]
+            if time.monotonic() - began > TIMEOUT:  # later than a sync looks for them by `created_at`
+                batch.summaries_unknown = True
             self._note_repairs(batch, new)
             self._counter.add(len(new))
             payloads = {record["_id"]: MessagePayload.read(record) for record in new}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,4 +96,13 @@ def _values(condition: Any) -> list[Any]:
 def _implied(condition: Any, wanted: Any) -> bool:
     """MongoDB compares values with a range of their type; of `$type` it proves nothing but itself."""
     values = _values(condition)
+    earliest = wanted.get("$gte")
+    if isinstance(earliest, datetime.datetime):
+        asked = condition if isinstance(condition, dict) else {"$eq": condition}
+        bounds = [asked.get(name) for name in ("$eq", "$gt", "$gte")]
+        return any(isinstance(each, datetime.datetime) and _utc(each) >= _utc(earliest) for each in bounds)
     return wanted == {"$gte": ""} and bool(values) and all(isinstance(value, str) for value in values)
+
+
+def _utc(instant: datetime.datetime) -> datetime.datetime:
+    return instant if instant.tzinfo else instant.replace(tzinfo=datetime.UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from conversations import services
+from conversations.payloads import Change, MessageUpdated, RoomState
 from conversations.storage import repair, writer
 from conversations.storage.repair import RepairQueue
 from conversations.storage.writer import message_writer
-from identity import Role
+from identity import Identity, Role
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import in_message_thread
+from persistence.timestamps import UTC
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import Outage, draft
 from tests.eventually import eventually
@@ -188,3 +192,43 @@ async def test_a_repeat_whose_first_was_deleted_in_that_moment_is_refused_and_no
     with pytest.raises(StoreUnavailable, match="could not be stored"):
         await message_writer().write(draft("hello", "c1"))
     assert len(chat.all) == 1
+
+
+async def test_a_sync_finds_what_a_dead_process_left_half_done_long_ago(
+    database: Store, chat: Emitted, room: str, buyer: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own time it is too old to be among the new messages."""
+    monkeypatch.setattr(repair, "GRACE", 0.0)
+    monkeypatch.setattr(writer, "FIRST_PAUSE", 0.05)
+    sent = await message_writer().write(draft("hello", "c1"))
+    long_ago = datetime.datetime.now(UTC) - datetime.timedelta(hours=1)
+    database.cz_messages.update_one({"_id": sent.id}, {"$set": {"created_at": long_ago}})
+    database.cz_rooms.update_one(
+        {"_id": room},
+        {"$set": {"updated_at": long_ago}, "$unset": {"buyer_last_message": "", "seller_last_message": ""}},
+    )
+    token = await services.sync_token()
+    assert (await services.list_changes(buyer, Role.BUYER, token, 100)).changes == []
+    await message_writer().write(draft("hello", "c1"))
+    await eventually(lambda: len(chat.all) == 2)
+    changes: list[Change] = []
+    more = True
+    while more:
+        page = await services.list_changes(buyer, Role.BUYER, token, 100)
+        changes += page.changes
+        token, more = page.next, page.more
+    assert [type(change) for change in changes] == [RoomState, MessageUpdated]
+
+
+async def test_a_message_that_takes_long_to_the_store_is_marked_for_syncs(
+    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "FIRST_PAUSE", 0.05)
+    await message_writer().write(draft("in time"))
+    monkeypatch.setattr(writer, "TIMEOUT", 0.0)
+    late = await message_writer().write(draft("late"))
+    await eventually(lambda: database.cz_messages.find_one({"_id": late.id, "changed_at": {"$ne": None}}))
+    assert database.cz_messages.count_documents({"changed_at": {"$ne": None}}) == 1
+    kept = database.cz_rooms.find_one({"_id": room})
+    assert kept is not None and kept["seller_unseen_messages"] == 2 and kept["messages_changed_at"]
+    assert len(chat.all) == 2
