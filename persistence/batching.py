@@ -140,11 +140,13 @@ class GroupCommit(Generic[Item, Result]):
             await asyncio.wait([self._worker])
 
     def _expected(self, own: int) -> float:
-        """Seconds until the next item of a key is done of which so many wait."""
+        """Seconds until the next item of a key is done of which so many wait, as far as is known."""
+        if self._worker is None:
+            return 0.0  # it begins at once, and shows how long batches take now
         others = len(self._queues) - (own > 0)
         ahead = min(self._waiting, own + (own + 1) * others)  # at most so many have their turn before it
         # A batch that takes longer than the others did is taken to go on for as long as it has.
-        running = 0.0 if self._worker is None else max(self._duration, self._clock() - self._began)
+        running = max(self._duration, self._clock() - self._began)
         batches = max(ahead // self._max_batch, own // self._max_batch_per_key) + 1
         return running + batches * self._duration
 
@@ -183,7 +185,6 @@ class GroupCommit(Generic[Item, Result]):
         batch: list[_Waiting[Item, Result]] = []
         taken: defaultdict[str | None, int] = defaultdict(int)
         resting: list[str | None] = []  # keys that have had all that a key may have
-        latest = self._began + self._duration
         while self._turns and len(batch) < self._max_batch:
             key = self._turns.popleft()
             queue = self._queues[key]
@@ -196,7 +197,7 @@ class GroupCommit(Generic[Item, Result]):
                 resting.append(key)
             else:
                 self._turns.append(key)
-            if waiting.deadline >= latest:
+            if waiting.deadline >= self._began:
                 batch.append(waiting)
             elif not waiting.future.done():
                 waiting.future.set_exception(DeadlineExceeded("it waited too long"))

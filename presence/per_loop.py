@@ -27,6 +27,8 @@ listeners: list[Listener] = []
 """In the order in which they were registered. Add to them by `on_change`."""
 restored_listeners: list[RestoredListener] = []
 """As `listeners`. Add to them by `on_restored`."""
+death_listeners: list[Listener] = []
+"""As `listeners`. Add to them by `on_death`."""
 
 
 def current() -> Presence:
@@ -80,6 +82,26 @@ async def _notify_restored() -> None:
         await listener()
 
 
+def on_death(listener: AnyListener) -> AnyListener:
+    """Register a listener for processes that died. Usable as a decorator.
+
+    Args:
+        listener: Called with the `process_id` of the Presence of the process. If it raises, all listeners are called
+            again after a heartbeat. Registering it twice changes nothing.
+
+    Returns:
+        The listener.
+    """
+    if listener not in death_listeners:
+        death_listeners.append(listener)
+    return listener
+
+
+async def _notify_of_death(process_id: str) -> None:
+    for listener in death_listeners:
+        await listener(process_id)
+
+
 async def _notify(user_id: str) -> None:
     for listener in listeners:
         try:
@@ -90,7 +112,14 @@ async def _notify(user_id: str) -> None:
 
 def _from_settings() -> Presence:
     options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
-    return Presence(settings.REDIS_URL, on_offline=_notify, on_online=_notify, on_restored=_notify_restored, **options)
+    return Presence(
+        settings.REDIS_URL,
+        on_offline=_notify,
+        on_online=_notify,
+        on_restored=_notify_restored,
+        on_death=_notify_of_death,
+        **options,
+    )
 
 
 _presences = PerLoop(_from_settings)

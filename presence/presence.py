@@ -47,6 +47,8 @@ class Presence:
             data.
         on_restored: Called a heartbeat after Redis was away, or had lost what it held for this process, and has it
             again: by then the other processes have registered their users, too.
+        on_death: Called with the `process_id` of a process that died, whether it had users or not, until it returns
+            without an exception; by another process, should this one die meanwhile.
         heartbeat: Seconds between two heartbeats.
         expiry: Seconds without a heartbeat after which a process is dead. A killed process's users are offline at most
             `expiry` + `heartbeat` after its last heartbeat.
@@ -63,6 +65,7 @@ class Presence:
         on_offline: Callback,
         on_online: Callback,
         on_restored: Callable[[], Awaitable[None]] | None = None,
+        on_death: Callback | None = None,
         heartbeat: float = 5.0,
         expiry: float = 15.0,
         prefix: str = "presence:",
@@ -76,8 +79,11 @@ class Presence:
         self._on_online = on_online
         self._on_restored = on_restored
         self._restoring: asyncio.TimerHandle | None = None  # until `on_restored`
+        self._on_death = on_death
+        self._deaths: set[str] = set()  # processes whose death is being announced
+        self.process_id = uuid4().hex
         self._heartbeat = heartbeat
-        self._registry = Registry(redis_url, uuid4().hex, prefix=prefix, expiry=expiry)
+        self._registry = Registry(redis_url, self.process_id, prefix=prefix, expiry=expiry)
         self._sockets: dict[str, set[str]] = {}
         self._stored: set[str] = set()  # the users whom Redis holds for this process
         self._version = 0  # of that, by Redis' count; below 1: not registered
@@ -240,6 +246,9 @@ class Presence:
             unsettled, self._unsettled = self._unsettled, set()
         if beat is not None and beat.went:
             self._in_background(self._announce_dead(beat.went))
+        for process_id in () if beat is None else set(beat.died) - self._deaths:
+            self._deaths.add(process_id)
+            self._in_background(self._announce_death(process_id))
         if unsettled:
             online = await self.online(unsettled)
             if not self._up:  # it is away again: who is online elsewhere is not known yet
@@ -367,6 +376,18 @@ class Presence:
             await self._registry.announced(users)
         except REDIS_AWAY:
             pass  # at worst they are announced once more
+
+    async def _announce_death(self, process_id: str) -> None:
+        try:
+            if self._on_death is not None:
+                await self._on_death(process_id)
+            await self._registry.death_announced(process_id)
+        except REDIS_AWAY as error:
+            logger.info("the death of a process is announced once more, Redis is away: %s", error)
+        except Exception:
+            logger.exception("the death of a process could not be announced; another heartbeat tries again")
+        finally:
+            self._deaths.discard(process_id)
 
     async def _announce(self, users: Iterable[str], callback: Callback) -> None:
         places = asyncio.Semaphore(_ANNOUNCEMENTS_AT_ONCE)

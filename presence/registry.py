@@ -7,8 +7,8 @@ name counts its changes; a process that finds another count than it left has los
 
 Only scripts make users come and go, never the mere passing of time: a silent process still counts until another one
 removes it, in the script that also finds who went offline by that. So each change has exactly one observer.
-`claims:<id>` holds the users whom process <id> has still to announce as gone; the process that removes it inherits
-them.
+`claims:<id>` holds the users whom process <id> has still to announce as gone, `deaths:<id>` the processes whose death
+it has to; the process that removes it inherits them.
 
 The clock is the Redis server's. Every key expires when no heartbeat renews it. No Redis Cluster: keys are not declared.
 """
@@ -24,6 +24,7 @@ from persistence.redis_client import async_redis
 _PROLOGUE = """
 local prefix, me, expiry, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local processes, mine, claims = prefix .. 'processes', prefix .. 'process:' .. me, prefix .. 'claims:' .. me
+local deaths = prefix .. 'deaths:' .. me
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local registered
@@ -38,6 +39,7 @@ local function stay()
     redis.call('PEXPIRE', processes, ttl)
     redis.call('PEXPIRE', mine, ttl)
     redis.call('PEXPIRE', claims, ttl)
+    redis.call('PEXPIRE', deaths, ttl)
 end
 """
 
@@ -98,7 +100,9 @@ if now - tonumber(before) < expiry then
                 end
             end
         end
-        redis.call('DEL', held, claimed)
+        local inherited = prefix .. 'deaths:' .. process
+        redis.call('SADD', deaths, process, unpack(redis.call('SMEMBERS', inherited)))
+        redis.call('DEL', held, claimed, inherited)
         redis.call('ZREM', processes, process)
     end
     for _, user in ipairs(left) do
@@ -109,7 +113,7 @@ if now - tonumber(before) < expiry then
     end
 end
 stay()
-return {version, went}
+return {version, went, redis.call('SMEMBERS', deaths)}
 """
 )
 
@@ -158,10 +162,12 @@ class Beat:
     Attributes:
         version: The count of this process's changes.
         went: Who went offline with processes that died.
+        died: Processes whose death this one is still to announce.
     """
 
     version: int
     went: list[str]
+    died: list[str]
 
 
 class Registry:
@@ -211,12 +217,16 @@ class Registry:
             registered.
         """
         answer = await self._run(self._beat)
-        return Beat(answer[0], answer[1]) if answer else None
+        return Beat(*answer) if answer else None
 
     async def announced(self, users: Sequence[str]) -> None:
         """Give up the claim on users: they were announced as offline."""
         if users:
             await self._redis.srem(f"{self._prefix}claims:{self._process_id}", *users)
+
+    async def death_announced(self, process_id: str) -> None:
+        """Give up the claim on the death of a process, which was announced."""
+        await self._redis.srem(f"{self._prefix}deaths:{self._process_id}", process_id)
 
     async def online(self, users: Sequence[str]) -> tuple[bool, set[str]]:
         """Whether this process is registered, and which of `users` are online."""

@@ -20,6 +20,7 @@ from conversations.services.messages import (
     relay_typing,
     send_message,
     shut_down,
+    start_up,
     write_as_support,
 )
 from conversations.services.redaction import REDACTED, redact_messages, unredact_message
@@ -86,6 +87,7 @@ __all__ = [
     "search_messages",
     "send_message",
     "shut_down",
+    "start_up",
     "sync_token",
     "token_since",
     "unblock_room",

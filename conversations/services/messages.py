@@ -273,6 +273,11 @@ def _require_sides(actor: Actor, room: RoomRecord, what: Participants) -> Role:
     return side
 
 
+async def start_up() -> None:
+    """Be ready to store messages."""
+    message_writer().start()
+
+
 async def shut_down() -> None:
     """Store and announce every message taken so far, then close what the running loop has open."""
     await close_message_writer()

@@ -50,6 +50,7 @@ class ConversationEvents(LimitedNamespace):
     async def on_startup(self) -> None:
         """Begin to watch for processes that die: their users go offline then."""
         await current_presence().start()
+        await services.start_up()
 
     async def on_shutdown(self) -> None:
         """Store and announce what was begun, then close."""

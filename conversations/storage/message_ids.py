@@ -22,6 +22,22 @@ PER_MILLISECOND = 32**4
 """Ids that one millisecond has, as four characters count them; the next one begins then, whatever the clock says."""
 
 
+_TAG_LENGTH = 12
+
+LAST_ID = "Z" * 26
+"""No id of ours is greater; those of the old service, cuids, all are."""
+
+
+def process_tag(message_id: str) -> str:
+    """The part of an id that all ids of its process end in, and no others."""
+    return message_id[-_TAG_LENGTH:]
+
+
+def first_id_at(instant: datetime.datetime) -> str:
+    """An id that is smaller than all those made at an instant or later."""
+    return _base32(int(instant.timestamp() * 1000), 10)
+
+
 def _base32(number: int, length: int) -> str:
     letters = []
     for _ in range(length):
@@ -51,7 +67,7 @@ class MessageIds:
 
     def _take_process_tag(self) -> None:
         self._process = os.getpid()
-        self._tag = _base32(secrets.randbits(60), 12)
+        self._tag = _base32(secrets.randbits(5 * _TAG_LENGTH), _TAG_LENGTH)
 
     def next(self) -> tuple[str, datetime.datetime]:
         """Return a new id and its `created_at`, both greater than all given before."""

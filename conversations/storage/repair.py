@@ -73,6 +73,10 @@ class RepairQueue:
         now = self._clock()
         self._entries.update({message["_id"]: _Entry(message, announced, False, now) for message in messages})
 
+    def has_unannounced(self) -> bool:
+        """Whether messages are queued of which nobody has been told, as far as is known."""
+        return any(not entry.announced for entry in self._entries.values())
+
     def next_due(self) -> float | None:
         """Seconds until a repair is due, 0 if one is due now; `None`: the queue is empty."""
         if not self._entries:

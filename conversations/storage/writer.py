@@ -2,7 +2,8 @@
 
 A message is announced and acknowledged when MongoDB has it on disk (majority, journal), in the order of
 (created_at, _id). `repair` completes what fails between the two writes. The services check the rules before a message
-comes here. One batch follows the other: to insert the next one while the rooms of this one are updated gained nothing
+comes here. What a process has stored and not announced when it dies, another one announces: see `checkpoint`. One
+batch follows the other: to insert the next one while the rooms of this one are updated gained nothing
 when it was tried.
 """
 
@@ -23,6 +24,7 @@ from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.requests import Draft
+from conversations.storage.checkpoint import Checkpoint, checkpoint_of, forget, stored_since
 from conversations.storage.message_counter import MessageCounter
 from conversations.storage.message_ids import message_ids
 from conversations.storage.repair import RepairQueue
@@ -30,8 +32,20 @@ from conversations.storage.room_summaries import is_behind, update_room_summarie
 from identity import Role
 from persistence.availability import AVAILABILITY, StoreUnavailable, is_outage
 from persistence.batching import GroupCommit, NotTaken
-from persistence.mongodb import STORE_ERRORS, TIMEOUT, Document, durable, in_message_thread, store_unavailable
+from persistence.mongodb import (
+    STORE_ERRORS,
+    TIMEOUT,
+    Document,
+    durable,
+    in_message_thread,
+    in_parts,
+    in_store_thread,
+    store_unavailable,
+)
 from persistence.per_event_loop import PerLoop
+from presence import current as current_presence
+from presence import on_death
+from socketio_bridge import flush
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +53,7 @@ FIRST_PAUSE = 0.5
 """Seconds between two attempts at a repair; each failure doubles them."""
 LONGEST_PAUSE = 15.0
 _DUPLICATE_KEY = 11000
+_AT_ONCE = 100  # messages of a dead process that are announced before others have their turn
 
 
 @dataclass(slots=True)
@@ -73,8 +88,13 @@ class MessageWriter:
         self.repairs = RepairQueue()
         self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit)
         self._counter = MessageCounter()
+        self._checkpoint = Checkpoint(current_presence().process_id)
         self._lock = asyncio.Lock()
         self._repairing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Have a checkpoint in Redis before there is a message. Without it the first `write` sees to that."""
+        self._checkpoint.start()
 
     async def write(self, draft: Draft, *, deadline: float | None = None) -> MessagePayload:
         """Store a message and announce it. A repeat is not announced.
@@ -107,33 +127,64 @@ class MessageWriter:
             self._repairing.cancel()
             await asyncio.wait([self._repairing])
         await self._counter.close()
+        await self._checkpoint.close()
+
+    async def announce_for(self, process_id: str) -> None:
+        """Announce what a process stored and did not announce before it died, and repair the rooms of it.
+
+        Args:
+            process_id: The process, as presence knows it.
+
+        Raises:
+            StoreUnavailable: Nothing was announced. REDIS_AWAY: likewise.
+        """
+        checkpoint = await checkpoint_of(process_id)
+        if checkpoint is None:
+            return
+        messages, behind = await in_store_thread(_left_by, checkpoint)
+        if messages:
+            logger.warning(
+                "A process died with %d messages that it may not have announced: they are now.", len(messages)
+            )
+        for first in range(0, len(messages), _AT_ONCE):
+            await _announce(MessagePayload.read(message) for message in messages[first : first + _AT_ONCE])
+            await asyncio.sleep(0)
+        self.repairs.summaries_unknown(behind)
+        self._repair_soon()
+        await flush()
+        await forget(process_id)
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         async with self._lock:
             await self._repair_due()
-            began = time.monotonic()
-            batch = _Batch([_record(draft) for draft in drafts], [draft.receiver for draft in drafts])
+            self._checkpoint.begin()
             try:
-                await in_message_thread(_store, batch)
-            except StoreUnavailable:  # before anything was written
-                raise
-            except Exception:  # a defect, and it is unknown after which step
-                self.repairs.inserts_unknown(batch.records)
-                self._repair_soon()
-                raise
-            new = [batch.records[position] for position in batch.new()]
-            if time.monotonic() - began > TIMEOUT:  # later than a sync looks for them by `created_at`
-                batch.summaries_unknown = True
-            self._note_repairs(batch, new)
-            self._counter.add(len(new))
-            payloads = {record["_id"]: MessagePayload.read(record) for record in new}
-            await _announce(payloads.values())
-            return [
-                batch.failures.get(position)
-                or payloads.get(record["_id"])
-                or MessagePayload.read(batch.firsts[position])
-                for position, record in enumerate(batch.records)
-            ]
+                return await self._store_and_announce(drafts)
+            finally:
+                self._checkpoint.end(announced=not self.repairs.has_unannounced())
+
+    async def _store_and_announce(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
+        began = time.monotonic()
+        batch = _Batch([_record(draft) for draft in drafts], [draft.receiver for draft in drafts])
+        try:
+            await in_message_thread(_store, batch)
+        except StoreUnavailable:  # before anything was written
+            raise
+        except Exception:  # a defect, and it is unknown after which step
+            self.repairs.inserts_unknown(batch.records)
+            self._repair_soon()
+            raise
+        new = [batch.records[position] for position in batch.new()]
+        if time.monotonic() - began > TIMEOUT:  # later than a sync looks for them by `created_at`
+            batch.summaries_unknown = True
+        self._note_repairs(batch, new)
+        self._counter.add(len(new))
+        payloads = {record["_id"]: MessagePayload.read(record) for record in new}
+        await _announce(payloads.values())
+        return [
+            batch.failures.get(position) or payloads.get(record["_id"]) or MessagePayload.read(batch.firsts[position])
+            for position, record in enumerate(batch.records)
+        ]
 
     def _note_repairs(self, batch: _Batch, new: list[Document]) -> None:
         if batch.inserts_unknown:
@@ -151,6 +202,7 @@ class MessageWriter:
     async def _repair_due(self) -> None:
         while self.repairs.next_due() == 0:
             await _announce(MessagePayload.read(message) for message in await self.repairs.repair())
+            self._checkpoint.end(announced=not self.repairs.has_unannounced())
 
     async def _repair_later(self) -> None:
         """Repair without waiting for the next message to come."""
@@ -268,12 +320,27 @@ async def _announce(payloads: Iterable[MessagePayload]) -> None:
             logger.exception("message %s is stored but could not be announced", payload.id)
 
 
+def _left_by(checkpoint: str) -> tuple[list[Document], list[Document]]:
+    """The messages stored after a checkpoint by its process, and those of them that their rooms do not show."""
+    messages = stored_since(checkpoint)
+    room_ids = list({message["room_id"] for message in messages})
+    rooms = {room["_id"]: room for part in in_parts(room_ids) for room in durable(Room).find({"_id": {"$in": part}})}
+    behind = [m for m in messages if m["room_id"] in rooms and is_behind(rooms[m["room_id"]], m)]
+    return messages, behind
+
+
 _writers: PerLoop[MessageWriter] = PerLoop(MessageWriter)
 
 
 def message_writer() -> MessageWriter:
     """The running loop's writer."""
     return _writers.get()
+
+
+@on_death
+async def announce_for_dead_process(process_id: str) -> None:
+    """Announce the messages that a process had no time for."""
+    await message_writer().announce_for(process_id)
 
 
 async def close_message_writer() -> None:

@@ -31,7 +31,7 @@ async def test_an_election_costs_waiting_and_refuses_nobody(
                 for n in range(5)
             ]
             asked.append(seller.ask_later("seen_messages", room.seen(room.seller, first["message"])))
-            await asyncio.sleep(9)  # elections take up to 12 s, and the patience is what is tried here
+            await asyncio.sleep(7)  # elections take up to 12 s, and the patience is what is tried here
             assert not any(answer.done() for answer in asked)
             mongodb.elect()
             async with asyncio.timeout(20):

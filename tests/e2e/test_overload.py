@@ -150,7 +150,8 @@ async def test_typing_passes_a_message_that_is_not_answered_yet(
 ) -> None:
     room = new_room()
     async with Network(stores[0].replace("mongodb", "http", 1)) as network:
-        uri = stores[0].replace(stores[0].split("/")[2], network.url.removeprefix("http://"))
+        address = network.url.removeprefix("http://")
+        uri = f"mongodb://{address}/{stores[0].rsplit('/', 1)[1]}?directConnection=true"
         server = await cluster.server("stalled_store", MONGODB_URI=uri)
         try:
             buyer, seller = await connect(room.buyer, to=server), await connect(room.seller, to=server)

@@ -167,7 +167,7 @@ class Slow:
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
         self.batches: list[list[str]] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -175,7 +175,7 @@ class Slow:
     async def __call__(self, items: Sequence[str]) -> list[str | Exception]:
         self.batches.append(list(items))
         await self.gate.wait()
-        self._clock.now += self._seconds
+        self._clock.now += self.seconds
         return list(items)
 
 
@@ -271,6 +271,20 @@ async def test_what_has_waited_too_long_fails_and_is_not_done() -> None:
     done = await asyncio.gather(first, late, patient, soon, return_exceptions=True)
     assert isinstance(done[1], DeadlineExceeded)
     assert work.batches == [["first"], ["60", "30"]]
+
+
+async def test_after_batches_that_took_too_long_it_finds_out_that_they_do_no_more() -> None:
+    clock = Clock()
+    work = Slow(clock, 60.0)
+    group = GroupCommit(work, clock=clock)
+    for _ in range(10):
+        await group.submit("an outage", deadline=clock.now + 10)
+    work.seconds = 0.1
+    for _ in range(10):
+        assert await group.submit("alone", deadline=clock.now + 10) == "alone"
+    first = await under_way(group)
+    others = [group.submit("other", deadline=clock.now + 10) for _ in range(10)]
+    assert await asyncio.gather(first, *others) == ["first"] + ["other"] * 10
 
 
 async def test_while_a_batch_takes_long_none_is_taken_that_has_less_time_than_that() -> None:

@@ -28,12 +28,15 @@ class Process:
         self.went: list[str] = []
         self.came: list[str] = []
         self.restored = 0  # how often it was told that others may have been told wrong
+        self.died: list[str] = []
+        self.failures = 0  # how many more deaths cannot be announced
         self.cannot_announce: str | None = None  # a user whose going offline cannot be announced
         self.presence = Presence(
             url,
             on_offline=self._note_went,
             on_online=self._note_came,
             on_restored=self._note_restored,
+            on_death=self._note_death,
             heartbeat=heartbeat,
             expiry=expiry,
             prefix=prefix,
@@ -49,6 +52,12 @@ class Process:
 
     async def _note_came(self, user_id: str) -> None:
         self.came.append(user_id)
+
+    async def _note_death(self, process_id: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("the database is away")
+        self.died.append(process_id)
 
 
 PROJECT = Path(__file__).parents[2]

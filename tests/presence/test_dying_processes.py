@@ -127,3 +127,36 @@ async def test_an_announcement_that_fails_holds_up_neither_the_others_nor_the_he
     assert "could not be announced" in caplog.text
     await asyncio.sleep(EXPIRY * 2)
     assert await start().presence.online(["7"]) == set()
+
+
+async def test_a_death_is_announced_once(start: Start, member: Member) -> None:
+    survivors = [start() for _ in range(3)]
+    for survivor in survivors:
+        await survivor.presence.start()
+    member("7").send_signal(signal.SIGKILL)
+    await eventually(lambda: any(survivor.died for survivor in survivors))
+    await asyncio.sleep(EXPIRY)
+    assert sum(len(survivor.died) for survivor in survivors) == 1
+
+
+async def test_a_death_that_could_not_be_announced_is_announced_at_a_later_heartbeat(
+    start: Start, member: Member
+) -> None:
+    survivor = start()
+    survivor.failures = 2
+    await survivor.presence.start()
+    member("7").send_signal(signal.SIGKILL)
+    await eventually(lambda: len(survivor.died) == 1)
+    assert survivor.failures == 0
+
+
+async def test_a_process_killed_before_it_has_announced_a_death_leaves_it_to_another(
+    start: Start, member: Member
+) -> None:
+    first, second = member("--never-buries"), start()
+    member("7").send_signal(signal.SIGKILL)
+    assert first.stdout is not None
+    assert await asyncio.wait_for(asyncio.to_thread(first.stdout.readline), 5) == "died\n"
+    first.send_signal(signal.SIGKILL)
+    await second.presence.start()
+    await eventually(lambda: len(set(second.died)) == 2)
