@@ -46,6 +46,14 @@ _PASSING_CODES: Final = frozenset(
     }
 )
 """Errors that a MongoDB answers which cannot do it now, and could later."""
+_REFUSAL_CODES: Final = frozenset(
+    {
+        371,  # UserWritesBlocked
+        8000,  # AtlasError: over the quota of space
+        14031,  # OutOfDiskSpace
+    }
+)
+"""Errors that a MongoDB answers which reads, and takes no writes until somebody makes room or lets it."""
 _PASSING_LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
 
 
@@ -55,7 +63,8 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether an error says that MongoDB is out of reach, has no primary, or did not answer in time.
+    """Tell whether an error says that MongoDB cannot do it now: it is out of reach, has no primary, did not answer in
+    time, or refuses writes.
 
     Any other error is a defect: of this program, of the database's rights, of its indexes.
 
@@ -69,13 +78,23 @@ def is_outage(error: BaseException) -> bool:
         return False
     if cause.timeout or any(cause.has_error_label(label) for label in _PASSING_LABELS):
         return True
+    codes = _codes(cause)
+    return bool(codes) and codes <= _PASSING_CODES | _REFUSAL_CODES
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether an error says that MongoDB answers, and takes no writes: its disk is full, or writes are blocked."""
+    codes = _codes(cause_of(error))
+    return bool(codes) and codes <= _REFUSAL_CODES
+
+
+def _codes(cause: BaseException) -> set[int | None]:
+    """The codes of what MongoDB refused; of a bulk write whose concern alone was not met, one that passes."""
     if isinstance(cause, BulkWriteError):
         details = cast("dict[str, Any]", cause.details)
-        refusals: list[dict[str, Any]] = details.get("writeErrors", [])
-        return all(refused.get("code") in _PASSING_CODES for refused in refusals) and bool(
-            refusals or details.get("writeConcernErrors")
-        )
-    return isinstance(cause, OperationFailure) and cause.code in _PASSING_CODES
+        codes: set[int | None] = {refused.get("code") for refused in details.get("writeErrors", [])}
+        return codes or ({64} if details.get("writeConcernErrors") else set())
+    return {cause.code} if isinstance(cause, OperationFailure) else set()
 
 
 class Availability:
@@ -92,6 +111,8 @@ class Availability:
         self._lock = threading.Lock()
         self._away_since: float | None = None
         self._answered_at = -math.inf
+        self._refusing_since: float | None = None
+        self.refusals = 0  # writes that were refused since then, or in the last such time
         self._operation = threading.local()
 
     def away_for(self) -> float | None:
@@ -116,7 +137,11 @@ class Availability:
         """Note an outage, also one within an operation that goes on.
 
         If other operations were answered since this one began, MongoDB is there, and this operation alone was too slow.
+        A MongoDB that refuses writes is there, too.
         """
+        if is_refusal(error):
+            self._refused(error)
+            return
         self._operation.failed = True
         began: float = getattr(self._operation, "began", self._clock())
         with self._lock:
@@ -137,6 +162,25 @@ class Availability:
             away_since, self._away_since = self._away_since, None
         if away_since is not None:
             logger.warning("The message store is back after %.1f s.", now - away_since)
+
+    def written(self) -> None:
+        """Note that MongoDB took a write."""
+        if self._refusing_since is None:
+            return
+        with self._lock:
+            since, self._refusing_since = self._refusing_since, None
+        if since is not None:
+            seconds = self._clock() - since
+            logger.warning("The message store takes writes again after %.1f s; it refused %d.", seconds, self.refusals)
+
+    def _refused(self, error: BaseException) -> None:
+        with self._lock:
+            begins = self._refusing_since is None
+            if begins:
+                self._refusing_since, self.refusals = self._clock(), 0
+            self.refusals += 1
+        if begins:
+            logger.error("The message store refuses writes: %s", _described(error))
 
 
 AVAILABILITY: Final = Availability()

@@ -27,7 +27,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from persistence.availability import AVAILABILITY, StoreUnavailable, cause_of, is_outage
+from persistence.availability import AVAILABILITY, StoreUnavailable, cause_of, is_outage, is_refusal
+from persistence.store_clock import store_clock
 
 Document = dict[str, Any]
 Arguments = ParamSpec("Arguments")
@@ -85,6 +86,7 @@ class _StoreThreads:
             _wait_while_away(asked_at)
             with pymongo.timeout(TIMEOUT), AVAILABILITY.operation():
                 _connect()
+                store_clock.keep()
                 return function(*args, **kwargs)
 
         try:
@@ -223,6 +225,8 @@ def store_unavailable(error: BaseException) -> StoreUnavailable:
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
     """What exactly it was is for the log, not for clients."""
+    if is_refusal(error):
+        return StoreUnavailable("the message store takes no writes now; try again later")
     name = type(cause_of(error)).__name__
     return StoreUnavailable(f"the message store does not answer ({name}); try again in a moment")
 

@@ -3,7 +3,8 @@
 An id is 26 characters: 10 of the millisecond, 4 of a counter within it, 12 that are this process's own, all in
 Crockford's base 32, whose letters sort as their values do. Within a process (created_at, id) only ever grows, also
 when the clock is set back: time then stands still here until the clock has caught up. Between processes of one
-millisecond the counter decides, then the process; their clocks are only as equal as their machines keep them.
+millisecond the counter decides, then the process. The clock is MongoDB's, for all of them: a machine whose own is wrong
+writes no message into the future, where nobody looks for what is new, nor into the past.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import datetime
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable
 
+from persistence.store_clock import store_clock
 from persistence.timestamps import from_milliseconds
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -46,18 +47,14 @@ def _base32(number: int, length: int) -> str:
     return "".join(reversed(letters))
 
 
-def _wall_clock() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class MessageIds:
     """A source of ids. Threads may share it.
 
     Args:
-        clock: Gives milliseconds since 1970.
+        clock: Gives milliseconds since 1970. That of all processes is MongoDB's.
     """
 
-    def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
+    def __init__(self, clock: Callable[[], int] = store_clock.milliseconds) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._millisecond = 0

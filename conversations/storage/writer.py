@@ -265,6 +265,9 @@ def _store(batch: _Batch) -> None:
         else:
             logger.exception("the summaries of the rooms of %d stored messages could not be updated", len(new))
         batch.summaries_unknown = True
+    else:
+        if new:
+            AVAILABILITY.written()
 
 
 def _sort_out(error: BulkWriteError, batch: _Batch) -> None:

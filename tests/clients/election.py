@@ -1,5 +1,5 @@
-"""A MongoDB that loses its primary: what the real one is stood in for passes through here, and is answered as by a
-member that waits for an election.
+"""A MongoDB that loses its primary, or room on its disk: what is for the real one passes through here, and is answered
+as by a member that waits for an election, or that cannot write.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import bson
 _HEADER = struct.Struct("<iiii")  # length, request, response to, opcode
 _OP_REPLY, _OP_MSG = 1, 2013
 _GREETINGS = ("hello", "ismaster", "isMaster")
+_WRITES = ("insert", "update", "delete", "findAndModify")
 _ANYWHERE = (*_GREETINGS, "ping", "buildInfo", "endSessions")
 
 
@@ -23,9 +24,10 @@ class Election:
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
         self._has_primary = True
+        self._has_room = True
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
-        """The commands that were answered with `NotWritablePrimary`."""
+        """The commands that were answered with an error."""
 
     @property
     def address(self) -> str:
@@ -52,6 +54,14 @@ class Election:
         """There is one again."""
         self._has_primary = True
 
+    def fill_disk(self) -> None:
+        """From now on there is no room for what is written."""
+        self._has_room = False
+
+    def make_room(self) -> None:
+        """There is room again."""
+        self._has_room = True
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs, ours = await asyncio.open_connection(self._target.hostname, self._target.port)
         task = asyncio.current_task()
@@ -70,15 +80,23 @@ class Election:
         while True:
             header, body = await _message(reader)
             name = _command(header[3], body)
-            if self._has_primary or name in _ANYWHERE:
+            error = self._refusal_of(name)
+            if error is None:
                 ours.write(_HEADER.pack(*header) + body)
                 continue
             self.refused.append(name)
-            error = {"ok": 0.0, "errmsg": "not primary", "code": 10107, "codeName": "NotWritablePrimary"}
-            if name in ("insert", "update", "delete", "findAndModify"):
-                error["errorLabels"] = ["RetryableWriteError"]
             answer = bytes(5) + bson.encode(error)
             writer.write(_HEADER.pack(_HEADER.size + len(answer), 1, header[1], _OP_MSG) + answer)
+
+    def _refusal_of(self, name: str) -> dict[str, Any] | None:
+        if name in _ANYWHERE:
+            return None
+        if not self._has_primary:
+            error = {"ok": 0.0, "errmsg": "not primary", "code": 10107, "codeName": "NotWritablePrimary"}
+            return error | ({"errorLabels": ["RetryableWriteError"]} if name in _WRITES else {})
+        if not self._has_room and name in _WRITES:
+            return {"ok": 0.0, "errmsg": "available disk space is low", "code": 14031, "codeName": "OutOfDiskSpace"}
+        return None
 
     async def _answers(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
