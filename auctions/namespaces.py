@@ -20,6 +20,7 @@ from conversations.sockets.event_limits import LimitedNamespace, proving
 from conversations.sockets.refusals import refused_connection
 from identity import IdentityRefused, let_pass, verify_token
 from persistence.per_event_loop import PerLoop
+from persistence.redis_client import say_away
 from socketio_bridge import ConnectionRefused, Socket
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class WatchedAuctions(LimitedNamespace):
                         sent[result.id] = result
                         await socket.emit(EVENT, self.shown(result))
         except RedisError as error:  # it will see the results to come
-            logger.warning("the latest results could not be read for %r: %s", socket, error)
+            say_away("who begins to watch an auction does not get its latest result", error)
 
 
 class AuctionResultEvents(WatchedAuctions):

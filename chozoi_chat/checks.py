@@ -1,7 +1,6 @@
 """System checks of the settings: what is wrong, with which value, and what would be right. Run before every command."""
 
 import ipaddress
-import logging
 import re
 import shlex
 import stat
@@ -267,8 +266,6 @@ def _serving() -> Iterator[CheckMessage]:
                 yield _wrong(13, name, host, "names of hosts, without scheme or path: chat.example.com")
     if not 0 <= settings.WORKER_STATUS_PORT <= 65535:
         yield _wrong(19, "WORKER_STATUS_PORT", settings.WORKER_STATUS_PORT, "a port from 1 to 65535, or 0 for none")
-    if settings.LOG_LEVEL not in logging.getLevelNamesMapping():
-        yield _wrong(14, "LOG_LEVEL", settings.LOG_LEVEL, "one of DEBUG, INFO, WARNING, ERROR")
     if settings.SECURE_HSTS_SECONDS < 0:
         yield _wrong(31, "HSTS_SECONDS", settings.SECURE_HSTS_SECONDS, "a number of seconds, or 0 for none")
     yield from _secret_key(settings.SECRET_KEY)

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def whole_number(name: str, default: int) -> int:
         return int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number such as {default}.") from None
+
+
+def one_of(name: str, default: str, values: Collection[str]) -> str:
+    """The variable in capitals. Raises `ImproperlyConfigured` for anything but one of the values."""
+    value = text(name, default).upper()
+    if value not in values:
+        raise ImproperlyConfigured(f"{name} is {text(name)!r}; it must be one of {', '.join(values)}.")
+    return value
 
 
 def json_object(name: str) -> dict[str, Any]:
@@ -342,6 +351,6 @@ LOGIN_FAILURES = whole_number("LOGIN_FAILURES", 5)  # of one staff account from 
 LOGIN_LOCKOUT = whole_number("LOGIN_LOCKOUT", 900)  # seconds
 SESSION_COOKIE_HTTPONLY = True
 
-LOG_LEVEL = text("LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING_CONFIG = "chozoi_chat.logs.configure"
 LOGGING = logging_config(LOG_LEVEL, debug=DEBUG)

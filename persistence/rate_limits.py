@@ -15,7 +15,7 @@ import time
 from functools import lru_cache
 from typing import NamedTuple
 
-from persistence.redis_client import REDIS_AWAY, count, in_redis_thread
+from persistence.redis_client import REDIS_AWAY, count, in_redis_thread, say_away
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class _Window:
 
 
 def _unlimited(error: Exception) -> float:
-    logger.warning("calls are not limited, Redis does not answer: %r", error)
+    say_away("calls are not limited", error)
     return 0.0
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +26,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -151,3 +155,20 @@ class _NotingRetry(Retry):
 @lru_cache(maxsize=2)
 def _client(url: str) -> _Client:
     return _Client(url)
+
+
+def say_away(consequence: str, error: BaseException) -> None:
+    """Log what a Redis that does not answer means; each consequence once in a while, however many calls meet it.
+
+    Args:
+        consequence: What is not done, as a sentence without its full stop.
+        error: One of REDIS_AWAY.
+    """
+    now = time.monotonic()
+    if now - _said_at.get(consequence, -math.inf) >= _SAID_FOR:
+        _said_at[consequence] = now
+        logger.warning("Redis does not answer: %s. (%r)", consequence, error)
+
+
+_said_at: dict[str, float] = {}
+_SAID_FOR = 60.0  # seconds

@@ -21,7 +21,7 @@ from moderation.rules.rules import Rules
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import STORE_ERRORS, in_message_thread
 from persistence.per_event_loop import PerLoop
-from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
+from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis, say_away
 from socketio_bridge import disconnect_sockets
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class RulesCache:
             try:
                 mark, holds = await in_redis_thread(current_mark), FRESH
             except REDIS_AWAY as error:
-                logger.warning("moderation cannot reach Redis (%s): its rules are read every few seconds", error)
+                say_away("moderation's rules are read every few seconds", error)
                 mark, holds = None, WITHOUT_REDIS
             if mark is None or mark != self._mark or not self._read or time.monotonic() >= self._reread_at:
                 await self._load(mark)

@@ -19,7 +19,7 @@ from moderation.matching.filters import Flood, Found
 from moderation.matching.text import normalized
 from persistence.batching import GroupCommit, NotTaken
 from persistence.per_event_loop import PerLoop
-from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
+from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis, say_away
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ async def check_slow_mode(draft: Draft, interval: int) -> None:
     try:
         left = await in_redis_thread(_seconds_to_wait, draft, interval)
     except REDIS_AWAY as error:
-        logger.warning("slow mode of room %s is not kept, Redis is away: %s", draft.room_id, error)
+        say_away("slow mode is not kept", error)
         return
     if left > 0:
         wait = math.ceil(left)
@@ -81,7 +81,7 @@ async def _count(sent: Sequence[tuple[Draft, tuple[Flood, ...]]]) -> Sequence[li
     try:
         counts = iter(await in_redis_thread(_rooms_of_each, sent))
     except REDIS_AWAY as error:
-        logger.warning("floods are not noticed, Redis is away: %s", error)
+        say_away("floods are not noticed", error)
         return [[] for _ in sent]
     return [
         [

@@ -21,7 +21,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 
 from persistence.rate_limits import network_of
-from persistence.redis_client import REDIS_AWAY, count, redis
+from persistence.redis_client import REDIS_AWAY, count, redis, say_away
 
 logger = logging.getLogger(__name__)
 
@@ -106,4 +106,4 @@ def _nobody_kept_out() -> Iterator[None]:
     try:
         yield
     except REDIS_AWAY as error:
-        logger.warning("failed logins are not counted, Redis is away: %s", error)
+        say_away("failed logins are not counted", error)

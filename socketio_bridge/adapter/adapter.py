@@ -20,7 +20,7 @@ import msgspec
 from channels.layers import get_channel_layer
 
 from socketio_bridge.adapter.broadcast_options import BroadcastOptions
-from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
+from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, hear_outages_once, required_channel_layer
 from socketio_bridge.adapter.cluster import Cluster
 from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Heartbeat, Message, node_group, seal, unseal
 from socketio_bridge.adapter.hooks import AdapterHooks
@@ -80,6 +80,7 @@ class Adapter:
         """
         if self._layer is None:
             return
+        hear_outages_once()
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
         try:
@@ -211,7 +212,7 @@ class Adapter:
         self._settle(messages)
 
     def _give_up(self, messages: list[Message], reason: str) -> None:
-        if not self._lost:
+        if not self._lost and not self._deaf:
             logger.error("The channel layer is out of reach, only local sockets get what is emitted: %s", reason)
         self._lost += len(messages)
         self._settle(messages)
@@ -246,7 +247,7 @@ class Adapter:
                             await self._layer.group_discard(group, channel)
                 raise
             except Exception as error:
-                if not self._deaf:
+                if not self._deaf and not self._lost:
                     logger.error("The channel layer is out of reach, trying again each %g s: %r", RETRY_DELAY, error)
                 self._deaf = True
                 self._tried.set()

@@ -62,7 +62,6 @@ def test_the_defaults_have_no_problem() -> None:
         ("MAX_CONNECTIONS_PER_ADDRESS", -1, "connections, 1 or more"),
         ("MAX_DISCONNECTION_DURATION", -1, "0 for off"),
         ("ALLOWED_HOSTS", ["https://chat.example.com"], "without scheme"),
-        ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
     ],
 )
 def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, value: object, hint: str) -> None:

@@ -97,9 +97,34 @@ class TestUnreachableStores:
         monkeypatch.setenv("MONGODB_PATIENCE", "1")
         self.assert_explained(f"MongoDB does not answer at 127.0.0.1:{port}/chat", "what MONGODB_URI names")
 
-    def assert_explained(self, *sentences: str) -> None:
-        command = [sys.executable, "manage.py", "migrate", "--plan"]
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
+    @pytest.mark.slow
+    def test_up_ends_where_redis_does_not_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        port = free_port()
+        monkeypatch.setenv("DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("REDIS_ADDRESS", f"redis://user:hunter2@127.0.0.1:{port}/0")
+        self.assert_explained(f"Redis does not answer at 127.0.0.1:{port}/0", "what REDIS_ADDRESS names", command="up")
+
+    @pytest.mark.slow
+    def test_up_ends_where_mongodb_does_not_answer(
+        self, tmp_path: Path, redis_server: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        port = free_port()
+        monkeypatch.setenv("DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("PORT", str(free_port()))
+        monkeypatch.setenv("MONGODB_URI", f"mongodb://user:hunter2@127.0.0.1:{port}/chat")
+        monkeypatch.setenv("MONGODB_PATIENCE", "1")
+        self.assert_explained(
+            f"MongoDB does not answer at 127.0.0.1:{port}/chat", "The migrations failed", command="up"
+        )
+
+    @pytest.mark.slow
+    def test_a_log_level_that_is_none_is_a_sentence(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOG_LEVEL", "loud")
+        self.assert_explained("LOG_LEVEL is 'loud'; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
+
+    def assert_explained(self, *sentences: str, command: str = "migrate") -> None:
+        arguments = [sys.executable, "manage.py", *([command, "--plan"] if command == "migrate" else [command])]
+        done = subprocess.run(arguments, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert "hunter2" not in done.stderr

@@ -9,15 +9,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from redis import Redis
 
 from chozoi_chat.addresses import without_password
-from chozoi_chat.running_stores import (
-    AlreadyRunning,
-    Running,
-    announce,
-    claim,
-    last_announced,
-)
+from chozoi_chat.running_stores import AlreadyRunning, Running, announce, claim, last_announced
+from chozoi_chat.unreachable import explained
 from devstack.embedded import (
     EmbeddedKafka,
     EmbeddedMongoDB,
@@ -61,6 +57,9 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _run(self, with_kafka: bool) -> None:
+        if not settings.REDIS_EMBEDDED:
+            with explained(), Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2) as redis:
+                redis.ping()
         before = last_announced(settings.DATA_DIR)
         mongodb = (
             EmbeddedMongoDB(settings.DATA_DIR, _port(before.mongodb, MONGODB_PORT))
