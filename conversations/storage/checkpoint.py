@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 PREFIX: Final = "chozoi:announced:"
 """What the keys in Redis begin with; then comes the process, as presence knows it."""
 
-AT_MOST_EVERY: Final = 0.01
+AT_MOST_EVERY: Final = 0.05
 """Seconds between two notes of a process that stores messages."""
 AT_LEAST_EVERY: Final = 10.0
 """Seconds between two notes of one that stores none, so that nobody searches for messages since yesterday."""
