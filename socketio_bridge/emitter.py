@@ -74,8 +74,12 @@ def emit_sync(
     async_to_sync(emit)(event, *arguments, to=to, namespace=namespace, except_=except_, local=local, volatile=volatile)
 
 
-async def flush() -> None:
-    """Wait until all that this process emitted so far has been handed to the channel layer."""
+async def flush() -> bool:
+    """Wait until all that this process emitted so far has been handed to the channel layer.
+
+    Returns:
+        Whether it has; False, at once, while the layer is away: what was emitted waits for it then, within bounds, and
+        is lost if this process ends before.
+    """
     adapter = find_adapter()
-    if adapter is not None:
-        await adapter.flush()
+    return adapter is None or await adapter.flush()

@@ -176,11 +176,15 @@ class Namespace:
     async def on_startup(self) -> None:
         """Called once in each event loop that serves sockets (a process has one), before the first socket."""
 
-    def on_gap(self) -> None:
-        """Called when something that another process emitted has not reached the sockets here.
+    def on_gap(self, since: float) -> None:
+        """Called when something that another process emitted is lost to the sockets here.
 
-        So it is after the channel layer was away, or was cut off from one of the processes: it keeps nothing for who is
-        not there. What was missed is not known, nor for which sockets. It may be called several times for one outage.
+        An outage of the channel layer loses nothing by itself: what is emitted meanwhile arrives when it is back. Lost
+        is what had to wait for too long, what was too much, and what the other process took along when it ended. For
+        which sockets it was is not known. This is called once for what is noticed within a second.
+
+        Args:
+            since: The instant (`time.monotonic()`) after which it was emitted.
         """
 
     async def on_shutdown(self) -> None:

@@ -173,10 +173,10 @@ class SocketIOServer:
             self._started.pop(asyncio.get_running_loop(), None)
             raise
 
-    def _missed(self) -> None:
+    def _missed(self, since: float) -> None:
         for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):
             try:
-                namespace.on_gap()
+                namespace.on_gap(since)
             except Exception:
                 logger.exception("on_gap of %s failed.", type(namespace).__name__)
 

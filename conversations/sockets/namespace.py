@@ -59,7 +59,7 @@ class ConversationEvents(LimitedNamespace):
         await stop_presence()
         await identities.close()
 
-    def on_gap(self) -> None:
+    def on_gap(self, since: float) -> None:
         """Have all statuses told anew: a change may have been missed."""
         reannouncing.get().noticed_gap()
 

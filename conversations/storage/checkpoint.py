@@ -92,11 +92,11 @@ class Checkpoint:
             if not self._pending:
                 self._announced = message_ids.next()[0]
             announced = self._announced
-            await flush()
-            try:
-                await in_redis_thread(self._note, announced)
-            except REDIS_AWAY as error:
-                logger.info("how far messages are announced is not noted, Redis is away: %s", error)
+            if await flush():
+                try:
+                    await in_redis_thread(self._note, announced)
+                except REDIS_AWAY as error:
+                    logger.info("how far messages are announced is not noted, Redis is away: %s", error)
             await asyncio.sleep(AT_MOST_EVERY)
 
     def _note(self, announced: str) -> None:

@@ -151,8 +151,8 @@ class MessageWriter:
             await asyncio.sleep(0)
         self.repairs.summaries_unknown(behind)
         self._repair_soon()
-        await flush()
-        await forget(process_id)
+        if await flush():
+            await forget(process_id)
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         async with self._lock:

@@ -1,16 +1,17 @@
 """The adapter: one an event loop, so one a process that serves sockets. To the other processes it is a node.
 
 It holds the process's sockets and rooms and speaks to the channel layer on their behalf. What is emitted here reaches
-local sockets at once; for the other processes, all emissions of a loop turn, and all that come while the layer is busy,
-leave in one envelope. Who the other nodes are, and what they ask of each other, is `socketio_bridge.adapter.cluster`'s.
+local sockets at once, and the other processes by `socketio_bridge.adapter.publisher`; what they send comes in by
+`socketio_bridge.adapter.reordering`. Who the other nodes are, and what they ask of each other, is
+`socketio_bridge.adapter.cluster`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -22,8 +23,10 @@ from channels.layers import get_channel_layer
 from socketio_bridge.adapter.broadcast_options import BroadcastOptions
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, hear_outages_once, required_channel_layer
 from socketio_bridge.adapter.cluster import Cluster
-from socketio_bridge.adapter.envelope import GROUP, MESSAGE_TYPE, Emission, Heartbeat, Message, node_group, seal, unseal
+from socketio_bridge.adapter.envelope import GROUP, Emission, Heartbeat, Message, node_group, unpack, unseal
 from socketio_bridge.adapter.hooks import AdapterHooks
+from socketio_bridge.adapter.publisher import Publisher
+from socketio_bridge.adapter.reordering import Reordering
 from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 from socketio_bridge.exceptions import ClusterError
 
@@ -32,10 +35,11 @@ logger = logging.getLogger(__name__)
 _ID_BYTES = 12  # of randomness in a node's id
 RETRY_DELAY = 1.0
 """Seconds between attempts to listen to a channel layer that is out of reach."""
-PENDING_LIMIT = 50_000
-"""Messages that may wait for a channel layer which does not keep up."""
-PENDING_SIZE = 64_000_000
-"""Bytes that may wait for it."""
+GAP_DELAY = 1.0
+"""Seconds after a gap before it is told, as it seldom comes alone."""
+
+_RESEND = "resend_envelopes"  # the first and the last number
+_RESENT = "resent_envelope"  # what `Publisher.kept` yields
 
 _adapters: WeakKeyDictionary[asyncio.AbstractEventLoop, Adapter] = WeakKeyDictionary()
 
@@ -45,6 +49,12 @@ class Adapter:
 
     Made by `current_adapter`. Without a channel layer in the settings it serves its own process alone. An
     `observer` has no sockets.
+
+    Attributes:
+        id: The node's id.
+        hooks: What carries messages in place of the channel layer, and delivers.
+        on_gap: Called when something that other processes sent after an instant of `time.monotonic()` is lost.
+        cluster: The other nodes.
     """
 
     def __init__(self, *, observer: bool = False) -> None:
@@ -52,21 +62,18 @@ class Adapter:
         self.hooks: AdapterHooks | None = None
         self._layer: Any = get_channel_layer()
         self._namespaces: dict[str, Rooms] = {}  # those with sockets
-        self._pending: list[Message] = []
-        self._direct: dict[str, list[Message]] = {}  # messages for one node each
-        self._pending_size = 0  # of all these, and of those that the layer is being handed
-        self._publisher: asyncio.Task[None] | None = None
-        self._queued = 0  # messages for other processes so far,
-        self._settled = 0  # and how many of them were handed to the layer or given up
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []  # for that many to be settled
-        self._lost = 0  # messages given up since the layer went away
         self._receiver: asyncio.Task[None] | None = None
-        self._numbers = itertools.count(1)  # of the envelopes to all others
-        self._heard_numbers: dict[str, int] = {}  # the latest of each other node
-        self.on_gap: Callable[[], None] | None = None  # called when this node has missed what another one sent
-        self._deaf = False  # the layer is out of reach for listening
+        self._publisher = Publisher(self.id, self._layer)
+        self._reordering = Reordering(self._unpack, self._ask_again, self._missed)
+        self.on_gap: Callable[[float], None] | None = None
+        self._gap: asyncio.TimerHandle | None = None
+        self._gap_since = 0.0
+        self._deaf_since: float | None = None  # the layer is out of reach for listening
         self._tried = asyncio.Event()  # to listen to the layer
         self.cluster = Cluster(self.id, self.send, alone=self._layer is None, observer=observer)
+        self.cluster.on_heartbeat = self._check
+        self.cluster.on_request(_RESEND, self._resend, takes=tuple[int, int])
+        self.cluster.on_request(_RESENT, self._resent, takes=tuple[int, int, float, bytes | None])
 
     def rooms(self, namespace: str) -> Rooms:
         """The local sockets and rooms of a namespace."""
@@ -93,7 +100,10 @@ class Adapter:
     async def stop(self) -> None:
         """Hand over what waits, then leave the channel layer."""
         self.cluster.leave()
-        await self.flush()
+        await self._publisher.stop()
+        if self._gap is not None:
+            self._gap.cancel()
+            self._gap = None
         if self.hooks is not None:
             await self.hooks.stop()
             self.hooks = None
@@ -112,7 +122,7 @@ class Adapter:
     @property
     def listens(self) -> bool:
         """Whether it hears the other processes: not while the channel layer is out of reach."""
-        return self._tried.is_set() and not self._deaf
+        return self._tried.is_set() and self._deaf_since is None
 
     def send(self, message: Message, node_id: str | None = None) -> None:
         """Put a message into the next envelope, to all other nodes or to the one of that id.
@@ -123,18 +133,7 @@ class Adapter:
         if node_id is None and self.hooks is not None and not isinstance(message, Heartbeat):
             self.hooks.publish(message)
             return
-        pending = self._pending if node_id is None else self._direct.setdefault(node_id, [])
-        pending.append(message)
-        self._pending_size += message.size
-        self._queued += 1
-        if self._publisher is None:
-            self._publisher = asyncio.create_task(self._publish())
-        elif (len(pending) > PENDING_LIMIT or self._pending_size > PENDING_SIZE) and len(pending) > 1:
-            dropped = pending[:-1]
-            del pending[:-1]
-            if node_id is None:
-                next(self._numbers)  # the others are to notice
-            self._give_up(dropped, "it does not keep up")
+        self._publisher.put(message, node_id)
 
     def take(self, origin: str, message: Message) -> None:
         """Do what a message of the node `origin` says."""
@@ -162,14 +161,19 @@ class Adapter:
         namespace = self._namespaces.get(options.namespace)
         return [] if namespace is None else list(namespace.select(options.rooms, options.except_))
 
-    async def flush(self) -> None:
-        """Return when all that was emitted before has been handed to the channel layer, or given up."""
-        if self._settled < self._queued:
-            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((self._queued, settled))
-            await settled
-        if self.hooks is not None:
-            await self.hooks.flush()
+    async def flush(self) -> bool:
+        """Return when all that was emitted before has been handed over: True; or cannot be for now: False.
+
+        What cannot be waits, within bounds, as long as this process lives.
+        """
+        flushed = await self._publisher.flush()
+        return (self.hooks is None or await self.hooks.flush()) and flushed
+
+    def report_gap(self, since: float) -> None:
+        """Note that something is lost that other processes sent after an instant of `time.monotonic()`."""
+        self._gap_since = min(self._gap_since, since) if self._gap is not None else since
+        if self._gap is None:
+            self._gap = asyncio.get_running_loop().call_later(GAP_DELAY, self._tell_gap)
 
     def add(self, socket: LocalSocket) -> None:
         """Take in a socket that connected."""
@@ -183,48 +187,6 @@ class Adapter:
             if not rooms:
                 del self._namespaces[socket.namespace]
 
-    async def _publish(self) -> None:
-        try:
-            while self._pending or self._direct:
-                if self._pending:
-                    messages, self._pending = self._pending, []
-                    await self._hand_over(GROUP, messages)
-                direct, self._direct = self._direct, {}
-                for node_id, messages in direct.items():
-                    await self._hand_over(node_group(node_id), messages)
-        finally:
-            self._publisher = None
-
-    async def _hand_over(self, group: str, messages: list[Message]) -> None:
-        number = next(self._numbers) if group == GROUP else None
-        try:
-            async with asyncio.timeout(LAYER_TIMEOUT):
-                await self._layer.group_send(group, seal(self.id, messages, number))
-        except Exception as error:
-            self._give_up(messages, repr(error))
-        else:
-            self._handed_over(messages)
-
-    def _handed_over(self, messages: list[Message]) -> None:
-        if self._lost:
-            logger.warning("The channel layer is back; %d messages did not reach the other processes.", self._lost)
-            self._lost = 0
-        self._settle(messages)
-
-    def _give_up(self, messages: list[Message], reason: str) -> None:
-        if not self._lost and not self._deaf:
-            logger.error("The channel layer is out of reach, only local sockets get what is emitted: %s", reason)
-        self._lost += len(messages)
-        self._settle(messages)
-
-    def _settle(self, messages: list[Message]) -> None:
-        self._settled += len(messages)
-        self._pending_size -= sum(message.size for message in messages)
-        while self._waiting and self._waiting[0][0] <= self._settled:
-            _, settled = self._waiting.pop(0)
-            if not settled.done():
-                settled.set_result(None)
-
     async def _receive(self) -> None:
         groups = GROUP, node_group(self.id)
         channel = ""
@@ -234,9 +196,11 @@ class Adapter:
                 channel = channel or await self._layer.new_channel()
                 for group in groups:
                     await self._layer.group_add(group, channel)
-                if self._deaf:
+                if self._deaf_since is not None:
                     logger.warning("The channel layer is back: this process hears the others again.")
-                self._deaf = False
+                    self._publisher.outage_logged = not self._publisher.reachable
+                    self.report_gap(self._deaf_since)
+                self._deaf_since = None
                 self._tried.set()
                 while True:
                     self._open(await self._layer.receive(channel))
@@ -247,37 +211,71 @@ class Adapter:
                             await self._layer.group_discard(group, channel)
                 raise
             except Exception as error:
-                if not self._deaf and not self._lost:
+                if not self._publisher.outage_logged:
+                    self._publisher.outage_logged = True
                     logger.error("The channel layer is out of reach, trying again each %g s: %r", RETRY_DELAY, error)
-                self._deaf = True
+                if self._deaf_since is None:
+                    self._deaf_since = time.monotonic()
                 self._tried.set()
                 await asyncio.sleep(RETRY_DELAY)
 
     def _open(self, message: dict[str, Any]) -> None:
-        origin = message.get("origin")
-        if message.get("type") != MESSAGE_TYPE or not isinstance(origin, str) or origin == self.id:
+        sealed = unseal(message)
+        if sealed is None:
             return
+        origin, number = sealed.origin, sealed.number
+        if origin == self.id:
+            if number is not None:
+                self._reordering.returned(number)
+        elif number is not None:
+            self._reordering.receive(origin, number, sealed.at, sealed.messages)
+        else:  # for this node alone, or from a process without sockets
+            if sealed.after is not None:
+                self._reordering.begin(origin, sealed.after, sealed.at)
+            self._unpack(origin, sealed.messages)
+
+    def _unpack(self, origin: str, packed: bytes) -> None:
         try:
-            messages = unseal(message)
-        except (KeyError, TypeError, msgspec.MsgspecError):
+            messages = unpack(packed)
+        except msgspec.MsgspecError:
             logger.exception("Dropped an envelope that this version cannot read.")
             return
-        self._count(origin, message.get("number"))
         for each in messages:
             self.take(origin, each)
+            if isinstance(each, Heartbeat) and each.leaving:
+                self._reordering.forget(origin)
 
-    def _count(self, origin: str, number: int | None) -> None:
-        """Notice what another node sent to all and this one has not heard."""
-        if number is None:  # for this node alone, from a process without sockets, or of an earlier version
-            return
-        before = self._heard_numbers.get(origin)
-        self._heard_numbers[origin] = number
-        if before is None:
-            nodes = self.cluster.nodes
-            for node in [known for known in self._heard_numbers if known not in nodes and known != origin]:
-                del self._heard_numbers[node]
-        elif number != before + 1 and self.on_gap is not None:
-            self.on_gap()
+    def _ask_again(self, origin: str, first: int, last: int) -> None:
+        self.cluster.notify(origin, _RESEND, (first, last))
+
+    def _resend(self, asker: str, numbers: tuple[int, int]) -> None:
+        for envelope in self._publisher.kept(*numbers):
+            self.cluster.notify(asker, _RESENT, envelope)
+
+    def _resent(self, origin: str, envelope: tuple[int, int, float, bytes | None]) -> None:
+        first, last, at, messages = envelope
+        if messages is None:
+            self._reordering.lost(origin, first, last)
+        else:
+            self._reordering.receive(origin, first, at, messages)
+
+    def _check(self) -> None:
+        since = self._reordering.check(self._publisher.failed_at)
+        if since is not None:
+            self.report_gap(since)
+
+    def _missed(self, since: float) -> None:
+        if self.hooks is None:  # else these are heartbeats only
+            self.report_gap(since)
+
+    def _tell_gap(self) -> None:
+        self._gap = None
+        logger.warning(
+            "Something that other processes sent in the last %.1f s is lost: their way here was interrupted.",
+            time.monotonic() - self._gap_since,
+        )
+        if self.on_gap is not None:
+            self.on_gap(self._gap_since)
 
 
 def current_adapter() -> Adapter:

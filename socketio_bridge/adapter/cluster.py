@@ -61,6 +61,7 @@ class Cluster:
         self._alone = alone
         self._observer = observer
         self._heard: dict[str, float] = {}  # when each other node was last heard of, in the loop's time
+        self.on_heartbeat: Callable[[], None] | None = None  # called before each heartbeat of this node
         self._handlers: dict[str, tuple[Handler, msgspec.msgpack.Decoder[Any]]] = {}
         self._ids = itertools.count()
         self._pending: dict[tuple[int, str], asyncio.Future[Any]] = {}  # by request and node; failures are results
@@ -158,8 +159,7 @@ class Cluster:
             task.cancel()
         for node_id in list(self._heard):
             self.forget(node_id, "this node has stopped")
-        if not self._observer:
-            self._send(Heartbeat(leaving=True), None)
+        self._send(Heartbeat(leaving=True), None)
 
     def receive(self, origin: str, message: Request | Response | Heartbeat) -> None:
         """Take a message from the node `origin`."""
@@ -261,6 +261,8 @@ class Cluster:
             if now - heard - late > EXPIRY:
                 logger.warning("The process of node %s was not heard of for %g s: taken for dead.", node_id, EXPIRY)
                 self.forget(node_id, f"it was not heard of for {EXPIRY:g} s")
+        if self.on_heartbeat is not None:
+            self.on_heartbeat()
         self._send(Heartbeat(observer=self._observer), None)
         self._due = now + HEARTBEAT
         self._timer = loop.call_at(self._due, self._send_heartbeat)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -84,19 +84,49 @@ def node_group(node_id: str) -> str:
     return f"{GROUP}.{node_id}"
 
 
-def seal(origin: str, messages: Sequence[Message], number: int | None = None) -> dict[str, Any]:
-    """The channel-layer message that carries `messages`.
+class Sealed(NamedTuple):
+    """An envelope to all nodes or to one, as it arrives.
 
-    `origin` is the id of the node that sends it, or of the process where that has none. `number` counts the envelopes
-    that the node sends to all others: who hears a gap in it has missed one.
+    Attributes:
+        origin: The id of the node that sends it, or of the process where that has none.
+        number: Counts the envelopes that the node sends to all others: who misses one has a gap.
+        after: In an envelope to one node: the number of the last one to all.
+        at: The instant at which its first message was put in, by the clock (`time.monotonic()`) of the node.
+        messages: The encoded messages.
     """
-    envelope = {"type": MESSAGE_TYPE, "origin": origin, "messages": _encoder.encode(messages)}
-    return envelope if number is None else envelope | {"number": number}
+
+    origin: str
+    number: int | None
+    after: int | None
+    at: float
+    messages: bytes
 
 
-def unseal(envelope: Mapping[str, Any]) -> list[Message]:
-    """The messages in an envelope.
+def pack(messages: Sequence[Message]) -> bytes:
+    """Encode messages."""
+    return _encoder.encode(messages)
 
-    Raises `msgspec.MsgspecError` or `KeyError` for what is no envelope of this version.
-    """
-    return _decoder.decode(envelope["messages"])
+
+def unpack(messages: bytes | msgspec.Raw) -> list[Message]:
+    """Decode messages. Raises `msgspec.MsgspecError` for what is not of this version."""
+    return _decoder.decode(messages)
+
+
+def seal(
+    origin: str, messages: bytes, *, number: int | None = None, after: int | None = None, at: float = 0.0
+) -> dict[str, Any]:
+    """The channel-layer message of a `Sealed`."""
+    envelope: dict[str, Any] = {"type": MESSAGE_TYPE, "origin": origin, "messages": messages}
+    if number is not None:
+        envelope |= {"number": number, "at": at}
+    if after is not None:
+        envelope |= {"after": after, "at": at}
+    return envelope
+
+
+def unseal(envelope: Mapping[str, Any]) -> Sealed | None:
+    """The envelope in a channel-layer message; None: it is none."""
+    origin, messages = envelope.get("origin"), envelope.get("messages")
+    if envelope.get("type") != MESSAGE_TYPE or not isinstance(origin, str) or not isinstance(messages, bytes):
+        return None
+    return Sealed(origin, envelope.get("number"), envelope.get("after"), envelope.get("at", 0.0), messages)

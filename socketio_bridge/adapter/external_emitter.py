@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
-from socketio_bridge.adapter.envelope import GROUP, Emission, Message, seal
+from socketio_bridge.adapter.envelope import GROUP, Emission, Message, pack, seal
 from socketio_bridge.adapter.hooks import ExternalStream
 
 _ID_BYTES = 8  # of randomness in the id of a process without an adapter
@@ -62,7 +62,7 @@ class _ExternalEmitter:
         """Hand a message to the stream if there is one, else to the layer."""
         async with self._lock, asyncio.timeout(LAYER_TIMEOUT):
             if self._stream is None or not await self._stream.publish(message):
-                await required_channel_layer().group_send(GROUP, seal(self._id, [message]))
+                await required_channel_layer().group_send(GROUP, seal(self._id, pack([message])))
 
 
 _here: _ExternalEmitter | None = None

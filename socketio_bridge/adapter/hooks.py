@@ -17,8 +17,8 @@ class AdapterHooks(Protocol):
     def publish(self, message: Message) -> None:
         """Carry a message to all other nodes, in order."""
 
-    async def flush(self) -> None:
-        """Return when all that was published before is handed over, or cannot be for now."""
+    async def flush(self) -> bool:
+        """Return when all that was published before is handed over: True; or cannot be for now: False."""
 
     def deliver(self, emission: Emission, sockets: Collection[Any]) -> None:
         """Send an emission to these local sockets."""

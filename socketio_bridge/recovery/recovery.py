@@ -116,9 +116,9 @@ class Recovery:
         """Have a message written to the stream."""
         self._stream.record(message)
 
-    async def flush(self) -> None:
-        """Return when all that was published before is in the stream; or at once, while Redis is out of reach."""
-        await self._stream.kept()
+    async def flush(self) -> bool:
+        """Return when all that was published before is in the stream: True; or at once, False, without Redis."""
+        return await self._stream.kept()
 
     def deliver(self, emission: Emission, sockets: Collection[Any]) -> None:
         """Queue an emission's packet, with its offset for those who can come back with it."""

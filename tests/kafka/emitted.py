@@ -11,7 +11,7 @@ from typing import Self
 from channels.layers import get_channel_layer
 from django.conf import settings
 
-from socketio_bridge.adapter.envelope import GROUP, Emission, unseal
+from socketio_bridge.adapter.envelope import GROUP, Emission, unpack
 
 
 class Emitted:
@@ -49,7 +49,7 @@ class Emitted:
         await layer.group_add(GROUP, channel)
         self._ready.set()
         while True:
-            for message in unseal(await layer.receive(channel)):
+            for message in unpack((await layer.receive(channel))["messages"]):
                 if isinstance(message, Emission) and message.namespace == settings.AUCTION_RESULT_NAMESPACE:
                     _, result = json.loads(message.packet[message.packet.index("[") :])
                     self.results.append((result["id"], result["currentPrice"]))

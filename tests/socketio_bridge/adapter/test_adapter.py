@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -13,18 +15,22 @@ from channels.layers import channel_layers, get_channel_layer
 from django.test import override_settings
 
 from socketio_bridge import Namespace, Socket, emit, emit_sync, event, flush
-from socketio_bridge.adapter.adapter import Adapter
-from socketio_bridge.adapter.envelope import Emission, unseal
-from tests.eventually import eventually
-from tests.socketio_bridge.processes import Person, Process
+from socketio_bridge.adapter.adapter import GAP_DELAY, Adapter
+from socketio_bridge.adapter.cluster import EXPIRY, HEARTBEAT
+from socketio_bridge.adapter.envelope import Emission, unpack
+from tests.eventually import eventually, eventually_sync
+from tests.socketio_bridge.processes import Person, Process, introduce
 
 
 class Chat(Namespace):
     path = "/chat"
-    gaps = 0
 
-    def on_gap(self) -> None:
-        self.gaps += 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.gaps: list[float] = []  # since when, each
+
+    def on_gap(self, since: float) -> None:
+        self.gaps.append(since)
 
     async def on_connect(self, socket: Socket) -> None:
         await socket.enter_room(socket.handshake.auth["who"])
@@ -37,6 +43,7 @@ class Chat(Namespace):
 @pytest.fixture
 def processes() -> Iterator[tuple[Process, Process]]:
     pair = Process(Chat()), Process(Chat())
+    introduce(*pair)
     yield pair
     for process in pair:
         process.stop()
@@ -99,7 +106,7 @@ def test_all_emits_of_a_loop_turn_leave_in_one_envelope(
             for number in range(50):
                 await emit("said", number, to="bob", namespace="/chat")
             await flush()
-            envelopes = [unseal(call.args[1]) for call in group_send.await_args_list]
+            envelopes = [unpack(call.args[1]["messages"]) for call in group_send.await_args_list]
             return sum(any(isinstance(each, Emission) for each in envelope) for envelope in envelopes)
 
     assert first.run(burst()) == 1
@@ -125,33 +132,104 @@ def test_an_envelope_that_cannot_be_read_is_dropped_alone(
     assert bob.receive() == '42/chat,["said","fine"]'
 
 
-def test_local_clients_are_served_while_the_layer_is_away(people: tuple[Person, Person]) -> None:
+def test_what_is_emitted_while_the_layer_is_away_arrives_when_it_is_back(people: tuple[Person, Person]) -> None:
+    """In order, once; local clients get it at once."""
     ann, bob = people
+    other = ann.process.client("cat")
     with patch.object(get_channel_layer(), "group_send", side_effect=ConnectionError("Redis is away")):
-        other = ann.process.client("cat")
-        ann.send('42/chat,["say",["cat","bob"],"lost to bob"]')
-        assert other.receive() == '42/chat,["said","lost to bob"]'
-        ann.process.run(flush())
-    ann.send('42/chat,["say",["bob"],"again"]')
-    assert bob.receive() == '42/chat,["said","again"]'
+        for number in range(3):
+            ann.send(f'42/chat,["say",["cat","bob"],"{number}"]')
+            assert other.receive() == f'42/chat,["said","{number}"]'
+            assert ann.process.run(flush()) is False
+    ann.send('42/chat,["say",["bob"],"3"]')
+    assert [bob.receive() for _ in range(4)] == [f'42/chat,["said","{number}"]' for number in range(4)]
+    assert ann.process.run(flush()) is True
     other.leave()
 
 
-def test_who_missed_what_another_process_sent_is_told_so(
+async def test_what_left_and_seemed_to_fail_arrives_once(people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    layer, failures = get_channel_layer(), 0
+    send = layer.group_send
+
+    async def group_send(group: str, message: dict[str, Any]) -> None:
+        nonlocal failures
+        await send(group, message)
+        if b"said" in message["messages"] and failures < 3:
+            failures += 1
+            raise TimeoutError
+
+    with patch.object(layer, "group_send", group_send):
+        for number in range(3):
+            await asyncio.to_thread(ann.send, f'42/chat,["say",["bob"],"{number}"]')
+        assert [await asyncio.to_thread(bob.receive) for _ in range(3)] == [
+            f'42/chat,["said","{number}"]' for number in range(3)
+        ]
+    assert failures == 3
+
+
+def test_what_is_lost_on_its_way_is_sent_again(
     processes: tuple[Process, Process], people: tuple[Person, Person]
 ) -> None:
-    """Whether it could not be published or was lost on its way; and not for what reached everybody."""
+    """Also when nothing follows it but a heartbeat; and nobody is told of a gap."""
     ann, bob = people
-    chats = [process.server.namespaces["/chat"] for process in processes]
+    with losing("0", "2", "3"):
+        for number in range(4):
+            ann.send(f'42/chat,["say",["bob"],"{number}"]')
+            ann.process.run(flush())
+        assert [bob.receive() for _ in range(4)] == [f'42/chat,["said","{number}"]' for number in range(4)]
+    time.sleep(GAP_DELAY + 0.2)
+    assert gaps(processes) == [[], []]
+
+
+def test_who_misses_what_cannot_be_sent_again_is_told_so(
+    processes: tuple[Process, Process], people: tuple[Person, Person]
+) -> None:
+    """Once, with the time since when; what follows arrives."""
+    ann, bob = people
     ann.send('42/chat,["say",["bob"],"heard"]')
     bob.receive()
-    assert [chat.gaps for chat in chats] == [0, 0]  # type: ignore[attr-defined]  # of `Chat`
+    before = time.monotonic()
+    with losing("lost", "lost too"), patch("socketio_bridge.adapter.publisher.KEPT_SIZE", 0):
+        for text in ("lost", "lost too", "heard again"):
+            ann.send(f'42/chat,["say",["bob"],"{text}"]')
+            ann.process.run(flush())
+        assert bob.receive() == '42/chat,["said","heard again"]'
+    eventually_sync(lambda: gaps(processes)[1] != [])
+    assert gaps(processes)[0] == []
+    [since] = gaps(processes)[1]
+    assert before - HEARTBEAT - 0.5 < since <= before
+
+
+def test_what_waits_for_too_long_is_a_gap(processes: tuple[Process, Process], people: tuple[Person, Person]) -> None:
+    ann, bob = people
+    with (
+        patch.object(get_channel_layer(), "group_send", side_effect=ConnectionError("Redis is away")),
+        patch("socketio_bridge.adapter.publisher.PENDING_AGE", 0.1),
+    ):
+        ann.send('42/chat,["say",["bob"],"too old"]')
+        time.sleep(1)
+    ann.send('42/chat,["say",["bob"],"heard"]')
+    assert bob.receive() == '42/chat,["said","heard"]'
+    eventually_sync(lambda: gaps(processes)[1] != [])
+
+
+def test_who_dies_while_the_layer_is_away_leaves_a_gap(processes: tuple[Process, Process]) -> None:
+    """It took along what it had not published."""
+    dying = Process(Chat())
+    introduce(*processes, dying)
     with patch.object(get_channel_layer(), "group_send", side_effect=ConnectionError("Redis is away")):
-        ann.send('42/chat,["say",["bob"],"lost to bob"]')
-        ann.process.run(flush())
-    ann.send('42/chat,["say",["bob"],"heard again"]')
-    assert bob.receive() == '42/chat,["said","heard again"]'
-    assert [chat.gaps for chat in chats] == [0, 1]  # type: ignore[attr-defined]  # of `Chat`
+        time.sleep(HEARTBEAT + 0.2)  # which others notice
+        dying.die()
+    eventually_sync(lambda: all(gaps(processes)), within=2 * EXPIRY + 5)
+
+
+def test_who_just_dies_leaves_none(processes: tuple[Process, Process]) -> None:
+    dying = Process(Chat())
+    introduce(*processes, dying)
+    dying.die()
+    time.sleep(2 * EXPIRY + 1)
+    assert gaps(processes) == [[], []]
 
 
 async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
@@ -174,11 +252,11 @@ async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes(
     async def group_send(group: str, message: dict[str, Any]) -> None:
         nonlocal sent
         await go_on.wait()
-        sent += sum(each.size for each in unseal(message))
+        sent += sum(each.size for each in unpack(message["messages"]))
 
     with (
         patch.object(get_channel_layer(), "group_send", group_send),
-        patch("socketio_bridge.adapter.adapter.PENDING_SIZE", 10_000),
+        patch("socketio_bridge.adapter.publisher.PENDING_SIZE", 10_000),
     ):
         for _ in range(100):
             adapter.emit(Emission("/chat", ["ann"], [], f'42/chat,["said","{"x" * 1_000}"]'))
@@ -212,6 +290,28 @@ async def test_attempts_to_listen_leave_nothing_behind_in_the_layer() -> None:
     assert len(layer.channels) == 1
     await adapter.stop()
     assert len(layer.channels) == 0
+
+
+@contextmanager
+def losing(*texts: str) -> Iterator[None]:
+    """The layer takes what is said of these texts and delivers it to nobody, once."""
+    layer, left = get_channel_layer(), [f'"{text}"]'.encode() for text in texts]
+    send = layer.group_send
+
+    async def group_send(group: str, message: dict[str, Any]) -> None:
+        for text in left:
+            if text in message["messages"]:
+                left.remove(text)
+                return
+        await send(group, message)
+
+    with patch.object(layer, "group_send", group_send):
+        yield
+        assert left == []
+
+
+def gaps(processes: tuple[Process, Process]) -> list[list[float]]:
+    return [process.server.namespaces["/chat"].gaps for process in processes]  # type: ignore[attr-defined]  # of `Chat`
 
 
 def _layer_at(address: str) -> dict[str, Any]:
