@@ -2,10 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 TESTS ?=
+FAULTS ?=
+SECONDS ?= 1800
 # Some files take long, so one process more than there are processors. Each has a MongoDB and a Redis of its own.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help run test test-kafka lint format docs bench clean
+.PHONY: help run test test-kafka test-faults soak lint format docs bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
@@ -14,6 +16,9 @@ help:
 	@echo "             process. Those of the admin's pages want a Chromium (Debian: apt install chromium; or CHROMIUM=…)"
 	@echo "             and leave pictures in test-artefacts/"
 	@echo "make test-kafka   the tests that need a real Kafka broker: Maven fetches it, a JDK 17 or newer runs it"
+	@echo "make test-faults  kill, pause, cut and overrun the parts of a system on loopback, and put what was seen into the table"
+	@echo "             of docs/reliability.md; FAULTS='redis --recovery on' some of them, FAULTS=--list names them all"
+	@echo "make soak    half an hour of messages and clients that come and go; what grows shows. SECONDS=180 is a short form"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
@@ -27,6 +32,12 @@ test: $(BIN)/.installed-dev
 
 test-kafka: $(BIN)/.installed-dev
 	$(BIN)/python -m pytest tests/kafka
+
+test-faults: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.faults --write docs/reliability.md $(FAULTS)
+
+soak: $(BIN)/.installed-dev
+	$(BIN)/python -m tests.faults.soak $(SECONDS)
 
 lint: $(BIN)/.installed-dev
 	$(BIN)/ruff check .

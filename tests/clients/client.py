@@ -72,7 +72,8 @@ class Client:
     that itself). `auth`: the CONNECT payload of 3.x and 4.x. `options`: any other option of socket.io-client.
     `beside`: another client whose connection this namespace shares. `answers`: acks by event name, for events that the
     server emits with a callback. `answer_after`: seconds by event name that such an ack takes. Binary is `bytes`, both
-    ways, anywhere in an argument. `patience`: seconds within which entering has to succeed.
+    ways, anywhere in an argument. `patience`: seconds within which entering has to succeed. `listener`: gets
+    every report of the driver as it comes. `keep_events`: whether events are kept, for `expect` and `received`.
     """
 
     def __init__(
@@ -91,6 +92,8 @@ class Client:
         answers: Mapping[str, Any] | None = None,
         answer_after: Mapping[str, float] | None = None,
         patience: float = WITHIN,
+        listener: Callable[[Report], None] = lambda report: None,
+        keep_events: bool = True,
     ) -> None:
         self.version = version
         self.socket_id: str | None = None
@@ -98,6 +101,8 @@ class Client:
         self.events: list[Event] = []  # everything received, in order, whether expected or not
         self._driver = driver
         self._patience = patience
+        self._listener = listener
+        self._keep_events = keep_events
         self._unexpected: list[Event] = []
         self._reports: list[Report] = []  # connect, disconnect, refused, unreachable, reconnect
         self._acks: dict[int, asyncio.Future[list[Any]]] = {}
@@ -291,7 +296,10 @@ class Client:
         return f"last events of this {self.version} client: {events}, and {self._reports[-4:]}"
 
     def _receive(self, report: Report) -> None:
+        self._listener(report)
         match report["kind"]:
+            case "event" if not self._keep_events:
+                pass
             case "event":
                 event = Event(report["name"], report["args"])
                 self.events.append(event)

@@ -14,9 +14,12 @@ from .server_process import PROJECT, ServerProcess
 
 
 class Cluster:
-    """Starts servers when they are first asked for, and stops them all at the end."""
+    """Starts servers when they are first asked for, and stops them all at the end.
 
-    def __init__(self, mongodb_uri: str, redis_url: str, directory: Path) -> None:
+    `directory`: for their data and logs. `project`: whose code they run.
+    """
+
+    def __init__(self, mongodb_uri: str, redis_url: str, directory: Path, project: Path = PROJECT) -> None:
         self.environment = {
             "MONGODB_URI": mongodb_uri,
             "REDIS_ADDRESS": redis_url,
@@ -27,6 +30,7 @@ class Cluster:
             "ALLOWED_HOSTS": "127.0.0.1",
         }
         self._directory = directory
+        self._project = project
         self._servers: dict[str, ServerProcess] = {}
         self._marks: dict[str, int] = {}
 
@@ -44,7 +48,7 @@ class Cluster:
         """The running server of that name; `settings` go into the environment of one that is not known yet."""
         if name not in self._servers:
             log = self._directory / f"{name}.log"
-            self._servers[name] = ServerProcess({**self.environment, **settings}, log)
+            self._servers[name] = ServerProcess({**self.environment, **settings}, log, self._project)
         if not self._servers[name].alive():
             await self._servers[name].start()
         return self._servers[name]
@@ -54,7 +58,7 @@ class Cluster:
         done = subprocess.run(
             [sys.executable, "manage.py", *command],
             check=False,
-            cwd=PROJECT,
+            cwd=self._project,
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,

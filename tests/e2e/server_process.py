@@ -21,10 +21,11 @@ class NotReady(RuntimeError):
 
 
 class ServerProcess:
-    """`manage.py serve` on a free port of 127.0.0.1."""
+    """`manage.py serve` of `project` on a free port of 127.0.0.1."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, project: Path = PROJECT) -> None:
         self.log = log
+        self._project = project
         self._environment = {**os.environ, **environment}
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +62,7 @@ class ServerProcess:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve", "--port", str(self._port)],
-                cwd=PROJECT,
+                cwd=self._project,
                 env=self._environment,
                 stdout=output,
                 stderr=output,

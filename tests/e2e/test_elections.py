@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients.election import Election
+from tests.clients.replica_set_member import ReplicaSetMember
 from tests.eventually import eventually
 
 from .cluster import Cluster
@@ -18,7 +18,7 @@ async def test_an_election_costs_waiting_and_refuses_nobody(
     cluster: Cluster, connect: Connect, new_room: NewRoom, stores: tuple[str, str]
 ) -> None:
     room = new_room()
-    async with Election(stores[0]) as mongodb:
+    async with ReplicaSetMember(stores[0]) as mongodb:
         uri = f"mongodb://{mongodb.address}{urlsplit(stores[0]).path}"
         server = await cluster.server("electing", MONGODB_URI=uri)
         try:
@@ -49,7 +49,7 @@ async def test_who_would_rather_be_refused_sets_the_patience(
     cluster: Cluster, connect: Connect, new_room: NewRoom, stores: tuple[str, str]
 ) -> None:
     room = new_room()
-    async with Election(stores[0]) as mongodb:
+    async with ReplicaSetMember(stores[0]) as mongodb:
         uri = f"mongodb://{mongodb.address}{urlsplit(stores[0]).path}"
         server = await cluster.server("impatient", MONGODB_URI=uri, MONGODB_PATIENCE="2")
         try:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients.election import Election
+from tests.clients.replica_set_member import ReplicaSetMember
 from tests.clients.network import Network
 from tests.eventually import eventually
 
@@ -37,7 +37,7 @@ async def test_a_store_that_refuses_every_write_is_unready_and_the_log_says_so_o
     cluster: Cluster, connect: Connect, new_room: NewRoom, stores: tuple[str, str]
 ) -> None:
     room = new_room()
-    async with Election(stores[0]) as mongodb:
+    async with ReplicaSetMember(stores[0]) as mongodb:
         server = await cluster.server("full disk", MONGODB_URI=f"mongodb://{mongodb.address}{urlsplit(stores[0]).path}")
         try:
             buyer = await connect(room.buyer, to=server)

@@ -1,5 +1,5 @@
-"""A MongoDB that loses its primary, or room on its disk: what is for the real one passes through here, and is answered
-as by a member that waits for an election, or that cannot write.
+"""A MongoDB that loses its primary or has no room on its disk: what the real one is stood in for passes through here,
+and is answered as by such a member.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import bson
 _HEADER = struct.Struct("<iiii")  # length, request, response to, opcode
 _OP_REPLY, _OP_MSG = 1, 2013
 _GREETINGS = ("hello", "ismaster", "isMaster")
-_WRITES = ("insert", "update", "delete", "findAndModify")
 _ANYWHERE = (*_GREETINGS, "ping", "buildInfo", "endSessions")
+_WRITES = ("insert", "update", "delete", "findAndModify", "findandmodify")
 
 
-class Election:
-    """Passes the connections of one client on to `target`, a MongoDB URI, as the only member of a replica set."""
+class ReplicaSetMember:
+    """Passes connections on to `target`, a MongoDB URI, as the only member of a replica set."""
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
@@ -27,7 +27,7 @@ class Election:
         self._has_room = True
         self._tasks: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
-        """The commands that were answered with an error."""
+        """The commands that were refused."""
 
     @property
     def address(self) -> str:
@@ -63,16 +63,24 @@ class Election:
         self._has_room = True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, ours = await asyncio.open_connection(self._target.hostname, self._target.port)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        directions: list[asyncio.Task[None]] = []
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._answers(theirs, writer))
-                both.create_task(self._questions(reader, ours, writer))
+            theirs, ours = await asyncio.open_connection(self._target.hostname, self._target.port)
+            try:
+                directions += [
+                    asyncio.create_task(self._answers(theirs, writer)),
+                    asyncio.create_task(self._questions(reader, ours, writer)),
+                ]
+                await asyncio.gather(*directions)
+            finally:
+                for direction in directions:
+                    direction.cancel()
+                ours.close()
         writer.close()
-        ours.close()
+        self._tasks.discard(task)
 
     async def _questions(
         self, reader: asyncio.StreamReader, ours: asyncio.StreamWriter, writer: asyncio.StreamWriter
@@ -80,7 +88,7 @@ class Election:
         while True:
             header, body = await _message(reader)
             name = _command(header[3], body)
-            error = self._refusal_of(name)
+            error = self._refusal(name)
             if error is None:
                 ours.write(_HEADER.pack(*header) + body)
                 continue
@@ -88,23 +96,21 @@ class Election:
             answer = bytes(5) + bson.encode(error)
             writer.write(_HEADER.pack(_HEADER.size + len(answer), 1, header[1], _OP_MSG) + answer)
 
-    def _refusal_of(self, name: str) -> dict[str, Any] | None:
-        if name in _ANYWHERE:
-            return None
-        if not self._has_primary:
+    def _refusal(self, name: str) -> dict[str, Any] | None:
+        """What the command of that name is answered; None: it passes."""
+        if not self._has_primary and name not in _ANYWHERE:
             error = {"ok": 0.0, "errmsg": "not primary", "code": 10107, "codeName": "NotWritablePrimary"}
-            return error | ({"errorLabels": ["RetryableWriteError"]} if name in _WRITES else {})
+            return {**error, "errorLabels": ["RetryableWriteError"]} if name in _WRITES else error
         if not self._has_room and name in _WRITES:
-            return {"ok": 0.0, "errmsg": "available disk space is low", "code": 14031, "codeName": "OutOfDiskSpace"}
+            return {"ok": 0.0, "errmsg": "no space left on device", "code": 14031, "codeName": "OutOfDiskSpace"}
         return None
 
     async def _answers(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             header, body = await _message(theirs)
             start = 20 if header[3] == _OP_REPLY else 5
-            document = bson.decode(body[start:])
-            if "setName" in document:
-                body = body[:start] + bson.encode(self._as_member(document))
+            if b"\x02setName\0" in body:
+                body = body[:start] + bson.encode(self._as_member(bson.decode(body[start:])))
             writer.write(_HEADER.pack(_HEADER.size + len(body), *header[1:]) + body)
 
     def _as_member(self, greeting: dict[str, Any]) -> dict[str, Any]:

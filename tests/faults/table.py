@@ -1,0 +1,68 @@
+"""The table of docs/reliability.md: a row for each fault, kept on the page itself between two marks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .findings import Findings
+from .scenarios import SCENARIOS
+
+BEGIN = "<!-- written by python -m tests.faults -->"
+END = "<!-- until here -->"
+COLUMNS = (
+    *("fault", "recovery", "code", "runs", "acked", "lost", "doubled", "out of order", "falsely acked", "missed"),
+    *("told twice", "sockets lost", "wrong statuses", "p99 ms", "whole after", "log lines", "MB"),
+)
+KEY = 3
+"""So many of the columns say which row it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The runs of one scenario on one state of the code; each figure is the worst of them."""
+
+    code: str
+    runs: Sequence[Findings]
+
+    def cells(self) -> list[str]:
+        """The texts of the row, in the order of COLUMNS."""
+        runs = self.runs
+        lost = max(run.sockets_lost for run in runs)
+        of_dead = max(run.of_dead_process for run in runs)
+        memory = max((max(run.memory_most) - max(run.memory_before) for run in runs), default=0)
+        return [
+            *(runs[0].name, "on" if runs[0].recovery else "off", self.code, str(len(runs))),
+            f"{sum(run.acked for run in runs)} of {sum(run.messages for run in runs)}",
+            *(str(max(getattr(run, name) for run in runs)) for name in ("lost", "doubled")),
+            f"{max(run.stored_out_of_order for run in runs)}, {max(run.told_out_of_order for run in runs)}",
+            *(str(max(getattr(run, name) for run in runs)) for name in ("falsely_acked", "missed", "told_twice")),
+            f"{lost}, {of_dead} of the dead" if of_dead else str(lost),
+            str(max(run.wrong_statuses for run in runs)),
+            f"{max(run.quiet_ms for run in runs):.0f} → {max(run.meanwhile_ms for run in runs):.0f}",
+            f"{max(run.whole_after for run in runs):.1f} s",
+            str(max(max(run.log_lines) for run in runs)),
+            f"{max(max(run.memory_before) for run in runs)} + {memory}",
+        ]
+
+
+def as_line(cells: Iterable[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def write(page: Path, rows: Iterable[Row]) -> None:
+    """Put rows on the page, in place of those of the same fault, recovery and code. Raises ValueError without marks."""
+    before, begin, rest = page.read_text().partition(BEGIN)
+    table, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} has not the marks {BEGIN} and {END}")
+    lines = {_key(line): line for line in table.splitlines() if line.startswith("| ") and _key(line)[0] != COLUMNS[0]}
+    lines |= {_key(line): line for line in (as_line(row.cells()) for row in rows)}
+    order = [scenario.name for scenario in SCENARIOS]
+    ordered = sorted(lines, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key[1], key[2]))
+    head = [as_line(COLUMNS), f"|{' --- |' * len(COLUMNS)}"]
+    page.write_text("\n".join([before + BEGIN, *head, *(lines[key] for key in ordered), END + after]))
+
+
+def _key(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in line.strip("| ").split("|")[:KEY])

@@ -1,0 +1,92 @@
+"""The short form of `make test-faults`: some of the faults, for seconds; and that what is counted is seen."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.clients.driver import Driver
+from tests.eventually import eventually
+
+from . import scenarios
+from .device import Device
+from .findings import Findings
+from .run import run
+from .scenarios import Scenario, Stage
+from .system import System
+from .table import BEGIN, END, Row, write
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+SHORT = (
+    scenarios.redis_killed,
+    scenarios.redis_cut,
+    scenarios.primary_steps_down,
+    scenarios.server_killed,
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    async with System(tmp_path_factory.mktemp("system")) as system:
+        yield system
+
+
+@pytest.mark.parametrize("fault", SHORT, ids=lambda fault: fault.__name__)
+async def test_what_is_acknowledged_is_kept(driver: Driver, system: System, fault: scenarios.Fault) -> None:
+    (scenario,) = (scenario for scenario in scenarios.SCENARIOS if scenario.fault is fault)
+    findings = await run(driver, system, scenario, recovery=False, short=True)
+    assert findings.broken() == {}, findings
+    assert findings.acked == findings.messages > 0, findings
+    assert findings.sockets_lost == findings.of_dead_process, findings
+    assert findings.told_out_of_order == 0, findings
+    assert findings.wrong_statuses == 0, findings
+
+
+async def _tamper(stage: Stage) -> None:
+    """Do what no fault may: lose an acknowledged message, store one twice, alter one, keep one from its reader."""
+
+    def acknowledged() -> list[str]:
+        return [sent.message_id for sent in stage.traffic.sent if sent.message_id is not None]
+
+    await eventually(lambda: len(acknowledged()) > 3)
+    messages = stage.system.database["cz_messages"]
+    lost, copied, altered, missed = acknowledged()[:4]
+    messages.delete_one({"_id": lost})
+    original = messages.find_one({"_id": copied})
+    assert original is not None
+    messages.drop_index("message_once_in_room")  # no server stores a message twice while it has this one
+    messages.insert_one({**original, "_id": f"{copied[:-1]}!"})
+    messages.update_one({"_id": altered}, {"$set": {"content": "1 of another"}})
+
+    def readers() -> list[Device]:
+        return [
+            device
+            for device in stage.traffic.devices()
+            if any(message_id == missed for _, _, message_id in device.received)
+        ]
+
+    await eventually(lambda: len(readers()) == 2)
+    for reader in readers():
+        reader.received = [told for told in reader.received if told[2] != missed]
+
+
+async def test_what_is_broken_is_seen(driver: Driver, system: System) -> None:
+    """Each count has something to count here; without this a table of zeros would say nothing."""
+    findings = await run(driver, system, Scenario("Tampered", _tamper, 1, 1), recovery=False, short=True)
+    assert (findings.lost, findings.doubled, findings.falsely_acked, findings.missed) == (1, 1, 1, 2), findings
+    assert set(findings.broken()) >= {"lost", "doubled", "falsely_acked"}
+
+
+def test_a_row_takes_the_place_of_its_former_self(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
+    first, second = (scenario.name for scenario in scenarios.SCENARIOS[:2])
+    ran = {"log_lines": [0, 1], "memory_before": [1, 1], "memory_most": [2, 2]}
+    for lost in (1, 0):
+        write(page, [Row("now", [Findings(name, recovery=False, lost=lost, **ran)]) for name in (second, first)])  # type: ignore[arg-type]
+    lines = page.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after")
+    rows = [line.split(" | ") for line in lines if line.startswith((f"| {first}", f"| {second}"))]
+    assert [(row[0], row[5]) for row in rows] == [(f"| {first}", "0"), (f"| {second}", "0")]
