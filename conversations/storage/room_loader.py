@@ -185,7 +185,7 @@ class RoomLoader:
         Raises:
             RuleViolation: `room_not_found`, `overloaded`.
         """
-        return _found(room_id, await self._begin(room_id, caller, deadline))
+        return await _found(room_id, self._begin(room_id, caller, deadline))
 
     async def load_recent(self, room_id: str, *, caller: str | None = None) -> RoomRecord:
         """A room as it was at most FRESH seconds ago, and with what this process has changed since; for each keystroke.
@@ -212,7 +212,7 @@ class RoomLoader:
             await asyncio.wait([loading], timeout=SOON)
             if not loading.done():
                 return known
-        return _found(room_id, await loading)
+        return await _found(room_id, loading)
 
     def forget(self, room_id: str) -> None:
         """Have the next `load_recent` read a room that was changed."""
@@ -240,7 +240,11 @@ class RoomLoader:
         return [rooms.get(room_id) for room_id in room_ids]
 
 
-def _found(room_id: str, room: RoomRecord | None) -> RoomRecord:
+async def _found(room_id: str, loading: _Loading) -> RoomRecord:
+    try:
+        room = await loading
+    except NotTaken as error:  # it was still waiting at its deadline
+        raise overloaded(error) from None
     if room is None:
         raise RuleViolation(Code.ROOM_NOT_FOUND, f"there is no room {room_id!r}")
     return room

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients.replica_set_member import ReplicaSetMember
 from tests.clients.network import Network
+from tests.clients.replica_set_member import ReplicaSetMember
 from tests.eventually import eventually
 
 from .cluster import Cluster

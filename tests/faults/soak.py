@@ -1,7 +1,7 @@
 """`python -m tests.faults.soak SECONDS`: many messages and clients that come and go; what grows without end shows.
 
-Two servers, six pairs that write to each other, and crowds that connect and break off. Memory is to be at the end what it
-was in the middle of the time; descriptors and asyncio tasks, once all have left, what they were at the beginning.
+Two servers, six pairs that write to each other, and crowds that connect and break off. Memory is to be at the end what
+it was in the middle of the time; descriptors and asyncio tasks, once all have left, what they were at the beginning.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """The short form of `make test-faults`: some of the faults, for seconds; and that what is counted is seen."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -11,20 +10,13 @@ from tests.eventually import eventually
 
 from . import scenarios
 from .device import Device
-from .findings import Findings
 from .run import run
 from .scenarios import Scenario, Stage
 from .system import System
-from .table import BEGIN, END, Row, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-SHORT = (
-    scenarios.redis_killed,
-    scenarios.redis_cut,
-    scenarios.primary_steps_down,
-    scenarios.server_killed,
-)
+SHORT = (scenarios.redis_killed, scenarios.primary_steps_down, scenarios.server_killed)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -77,16 +69,3 @@ async def test_what_is_broken_is_seen(driver: Driver, system: System) -> None:
     findings = await run(driver, system, Scenario("Tampered", _tamper, 1, 1), recovery=False, short=True)
     assert (findings.lost, findings.doubled, findings.falsely_acked, findings.missed) == (1, 1, 1, 2), findings
     assert set(findings.broken()) >= {"lost", "doubled", "falsely_acked"}
-
-
-def test_a_row_takes_the_place_of_its_former_self(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
-    first, second = (scenario.name for scenario in scenarios.SCENARIOS[:2])
-    ran = {"log_lines": [0, 1], "memory_before": [1, 1], "memory_most": [2, 2]}
-    for lost in (1, 0):
-        write(page, [Row("now", [Findings(name, recovery=False, lost=lost, **ran)]) for name in (second, first)])  # type: ignore[arg-type]
-    lines = page.read_text().splitlines()
-    assert (lines[0], lines[-1]) == ("before", "after")
-    rows = [line.split(" | ") for line in lines if line.startswith((f"| {first}", f"| {second}"))]
-    assert [(row[0], row[5]) for row in rows] == [(f"| {first}", "0"), (f"| {second}", "0")]
