@@ -102,7 +102,7 @@ class ReplicaSetMember:
             error = {"ok": 0.0, "errmsg": "not primary", "code": 10107, "codeName": "NotWritablePrimary"}
             return {**error, "errorLabels": ["RetryableWriteError"]} if name in _WRITES else error
         if not self._has_room and name in _WRITES:
-            return {"ok": 0.0, "errmsg": "no space left on device", "code": 14031, "codeName": "OutOfDiskSpace"}
+            return {"ok": 0.0, "errmsg": "available disk space is low", "code": 14031, "codeName": "OutOfDiskSpace"}
         return None
 
     async def _answers(self, theirs: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -74,7 +74,8 @@ def take_messages(findings: Findings, traffic: Traffic, database: Database[dict[
     findings.refused = dict(Counter(code for sent in traffic.sent for code in sent.refusals))
     _take_order(findings, traffic, stored)
     _take_missed(findings, traffic, acked)
-    findings.quiet_ms = _p99(acked, fault.quiet, fault.began)
+    before = [sent for sent in acked if sent.acked is not None and sent.acked < fault.began]
+    findings.quiet_ms = _p99(before, fault.quiet, fault.began)
     findings.meanwhile_ms = _p99(acked, fault.began, fault.ended)
 
 
