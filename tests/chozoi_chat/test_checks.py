@@ -110,7 +110,9 @@ def test_a_weak_secret_key_is_a_warning_that_does_not_show_it(key: str) -> None:
     assert key not in f"{problem.msg} {problem.hint}"
 
 
-def test_served_over_https_the_checks_of_django_for_deployment_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_served_over_https_the_checks_of_django_for_deployment_find_nothing(
+    mongodb_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://chat.example.com")
     monkeypatch.setenv("ALLOWED_HOSTS", "chat.example.com")
     monkeypatch.setenv("SECRET_KEY", "".join(chr(33 + number) for number in range(60)))
