@@ -56,7 +56,7 @@ def test_make_knows_the_targets_that_are_shown() -> None:
 
 
 def test_every_setting_is_documented_and_no_other() -> None:
-    read = set(re.findall(r'(?:text|whole_number|json_object|names|switch)\("([A-Z_]+)"', SETTINGS))
+    read = set(re.findall(r'(?:text|one_of|whole_number|json_object|names|switch)\("([A-Z_]+)"', SETTINGS))
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, flags=re.MULTILINE))
     assert documented == read
 

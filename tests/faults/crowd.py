@@ -66,8 +66,10 @@ async def _send_steadily(url: str, room: Room, until: float, pause: float | None
 
 async def _send(socket: RawSocket, event: str, payload: Any, number: int, until: float) -> bool:
     """Send an event; False: the time is over, or the server has closed."""
+    if (left := until - time.monotonic()) <= 0:
+        return False
     try:  # a server that reads no more from this socket holds it up
-        async with asyncio.timeout(until - time.monotonic()):
+        async with asyncio.timeout(left):
             await socket.send(f"42{CHAT},{number}{json.dumps([event, payload])}")
     except (TimeoutError, ConnectionClosed):
         return False

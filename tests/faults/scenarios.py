@@ -18,6 +18,8 @@ from .system import System
 from .traffic import Traffic
 
 CLOCK_AHEAD = {"PYTHONPATH": str(Path(__file__).parent / "clock_ahead"), "SECONDS_AHEAD": "3600"}
+LEEWAY = 120.0
+"""Seconds beyond its own in which a crowd has come and gone."""
 WITHOUT_LIMITS = {"EVENT_RATE_USER": "0", "EVENT_RATE_MESSAGES": "0", "EVENT_RATE_CONNECTS": "0"}
 
 
@@ -54,7 +56,8 @@ class Stage:
             stdout=asyncio.subprocess.PIPE,
         )
         try:
-            output, _ = await process.communicate()
+            async with asyncio.timeout(order["seconds"] + LEEWAY):
+                output, _ = await process.communicate()
         finally:
             if process.returncode is None:
                 process.kill()
