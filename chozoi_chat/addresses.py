@@ -18,7 +18,7 @@ class UnusableAddress(ValueError):
 
 
 def without_password(address: str) -> str:
-    """The address without what may be a user name, a password or a token, however it is written.
+    """Return an address for people and logs: "…" stands for what may be a user name, a password or a token.
 
     All up to the last `@` counts as such: a password that should have been escaped may have any sign in it.
     """
@@ -26,9 +26,10 @@ def without_password(address: str) -> str:
 
 
 def database_of(uri: str) -> str:
-    """The database that a MongoDB URI names. UnusableAddress: it names none, or is no such URI.
+    """Return the name of the database that a MongoDB URI ends in. No name server is asked, of `mongodb+srv://` either.
 
-    Of `mongodb+srv://` no name server is asked.
+    Raises:
+        UnusableAddress: The URI names no database, or cannot be read.
     """
     plain = f"mongodb://{uri.removeprefix(_SRV)}".partition("?")[0] if uri.startswith(_SRV) else uri
     right = "It must be like mongodb://host:27017/chozoi_chat, with the database's name at its end."
@@ -48,6 +49,6 @@ def database_of(uri: str) -> str:
 
 
 def options_of(uri: str) -> dict[str, str]:
-    """The options that a MongoDB URI gives, by name in small letters."""
+    """Return the options of a MongoDB URI by their names, which are in small letters."""
     pairs = (pair.partition("=") for pair in re.split("[&;]", uri.partition("?")[2]) if pair)
     return {unquote(name).lower(): unquote(value) for name, _, value in pairs}

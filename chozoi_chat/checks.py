@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from chozoi_chat.addresses import options_of, without_password
 from identity import AuthMode
 from identity.keys import parse_key
+from persistence.availability import brief
 from persistence.engine.server import UnsupportedMongoDB, running_server
 
 LONGEST_ELECTION = 12  # seconds, of a primary of MongoDB with its default settings
@@ -106,9 +107,8 @@ def _mongodb_server() -> Iterator[CheckMessage]:
     except UnsupportedMongoDB as error:
         yield Error(str(error), hint="docs/operations.md names the versions that are served.", id="chozoi_chat.E035")
     except PyMongoError as error:
-        brief = str(error).split(", Timeout:")[0]
         yield Warning(
-            f"MongoDB does not answer, so its version is not known: {brief}",
+            f"MongoDB does not answer, so its version is not known: {brief(error)}",
             hint=f"MONGODB_URI is {without_password(settings.MONGODB_URI)!r}: is it right, and does MongoDB run there?",
             id="chozoi_chat.W036",
         )

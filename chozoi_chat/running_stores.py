@@ -1,6 +1,6 @@
-"""Which embedded stores run now: `manage.py up` writes it down, other commands of the same `DATA_DIR` read it.
+"""The addresses of the embedded stores that run: `manage.py up` saves them, other commands of its `DATA_DIR` read them.
 
-Holds the lock too that lets one supervisor at a time use a `DATA_DIR`.
+The lock that lets one supervisor at a time use a `DATA_DIR` is here, too: it tells whether the addresses are current.
 """
 
 import fcntl
@@ -13,8 +13,15 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """The addresses of the embedded stores; empty where that store is not an embedded one."""
+class StoreAddresses:
+    """The addresses of the embedded stores; an empty one: that store does not run, or is not an embedded one.
+
+    Attributes:
+        mongodb: A `mongodb://` URI with the database's name.
+        redis: A `redis://` URL.
+        kafka: The brokers, as `host:port`, separated by commas.
+        schema_registry: The URL of the schema registry.
+    """
 
     mongodb: str = ""
     redis: str = ""
@@ -26,10 +33,17 @@ class AlreadyRunning(RuntimeError):
     """Another supervisor uses this `DATA_DIR`."""
 
 
-def claim(data_dir: Path) -> TextIOWrapper:
-    """Take this `DATA_DIR` for the calling process until it closes the returned file or ends, in whatever way.
+def lock_data_dir(data_dir: Path) -> TextIOWrapper:
+    """Lock a `DATA_DIR` for the calling process, and make the directory where there is none.
 
-    Raises `AlreadyRunning` with the other's pid.
+    Args:
+        data_dir: The directory.
+
+    Returns:
+        A file. The lock ends when it is closed, and when the process ends, in whatever way.
+
+    Raises:
+        AlreadyRunning: Another process has the lock. The text names its pid.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (data_dir / "supervisor.lock").open("a+")
@@ -48,7 +62,7 @@ def claim(data_dir: Path) -> TextIOWrapper:
 
 
 def _locked(lock: TextIOWrapper) -> bool:
-    for _ in range(3):  # `running_in` of another command may hold it for an instant
+    for _ in range(3):  # `running_addresses` of another command may hold it for an instant
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -58,30 +72,30 @@ def _locked(lock: TextIOWrapper) -> bool:
     return False
 
 
-def announce(data_dir: Path, running: Running) -> None:
-    """Write down the addresses, in one step, for `running_in`."""
+def save_addresses(data_dir: Path, addresses: StoreAddresses) -> None:
+    """Save the addresses for `running_addresses`, in one step: no reader sees half of them."""
     draft = data_dir / f"services.json.{os.getpid()}"
-    draft.write_text(json.dumps(asdict(running), indent=1) + "\n")
+    draft.write_text(json.dumps(asdict(addresses), indent=1) + "\n")
     draft.replace(data_dir / "services.json")
 
 
-def last_announced(data_dir: Path) -> Running:
-    """The addresses written down last, whether or not anything listens there now."""
+def saved_addresses(data_dir: Path) -> StoreAddresses:
+    """Return the addresses that were saved last, whether or not anything listens there now."""
     try:
-        return Running(**json.loads((data_dir / "services.json").read_text()))
+        return StoreAddresses(**json.loads((data_dir / "services.json").read_text()))
     except (OSError, ValueError, TypeError):
-        return Running()
+        return StoreAddresses()
 
 
-def running_in(data_dir: Path) -> Running:
-    """The addresses of the stores that run for this `DATA_DIR` now; empty ones when no supervisor is alive."""
+def running_addresses(data_dir: Path) -> StoreAddresses:
+    """Return the addresses of the stores that run for a `DATA_DIR` now; empty ones where no supervisor is alive."""
     try:
         lock = (data_dir / "supervisor.lock").open()
     except OSError:
-        return Running()
+        return StoreAddresses()
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:  # held: the supervisor lives
-            return last_announced(data_dir)
-    return Running()
+            return saved_addresses(data_dir)
+    return StoreAddresses()

@@ -13,13 +13,20 @@ from django.conf import settings
 
 from socketio_bridge import Options
 
-GOODBYE = 10  # seconds that open requests and sockets get when the server is told to stop
+SHUTDOWN_TIMEOUT = 10
+"""Seconds that open requests and sockets have after the signal to stop."""
 
 
 def serve(host: str, port: int, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM. `workers`: processes that share the port.
+    """Serve until SIGINT or SIGTERM.
 
-    Exits the process with 3 where the server cannot start, for one because the port is taken.
+    Args:
+        host: The address to listen on.
+        port: The TCP port to listen on.
+        workers: How many processes share the port.
+
+    Raises:
+        SystemExit: With 3: the server cannot start, for one because the port is taken.
     """
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a connection is one; usual is 1,024
@@ -40,12 +47,12 @@ def serve(host: str, port: int, workers: int) -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=settings.KEEP_ALIVE,
-        timeout_graceful_shutdown=GOODBYE,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )
 
 
 def worker_application() -> Any:
-    """The ASGI application for one worker; called in the worker itself."""
+    """Return the ASGI application for one worker. uvicorn calls it in the worker itself, which ends with its parent."""
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_with, args=(parent,), name="end-with-parent", daemon=True).start()
     from chozoi_chat.asgi import application

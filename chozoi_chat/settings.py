@@ -13,7 +13,7 @@ from redis.asyncio.connection import parse_url
 
 from chozoi_chat.addresses import UnusableAddress, database_of, options_of
 from chozoi_chat.logs import logging_config
-from chozoi_chat.running_stores import running_in
+from chozoi_chat.running_stores import running_addresses
 from identity.server_keys import key_in
 
 # Lets a field be written as CharField[str, str] at run time too. Here, because settings are read before any model.
@@ -104,7 +104,7 @@ MAX_CONNECTIONS_PER_ADDRESS = whole_number("MAX_CONNECTIONS_PER_ADDRESS", 1_000)
 
 # Stores. Unset: the embedded ones, at the address that the supervisor wrote down. None runs: port 1, where nothing
 # listens, and not some usual port, where the embedded store of another DATA_DIR may.
-_embedded = running_in(DATA_DIR)
+_embedded = running_addresses(DATA_DIR)
 MONGODB_EMBEDDED = not text("MONGODB_URI")
 MONGODB_URI = (
     text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat?serverSelectionTimeoutMS=1000"

@@ -1,4 +1,4 @@
-"""What to do when a command cannot use MongoDB or Redis, in two lines in place of a traceback."""
+"""Advice in place of a traceback when a command cannot use MongoDB or Redis."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,15 @@ from chozoi_chat.addresses import without_password
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Exit with 1 and an explanation when the block fails because of a store; let all else through."""
+    """Exit with an explanation when the block fails because of a store.
+
+        with explained():
+            migrate()
+
+    Raises:
+        SystemExit: With the explanation, which Python prints, and status 1.
+        Exception: Any other error of the block, as it is.
+    """
     try:
         yield
     except Exception as error:
@@ -23,7 +31,14 @@ def explained() -> Iterator[None]:
 
 
 def explain(error: BaseException) -> str | None:
-    """Return the explanation when `error`, or its cause, is a store that does not answer or is too old; else None."""
+    """Explain an error of a store for people at a terminal, without passwords.
+
+    Args:
+        error: The error. Its causes and contexts are looked at, too.
+
+    Returns:
+        What to do about a store that does not answer or is too old; None for any other error.
+    """
     from django.conf import settings
 
     from persistence.engine.server import UnsupportedMongoDB

@@ -1,4 +1,4 @@
-"""The addresses of the HTTP side, and what is answered where no view could: a page in the admin, JSON elsewhere."""
+"""The URLs of the HTTP side, and the answers where no view could give one: pages in the admin, JSON elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chozoi_chat import health
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Of a defect (Django's `handler500`); it has been logged."""
+    """Answer a request that met a defect (Django's `handler500`). Django has logged the traceback."""
     if _is_page(request):
         return defaults.server_error(request)
     message = "the server failed to handle this request; the failure has been logged"
@@ -21,7 +21,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Of a request that Django takes for no honest one (Django's `handler400`), such as one for a host not ours."""
+    """Answer a request that Django refuses as suspicious (Django's `handler400`), such as for its Host header."""
     if _is_page(request):
         return defaults.bad_request(request, exception)
     message = "the request is not valid: its host, its headers or its size are not what this server takes"

@@ -1,4 +1,4 @@
-"""Everything on one machine: the embedded stores, the server and its workers, kept alive until told to stop.
+"""Everything on one machine: the embedded stores, the server and its workers, kept alive until a signal to stop.
 
 It only starts, watches and stops processes. Whatever touches the database or serves runs in a process of its own, with
 the addresses of the stores in its environment.
@@ -21,16 +21,17 @@ from typing import Self
 
 from devstack.embedded import ChildProcess, EmbeddedStore, StoreNotStarted
 
-WATCH = 0.2  # seconds between two looks at the children
+POLL_INTERVAL = 0.2  # seconds between two looks at the children
 SERVER_START_TIMEOUT = 60.0  # seconds
-LONGEST_PAUSE = 10.0  # seconds before a child that keeps ending is started again
-STEADY = 60.0  # seconds after which a child that ends is not one that keeps ending
+LONGEST_BACKOFF = 10.0  # seconds before a child that keeps ending is started again
+STEADY = 60.0  # seconds of running after which the backoff begins anew
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def say_to(terminal: TextIOBase) -> Callable[[str], None]:
-    """Return what writes a line to a terminal, and passes over one that is gone: children are to be stopped all the
-    same.
+def writer_to(terminal: TextIOBase) -> Callable[[str], None]:
+    """Return a function that writes text to a terminal, and does nothing once the terminal is gone.
+
+    The supervisor must stop its children then all the same.
     """
 
     def say(line: str) -> None:
@@ -42,7 +43,7 @@ def say_to(terminal: TextIOBase) -> Callable[[str], None]:
 
 
 class StopRequested(BaseException):
-    """SIGINT, SIGTERM or SIGHUP came. Not an `Exception`: nothing on the way may take it for a failure of its own."""
+    """SIGINT, SIGTERM or SIGHUP came. It is no `Exception`, so that no `except Exception` takes it for a failure."""
 
 
 class ServerNotStarted(RuntimeError):
@@ -51,32 +52,42 @@ class ServerNotStarted(RuntimeError):
 
 @dataclass
 class Watched:
-    """A child to be kept alive: at once when it ends, after a growing pause when it ends again and again."""
+    """A child that is kept alive: restarted at once when it ends, with a growing backoff when it ends again and again.
+
+    Attributes:
+        name: What messages call it.
+        child: The child.
+        start: Starts it.
+        say: Gets messages for the person at the terminal.
+        backoff: Seconds to wait before the next restart.
+        started: When it was restarted last, by `time.monotonic()`.
+        due: When it is to be restarted, by the same clock; None while it runs.
+    """
 
     name: str
     child: EmbeddedStore | ChildProcess
     start: Callable[[], None]
     say: Callable[[str], object]
-    pause: float = 0.0
+    backoff: float = 0.0
     started: float = 0.0
     due: float | None = None
 
-    def mend(self) -> None:
-        """Start the child again if it has ended and its pause is over."""
+    def restart_if_ended(self) -> None:
+        """Start the child again if it has ended and its backoff is over."""
         if self.child.alive():
             return
         now = time.monotonic()
         if self.due is None:
             if now - self.started > STEADY:
-                self.pause = 0.0
-            self.due = now + self.pause
+                self.backoff = 0.0
+            self.due = now + self.backoff
             self.say(
                 f"{self.name} {ending(self.child.process)}; "
-                f"starting it again{f' in {self.pause:g} s' if self.pause else ''}."
+                f"starting it again{f' in {self.backoff:g} s' if self.backoff else ''}."
             )
         if now < self.due:
             return
-        self.due, self.pause, self.started = None, min(LONGEST_PAUSE, self.pause * 2 or 0.5), now
+        self.due, self.backoff, self.started = None, min(LONGEST_BACKOFF, self.backoff * 2 or 0.5), now
         try:
             self.start()
         except StoreNotStarted as error:
@@ -88,7 +99,7 @@ class Watched:
 
 
 def ending(process: subprocess.Popen[bytes] | None) -> str:
-    """How the process ended, as the end of a sentence about it."""
+    """Return the predicate of a sentence about how a process ended: "ended with status 3"."""
     if process is None:
         return "does not run"
     if process.returncode < 0:
@@ -97,10 +108,22 @@ def ending(process: subprocess.Popen[bytes] | None) -> str:
 
 
 class Supervisor:
-    """Starts the stores, runs commands, starts the server; leaving the `with` block stops the server, then the stores.
+    """Starts the stores, the server and its workers, and keeps them alive.
 
-    `addresses` is asked when stores have been started, and gives what goes to the environment of every command of ours.
-    `workers` are commands that run beside the server. `say` gets lines for the person at the terminal.
+    Leaving the `with` block stops the server, the workers and then the stores. A signal to stop leaves it:
+
+        with Supervisor(project, data_dir, stores, addresses, print) as supervisor:
+            supervisor.start_stores()
+            supervisor.start_server("127.0.0.1", 8000)
+            supervisor.watch()
+
+    Args:
+        project: The directory of `manage.py`.
+        data_dir: Where the pids of the children are noted.
+        stores: The embedded stores, in the order in which they start.
+        addresses: Returns environment variables for all commands. It is called whenever a store has started.
+        say: Gets messages for the person at the terminal.
+        workers: The arguments of `manage.py` for each command that runs beside the server.
     """
 
     def __init__(
@@ -146,13 +169,17 @@ class Supervisor:
         return kind is StopRequested
 
     def start_stores(self) -> None:
-        """Start the embedded stores. Raises `StoreNotStarted`."""
+        """Start the embedded stores, and return when they answer.
+
+        Raises:
+            StoreNotStarted: One of them does not answer.
+        """
         for store in self.stores:
             store.start()
         self.environment.update(self._addresses())
 
     def run(self, *arguments: str) -> int:
-        """Run a `manage.py` command to its end and return its exit status."""
+        """Run a command of `manage.py` to its end, and return its exit status."""
         command = self._child(*arguments)
         try:
             return command.start(cwd=self.project, environment=self.environment).wait()
@@ -160,7 +187,15 @@ class Supervisor:
             command.stop()
 
     def start_server(self, host: str, port: int) -> None:
-        """Start the server and return when it answers at this address. Raises `ServerNotStarted`."""
+        """Start the server, and return when it answers.
+
+        Args:
+            host: The address at which it is expected to answer.
+            port: The TCP port there.
+
+        Raises:
+            ServerNotStarted: It ended, or did not answer within SERVER_START_TIMEOUT seconds.
+        """
         self._start_server()
         deadline = time.monotonic() + SERVER_START_TIMEOUT
         while time.monotonic() < deadline:
@@ -172,12 +207,16 @@ class Supervisor:
         raise ServerNotStarted(f"The server does not answer at {host}:{port} after {SERVER_START_TIMEOUT:g} s.")
 
     def start_workers(self) -> None:
-        """Start what runs beside the server."""
+        """Start the commands that run beside the server."""
         for worker in self.workers.values():
             self._start(worker)
 
     def watch(self) -> None:
-        """Start again whatever ends. Returns only by `StopRequested`."""
+        """Restart whatever ends, for ever.
+
+        Raises:
+            StopRequested: A signal to stop came.
+        """
         watched = [Watched(store.name, store, partial(self._start_store, store), self.say) for store in self.stores]
         watched.append(Watched("server", self.server, self._start_server, self.say))
         watched += [
@@ -185,8 +224,8 @@ class Supervisor:
         ]
         while True:
             for child in watched:
-                child.mend()
-            time.sleep(WATCH)
+                child.restart_if_ended()
+            time.sleep(POLL_INTERVAL)
 
     def _start_store(self, store: EmbeddedStore) -> None:
         store.start()

@@ -97,6 +97,15 @@ def _codes(cause: BaseException) -> set[int | None]:
     return {cause.code} if isinstance(cause, OperationFailure) else set()
 
 
+def brief(error: BaseException) -> str:
+    """Return what an error says, at most 300 characters, without the driver's description of the whole topology.
+
+    Args:
+        error: An error of a store's driver. The name of its class stands for an empty text.
+    """
+    return str(error).split(", Timeout:")[0].split(", full error:")[0][:300] or type(error).__name__
+
+
 class Availability:
     """Whether MongoDB answered the last operations, of all threads of this process.
 
@@ -189,5 +198,4 @@ AVAILABILITY: Final = Availability()
 
 def _described(error: BaseException) -> str:
     cause = cause_of(error)
-    text = str(cause).split(", Timeout:")[0].split(", full error:")[0]
-    return f"{type(cause).__name__}: {text[:300]}"
+    return f"{type(cause).__name__}: {brief(cause)}"

@@ -1,68 +1,67 @@
-"""The largest body that a request may have, whatever it asks for: held before Django writes any of it to the disk.
+"""The largest body that a request may have, whatever its path: held before Django writes any of it to the disk.
 
-Django reads a body to its end before a view is asked, and its own limits leave uploaded files out.
+Django reads a body to its end before it calls a view, and its own limits leave uploaded files out.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
-import msgspec
+from chozoi_chat.http.refusal import refuse
 
-_OVERHEAD = 64 * 1024
+_FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may have around the file in it."""
 
 
 def limit_bodies(application: Any, largest: int) -> Any:
-    """An ASGI application that answers 413 to bodies of more than `largest` bytes, and is `application` to others."""
-    most = largest + _OVERHEAD
+    """Wrap an ASGI application so that larger bodies are answered 413 with the code `upload_too_large`.
+
+    Args:
+        application: The application that gets all other requests.
+        largest: The largest file, in bytes. A body may have 64 KiB more, for the form around the file.
+    """
+    limit = largest + _FORM_OVERHEAD
 
     async def limited(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
-        elif _announced(scope) > most:
-            await _refuse(send, largest)
-        else:
-            await _counted(application, scope, receive, send, largest, most)
+            return
+        if _content_length(scope) > limit or await _exceeds(limit, application, scope, receive, send):
+            await refuse(
+                scope,
+                receive,
+                send,
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                code="upload_too_large",
+                message=f"the body is too large: at most {largest} bytes are read",
+                headers=[(b"connection", b"close")],
+            )
 
     return limited
 
 
-def _announced(scope: Any) -> int:
+def _content_length(scope: Any) -> int:
     length = dict(scope["headers"]).get(b"content-length", b"")
     return int(length) if length.isdigit() else 0
 
 
-async def _counted(application: Any, scope: Any, receive: Any, send: Any, largest: int, most: int) -> None:
-    """For bodies that come in chunks and say no length: one that grows too large is as if the client had hung up."""
+async def _exceeds(limit: int, application: Any, scope: Any, receive: Any, send: Any) -> bool:
+    """Call the application, and tell whether the body exceeded the limit; if so, nothing has been sent since.
+
+    A body in chunks has no length in its head. To the application, a client whose body grows too large has hung up.
+    """
     received = 0
 
     async def receive_counted() -> Any:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        return message if received <= most else {"type": "http.disconnect"}
+        return message if received <= limit else {"type": "http.disconnect"}
 
     async def send_counted(message: Any) -> None:
-        if received <= most:
+        if received <= limit:
             await send(message)
 
     await application(scope, receive_counted, send_counted)
-    if received > most:
-        await _refuse(send, largest)
-
-
-async def _refuse(send: Any, largest: int) -> None:
-    refusal = {
-        "status": False,
-        "message": f"the body is too large: at most {largest} bytes are read",
-        "code": "upload_too_large",
-    }
-    body = msgspec.json.encode(refusal)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return received > limit

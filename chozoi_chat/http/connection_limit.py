@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from chozoi_chat.http.refusal import refuse
 from persistence.rate_limits import network_of
 
 RETRY_AFTER = 5
@@ -21,23 +22,27 @@ RETRY_AFTER = 5
 
 
 class OpenConnections:
-    """Counts what is open, in all and by address."""
+    """How many connections are open, in all and by address. IPv6 addresses of one /64 network count as one.
+
+    Attributes:
+        all: The number of all open connections.
+    """
 
     def __init__(self) -> None:
         self.all = 0
         self._by_network = Counter[str]()
 
     def of(self, address: str) -> int:
-        """How many are open from an address."""
+        """Return how many are open from an address."""
         return self._by_network[network_of(address)]
 
     def add(self, address: str) -> None:
-        """Count one that has opened."""
+        """Count a connection that has opened."""
         self.all += 1
         self._by_network[network_of(address)] += 1
 
     def remove(self, address: str) -> None:
-        """Count one that has closed."""
+        """Count a connection that has closed."""
         self.all -= 1
         network = network_of(address)
         self._by_network[network] -= 1
@@ -46,9 +51,12 @@ class OpenConnections:
 
 
 def may_speak_for_others(address: str) -> bool:
-    """Whether the address is a proxy's, which says in X-Forwarded-For whose requests it carries. "": a Unix socket.
+    """Tell whether an address is that of a proxy, which names its clients in X-Forwarded-For.
 
     FORWARDED_ALLOW_IPS is uvicorn's own variable, and is read as uvicorn reads it.
+
+    Args:
+        address: The address of the other end of a connection; "" for a Unix socket, which counts as a proxy's.
     """
     return not address or address in _proxies(os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
 
@@ -58,16 +66,30 @@ def _proxies(named: str) -> Any:
     return ProxyHeadersMiddleware(lambda *_: None, named).trusted_hosts  # type: ignore[arg-type]
 
 
-def limit_connections(application: Any, most: int) -> Any:
-    """`application`, but for addresses with `most` requests and WebSockets open already: they are answered 429."""
+def limit_connections(application: Any, limit: int) -> Any:
+    """Wrap an ASGI application so that addresses with too many open connections are answered 429, `rate_limited`.
+
+    Args:
+        application: The application that gets all other requests.
+        limit: How many requests and WebSockets one address may have open in this process. Those of a proxy itself
+            (`may_speak_for_others`) are not counted.
+    """
     connections = OpenConnections()
 
     async def limited(scope: Any, receive: Any, send: Any) -> None:
         address = (scope.get("client") or ("",))[0]
         if scope["type"] == "lifespan" or may_speak_for_others(address):
             await application(scope, receive, send)
-        elif connections.of(address) >= most:
-            await _refuse(scope, receive, send, most)
+        elif connections.of(address) >= limit:
+            await refuse(
+                scope,
+                receive,
+                send,
+                HTTPStatus.TOO_MANY_REQUESTS,
+                code="rate_limited",
+                message=f"too many connections from this address: at most {limit} may be open",
+                headers=[(b"retry-after", b"%d" % RETRY_AFTER)],
+            )
         else:
             connections.add(address)
             try:
@@ -76,26 +98,3 @@ def limit_connections(application: Any, most: int) -> Any:
                 connections.remove(address)
 
     return limited
-
-
-async def _refuse(scope: Any, receive: Any, send: Any, most: int) -> None:
-    response = "http.response"
-    if scope["type"] == "websocket":
-        await receive()  # websocket.connect
-        response = "websocket.http.response"
-        if response not in scope.get("extensions", {}):
-            await send({"type": "websocket.close"})
-            return
-    refusal = {
-        "status": False,
-        "message": f"too many connections from this address: at most {most} may be open",
-        "code": "rate_limited",
-    }
-    body = msgspec.json.encode(refusal)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"retry-after", b"%d" % RETRY_AFTER),
-    ]
-    await send({"type": f"{response}.start", "status": 429, "headers": headers})
-    await send({"type": f"{response}.body", "body": body})

@@ -22,7 +22,10 @@ HEADER = "Content-Security-Policy"
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Middleware. What a view says of itself in the header stands."""
+    """Middleware of Django: add the header to each answer in which the view has not set it.
+
+    Pictures may come from this server, from `PUBLIC_URL`, from the storage of uploads and from `IMAGE_HOSTS`.
+    """
     if iscoroutinefunction(get_response):
         answer: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
 

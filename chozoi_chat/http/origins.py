@@ -16,7 +16,11 @@ from socketio_bridge.transports.origins import is_allowed, own_origin
 
 @receiver(check_request_enabled)
 def may_call(sender: object, request: HttpRequest, **kwargs: object) -> bool:
-    """Whether a page may call the API: `ALLOWED_ORIGINS`, however they are written, as for sockets."""
+    """Tell django-cors-headers whether the page that sent a request may call the API.
+
+    The origins of `ALLOWED_ORIGINS` may, compared by the same rule as for sockets. A receiver of its signal
+    `check_request_enabled`.
+    """
     origin = request.headers.get("origin")
     if origin is None or not re.match(settings.CORS_URLS_REGEX, request.path_info):
         return False
@@ -24,10 +28,13 @@ def may_call(sender: object, request: HttpRequest, **kwargs: object) -> bool:
 
 
 def with_own_origin(application: Any) -> Any:
-    """An ASGI application whose requests have the scheme and the host that clients asked for, not a proxy's.
+    """Wrap an ASGI application so that its requests have the scheme and the host that the client asked for.
 
-    Django compares a form's origin with both as texts (CSRF), so that `Host: h:443`, or a list in `X-Forwarded-Proto`,
+    Django compares a form's origin with both as texts (CSRF). With `Host: h:443`, or a list in `X-Forwarded-Proto`, it
     would refuse the server's own pages.
+
+    Args:
+        application: The application to wrap.
     """
 
     async def seen(scope: Any, receive: Any, send: Any) -> None:

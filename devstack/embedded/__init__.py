@@ -1,6 +1,6 @@
 """MongoDB, Redis and Kafka for a machine that has none: processes of their own, on loopback, data in a directory.
 
-For development, demos and tests. Nothing here is imported by the application itself, and nothing here knows Django.
+For development, demos and tests. The application imports nothing of it, and nothing here knows Django.
 """
 
 from devstack.embedded.child_process import ChildProcess

@@ -1,4 +1,4 @@
-"""A process that we start, that ends when we do, and that a later run can find should it be left over all the same."""
+"""A process that ends with the one that started it. One that is left over all the same is found by a later run."""
 
 import os
 import signal
@@ -11,18 +11,23 @@ from pathlib import Path
 from devstack.embedded import tied_to_parent
 
 PRIVATE = 0o077
-"""The umask of what keeps data: its files are for the user alone that it runs as."""
-_PATIENCE = 15.0
-"""Seconds from SIGTERM to SIGKILL for what an earlier run left."""
+"""The umask of programs that keep data: only the user that they run as may open their files."""
+_LEFT_OVER_STOP_TIMEOUT = 15.0
+"""Seconds from SIGTERM to SIGKILL for a process that an earlier run left."""
 
 
 class ChildProcess:
-    """One program, started as often as needed.
+    """One program, started as often as needed. Start it from the main thread: it ends with the thread that started it.
 
-    `command`: its command line. `pid_path`: where its pid is noted. `mark`: a part of its command line or
-    working directory that no stranger's has, to know a left-over process by. `stop_timeout`: seconds from SIGTERM to
-    SIGKILL.
-    Start it from the main thread: the kernel ends it with the thread that started it.
+    Args:
+        command: Its command line.
+        pid_path: The file that its pid is noted in.
+        mark: A part of its command line or working directory that no other program's has. A left-over process is
+            known by it.
+        stop_timeout: Seconds from SIGTERM to SIGKILL.
+
+    Attributes:
+        process: The process started last; None before the first start.
     """
 
     def __init__(self, command: Sequence[str], pid_path: Path, mark: str, *, stop_timeout: float = 20.0) -> None:
@@ -33,22 +38,22 @@ class ChildProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Tell whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def end_left_over(self) -> None:
-        """End what a killed run may have left of this program, and return when it is gone.
+        """End the process that a killed run may have left of this program, and return when it is gone.
 
-        A stranger that has the noted pid by now is left alone.
+        Another program that has the noted pid by now is left alone.
         """
         try:
             pid = int(self.pid_path.read_text())
         except (FileNotFoundError, ValueError):
             return
-        if _is_at_work(pid, self.mark):
+        if _runs(pid, self.mark):
             os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + _PATIENCE
-            while _is_at_work(pid, self.mark):
+            deadline = time.monotonic() + _LEFT_OVER_STOP_TIMEOUT
+            while _runs(pid, self.mark):
                 if time.monotonic() > deadline:
                     os.kill(pid, signal.SIGKILL)
                     deadline = float("inf")
@@ -58,7 +63,16 @@ class ChildProcess:
     def start(
         self, *, cwd: Path | None = None, environment: Mapping[str, str] | None = None, log: Path | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start the program; output goes to `log`, or where ours goes. Ends first what a killed run may have left."""
+        """Start the program, after `end_left_over`.
+
+        Args:
+            cwd: Its working directory; None: that of this process.
+            environment: All its environment variables; None: those of this process.
+            log: The file that its output is appended to; None: the output goes where that of this process goes.
+
+        Raises:
+            OSError: The program, its log or the file of its pid could not be opened.
+        """
         self.end_left_over()
         command = [sys.executable, "-I", "-S", tied_to_parent.__file__, str(os.getpid()), *self.command]
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else None
@@ -80,7 +94,7 @@ class ChildProcess:
         return self.process
 
     def stop(self) -> None:
-        """Stop the process, by SIGKILL if it does not go by itself. No error when it does not run."""
+        """Stop the process, by SIGKILL if it has not ended after `stop_timeout`. One that does not run is no error."""
         if self.process is None:
             return
         self.process.terminate()
@@ -92,7 +106,7 @@ class ChildProcess:
         self.pid_path.unlink(missing_ok=True)
 
 
-def _is_at_work(pid: int, mark: str) -> bool:
+def _runs(pid: int, mark: str) -> bool:
     """Whether process `pid` runs and `mark` is part of its command line or of its working directory.
 
     The directory, because some programs overwrite their command line. False where the system does not tell.

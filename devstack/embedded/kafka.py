@@ -14,7 +14,10 @@ from devstack.embedded.store import EmbeddedStore
 
 
 class EmbeddedKafka(EmbeddedStore):
-    """Brokers that speak Kafka's protocol over TCP; `port` is the registry's, as the brokers choose theirs."""
+    """Brokers that speak Kafka's protocol over TCP, and a schema registry.
+
+    `port` is that of the registry: the brokers choose theirs at each start.
+    """
 
     name = "kafka"
     moves = True
@@ -26,18 +29,22 @@ class EmbeddedKafka(EmbeddedStore):
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where the brokers listen, of this start: another start has other ports. `OSError`: it does not run."""
+        """The addresses of the brokers since the last start, as `host:port`, separated by commas.
+
+        Raises:
+            OSError: It does not run.
+        """
         with urllib.request.urlopen(f"{self.address}/bootstrap", timeout=1) as answer:  # noqa: S310  loopback
             servers: str = json.load(answer)["bootstrap.servers"]
         return servers
 
     def command(self) -> list[str]:
-        """The program beside this module, with the interpreter that runs us."""
+        """Return the command line of the program beside this module, with the interpreter of this process."""
         program = Path(__file__).with_name("kafka_server.py")
         return [sys.executable, "-I", str(program), "--port", str(self.port)]  # -I: `redis.py` here is not the package
 
     def answers(self) -> bool:
-        """Whether it tells where its brokers are."""
+        """Tell whether the registry answers with the addresses of the brokers."""
         try:
             return bool(self.bootstrap_servers)
         except (OSError, ValueError):

@@ -28,7 +28,7 @@ class Schemas:
         self._subjects: dict[str, list[int]] = {}
 
     def register(self, subject: str, text: str) -> int:
-        """Make it the subject's newest version, unless it is one already."""
+        """Make a schema the newest version of a subject, unless it is one of its versions already. Return its id."""
         with self._lock:
             if text not in self._texts:
                 self._texts.append(text)
@@ -39,12 +39,17 @@ class Schemas:
             return schema_id
 
     def text(self, schema_id: int) -> str | None:
-        """The schema of an id."""
+        """Return the schema of an id; None: there is none."""
         with self._lock:
             return self._texts[schema_id - 1] if 0 < schema_id <= len(self._texts) else None
 
     def version(self, subject: str, number: str) -> dict[str, Any] | None:
-        """A subject's version: its number, or "latest"."""
+        """Return a version of a subject as the registry's API describes it; None: there is none.
+
+        Args:
+            subject: The name of the subject.
+            number: The number of the version, from 1, or "latest".
+        """
         with self._lock:
             versions = self._subjects.get(subject, [])
             if not versions or not (number == "latest" or 0 < int(number) <= len(versions)):
@@ -60,7 +65,7 @@ class Schemas:
             }
 
     def subjects(self) -> list[str]:
-        """Their names."""
+        """Return the names of all subjects."""
         with self._lock:
             return sorted(self._subjects)
 
@@ -72,7 +77,7 @@ class Registry(BaseHTTPRequestHandler):
     schemas = Schemas()
 
     def do_GET(self) -> None:
-        """Answer what is asked."""
+        """Answer with the brokers, a schema, a version or the subjects."""
         match self.path.partition("?")[0].strip("/").split("/"):
             case ["bootstrap"]:
                 self._answer({"bootstrap.servers": self.bootstrap})
@@ -99,7 +104,7 @@ class Registry(BaseHTTPRequestHandler):
                 self._answer_or(None, 404, "HTTP 404 Not Found")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads it."""
+        """Log nothing: nobody reads it."""
 
     def _answer_or(self, body: object, code: int, message: str) -> None:
         if body is None:
@@ -117,7 +122,7 @@ class Registry(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve until ended."""
+    """Serve until a signal ends the process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port

@@ -21,7 +21,7 @@ class EmbeddedMongoDB(EmbeddedStore):
         return f"mongodb://127.0.0.1:{self.port}/{DATABASE}"
 
     def command(self) -> list[str]:
-        """SecantusDB's command line, with the interpreter that runs us."""
+        """Return the command line of SecantusDB, with the interpreter of this process."""
         return [
             *(sys.executable, "-m", "secantus"),
             *("--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.directory)),
@@ -29,7 +29,7 @@ class EmbeddedMongoDB(EmbeddedStore):
         ]
 
     def answers(self) -> bool:
-        """Whether it answers a ping."""
+        """Tell whether it answers a ping."""
         address = f"{self.address}?directConnection=true&serverSelectionTimeoutMS=1000&connectTimeoutMS=1000"
         try:
             with pymongo.MongoClient[dict[str, object]](address) as client:

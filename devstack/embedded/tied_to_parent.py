@@ -5,7 +5,7 @@ the parent's end, however that comes about, and becomes the command; the request
 Linux it only becomes the command.
 
 SIGKILL, not SIGTERM: the kernel sends one signal for each thread of a parent that dies, and programs that tidy up in a
-handler (SecantusDB) hang when it is entered twice. Our children lose nothing by it that they have acknowledged.
+handler (SecantusDB) hang when it is entered twice. The stores lose nothing by it that they have acknowledged.
 """
 
 import ctypes
@@ -17,7 +17,15 @@ PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 def die_with(parent: int) -> None:
-    """Have this process killed when `parent`, which started it, ends; exit now if that has happened already."""
+    """Have the kernel kill this process when its parent ends.
+
+    Args:
+        parent: The pid of the process that started this one.
+
+    Raises:
+        OSError: The kernel refused.
+        SystemExit: The parent has ended already.
+    """
     if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:

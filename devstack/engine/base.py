@@ -5,6 +5,6 @@ from persistence.engine import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """`persistence.engine`'s, with these operations."""
+    """`persistence.engine`'s, with the operations of this package."""
 
     ops_class = DatabaseOperations

@@ -9,15 +9,15 @@ from persistence.engine import compiler
 
 
 class _Compiler:
-    """Mixed into each of `persistence.engine`'s."""
+    """The mixin for each compiler of `persistence.engine`."""
 
     def get_project_fields(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """What `$project` gets: joined fields by their paths."""
+        """Return the fields of a `$project`, with joined fields named by their paths."""
         fields: dict[str, Any] = super().get_project_fields(*args, **kwargs)  # type: ignore[misc]
         return {name: _by_path(name, value) for name, value in fields.items()}
 
     def build_query(self, *args: Any, **kwargs: Any) -> Any:
-        """The query, its conditions side by side."""
+        """Return the query, its conditions by `side_by_side`."""
         query = super().build_query(*args, **kwargs)  # type: ignore[misc]
         if query.match_mql:
             query.match_mql = side_by_side(query.match_mql)

@@ -18,9 +18,12 @@ _COMPARISONS = _STRICTER.keys() | {"$ne", "$exists"}
 
 
 def side_by_side(match: dict[str, Any]) -> dict[str, Any]:
-    """The same conditions, those of `$and` beside each other as far as no two of them are about the same field.
+    """Return equivalent conditions without nested `$and`s, as far as no two conditions are about the same field.
 
-    Comparisons may be, such as the two ends of a range: they make one condition.
+    Comparisons of the same field, such as the two ends of a range, become one condition. Others stay in one `$and`.
+
+    Args:
+        match: What a `$match` gets.
     """
     flat: dict[str, Any] = {}
     rest: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What the embedded MongoDB is asked in several steps: keys a few at a time, a range of time piece by piece."""
+"""Queries that the embedded MongoDB gets in several steps: keys a few at a time, a range of time piece by piece."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _END = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """`persistence.engine`'s, with these compilers."""
+    """`persistence.engine`'s, with the compilers of this package."""
 
     compiler_module = "devstack.engine.compiler"
 
     def max_in_list_size(self) -> int:
-        """So few that comparing each document with all of them costs less than a query of its own."""
+        """How many keys one `$in` may have: comparing each document with 25 costs less than another query."""
         return _KEYS
 
     def key_conditions(self, field: str, keys: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        """One key after the other: beside an `$in`, a range is not sought in an index."""
+        """Yield a condition for each key, and no `$in`: beside one, SecantusDB seeks no range in an index."""
         yield from ({field: key} for key in keys)
 
     def time_ranges(
@@ -35,7 +35,7 @@ class DatabaseOperations(operations.DatabaseOperations):
         oldest_first: bool,
         about: Callable[[], datetime.datetime | None] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """A day from the end that is read first, then a month from there, then the rest."""
+        """Yield the range in three pieces: a day from the end that is read first, a month from there, and the rest."""
         low = {"$gt": after or _BEGINNING}
         high = {} if before is None else {"$lt": before}
         start = (after if oldest_first else before) or (about and about())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from chozoi_chat.running_stores import Running, announce, claim
+from chozoi_chat.running_stores import StoreAddresses, lock_data_dir, save_addresses
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -146,8 +146,10 @@ def test_processes_of_one_redis_database_hear_each_other_however_its_address_is_
 
 
 def test_unset_stores_are_the_embedded_ones_that_run_for_this_data_dir(read: Any, tmp_path: Path) -> None:
-    with claim(tmp_path):
-        announce(tmp_path, Running(mongodb="mongodb://127.0.0.1:21001/chozoi_chat", redis="redis://127.0.0.1:21002/0"))
+    with lock_data_dir(tmp_path):
+        save_addresses(
+            tmp_path, StoreAddresses(mongodb="mongodb://127.0.0.1:21001/chozoi_chat", redis="redis://127.0.0.1:21002/0")
+        )
         settings = read()
     assert settings["MONGODB_URI"] == "mongodb://127.0.0.1:21001/chozoi_chat"
     assert settings["REDIS_URL"] == "redis://127.0.0.1:21002/0"
@@ -240,8 +242,8 @@ def test_one_megabyte_of_content_reaches_the_rules(read: Any) -> None:
 
 
 def test_the_demos_kafka_is_found_while_it_runs(read: Any, tmp_path: Path) -> None:
-    with claim(tmp_path):
-        announce(tmp_path, Running(kafka="127.0.0.1:3", schema_registry="http://127.0.0.1:4"))
+    with lock_data_dir(tmp_path):
+        save_addresses(tmp_path, StoreAddresses(kafka="127.0.0.1:3", schema_registry="http://127.0.0.1:4"))
         settings = read()
     assert settings["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:3"
     assert settings["SCHEMA_REGISTRY_URL"] == "http://127.0.0.1:4"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devstack.embedded import ChildProcess
-from devstack.supervisor import Watched, say_to
+from devstack.supervisor import Watched, writer_to
 
 
 class TestWhatKeepsAChildFromStarting:
@@ -37,8 +37,8 @@ class TestWhatKeepsAChildFromStarting:
         child.process.wait()
         watched = Watched("server", child, start, said.append)
         for _ in range(3):
-            watched.mend()
-            watched.pause = 0.0
+            watched.restart_if_ended()
+            watched.backoff = 0.0
         assert child.alive()
         assert any("No space left on device" in line for line in said)
         assert said[-1] == "server runs again."
@@ -47,7 +47,7 @@ class TestWhatKeepsAChildFromStarting:
     def test_one_that_has_no_process_any_more_is_started(self, child: ChildProcess) -> None:
         """A store's next process may not even have come to be."""
         started: list[bool] = []
-        Watched("mongodb", child, lambda: started.append(True), lambda line: None).mend()
+        Watched("mongodb", child, lambda: started.append(True), lambda line: None).restart_if_ended()
         assert started == [True]
 
 
@@ -60,4 +60,4 @@ class GoneTerminal(io.StringIO):
 
 def test_what_is_said_to_a_terminal_that_is_gone_stops_nothing() -> None:
     """SIGHUP says that it is; children are to be stopped in order then, not left to be killed."""
-    say_to(GoneTerminal())("Stopping the server.")
+    writer_to(GoneTerminal())("Stopping the server.")

@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Print, as statements for mongosh, the indexes that existing collections lack."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One statement a line; nothing where nothing is missing."""
+        """Print one statement a line; nothing where no index is missing."""
         with explained():
             for statement in missing_indexes(connection, apps.get_models()):
                 self.stdout.write(statement)

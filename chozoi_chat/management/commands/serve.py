@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 
 from chozoi_chat.health import STORE_TIMEOUT
 from chozoi_chat.serving import serve
+from persistence.availability import brief
 from persistence.engine.server import UnsupportedMongoDB, running_server
 
 logger = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
         for feature, names in _switched_off().items():
             logger.info("feature is off", feature=feature, unset=names)
-        _look_at_mongodb()
+        _check_mongodb()
         serve(host, port, workers)
 
 
@@ -49,14 +50,18 @@ def _switched_off() -> dict[str, list[str]]:
     return {feature: names for feature, names in missing.items() if names}
 
 
-def _look_at_mongodb() -> None:
-    """CommandError: it is too old. One that does not answer may do so later: `/readyz` says so until then."""
+def _check_mongodb() -> None:
+    """Log what MongoDB lacks, or that it does not answer yet. `/readyz` repeats that until it does.
+
+    Raises:
+        CommandError: This MongoDB is too old.
+    """
     try:
         server = running_server(STORE_TIMEOUT)
     except UnsupportedMongoDB as error:
         raise CommandError(str(error)) from None
     except PyMongoError as error:
-        logger.warning("MongoDB does not answer yet", error=str(error).split(", Timeout:")[0])
+        logger.warning("MongoDB does not answer yet", error=brief(error))
         return
     if server.limitation:
         logger.warning(server.limitation)

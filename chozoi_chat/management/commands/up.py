@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from redis import Redis
 
 from chozoi_chat.addresses import without_password
-from chozoi_chat.running_stores import AlreadyRunning, Running, announce, claim, last_announced
+from chozoi_chat.running_stores import AlreadyRunning, StoreAddresses, lock_data_dir, save_addresses, saved_addresses
 from chozoi_chat.unreachable import explained
 from devstack.embedded import (
     EmbeddedKafka,
@@ -24,7 +24,7 @@ from devstack.embedded import (
     is_free,
 )
 from devstack.embedded.child_process import PRIVATE
-from devstack.supervisor import ServerNotStarted, Supervisor, say_to
+from devstack.supervisor import ServerNotStarted, Supervisor, writer_to
 
 # Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
 MONGODB_PORT, REDIS_PORT = 27717, 6479
@@ -47,7 +47,7 @@ class Command(BaseCommand):
     def handle(self, *, kafka: bool, **options: Any) -> None:
         os.umask(PRIVATE)
         try:
-            lock = claim(settings.DATA_DIR)
+            lock = lock_data_dir(settings.DATA_DIR)
         except AlreadyRunning as error:
             raise CommandError(str(error)) from error
         with lock:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if not settings.REDIS_EMBEDDED:
             with explained(), Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2) as redis:
                 redis.ping()
-        before = last_announced(settings.DATA_DIR)
+        before = saved_addresses(settings.DATA_DIR)
         mongodb = (
             EmbeddedMongoDB(settings.DATA_DIR, _port(before.mongodb, MONGODB_PORT))
             if settings.MONGODB_EMBEDDED
@@ -71,13 +71,13 @@ class Command(BaseCommand):
         stores: list[EmbeddedStore] = [store for store in (mongodb, redis, kafka) if store]
 
         def addresses() -> dict[str, str]:
-            running = Running(
+            running = StoreAddresses(
                 mongodb=mongodb.address if mongodb else "",
                 redis=redis.address if redis else "",
                 kafka=kafka.bootstrap_servers if kafka and kafka.answers() else "",
                 schema_registry=kafka.address if kafka else "",
             )
-            announce(settings.DATA_DIR, running)
+            save_addresses(settings.DATA_DIR, running)
             return {
                 "MONGODB_URI": running.mongodb or settings.MONGODB_URI,
                 "MONGODB_ENGINE": settings.MONGODB_ENGINE,
@@ -90,7 +90,7 @@ class Command(BaseCommand):
             brokers=bool(kafka or settings.KAFKA_BOOTSTRAP_SERVERS),
             registry=bool(kafka or settings.SCHEMA_REGISTRY_URL),
         )
-        say = say_to(self.stdout)
+        say = writer_to(self.stdout)
         with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, addresses, say, workers) as supervisor:
             supervisor.server.end_left_over()
             if not is_free(settings.PORT):
