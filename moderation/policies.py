@@ -19,7 +19,7 @@ from conversations.payloads import MessagePayload
 from conversations.policies import AfterStoring
 from conversations.requests import Draft, DraftKind
 from moderation.errors import Code
-from moderation.matching import Found
+from moderation.matching.filters import Found
 from moderation.models import Evidence, FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
 from moderation.rules.cache import rules_cache
 from moderation.rules.rate_limits import check_slow_mode, find_floods

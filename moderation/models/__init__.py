@@ -1,6 +1,6 @@
 """The collections of moderation. Only `moderation.services` changes them."""
 
-from moderation.matching import FilterAction, FilterKind
+from moderation.matching.filters import FilterAction, FilterKind
 from moderation.models.audit import Act, AuditRecord
 from moderation.models.evidence import Evidence, LegalHold, RedactedOriginal, Revision
 from moderation.models.filters import FilterHit, HeldMessage, HeldState, MessageFilter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from moderation.matching import FilterAction, FilterKind
 from moderation.matching.checks import problems_of
+from moderation.matching.filters import FilterAction, FilterKind
 
 
 class MessageFilter(models.Model):

@@ -27,13 +27,13 @@ from socketio_bridge import disconnect_sockets
 logger = logging.getLogger(__name__)
 
 FRESH = 0.5
-"""Seconds for which a look at the mark holds."""
+"""Seconds for which a reading of the version holds."""
 WITHOUT_REDIS = 3.0
 """Seconds for which rules hold that were read while Redis was away."""
 REREAD = 10.0
-"""Seconds after which the rules are read although no mark says so: Redis may have been away for the very moment when
-one was to be made, or who stored a rule have been killed before."""
-_MARK = "chozoi:moderation:rules"
+"""Seconds after which the rules are read although the version is the same. A process may have stored a rule and no new
+version: it was killed between the two, or Redis was away at that moment."""
+_VERSION_KEY = "chozoi:moderation:rules"
 
 
 class _Looks:
@@ -53,7 +53,7 @@ class RulesCache:
 
     def __init__(self) -> None:
         self.rules = Rules()
-        self._mark: bytes | None = None
+        self._version: bytes | None = None
         self._read = False
         self._fresh_until = 0.0
         self._reread_at = 0.0
@@ -82,20 +82,20 @@ class RulesCache:
                 return
 
     async def _look(self, looks: _Looks) -> None:
-        mark: bytes | None
+        version: bytes | None
         try:
             try:
-                mark, holds = await in_redis_thread(current_mark), FRESH
+                version, holds = await in_redis_thread(current_version), FRESH
             except REDIS_AWAY as error:
                 say_away("moderation's rules are read every few seconds", error)
-                mark, holds = None, WITHOUT_REDIS
-            if mark is None or mark != self._mark or not self._read or time.monotonic() >= self._reread_at:
-                await self._load(mark)
+                version, holds = None, WITHOUT_REDIS
+            if version is None or version != self._version or not self._read or time.monotonic() >= self._reread_at:
+                await self._load(version)
             self._fresh_until = time.monotonic() + holds
         finally:
             looks.looking = None
 
-    async def _load(self, mark: bytes | None) -> None:
+    async def _load(self, version: bytes | None) -> None:
         self._reread_at = time.monotonic() + REREAD
         try:
             rules = await in_message_thread(read_rules)
@@ -110,14 +110,14 @@ class RulesCache:
             return
         now = timezone.now()
         newly_banned = rules.banned(now) - self.rules.banned(now) if self._read else set()
-        self.rules, self._mark, self._read = rules, mark, True
+        self.rules, self._version, self._read = rules, version, True
         if newly_banned:  # again, for what was out of reach when it was done first
             await disconnect_sockets(to=newly_banned, namespace=settings.MESSENGER_NAMESPACE)
 
 
-def current_mark() -> bytes:
-    """Read from Redis the mark of the last change of the rules."""
-    return redis().get(_MARK) or b"none was made"
+def current_version() -> bytes:
+    """Read the version of the rules from Redis. It is b"none was made" before the first change."""
+    return redis().get(_VERSION_KEY) or b"none was made"
 
 
 def read_rules() -> Rules:
@@ -136,10 +136,10 @@ def rules_cache() -> RulesCache:
 async def rules_changed() -> None:
     """Make every process read the rules anew. Call it after a change of a rule is stored."""
     try:
-        await in_redis_thread(_make_mark)
+        await in_redis_thread(_store_version)
     except REDIS_AWAY as error:
         logger.warning("other processes learn of a change of moderation's rules some seconds late: %s", error)
 
 
-def _make_mark() -> None:
-    redis().set(_MARK, uuid.uuid4().hex)
+def _store_version() -> None:
+    redis().set(_VERSION_KEY, uuid.uuid4().hex)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from conversations.errors import Forbidden
 from conversations.services import SUPPORT
 from moderation.errors import Code
-from moderation.matching import Matcher
+from moderation.matching.filters import Matcher
 from moderation.models import MessageFilter, Restriction, RestrictionKind
 from persistence.timestamps import to_wire
 

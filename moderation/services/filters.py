@@ -15,7 +15,7 @@ from django.utils import timezone
 from conversations.images.files import image_in
 from conversations.models import MessageType
 from conversations.requests import Draft
-from moderation.matching import Found, Matcher
+from moderation.matching.filters import Found, Matcher
 from moderation.models import (
     Act,
     FilterAction,

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from moderation.matching import Matcher
+from moderation.matching.filters import Matcher
 from moderation.models import MessageFilter
 
 

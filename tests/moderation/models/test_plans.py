@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from identity import Role
-from moderation.matching import Found
+from moderation.matching.filters import Found
 from moderation.models import FilterAction, HeldMessage, Report
 from moderation.payloads import NewReport
 from moderation.services.filters import hold

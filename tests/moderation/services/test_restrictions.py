@@ -254,13 +254,13 @@ async def test_who_asks_at_once_shares_one_look_and_who_needs_this_moment_gets_o
     live = RulesCache()
     await live.refresh()
     looks: list[str] = []
-    look_now = cache.current_mark
+    look_now = cache.current_version
 
     def counted() -> bytes:
         looks.append("begun")
         return look_now()
 
-    monkeypatch.setattr(cache, "current_mark", counted)
+    monkeypatch.setattr(cache, "current_version", counted)
     cache_clock.pass_by(cache.FRESH)
     await asyncio.gather(*(live.refresh() for _ in range(50)))
     assert len(looks) == 1
