@@ -16,7 +16,7 @@ from tests.e2e.server_process import PROJECT
 from .findings import Findings
 from .run import run
 from .scenarios import SCENARIOS
-from .system import System
+from .system import System, end_tidily_on_sigterm
 from .table import COLUMNS, Row, as_line, write
 
 
@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--project", type=Path, default=PROJECT, help="the tree whose code is served (this one)")
     parser.add_argument("--code", default="now", help="what that code is called in the table (now)")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the rows into this page's table")
+    parser.add_argument("--read", type=Path, metavar="FILE", help="run nothing: take what --results has kept")
     parser.add_argument("--results", type=Path, metavar="FILE", help="append what each run showed, a line of JSON each")
     return parser.parse_args()
 
@@ -43,6 +44,9 @@ async def main(chosen: argparse.Namespace) -> int:
     if chosen.list:
         print("\n".join(scenario.name for scenario in scenarios))
         return 0
+    if chosen.read:
+        return show(chosen, read(chosen.read))
+    end_tidily_on_sigterm()
     broken = []
     async with Driver() as driver:
         for recovery in {"off": (False,), "on": (True,), "both": (False, True)}[chosen.recovery]:
@@ -57,14 +61,28 @@ async def main(chosen: argparse.Namespace) -> int:
                         found[scenario.name].append(findings)
                         report(findings, chosen.results)
                         broken += [f"{scenario.name}: {findings.broken()}"] if findings.broken() else []
-                    if chosen.write:
-                        write(chosen.write, [Row(chosen.code, found[scenario.name])])
-            print("\n" + as_line(COLUMNS))
-            for runs in found.values():
-                print(as_line(Row(chosen.code, runs).cells()))
+            show(chosen, found)
             shutil.rmtree(directory, ignore_errors=True)
     print("\n".join(["", "what must never be:", *broken] if broken else ["", "nothing that must never be"]))
     return 1 if broken else 0
+
+
+def read(results: Path) -> dict[str, list[Findings]]:
+    """What the runs that a file has kept showed, by row."""
+    found: dict[str, list[Findings]] = defaultdict(list)
+    for line in results.read_text().splitlines():
+        findings = Findings(**json.loads(line))
+        found[f"{findings.name} {findings.recovery}"].append(findings)
+    return found
+
+
+def show(chosen: argparse.Namespace, found: dict[str, list[Findings]]) -> int:
+    """Print the rows, and put them on the page where one is named."""
+    rows = [Row(chosen.code, runs) for runs in found.values()]
+    print("\n".join(["", as_line(COLUMNS), *(as_line(row.cells()) for row in rows)]))
+    if chosen.write:
+        write(chosen.write, rows)
+    return 0
 
 
 def report(findings: Findings, results: Path | None) -> None:

@@ -17,7 +17,7 @@ LATE = 1.0
 
 @dataclass(slots=True)
 class Findings:
-    """One row. What counts messages counts each once, but for `missed`, which counts devices."""
+    """One row. What counts messages counts each once, but for `missed` and `by_resync`, which count devices."""
 
     name: str
     recovery: bool
@@ -30,6 +30,7 @@ class Findings:
     told_out_of_order: int = 0
     falsely_acked: int = 0
     missed: int = 0
+    by_resync: int = 0
     unanswered: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     sockets_lost: int = 0
@@ -144,12 +145,12 @@ def _take_missed(findings: Findings, traffic: Traffic, acked: Sequence[Sent]) ->
     received = {id(device): {message_id for _, _, message_id in device.received} for device in traffic.devices()}
     for sent in acked:
         for device in traffic.of_room(sent.room_id):
-            if (
-                sent.message_id not in received[id(device)]
-                and device.connected
-                and 0 < device.loaded_afresh() < sent.first_sent
-                and not any(instant > sent.first_sent for instant in device.resynced)
-            ):
+            was_here = device.connected and 0 < device.loaded_afresh() < sent.first_sent
+            if not was_here or sent.message_id in received[id(device)]:
+                continue
+            if any(instant > sent.first_sent for instant in device.resynced):
+                findings.by_resync += 1
+            else:
                 findings.missed += 1
 
 

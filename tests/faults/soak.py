@@ -22,16 +22,16 @@ from tests.e2e.server_process import ServerProcess
 from .findings import Findings, Instants, take_messages, take_people
 from .run import PAIRS, UNANSWERED
 from .scenarios import Stage
-from .system import System, descriptors, memory
+from .system import System, descriptors, end_tidily_on_sigterm, memory
 from .traffic import Traffic
 
 TASK_COUNT = Path(__file__).parent / "task_count"
-SAMPLES = 60
-"""How often the processes are looked at, evenly over the time."""
+EVERY = 10.0
+"""Seconds from one look at the processes to the next; in a short run there are nine looks."""
 GROWTH = 0.03
 """Of its memory in the middle third of the time, so much may a process grow by the last third."""
-LEFT_OVER = 12
-"""Descriptors and tasks that may be left when all clients have gone: connections to the stores that a pool keeps."""
+LEFT_OVER = {"descriptors": 20, "tasks": 4}
+"""So many more may be left when all clients have gone: pools keep connections to the stores."""
 BREATH = 8.0
 """Seconds after the last client has gone in which sessions end."""
 
@@ -71,9 +71,9 @@ def judge(name: str, before: Sample, during: Sequence[Sample], after: Sample) ->
     grown = []
     if last > middle * (1 + GROWTH):
         grown.append(f"{name}: memory grew from {middle:.1f} to {last:.1f} MB in the last third")
-    for what in ("descriptors", "tasks"):
+    for what, few in LEFT_OVER.items():
         first, left = getattr(before, what), getattr(after, what)
-        if left > first + LEFT_OVER:
+        if left > first + few:
             grown.append(f"{name}: {left} {what} are left where {first} were before anybody came")
     return grown
 
@@ -91,9 +91,11 @@ async def soak(driver: Driver, directory: Path, seconds: float) -> list[str]:
         began = time.monotonic()
         async with Traffic(driver, system.database, servers, PAIRS) as traffic:
             stage = Stage(system, traffic, (servers[0], servers[1]), 0)
-            for number in range(SAMPLES):
-                crowd = asyncio.create_task(stage.call_crowd("storm", seconds / SAMPLES / 3, sockets=20))
-                await asyncio.sleep(max(0.0, began + (number + 1) * seconds / SAMPLES - time.monotonic()))
+            traffic.come_and_go()
+            looks = max(9, int(seconds / EVERY))
+            for number in range(looks):
+                crowd = asyncio.create_task(stage.call_crowd("storm", seconds / looks / 3, sockets=20))
+                await asyncio.sleep(max(0.0, began + (number + 1) * seconds / looks - time.monotonic()))
                 await crowd
                 during.append([await look(server, counts) for server in servers])
             findings.unanswered = await traffic.silence(UNANSWERED)
@@ -113,6 +115,7 @@ async def soak(driver: Driver, directory: Path, seconds: float) -> list[str]:
 
 
 async def main(seconds: float) -> int:
+    end_tidily_on_sigterm()
     directory = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         async with Driver() as driver:

@@ -112,6 +112,13 @@ class System:
         os.kill(process, signal.SIGCONT)
 
 
+def end_tidily_on_sigterm() -> None:
+    """Have a SIGTERM cancel the running task, as Ctrl-C does, so that all that was started is ended."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
 def memory(pid: int) -> float:
     """The resident memory of a process in MB; 0 of one that is not there."""
     try:

@@ -27,22 +27,26 @@ class Row:
     def cells(self) -> list[str]:
         """The texts of the row, in the order of COLUMNS."""
         runs = self.runs
-        lost = max(run.sockets_lost for run in runs)
-        of_dead = max(run.of_dead_process for run in runs)
         memory = max((max(run.memory_most) - max(run.memory_before) for run in runs), default=0)
         return [
             *(runs[0].name, "on" if runs[0].recovery else "off", self.code, str(len(runs))),
             f"{sum(run.acked for run in runs)} of {sum(run.messages for run in runs)}",
             *(str(max(getattr(run, name) for run in runs)) for name in ("lost", "doubled")),
             f"{max(run.stored_out_of_order for run in runs)}, {max(run.told_out_of_order for run in runs)}",
-            *(str(max(getattr(run, name) for run in runs)) for name in ("falsely_acked", "missed", "told_twice")),
-            f"{lost}, {of_dead} of the dead" if of_dead else str(lost),
+            str(max(run.falsely_acked for run in runs)),
+            _and(max(run.missed for run in runs), max(run.by_resync for run in runs), "by resync"),
+            str(max(run.told_twice for run in runs)),
+            _and(max(run.sockets_lost for run in runs), max(run.of_dead_process for run in runs), "of the dead"),
             str(max(run.wrong_statuses for run in runs)),
             f"{max(run.quiet_ms for run in runs):.0f} → {max(run.meanwhile_ms for run in runs):.0f}",
             f"{max(run.whole_after for run in runs):.1f} s",
             str(max(max(run.log_lines) for run in runs)),
             f"{max(max(run.memory_before) for run in runs)} + {memory}",
         ]
+
+
+def _and(number: int, some: int, what: str) -> str:
+    return f"{number}, {some} {what}" if some else str(number)
 
 
 def as_line(cells: Iterable[str]) -> str:
