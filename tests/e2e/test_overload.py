@@ -60,7 +60,7 @@ async def talk(sender: Client, room: Room, seconds: float, pause: float = 0.1) -
 
 def described(name: str, took: list[float]) -> str:
     middle, late = (1000 * value for value in (statistics.median(took), took[int(len(took) * 0.99)]))
-    return f"{name}: {len(took)} messages, median {middle:.1f} ms, p99 {late:.1f} ms"
+    return f"{name}: {len(took)} times, median {middle:.1f} ms, p99 {late:.1f} ms"
 
 
 async def test_one_who_floods_holds_nobody_else_up(
@@ -84,7 +84,7 @@ async def test_one_who_floods_holds_nobody_else_up(
         await seller.expect("new_message", room_id=room.id)
 
 
-async def test_messages_go_on_beside_two_thousand_lists(
+async def test_messages_do_not_queue_behind_lists(
     unlimited: ServerProcess, connect: Connect, new_room: NewRoom
 ) -> None:
     room = new_room()
@@ -92,25 +92,32 @@ async def test_messages_go_on_beside_two_thousand_lists(
         new_room(buyer=room.buyer)
     buyer = await connect(room.buyer, to=unlimited)
     quiet = await talk(buyer, room, 3.0)
-    lists = asyncio.create_task(_read_lists(unlimited, room, 2000))
+    reading = asyncio.create_task(_read_lists(unlimited, room, readers=50, each=12))
     beside = []
-    while not lists.done():
+    while not reading.done():
         beside += await talk(buyer, room, 0.5)
-    print(f"\n{described('quiet', quiet)}\n{described('beside lists', sorted(beside))}\nlists: {await lists:.1f} s")
-    assert max(beside) < 2.5, "no message waits for all lists that were asked for before"
+    lists = await reading
+    print(f"\n{described('quiet', quiet)}\n{described('beside lists', sorted(beside))}\n{described('lists', lists)}")
+    # Both take longer on a busy machine. In one queue with the lists a message would take longer than a list: it
+    # comes to the store more than once.
+    assert statistics.median(beside) < statistics.median(lists) / 2
 
 
-async def _read_lists(server: ServerProcess, room: Room, count: int) -> float:
-    """Read the buyer's rooms so often, all at once; the seconds that it took."""
-    began = time.monotonic()
+async def _read_lists(server: ServerProcess, room: Room, *, readers: int, each: int) -> list[float]:
+    """Have so many readers read the buyer's rooms, one list after the other; the seconds that each took, sorted."""
+    took = []
     headers = {"Authorization": f"Bearer {room.buyer.token()}"}
-    limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(base_url=server.url, headers=headers, limits=limits, timeout=120) as client:
-        answers = await asyncio.gather(
-            *(client.get("/v1/conversations/rooms", params={"role": "BUYER"}) for _ in range(count))
-        )
-    assert {answer.status_code for answer in answers} == {200}
-    return time.monotonic() - began
+
+    async def read() -> None:
+        async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=120) as client:
+            for _ in range(each):
+                began = time.monotonic()
+                answer = await client.get("/v1/conversations/rooms", params={"role": "BUYER"})
+                assert answer.status_code == 200, answer.text
+                took.append(time.monotonic() - began)
+
+    await asyncio.gather(*(read() for _ in range(readers)))
+    return sorted(took)
 
 
 async def test_messages_go_on_while_redis_is_paused(
