@@ -24,7 +24,7 @@ TOLD = 30
 
 
 def spread(position: int) -> datetime.datetime:
-    """The latest rooms are the most; the longest, which is the first, was told over two weeks."""
+    """The latest rooms are the most; the longest, which is the first, was written over two weeks."""
     if position == 0:
         return NOW - datetime.timedelta(days=15)
     return NOW - datetime.timedelta(hours=1) - HALF_A_YEAR * (position * 7919 % ROOMS / ROOMS) ** 2

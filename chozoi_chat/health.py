@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from pymongo.errors import PyMongoError
 
+from persistence.availability import brief
 from persistence.engine.server import running_server
 from persistence.redis_client import REDIS_AWAY, async_redis
 from persistence.store_clock import store_clock
@@ -20,59 +21,62 @@ from persistence.write_proof import write_proof
 from presence import current as current_presence
 from socketio_bridge.adapter.adapter import find_adapter
 
-STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and must then hear which store it was
+STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and the answer must name the store before
 REDIS_TIMEOUT = 0.3  # seconds; a process without Redis is ready, and must say so before probes give up
 
-ACQUAINTANCE = 3.0
-"""Seconds from a heartbeat in Redis within which all others have heard its process, which greets them each second."""
+HEARING_TIMEOUT = 3.0
+"""Seconds within which all others have heard a process that is alive in Redis: it sends a heartbeat each second."""
 
-FRESH = 1.0  # seconds for which what was found is told again
+FRESH = 1.0  # seconds for which the result of a check is answered again
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """200 as long as the process answers at all."""
+    """Answer 200: the process serves."""
     return _uncached({"status": "ok"})
 
 
-async def readyz(request: HttpRequest, not_heard: Callable[[], Awaitable[str]]) -> JsonResponse:
-    """200 when MongoDB answers and takes writes, else 503; the body names each store with "ok" or what went wrong.
+async def readyz(request: HttpRequest, isolation: Callable[[], Awaitable[str]]) -> JsonResponse:
+    """Answer 200 when MongoDB answers and takes writes, else 503. docs/operations.md describes the body.
 
-    Without Redis a process stores and serves its own users: 200 with the status "degraded", or all processes would be
-    taken out at once. 503 for a process that cannot reach Redis while others can, and for one that hears none of the
-    others, as `not_heard` finds: its users would miss what those of others send. `processes` then says so. `limitation`
-    says what does not work with this MongoDB, `clock` what is wrong with this machine's.
+    A process without Redis stores messages and serves its own users. So it answers 200 with the status "degraded", or a
+    load balancer would take out all processes at once. A process that cannot reach Redis while others can answers 503,
+    and so does one that hears none of the others: its users would miss what users of other processes send.
 
-    Anybody may ask, and often; the stores and the other processes are asked once a second at most.
+    Anybody may ask, and often: a check is made once a second at most.
+
+    Args:
+        request: The request of a load balancer.
+        isolation: Finds out why this process hears no other one; "" where it hears them.
     """
     global _check
     loop = asyncio.get_running_loop()
-    if _check is None or _check.get_loop() is not loop or not _tells(_check):
-        _check = loop.create_task(_found(not_heard))
-    found = await asyncio.shield(_check)
-    return _uncached(found.body, status=200 if found.ready else 503)
+    if _check is None or _check.get_loop() is not loop or not _is_fresh(_check):
+        _check = loop.create_task(_check_all(isolation))
+    result = await asyncio.shield(_check)
+    return _uncached(result.body, status=200 if result.ready else 503)
 
 
-class _Found(NamedTuple):
-    """What a check found, and when, by the loop's clock."""
+class _Result(NamedTuple):
+    """The result of a check, and when it ended, by the loop's clock."""
 
     ready: bool
     body: dict[str, str]
     at: float
 
 
-_check: asyncio.Task[_Found] | None = None
+_check: asyncio.Task[_Result] | None = None
 
 
-def _tells(check: asyncio.Task[_Found]) -> bool:
-    """Whether a check goes on, or has just found something."""
+def _is_fresh(check: asyncio.Task[_Result]) -> bool:
+    """Whether a check still runs, or succeeded less than FRESH seconds ago."""
     if not check.done():
         return True
     failed = check.cancelled() or check.exception() is not None
     return not failed and check.get_loop().time() - check.result().at < FRESH
 
 
-async def _found(not_heard: Callable[[], Awaitable[str]]) -> _Found:
-    redis, processes = await asyncio.gather(_redis(), not_heard())
+async def _check_all(isolation: Callable[[], Awaitable[str]]) -> _Result:
+    redis, processes = await asyncio.gather(_redis(), isolation())
     mongodb = await _mongodb(redis_answers=redis == "ok")
     if mongodb.others_reach_redis:
         processes = processes or "other processes reach Redis, and this one does not: it must be reachable for all"
@@ -81,7 +85,7 @@ async def _found(not_heard: Callable[[], Awaitable[str]]) -> _Found:
     body = {"status": status, "mongodb": mongodb.state, "redis": redis}
     more = {"processes": processes, "limitation": mongodb.limitation, "clock": mongodb.clock}
     body |= {name: text for name, text in more.items() if text}
-    return _Found(ready, body, asyncio.get_running_loop().time())
+    return _Result(ready, body, asyncio.get_running_loop().time())
 
 
 def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:
@@ -89,7 +93,7 @@ def _uncached(body: dict[str, str], status: int = 200) -> JsonResponse:
 
 
 class _MongoDB(NamedTuple):
-    """What went wrong or "ok", and what MongoDB says besides."""
+    """The state of MongoDB, "ok" or what went wrong, and what a check finds out besides."""
 
     state: str
     limitation: str | None = None  # what does not work with this server
@@ -104,7 +108,7 @@ async def _mongodb(*, redis_answers: bool) -> _MongoDB:
     except TimeoutError:
         return _MongoDB(f"no answer within {STORE_TIMEOUT:g} s")
     except (PyMongoError, DatabaseError) as error:
-        return _MongoDB(_brief(error))
+        return _MongoDB(brief(error))
 
 
 def _ask_mongodb(redis_answers: bool) -> _MongoDB:
@@ -123,26 +127,26 @@ async def _redis() -> str:
     except TimeoutError:
         return f"no answer within {REDIS_TIMEOUT:g} s"
     except REDIS_AWAY as error:
-        return _brief(error)
+        return brief(error)
     finally:
         await client.aclose()
     return "ok"
 
 
-def _brief(error: Exception) -> str:
-    return str(error).split(", Timeout:")[0][:300] or type(error).__name__
+async def find_isolation() -> str:
+    """Find out whether this process hears none of the processes that are alive in Redis.
 
+    A process that was killed keeps its heartbeat in Redis for a while. So only heartbeats count that came after this
+    process last heard another one.
 
-async def what_is_not_heard() -> str:
-    """What is wrong where others are alive in Redis and not one is heard here; empty: nothing.
-
-    Of one that was killed there is a heartbeat for a while, but none since it was last heard.
+    Returns:
+        What is wrong, and what would be right; "" where this process hears others, or is alone.
     """
     adapter = find_adapter()
     silence = 0.0 if adapter is None else adapter.cluster.silence
-    if silence <= ACQUAINTANCE:
+    if silence <= HEARING_TIMEOUT:
         return ""
-    others = await current_presence().other_processes(silence - ACQUAINTANCE)
+    others = await current_presence().other_processes(silence - HEARING_TIMEOUT)
     if not others:
         return ""
     return (

@@ -1,6 +1,6 @@
-"""One form for every log line, whoever writes it: structlog's, the standard library's, Django's, uvicorn's.
+"""One format for every log line, of structlog, the standard library, Django and uvicorn.
 
-For people on a terminal or with DEBUG, JSON, one object a line, everywhere else.
+On a terminal and with DEBUG lines are for people; everywhere else a line is one JSON object.
 """
 
 import logging
@@ -19,7 +19,7 @@ SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 NOT_IN_DETAIL = ("uvicorn", "websockets", "httpcore", "django.db.backends")
-"""Whose details are what travels: requests, frames and queries, and in them tokens and what people write."""
+"""Loggers whose DEBUG lines are requests, frames and queries: these have tokens in them, and what people write."""
 _SECRET = re.compile(
     r"\b((?:\w*token|sid|sessionid|password|client_secret)=)[^&\s\"',;\\]+"
     r"|\b(bearer )[\w.~+/=-]{8,}|\b()eyJ[\w-]+\.[\w.-]+",
@@ -30,10 +30,10 @@ UVICORNS_COLOURS = "color_message"  # the same message once more, with escape se
 
 
 class WithoutConnections(logging.Filter):
-    """Leaves out what uvicorn says of each WebSocket: the line would hold the query, and with it the token."""
+    """Drops the line that uvicorn logs for each WebSocket: it has the query in it, and with that the token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record may be logged."""
+        """Tell whether a record may be logged."""
         message = str(record.msg)
         return not (message.startswith(("connection open", "connection closed")) or '"WebSocket %s"' in message)
 

@@ -126,7 +126,7 @@ DATABASES = {
         "ENGINE": MONGODB_ENGINE,
         "HOST": MONGODB_URI,
         "NAME": _database,
-        # Acknowledged means on the disks of most members: clients are told only what survives a crash.
+        # Acknowledged means on the disks of most members: a client gets an ack only for what survives a crash.
         "OPTIONS": {
             "w": "majority",
             "journal": True,
@@ -151,7 +151,7 @@ MIGRATION_MODULES = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # What is published in Redis is heard in all its databases: the prefix keeps those of other systems apart.
+        # What is published in Redis is heard in all its databases: by the prefix each system has channels of its own.
         "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{CHANNEL_PREFIX}-{redis_database(REDIS_URL)}"},
     }
 }

@@ -40,7 +40,7 @@ handler400, handler500 = bad_request, server_error
 
 urlpatterns = [
     path("healthz", health.healthz),
-    path("readyz", health.readyz, {"not_heard": health.what_is_not_heard}),
+    path("readyz", health.readyz, {"isolation": health.find_isolation}),
     path("admin/", admin.site.urls),
     path("v1/conversations/", include("moderation.api.reports")),
     path("v1/conversations/", include("conversations.api.urls")),  # last: it answers at all other addresses below, too

@@ -141,7 +141,7 @@ class Room(models.Model):
 
     `changed_at`: the last change that is no activity, such as a pin; `messages_changed_at`: when what a message says
     was last changed. Both are MongoDB's time (`storage/changes.py`). `buyer_seen`, `seller_seen`: how far that side has
-    seen what the other one wrote, `created_at` and `_id` of the last message, and when it said so, `at`.
+    seen what the other one wrote, `created_at` and `_id` of the last message, and when the side reported that, `at`.
     """
 
     room_id = models.CharField(primary_key=True, db_column="_id", max_length=512)

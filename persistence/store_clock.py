@@ -13,7 +13,7 @@ from persistence.timestamps import from_store, to_milliseconds
 logger = logging.getLogger(__name__)
 
 FRESH = 10.0
-"""Seconds for which one answer of MongoDB's serves: clocks do not drift apart in them."""
+"""Seconds for which one answer of MongoDB's serves: clocks do not drift noticeably in them."""
 LARGEST_SKEW = 5.0
 """Seconds that this machine's clock may differ from MongoDB's before the log says so."""
 

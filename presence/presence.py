@@ -279,7 +279,7 @@ class Presence:
         try:
             await self._on_restored()
         except Exception:
-            logger.exception("what may have been told wrong could not be told again")
+            logger.exception("statuses that may be wrong could not be corrected")
 
     def _note(self, change: Change) -> None:
         self._version = change.version

@@ -1,4 +1,4 @@
-"""Repeats are told apart within a room, by an index that their look-up uses and that a sharded collection can have.
+"""Repeats are recognised within a room, by an index that their look-up uses and that a sharded collection can have.
 
 The one before, `message_once`, was unique by `dedup_key` alone. The new one is built first: there is no moment without.
 """

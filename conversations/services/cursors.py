@@ -58,12 +58,12 @@ class SyncPosition(Struct, frozen=True, array_like=True, tag="sync1"):
     """Where a sync stands: a client that has come so far lacks what changed later. The tag has the version.
 
     Attributes:
-        since: An instant of the store's, in milliseconds since 1970: what changed later is told.
+        since: An instant of the store's, in milliseconds since 1970: later changes are sent.
         until: The `since` of the token at the end; None: the sync has not begun.
-        side: The side whose rooms are told, once it has begun.
+        side: The side whose rooms are sent, once the sync has begun.
         stage: A value of `sync.Stage`.
-        room_id: The last room that was told in this stage.
-        at: Within it, the instant of the last message that was told, in milliseconds; None: the room is told wholly.
+        room_id: The last room that was sent in this stage.
+        at: Within it, the instant of the last message that was sent, in milliseconds; None: the room was sent wholly.
         message_id: That message's id.
     """
 

@@ -1,11 +1,10 @@
 """What has changed in a user's rooms since a token: rooms, what was seen, and messages, page by page.
 
-A token is an instant of the store's clock, less MARGIN. What a client does with it: it holds all that had changed
-before the instant, so it lacks at most what changed later. Changes within MARGIN are told again, and again where they
-happen while pages are read; each tells a state, so that a repeat changes nothing. A sync reads the rooms that changed
-in the order of their ids, with their new messages (`Stage.NEW`), then what older messages say now (`Stage.CHANGED`).
-A room that changes behind the place where a sync stands is told by the next one: the last token of a sync is an instant
-of its beginning.
+A token is an instant of the store's clock, less MARGIN. A client with a token has all that had changed before the
+instant. Changes within MARGIN are sent again, and so are changes that happen while pages are read. Each is a state, so
+that a repeat changes nothing. A sync reads the rooms that changed in the order of their ids, with their new messages
+(`Stage.NEW`), then what older messages say now (`Stage.CHANGED`). A room that changes behind the place where a sync
+stands comes with the next one: the last token of a sync is an instant of its beginning.
 
 A page costs the projected read of the user's own rooms, by the index of their side, and one range of an index of
 messages; two where the page before ended in the midst of a room.
@@ -94,7 +93,7 @@ async def sync_token(instant: float | None = None) -> str:
     """A token for all that changes from an instant of this process on.
 
     Args:
-        instant: As `time.monotonic()` told it, such as when a socket began to hear events. None: now.
+        instant: As `time.monotonic()` gives it, such as when a socket began to hear events. None: now.
 
     Raises:
         StoreUnavailable: MongoDB does not answer.
@@ -197,7 +196,7 @@ def _changed_rooms(user_id: str, side: Role, since: datetime.datetime) -> Iterat
 
 
 def _waiting(rooms: Sequence[_Changed], stage: Stage, position: SyncPosition) -> list[_Changed]:
-    """The rooms that are still to be told in a stage."""
+    """The rooms that are still to be sent in a stage."""
     if stage < position.stage:
         return []
     concerned = [room for room in rooms if stage is Stage.NEW or (room.visible and room.messages_changed)]
@@ -228,7 +227,7 @@ def _read_page(stage: Stage, waiting: list[_Changed], position: SyncPosition, li
     size = _fitting(found[:limit])
     if len(found) == size:
         return _Page(rooms, found, None)
-    # A room that does not fit any more is told on the next page; alone on this one, it is cut.
+    # A room that does not fit any more is on the next page; alone on this one, it is cut.
     overflowing = found[size]["room_id"]
     fitting = list(takewhile(lambda room: room.room_id != overflowing, rooms))
     if fitting:
@@ -244,7 +243,7 @@ def _place(position: SyncPosition, stage: Stage, room: _Changed) -> Place | None
 
 
 def _has_own_bound(room: _Changed, stage: Stage, since: datetime.datetime) -> bool:
-    """Whether what is told of a room's messages begins later than in others: with a deletion since."""
+    """Whether the messages of a room begin later than those of others: the side has deleted the room since."""
     return stage is Stage.NEW and room.visible and room.hidden_until is not None and room.hidden_until > since
 
 
@@ -329,7 +328,7 @@ def _room_changes(room: Document, side: Role, since: datetime.datetime) -> Itera
 def _changed_messages(
     messages: Sequence[Document], hidden_until: datetime.datetime | None, since: datetime.datetime
 ) -> Iterator[Change]:
-    """Without those that were told as new ones, and those that the side does not see."""
+    """The messages, but those that were sent as new ones, and those that the side does not see."""
     for message in messages:
         created_at = stored_time(message.get("created_at"))
         if created_at is not None and created_at > since:

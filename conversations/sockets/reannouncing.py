@@ -1,8 +1,8 @@
-"""Statuses told once more: those that could not be told, and those that may have been told wrong.
+"""Statuses announced once more: those that could not be announced, and those that may have been wrong.
 
 While MongoDB is away nobody knows whose rooms a user is in: who came or went, and whose list is due, is remembered
-until it is back. When Redis was away or lost something, or the processes did not hear each other, nobody knows what was
-told wrong: each process tells its own users all statuses anew, by `active_user_list`.
+until it is back. When Redis was away or lost something, or the processes did not hear each other, nobody knows which
+statuses were wrong: each process sends its own users all statuses anew, by `active_user_list`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _GAP_PATIENCE = 3.0  # seconds after a gap, which seldom comes alone
 
 
 class Reannouncing:
-    """What is to be told once more by this process; one object an event loop."""
+    """The statuses that this process has to announce once more; one object an event loop."""
 
     def __init__(self) -> None:
         self._here: dict[str, tuple[User, float]] = {}  # whom each socket speaks for, and since when, by presence's id
@@ -161,5 +161,5 @@ async def announce_change(user_id: str) -> None:
 
 @on_restored
 async def tell_all_anew() -> None:
-    """Tell again what may have been told wrong while Redis was away, or had lost something."""
+    """Correct the statuses that may have been wrong while Redis was away, or had lost something."""
     reannouncing.get().list_all()

@@ -46,11 +46,11 @@ async def sign_in(socket: Socket, identity: Identity) -> None:
     except BaseException:  # or it would stay online: who was not let in is not signed out
         await sign_out(socket)
         raise
-    told = reannouncing.get()
-    told.signed_in(socket.data.presence_id, identity, socket.data.heard_from)
-    _in_background(told.list_users(identity, socket.data.heard_from))
+    reannouncer = reannouncing.get()
+    reannouncer.signed_in(socket.data.presence_id, identity, socket.data.heard_from)
+    _in_background(reannouncer.list_users(identity, socket.data.heard_from))
     if came_online:
-        _in_background(told.announce(identity.user_id))
+        _in_background(reannouncer.announce(identity.user_id))
 
 
 async def renew(socket: Socket, identity: Identity) -> None:

@@ -4,7 +4,7 @@ Which rooms count follows from who gets the event: `active_user_list` names the 
 `user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and the
 changes that follow it are about the same rooms, and no side keeps a status that nobody corrects.
 
-What cannot be told now, or may have been told wrong, `reannouncing` tells later.
+`reannouncing` announces later what cannot be announced now, and corrects what may have been wrong.
 """
 
 from __future__ import annotations

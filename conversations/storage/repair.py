@@ -74,7 +74,7 @@ class RepairQueue:
         self._entries.update({message["_id"]: _Entry(message, announced, False, now) for message in messages})
 
     def has_unannounced(self) -> bool:
-        """Whether messages are queued of which nobody has been told, as far as is known."""
+        """Tell whether messages are queued that are not announced, as far as is known."""
         return any(not entry.announced for entry in self._entries.values())
 
     def next_due(self) -> float | None:

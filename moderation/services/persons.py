@@ -168,7 +168,7 @@ def _erase_some(room_id: str, user_id: str, now: datetime.datetime) -> int:
             {"_id": {"$in": part}, "room_id": room_id},
             {
                 "$set": {"content": REDACTED, "redacted_at": now},
-                # The first two may be made from what was said.
+                # The first two may be made from the message's content.
                 "$unset": {"client_message_id": "", "dedup_key": "", "image": ""},
                 **CHANGED,
             },

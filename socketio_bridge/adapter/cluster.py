@@ -25,9 +25,7 @@ HEARTBEAT = 1.0
 """Seconds between heartbeats."""
 EXPIRY = 5.0
 """Seconds of silence after which a node is taken for dead."""
-_ACQUAINTANCE = (
-    0.5  # seconds within which others answer the first heartbeat of a new node; the layer takes 0.1 to listen
-)
+_JOIN_TIME = 0.5  # seconds within which others answer the first heartbeat of a new node; the layer takes 0.1 to listen
 
 Handler = Callable[[str, Any], Any]
 """Takes the asking node's id and the request's body; gives back the answer's body, or an awaitable of it."""
@@ -66,8 +64,8 @@ class Cluster:
         self._ids = itertools.count()
         self._pending: dict[tuple[int, str], asyncio.Future[Any]] = {}  # by request and node; failures are results
         self._responding: set[asyncio.Task[None]] = set()
-        self._acquainted = asyncio.Event()  # with the nodes that were there before this one
-        self._acquainted.set()
+        self._joined = asyncio.Event()  # set once this node knows the nodes that were there before it
+        self._joined.set()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the timer should go off
         self._heard_at = 0.0  # when any other node was last heard of, or this one joined, in the loop's time
@@ -101,7 +99,7 @@ class Cluster:
         """
         encoded = _encode(body)
         if not self._knows(node_id):
-            await self._acquainted.wait()
+            await self._joined.wait()
             if not self._knows(node_id):
                 raise NodeGone(f"there is no node {node_id!r} to ask for {kind!r}")
         request = Request(next(self._ids), kind, encoded)
@@ -116,7 +114,7 @@ class Cluster:
         The request travels in order with what this node emits.
         """
         encoded = _encode(body)
-        await self._acquainted.wait()
+        await self._joined.wait()
         if not self._heard:
             return Responses({}, {})
         return await self._gather(list(self._heard), Request(next(self._ids), kind, encoded), None, timeout)
@@ -142,9 +140,9 @@ class Cluster:
         """Send heartbeats from now on."""
         if self._alone or self._timer is not None:
             return
-        self._acquainted.clear()
+        self._joined.clear()
         loop = asyncio.get_running_loop()
-        loop.call_later(_ACQUAINTANCE, self._acquainted.set)
+        loop.call_later(_JOIN_TIME, self._joined.set)
         self._due = self._heard_at = loop.time()
         self._send_heartbeat()
 
@@ -154,7 +152,7 @@ class Cluster:
             return
         self._timer.cancel()
         self._timer = None
-        self._acquainted.set()
+        self._joined.set()
         for task in self._responding:
             task.cancel()
         for node_id in list(self._heard):

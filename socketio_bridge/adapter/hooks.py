@@ -11,7 +11,7 @@ from socketio_bridge.adapter.envelope import Emission, Message
 class AdapterHooks(Protocol):
     """An extension of an adapter, set as its `hooks`: it carries what is for all nodes, and delivers.
 
-    What other nodes told by it, it gives to `Adapter.take`.
+    It gives `Adapter.take` the messages of other nodes that it has received.
     """
 
     def publish(self, message: Message) -> None:

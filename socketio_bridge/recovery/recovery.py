@@ -139,7 +139,7 @@ class Recovery:
             socket.send_packet(text, emission.attachments)
 
     def _read(self, entry: Entry) -> None:
-        """Deliver what another node has told, and note how far this one is."""
+        """Deliver the messages of another node, and note how far this one is."""
         if entry.origin == self._adapter.id:
             self._taken, self._returned = ALL, entry.number
             return

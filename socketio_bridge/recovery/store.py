@@ -95,9 +95,9 @@ class Save(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of the stream: what `origin` told all others, up to its message of that number.
+    """One entry of the stream: messages of `origin` for all others, up to its message of that number.
 
-    `gap`: something that it told before, others never get.
+    `gap`: others never get some messages that it published before.
     """
 
     id: EntryId

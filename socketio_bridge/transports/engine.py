@@ -57,7 +57,7 @@ class Engine:
 
     @contextmanager
     def polling(self, session: AnySession) -> Iterator[None]:
-        """While a poll of a session is open here: it is let go when the process is told to stop."""
+        """While a poll of a session is open here: a signal to stop ends it."""
         self._polled.add(session)
         try:
             if self._stopping:

@@ -83,7 +83,7 @@ class PollingConsumer(AsyncConsumer):
                     await asyncio.wait((polling, leaving), return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError:
                 # The process stops, and waits for open requests no longer. The session may live on in another: let its
-                # client poll there. The answer ends this request, as it was told to.
+                # client poll there. The answer ends this request, as the cancellation wants.
                 self._engine.let_finish()
                 session.release()
                 await asyncio.wait([polling])

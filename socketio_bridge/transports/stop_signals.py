@@ -18,9 +18,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignals:
-    """Calls `on_stop` in the loop when the process is told to stop, and then what the ASGI server had set.
+    """Calls `on_stop` in the loop when a signal to stop comes, and then the handler that the ASGI server had set.
 
-    Where that is not in Python's hands, outside the main thread or without a handler of the server's, nothing changes.
+    Nothing changes outside the main thread, and where the server has set no handler in Python.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_stop: Callable[[], None]) -> None:

@@ -39,21 +39,21 @@ async def test_readyz_without_redis_is_degraded_and_ready(async_client: AsyncCli
 async def test_readyz_asks_once_in_a_while_however_often_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    async def not_heard() -> str:
+    async def isolation() -> str:
         asked.append("the other processes")
         await asyncio.sleep(0.05)
         return "alone"
 
     request = RequestFactory().get("/readyz")
-    answers = await asyncio.gather(*(health.readyz(request, not_heard) for _ in range(50)))
+    answers = await asyncio.gather(*(health.readyz(request, isolation) for _ in range(50)))
     assert len(asked) == 1
     assert {answer.status_code for answer in answers} == {503}
-    await health.readyz(request, not_heard)
+    await health.readyz(request, isolation)
     assert len(asked) == 1
     loop = asyncio.get_running_loop()
     now = loop.time
     monkeypatch.setattr(loop, "time", lambda: now() + health.FRESH)
-    await health.readyz(request, not_heard)
+    await health.readyz(request, isolation)
     assert len(asked) == 2
 
 

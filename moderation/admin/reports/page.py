@@ -214,5 +214,5 @@ def _room_url(report: Report) -> str:
 def _query_of_act(report: Report, outcome: Outcome) -> str:
     """Parameters that return staff to the report with the outcome chosen, and fill in the beginning of the reason."""
     back = f"{report_url(report)}?{urlencode({'outcome': outcome.value})}"
-    said = f": {report.text}" if report.text else ""
-    return urlencode({"next": back, "reason": f"Reported for {report.get_reason_display().lower()}{said}"[:500]})
+    text = f": {report.text}" if report.text else ""
+    return urlencode({"next": back, "reason": f"Reported for {report.get_reason_display().lower()}{text}"[:500]})
