@@ -13,6 +13,7 @@ again.
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -139,7 +140,19 @@ class _Lister(DatabaseSchemaEditor):
 def statement(table: str, wanted: Mapping[str, Any]) -> str:
     """The statement for mongosh that builds an index."""
     options = {name: value for name, value in wanted.items() if name != "key"}
-    return f"db.getCollection({json.dumps(table)}).createIndex({json.dumps(wanted['key'])}, {json.dumps(options)})"
+    return f"db.getCollection({json.dumps(table)}).createIndex({_literal(wanted['key'])}, {_literal(options)})"
+
+
+def _literal(value: Any) -> str:
+    """A value as mongosh reads it: JSON knows no instants."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(name)}: {_literal(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    if isinstance(value, datetime.datetime):  # MongoDB's are in UTC, and so are those without a time zone
+        instant = value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+        return f'ISODate("{instant.isoformat(timespec="milliseconds").removesuffix("+00:00")}Z")'
+    return json.dumps(value)
 
 
 def _let_serve(wanted: IndexModel, nullable: Mapping[str, bool]) -> None:

@@ -151,6 +151,9 @@ def test_indexes_can_be_built_beforehand(
         """db.getCollection("cz_messages").createIndex({"room_id": 1, "dedup_key": 1}, """
         """{"name": "message_once_in_room", "unique": true, "partialFilterExpression": {"dedup_key": {"$gte": ""}}})"""
     ) in printed.getvalue().splitlines()
+    assert (
+        """"partialFilterExpression": {"changed_at": {"$gte": ISODate("1970-01-01T00:00:00.000Z")}}})"""
+    ) in printed.getvalue()
     assert {name for name in OF_ROOMS | OF_MESSAGES if f'"{name}"' in printed.getvalue()} == OF_ROOMS | OF_MESSAGES
     call_command("migrate", verbosity=0)
     assert "index room_buyer is being built on the 2 documents of cz_rooms" in caplog.text
