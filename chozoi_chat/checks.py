@@ -26,6 +26,7 @@ MONGODB_TIMEOUT = 2.0  # seconds
 SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
 FEWEST_CHARACTERS = 5
 """Different ones, of a secret."""
+RESYNC_CLOSES = ("none", "eio3", "all")
 NAMESPACES = ("MESSENGER_NAMESPACE", "STAFF_NAMESPACE", "AUCTION_RESULT_NAMESPACE", "AUCTIONS_RESULT_NAMESPACE")
 HTTP_URLS = (
     "AUTH_JWKS_URL",
@@ -183,6 +184,8 @@ def _socketio() -> Iterator[CheckMessage]:
         yield _wrong(6, "MESSAGE_MAX_LENGTH", settings.MESSAGE_MAX_LENGTH, f"a number of characters from 1 to {most}")
     if settings.SYNC_WINDOW < 0:
         yield _wrong(6, "SYNC_WINDOW", settings.SYNC_WINDOW, "a number of seconds, or 0 for no limit")
+    if settings.RESYNC_CLOSES not in RESYNC_CLOSES:
+        yield _wrong(6, "RESYNC_CLOSES", settings.RESYNC_CLOSES, "one of " + ", ".join(RESYNC_CLOSES))
     if settings.EDIT_WINDOW < 0:
         yield _wrong(6, "EDIT_WINDOW", settings.EDIT_WINDOW, "a number of seconds, or 0 for no limit")
 

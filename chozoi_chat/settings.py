@@ -164,6 +164,7 @@ AUCTION_RESULT_NAMESPACE = text("AUCTION_RESULT_NAMESPACE", "/v1/conversations/a
 AUCTIONS_RESULT_NAMESPACE = text("AUCTIONS_RESULT_NAMESPACE", "/v1/conversations/auction-result-list-events")
 MESSAGE_MAX_LENGTH = whole_number("MESSAGE_MAX_LENGTH", 10_000)  # characters
 SYNC_WINDOW = whole_number("SYNC_WINDOW", 30 * 24 * 3600)  # seconds for which a token of `sync` serves; 0: always
+RESYNC_CLOSES = text("RESYNC_CLOSES", "eio3")  # whose connections end when events were missed: none, eio3, all
 EDIT_WINDOW = whole_number("EDIT_WINDOW", 0)  # seconds after which a message is edited no more; 0: it always may be
 SOCKETIO: dict[str, Any] = {
     "ping_interval": 25.0,  # seconds, as the next two

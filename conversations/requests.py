@@ -287,3 +287,13 @@ class VerifyUser(Struct, kw_only=True):
 
     def __post_init__(self) -> None:
         self.user_id = _id("user_id", self.user_id)
+
+
+class Handshake(VerifyUser, kw_only=True):
+    """What a device says when it connects, in the query or in `auth`.
+
+    Attributes:
+        resync: The device knows the event `resync`, so that its connection need not end instead.
+    """
+
+    resync: bool = False

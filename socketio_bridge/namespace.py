@@ -6,10 +6,11 @@ import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.arguments import EventHandler, decode_argument
 from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
 from socketio_bridge.protocol import packet
@@ -186,6 +187,11 @@ class Namespace:
         Args:
             since: The instant (`time.monotonic()`) after which it was emitted.
         """
+
+    def local_sockets(self) -> list[Socket]:
+        """The sockets of this process in the namespace `path`, those too whose connect handlers run."""
+        adapter = find_adapter()
+        return [] if adapter is None else [cast(Socket, socket) for socket in adapter.rooms(self.path).select(None)]
 
     async def on_shutdown(self) -> None:
         """Called when the server stops, after the last socket."""

@@ -16,11 +16,21 @@ from conversations.announcements import ANNOUNCED
 from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.payloads import RoomOfBuyer, RoomOfSeller, UserVerified
 from conversations.policies import require_admitted
-from conversations.requests import LARGEST_PAGE, CreateRoom, NewMessage, SeenMessages, Sync, Typing, VerifyUser
+from conversations.requests import (
+    LARGEST_PAGE,
+    CreateRoom,
+    Handshake,
+    NewMessage,
+    SeenMessages,
+    Sync,
+    Typing,
+    VerifyUser,
+)
 from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady, Synced
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
 from conversations.sockets.reannouncing import reannouncing
 from conversations.sockets.refusals import fields_of, is_temporary, reason_of, refused_connection
+from conversations.sockets.resyncing import Resync, resyncing
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
 from conversations.sockets.statuses import ActiveUserList
 from identity import Identity, IdentityRefused, authenticate
@@ -41,10 +51,11 @@ class ConversationEvents(LimitedNamespace):
     emits = {
         **ANNOUNCED,
         "active_user_list": ActiveUserList,
+        "resync": Resync,
         "verify_user": UserVerified,
         "event_error": EventError,
     }
-    handshake_type = VerifyUser
+    handshake_type = Handshake
     named_types = (RoomOfBuyer, RoomOfSeller)
 
     async def on_startup(self) -> None:
@@ -56,12 +67,15 @@ class ConversationEvents(LimitedNamespace):
         """Store and announce what was begun, then close."""
         await services.shut_down()
         await announced()
+        if (resync := resyncing.forget()) is not None:
+            resync.stop()
         await stop_presence()
         await identities.close()
 
     def on_gap(self, since: float) -> None:
-        """Have all statuses told anew: a change may have been missed."""
+        """Have all statuses told anew, and all devices sync: a change or a message may have been missed."""
         reannouncing.get().noticed_gap()
+        resyncing.get().noticed_gap(since, self.local_sockets)
 
     async def on_connect(self, socket: Socket) -> None:
         """Let in whom the token proves to be the user of the handshake."""

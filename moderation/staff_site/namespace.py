@@ -75,6 +75,11 @@ class StaffEvents(LimitedNamespace):
             raise ConnectionRefused("Authentication Error", {"code": "not_staff"})
         socket.data.check = asyncio.get_running_loop().create_task(_check_on(socket))
 
+    def on_gap(self, since: float) -> None:
+        """Have the pages connect again: they load the room anew then."""
+        for socket in self.local_sockets():
+            socket.reconnect()
+
     def save(self, socket: Socket) -> None:
         """Store nothing for recovery: who comes back is checked anew."""
 

@@ -31,6 +31,8 @@ KEPT_SIZE = 16_000_000
 """Bytes of envelopes that have left and are kept."""
 KEPT_AGE = 60.0
 """Seconds for which they are kept."""
+DIRECT_AGE = 2.0
+"""Seconds for which messages to one node wait for it: who asks gives up soon, and they are not to leave twice."""
 RETRY = 0.25
 """Seconds between attempts to reach the layer."""
 ENVELOPE_SIZE = 1_000_000
@@ -71,6 +73,7 @@ class Publisher:
         self._kept: deque[Envelope] = deque()
         self._kept_size = 0
         self._direct: dict[str, list[Message]] = {}  # messages for one node each
+        self._direct_at = 0.0  # when the first of them came
         self._waiting = 0  # messages in all these but `_kept`,
         self._size = 0  # and their bytes
         self._task: asyncio.Task[None] | None = None
@@ -78,6 +81,7 @@ class Publisher:
         self._put = 0  # messages so far,
         self._left = 0  # and how many of them left or were given up
         self._lost = 0  # messages given up since the layer went away
+        self._gave_up = False  # some that were for all
 
     def put(self, message: Message, node_id: str | None = None) -> None:
         """Have a message leave, to all other nodes or to the one of that id.
@@ -87,6 +91,8 @@ class Publisher:
         if not self.reachable and self._task is not None and _is_passing(message):
             return
         if node_id is not None:
+            if not self._direct:
+                self._direct_at = time.monotonic()
             self._direct.setdefault(node_id, []).append(message)
         else:
             if not self._pending:
@@ -149,9 +155,10 @@ class Publisher:
         """Publish until it works, or the envelope is too old."""
         message = seal(self._node_id, envelope.messages, number=envelope.number, at=envelope.at)
         while not await self._hand_over(GROUP, message):
-            self._give_up_direct()
+            if time.monotonic() - self._direct_at > DIRECT_AGE:
+                self._give_up_direct()
             if time.monotonic() - envelope.at > PENDING_AGE:
-                self._give_up(envelope.count, len(envelope.messages))
+                self._give_up_envelope(envelope)
                 return
             await asyncio.sleep(RETRY)
             self._seal()
@@ -181,7 +188,7 @@ class Publisher:
         if not self.reachable:
             self.reachable, self.outage_logged = True, False
             logger.warning("The channel layer is back; %d messages did not reach the other processes.", self._lost)
-            self._lost = 0
+            self._lost, self._gave_up = 0, False
         return True
 
     def _seal(self) -> None:
@@ -210,20 +217,22 @@ class Publisher:
         """Give up the oldest messages to all others, where there are none those to one; not the newest one."""
         self._seal()
         while (self._waiting > 0.75 * PENDING_LIMIT or self._size > 0.75 * PENDING_SIZE) and len(self._sealed) > 1:
-            oldest = self._sealed.popleft()
-            self._give_up(oldest.count, len(oldest.messages))
+            self._give_up_envelope(self._sealed.popleft())
         if self._waiting > PENDING_LIMIT or self._size > PENDING_SIZE:
             self._give_up_direct()
 
     def _give_up_direct(self) -> None:
-        """What one node was to hear now is of no use later: who asked has given up."""
         direct, self._direct = self._direct, {}
         for messages in direct.values():
             self._give_up(len(messages), sum(message.size for message in messages))
 
+    def _give_up_envelope(self, envelope: Envelope) -> None:
+        if not self._gave_up:
+            logger.error("Too much waits for the channel layer, or for too long: the oldest is given up.")
+            self._gave_up = True
+        self._give_up(envelope.count, len(envelope.messages))
+
     def _give_up(self, count: int, size: int) -> None:
-        if not self._lost:
-            logger.error("Messages that wait for the channel layer are too many or too old: the oldest are given up.")
         self._lost += count
         self._account(count, size)
         self._end_flushes(everything=True)

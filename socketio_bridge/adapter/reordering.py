@@ -15,7 +15,7 @@ from socketio_bridge.adapter.cluster import EXPIRY
 
 logger = logging.getLogger(__name__)
 
-HOLD = 2.0
+HOLD = 3.0
 """Seconds for which later envelopes wait for a missing one."""
 HELD_SIZE = 16_000_000
 """Bytes of a node's envelopes that may wait so."""

@@ -209,6 +209,15 @@ class Socket:
         """
         self.put_out(close=close)
 
+    def reconnect(self) -> None:
+        """End the client's connection so that the client connects again by itself, unless it is set not to.
+
+        A client that is disconnected by `disconnect` does not. This ends the connection alone, without Socket.IO's
+        DISCONNECT, which clients of all generations take for a break: the reason is "transport close" there, and "try
+        again later" in `on_disconnect`.
+        """
+        self._connection.close("try again later")
+
     # What follows is for the bridge itself.
 
     def enter(self, room: str) -> None:

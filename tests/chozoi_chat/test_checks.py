@@ -41,6 +41,7 @@ def test_the_defaults_have_no_problem() -> None:
         ("MESSAGE_MAX_LENGTH", 0, "from 1 to 1250000"),
         ("EDIT_WINDOW", -1, "a number of seconds, or 0"),
         ("SYNC_WINDOW", -1, "a number of seconds, or 0"),
+        ("RESYNC_CLOSES", "old", "none, eio3, all"),
         ("MESSAGE_MAX_LENGTH", 2_000_000, "from 1 to 1250000"),
         ("AUTH_JWT_KEY", RSA_WITHOUT_END, "HS256 secret or a PEM public key"),
         ("AUTH_MODE", "trust", "enforce or report"),

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from pymongo.database import Database
 
+from devstack.embedded import EmbeddedRedis
 from tests.clients.client import GENERATIONS, Client
 from tests.clients.driver import Driver
 
@@ -36,6 +37,15 @@ def stores(mongodb_server: None, redis_server: None) -> tuple[str, str]:
     """A MongoDB URI and a Redis URL for the servers under test alone, on the session's stores (tests/conftest.py)."""
     mongodb, redis = os.environ["MONGODB_URI"], os.environ["REDIS_ADDRESS"]
     return f"{mongodb.rsplit('/', 1)[0]}/end_to_end", f"{redis.rsplit('/', 1)[0]}/1"
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A Redis of a test file's own, to do harm to."""
+    redis = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    redis.start()
+    yield redis
+    redis.stop()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

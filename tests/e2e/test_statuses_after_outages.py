@@ -2,16 +2,12 @@
 
 import asyncio
 import json
-import os
-import shutil
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from redis import Redis
 
 from devstack.embedded import EmbeddedRedis
 from tests.clients.client import GENERATIONS, Client
@@ -20,6 +16,7 @@ from tests.eventually import eventually
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom
+from .outages import Harm, cut_subscriptions, flush, pause, restart_without_data
 from .people import Room
 from .server_process import ServerProcess
 
@@ -29,15 +26,6 @@ SOON = 15.0
 """Seconds after Redis answers within which all statuses are right."""
 
 
-@pytest.fixture(scope="module")
-def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    """A Redis of this file's own, to do harm to."""
-    redis = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
-    redis.start()
-    yield redis
-    redis.stop()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair(cluster: Cluster, own_redis: EmbeddedRedis) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
     """Two processes behind it."""
@@ -45,56 +33,6 @@ async def pair(cluster: Cluster, own_redis: EmbeddedRedis) -> AsyncIterator[tupl
     yield one, two
     one.stop()
     two.stop()
-
-
-Harm = Callable[[EmbeddedRedis, Callable[[], Awaitable[None]]], Awaitable[None]]
-Meanwhile = Callable[[], Awaitable[None]]
-
-
-async def flush(redis: EmbeddedRedis, meanwhile: Meanwhile) -> None:
-    """It loses all it had, and goes on."""
-    with Redis.from_url(redis.address) as client:
-        client.flushall()
-    await meanwhile()
-
-
-async def restart_without_data(redis: EmbeddedRedis, meanwhile: Meanwhile) -> None:
-    """It is killed, and comes back empty after some seconds."""
-    assert redis.process is not None
-    redis.process.kill()
-    await meanwhile()
-    await asyncio.sleep(3)
-    redis.stop()
-    shutil.rmtree(redis.directory)
-    await asyncio.to_thread(redis.start)
-
-
-async def pause(redis: EmbeddedRedis, meanwhile: Meanwhile) -> None:
-    """It stands still for longer than a silent process lives."""
-    assert redis.process is not None
-    os.kill(redis.process.pid, signal.SIGSTOP)
-    try:
-        await meanwhile()
-        await asyncio.sleep(20)
-    finally:
-        os.kill(redis.process.pid, signal.SIGCONT)
-
-
-async def cut_subscriptions(redis: EmbeddedRedis, meanwhile: Meanwhile) -> None:
-    """What is published meanwhile reaches nobody."""
-    with Redis.from_url(redis.address) as client:
-        cutting = True
-
-        async def cut() -> None:
-            while cutting:
-                client.client_kill_filter(_type="pubsub")
-                await asyncio.sleep(0.05)
-
-        task = asyncio.create_task(cut())
-        await meanwhile()
-        await asyncio.sleep(2)
-        cutting = False
-        await task
 
 
 @dataclass

@@ -51,6 +51,21 @@ async def test_a_handler_puts_its_client_out_of_all_namespaces_and_hangs_up(serv
     assert chat.log[-1] == ("disconnect", "server namespace disconnect")
 
 
+@pytest.mark.parametrize("query", ["EIO=4&transport=websocket", "EIO=3&transport=websocket"])
+async def test_a_connection_ends_without_a_word_so_that_its_client_comes_back(
+    server: SocketIOServer, chat: Chat, query: str
+) -> None:
+    """To a DISCONNECT no client would come back."""
+    async with connect(server, query) as client:
+        await client.send("40/chat,")
+        assert (await client.receive()).startswith("40/chat")
+        [socket] = chat.local_sockets()
+        socket.reconnect()
+        assert await client.receive() == "closed"
+    assert chat.log[-1] == ("disconnect", "try again later")
+    assert chat.local_sockets() == []
+
+
 async def test_a_client_leaves_a_namespace_and_keeps_the_other(server: SocketIOServer, chat: Chat) -> None:
     async with connect(server) as client:
         await client.join("/chat")

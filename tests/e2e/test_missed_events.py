@@ -1,0 +1,121 @@
+"""Redis goes away between processes: what is acknowledged reaches the other side, or the other side is told to sync."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from devstack.embedded import EmbeddedRedis
+from tests.clients.client import GENERATIONS, Client
+from tests.eventually import eventually
+
+from .cluster import Cluster
+from .conftest import Connect, NewRoom
+from .outages import Harm, cut_often, cut_publishers, cut_subscriptions, flush, pause, restart_without_data
+from .people import Room
+from .server_process import ServerProcess
+
+pytestmark = pytest.mark.slow
+
+SOON = 15.0
+"""Seconds after Redis answers within which everything has arrived."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pair(cluster: Cluster, own_redis: EmbeddedRedis) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
+    """Two processes behind a Redis of their own."""
+    one, two = [await cluster.server(f"{name} of a pair", REDIS_ADDRESS=own_redis.address) for name in ("one", "other")]
+    yield one, two
+    one.stop()
+    two.stop()
+
+
+async def send_on(sender: Client, room: Room, acked: list[str]) -> None:
+    """Write a message each 20 ms; `acked` has the ids of those acknowledged."""
+    number = 0
+    while True:
+        answer = await sender.ask("new_message", room.message(room.seller, f"message {number}"), within=60)
+        if answer["status"] is True:
+            acked.append(answer["message"]["_id"])
+        number += 1
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [flush, restart_without_data, pause, cut_often, cut_subscriptions, cut_publishers],
+    ids=lambda harm: str(harm.__name__),
+)
+async def test_what_is_acknowledged_meanwhile_arrives_in_order_and_once(
+    harm: Harm,
+    own_redis: EmbeddedRedis,
+    pair: tuple[ServerProcess, ServerProcess],
+    connect: Connect,
+    new_room: NewRoom,
+) -> None:
+    one, two = pair
+    rooms = [new_room() for _ in GENERATIONS]
+    # Limits of events are counted in Redis, or here: a sender each stays below them.
+    receivers = [await connect(room.buyer, version, to=one) for room, version in zip(rooms, GENERATIONS, strict=True)]
+    senders = [await connect(room.seller, to=two) for room in rooms]
+    acked: list[list[str]] = [[] for _ in rooms]
+    tasks = [asyncio.create_task(send_on(*each)) for each in zip(senders, rooms, acked, strict=True)]
+
+    async def meanwhile() -> None:
+        await asyncio.sleep(0.5)
+
+    await meanwhile()
+    await harm(own_redis, meanwhile)
+    await meanwhile()
+    for task in tasks:
+        task.cancel()
+    await asyncio.sleep(0.5)
+    for receiver, ids in zip(receivers, acked, strict=True):
+        assert len(ids) > 5
+        await eventually(lambda: len(receiver.received("new_message")) >= len(ids), within=SOON)  # noqa: B023  asked now
+        arrived = [message["_id"] for message in receiver.received("new_message")]
+        assert not receiver.received("resync")
+        assert arrived[: len(ids)] == ids
+        assert len(set(arrived)) == len(arrived)
+    print(f"\n{sum(map(len, acked))} acknowledged, all there")
+
+
+async def test_what_a_process_took_along_is_told_by_resync(
+    cluster: Cluster, own_redis: EmbeddedRedis, connect: Connect, new_room: NewRoom
+) -> None:
+    """It died while Redis stood still. Clients that do not know `resync` by default, those of 2.x, connect again."""
+    here = await cluster.server("survivor of an outage", REDIS_ADDRESS=own_redis.address)
+    dying = await cluster.server("killed in an outage", REDIS_ADDRESS=own_redis.address)
+    try:
+        rooms = [new_room() for _ in range(3)]
+        again = {"reconnection": True, "reconnectionDelay": 100}
+        old = await connect(rooms[0].buyer, "2.3.1", to=here, options=again)
+        knowing = await connect(rooms[1].buyer, "2.3.1", to=here, identity={"resync": "true"}, options=again)
+        new = await connect(rooms[2].buyer, "4.8", to=here, options=again)
+        senders = [await connect(room.seller, to=dying) for room in rooms]
+        for sender, room, buyer in zip(senders, rooms, (old, knowing, new), strict=True):
+            await sender.ask("new_message", room.message(room.seller, "heard"))
+            await buyer.expect("new_message", content="heard")
+        assert own_redis.process is not None
+        os.kill(own_redis.process.pid, signal.SIGSTOP)
+        try:
+            for sender, room in zip(senders, rooms, strict=True):
+                answer = await sender.ask("new_message", room.message(room.seller, "not heard"), within=30)
+                assert answer["status"] is True
+            dying.kill()
+            await asyncio.sleep(3)
+        finally:
+            os.kill(own_redis.process.pid, signal.SIGCONT)
+        for buyer, room in ((knowing, rooms[1]), (new, rooms[2])):
+            since = (await buyer.expect("resync", within=30))["since"]
+            page = await buyer.ask("sync", {"since": since})
+            contents = [change["data"].get("content") for change in page["changes"] if change["type"] == "new_message"]
+            assert "not heard" in contents, room.id
+        await old.disconnected()
+        await old.connected()
+        assert not old.received("resync")
+    finally:
+        here.stop()
