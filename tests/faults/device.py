@@ -119,6 +119,25 @@ class Device:
             most = min(60, 2 ** (sent.attempts - 1))
             await asyncio.sleep(error.get("retry_after", 0) + most * random.random())
 
+    async def sync(self, since: str | None) -> tuple[str | None, set[str]]:
+        """Ask for what has changed since a token: the next token, and the ids of the new messages.
+
+        No token where the server has no `sync`, as earlier ones.
+        """
+        found: set[str] = set()
+        while True:
+            answer = await self._ask("sync", {"since": since}) or {}
+            if answer.get("status"):
+                found |= {change["data"]["_id"] for change in answer["changes"] if change["type"] == "new_message"}
+                since = answer["next"]
+                if not answer["more"]:
+                    return since, found
+            elif (code := answer.get("error", {}).get("code")) == "unknown_event":
+                return None, found
+            else:
+                assert code in (None, *BUSY), answer
+                await asyncio.sleep(1 + answer.get("error", {}).get("retry_after", 0))
+
     async def _ask(self, event: str, payload: dict[str, Any]) -> dict[str, Any] | None:
         """The acknowledgement; None where there is none in time, or the connection broke."""
         answer = self.client.ask_later(event, payload)

@@ -25,6 +25,7 @@ class Findings:
     acked: int = 0
     lost: int = 0
     doubled: int = 0
+    not_synced: int | None = None
     told_twice: int = 0
     stored_out_of_order: int = 0
     told_out_of_order: int = 0
@@ -49,7 +50,7 @@ class Findings:
 
     def broken(self) -> dict[str, int]:
         """What must be nothing whatever happens, where it is something."""
-        names = ("lost", "doubled", "stored_out_of_order", "falsely_acked", "not_back")
+        names = ("lost", "doubled", "stored_out_of_order", "falsely_acked", "not_synced", "not_back")
         return {name: value for name, value in asdict(self).items() if name in names and value}
 
 

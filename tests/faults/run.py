@@ -40,6 +40,7 @@ async def run(driver: Driver, system: System, scenario: Scenario, *, recovery: b
         watch = asyncio.create_task(_watch_memory(findings, servers))
         async with Traffic(driver, system.database, servers, PAIRS) as traffic:
             await asyncio.sleep(WARM)
+            await traffic.take_tokens()
             quiet_from = time.monotonic()
             await asyncio.sleep(QUIET / 2 if short else QUIET)
             seconds = scenario.short_seconds if short else scenario.seconds
@@ -51,6 +52,8 @@ async def run(driver: Driver, system: System, scenario: Scenario, *, recovery: b
             findings.wrong_statuses = len(traffic.wrong_statuses())
             findings.unanswered = await traffic.silence(UNANSWERED)
             await asyncio.sleep(2)
+            async with asyncio.timeout(UNANSWERED):
+                findings.not_synced = await traffic.not_synced()
             take_people(findings, traffic, fault, traffic.devices(first) if scenario.kills_first else ())
             take_messages(findings, traffic, system.database, fault)
         watch.cancel()

@@ -11,7 +11,7 @@ BEGIN = "<!-- written by python -m tests.faults -->"
 END = "<!-- until here -->"
 COLUMNS = (
     *("fault", "recovery", "code", "runs", "acked", "lost", "doubled", "out of order", "falsely acked", "missed"),
-    *("told twice", "sockets lost", "wrong statuses", "p99 ms", "whole after", "log lines", "MB"),
+    *("not in sync", "told twice", "sockets lost", "wrong statuses", "p99 ms", "whole after", "log lines", "MB"),
 )
 KEY = 3
 """So many of the columns say which row it is."""
@@ -35,6 +35,7 @@ class Row:
             f"{max(run.stored_out_of_order for run in runs)}, {max(run.told_out_of_order for run in runs)}",
             str(max(run.falsely_acked for run in runs)),
             _and(max(run.missed for run in runs), max(run.by_resync for run in runs), "by resync"),
+            str(max((run.not_synced for run in runs if run.not_synced is not None), default="–")),
             str(max(run.told_twice for run in runs)),
             _and(max(run.sockets_lost for run in runs), max(run.of_dead_process for run in runs), "of the dead"),
             str(max(run.wrong_statuses for run in runs)),

@@ -48,6 +48,7 @@ class Traffic:
                 self._devices[person.user_id] = Device(driver, person, VERSIONS[number % 2], server.url)
         self._leaving = [self._devices[room.seller.user_id] for room in self.watched_rooms[:2]]
         self._coming = [self._devices[room.seller.user_id] for room in self.watched_rooms[2:]]
+        self._tokens: dict[str, tuple[float, str]] = {}
         self._writing: list[asyncio.Task[None]] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None]
@@ -92,6 +93,25 @@ class Traffic:
     def of_room(self, room_id: str) -> Iterator[Device]:
         """The devices of both sides."""
         return (self._devices[user_id] for user_id in room_id.split("."))
+
+    async def take_tokens(self) -> None:
+        """Have the seller of each pair take a token of `sync`, as a device does that then misses everything."""
+        for room in self.rooms:
+            token, _ = await self._devices[room.seller.user_id].sync(None)
+            if token is not None:
+                self._tokens[room.id] = time.monotonic(), token
+
+    async def not_synced(self) -> int | None:
+        """How many acknowledged messages a sync since those tokens does not find; None: there is no `sync`."""
+        if not self._tokens:
+            return None
+        count = 0
+        for room in self.rooms:
+            taken, token = self._tokens[room.id]
+            _, found = await self._devices[room.seller.user_id].sync(token)
+            since = (sent for sent in self.sent if sent.room_id == room.id and sent.first_sent > taken)
+            count += sum(1 for sent in since if sent.message_id is not None and sent.message_id not in found)
+        return count
 
     async def silence(self, within: float) -> int:
         """Write nothing new, and wait for what is not acknowledged yet; how many messages were not in time."""
