@@ -25,9 +25,9 @@ from persistence.redis_client import REDIS_AWAY, count, redis, say_away
 
 logger = logging.getLogger(__name__)
 
-ADDRESS_PATIENCE = 4
+ADDRESS_FACTOR = 4
 """Times LOGIN_FAILURES from one address."""
-NAME_PATIENCE = 10
+NAME_FACTOR = 10
 """Times LOGIN_FAILURES of one name."""
 _PREFIX = "chozoi:logins:"
 
@@ -92,8 +92,8 @@ def _limits(name: str, address: str) -> list[tuple[str, int]]:
     address = network_of(address)
     return [
         (_key("both", name.casefold(), address), few),
-        (_key("address", address), ADDRESS_PATIENCE * few),
-        (_key("name", name.casefold()), NAME_PATIENCE * few),
+        (_key("address", address), ADDRESS_FACTOR * few),
+        (_key("name", name.casefold()), NAME_FACTOR * few),
     ]
 
 

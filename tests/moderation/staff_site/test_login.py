@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
-from moderation.staff_site.login import ADDRESS_PATIENCE, NAME_PATIENCE, login_succeeded
+from moderation.staff_site.login import ADDRESS_FACTOR, NAME_FACTOR, login_succeeded
 from tests.moderation.conftest import Store
 
 FEW = 3
@@ -62,14 +62,14 @@ def test_a_good_login_starts_anew() -> None:
 
 
 def test_one_address_has_so_many_tries_of_any_names() -> None:
-    for number in range(ADDRESS_PATIENCE * FEW):
+    for number in range(ADDRESS_FACTOR * FEW):
         assert not is_refused(log_in(f"somebody{number}"))
     assert is_refused(log_in(password="correct horse"))
     assert is_in(log_in(password="correct horse", address=THERE))
 
 
 def test_one_name_has_so_many_tries_from_anywhere() -> None:
-    for number in range(NAME_PATIENCE * FEW):
+    for number in range(NAME_FACTOR * FEW):
         assert not is_refused(log_in(address=f"198.51.100.{number}"))
     assert is_refused(log_in(address=THERE))
 
@@ -110,7 +110,7 @@ def test_forms_without_a_token_are_refused(database: Store) -> None:
 
 
 def test_who_is_kept_out_at_one_place_uses_up_no_tries_of_others() -> None:
-    for _ in range(NAME_PATIENCE * FEW + 1):
+    for _ in range(NAME_FACTOR * FEW + 1):
         log_in()
     assert is_in(log_in(password="correct horse", address=THERE)), "the name is not locked everywhere"
     User.objects.create_user("bob", password="battery staple", is_staff=True)
