@@ -51,7 +51,7 @@ class MemoryRecoveryStore:
     def succeeded(self) -> None:
         """Nothing to note: memory is always there."""
 
-    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: bool = False) -> None:
+    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: float = 0.0) -> None:
         """`RecoveryStore.append`."""
         now = int(time.time() * 1000)
         self._last = (now, 0) if now > self._last[0] else (self._last[0], self._last[1] + 1)

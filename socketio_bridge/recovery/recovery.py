@@ -19,6 +19,7 @@ import msgspec
 from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.adapter.envelope import Emission, Heartbeat, Message
 from socketio_bridge.options import Options
+from socketio_bridge.recovery.gaps import Gaps
 from socketio_bridge.recovery.memory_store import MemoryRecoveryStore
 from socketio_bridge.recovery.offsets import ALL, ORIGIN_LENGTH, Mark, Position
 from socketio_bridge.recovery.recoverable import Recoverable, note, recoverable_of
@@ -68,6 +69,7 @@ class Recovery:
         # was read a refresh before that.
         self._oldest = duration + 2 * self._refresh_interval + SLACK
         self._origin = adapter.id[:ORIGIN_LENGTH]
+        self._gaps = Gaps()
         self._stream = Stream(adapter.id, self.store, self._read)
         self._taken = ALL  # messages of the entry that was read last
         self._returned = 0  # the number of the last message of this node that was read
@@ -143,8 +145,12 @@ class Recovery:
         if entry.origin == self._adapter.id:
             self._taken, self._returned = ALL, entry.number
             return
+        messages = entry.messages
+        since = self._gaps.missed_before(entry, len(messages))
+        if since is not None:
+            self._adapter.report_gap(since)
         self._taken = 0
-        for message in entry.messages:
+        for message in messages:
             self._taken += 1
             if isinstance(message, Emission):
                 self._mark = Mark(entry.origin[:ORIGIN_LENGTH], message.sequence, entry.id, self._taken)

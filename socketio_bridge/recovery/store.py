@@ -97,14 +97,14 @@ class Save(NamedTuple):
 class Entry(NamedTuple):
     """One entry of the stream: messages of `origin` for all others, up to its message of that number.
 
-    `gap`: others never get some messages that it published before.
+    `gap`: others never get some messages that it published before, the first of them so many seconds before; 0: none.
     """
 
     id: EntryId
     origin: str
     number: int
     packed: bytes
-    gap: bool
+    gap: float
 
     @property
     def messages(self) -> list[Message]:
@@ -160,7 +160,7 @@ class RecoveryStore(Protocol):
     def succeeded(self) -> None:
         """Note that it did."""
 
-    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: bool = False) -> None:
+    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: float = 0.0) -> None:
         """Add an entry to the stream, up to a message's number; not twice, though an attempt seemed to fail."""
 
     async def read(self, after: EntryId) -> list[Entry]:
@@ -232,10 +232,10 @@ class RedisRecoveryStore:
             logger.warning("Redis is back: connections can be recovered again.")
         self.reachable = True
 
-    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: bool = False) -> None:
+    async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: float = 0.0) -> None:
         """`RecoveryStore.append`."""
         keys = self._stream, f"{self._prefix}:written:{origin}"
-        await self._append(keys, (number, _REMEMBERED, self.place.stream_length, origin, pack(messages), int(gap)))
+        await self._append(keys, (number, _REMEMBERED, self.place.stream_length, origin, pack(messages), gap))
 
     async def read(self, after: EntryId) -> list[Entry]:
         """`RecoveryStore.read`."""
@@ -331,4 +331,4 @@ def _entry_id(text: bytes) -> EntryId:
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    return Entry(_entry_id(entry_id), fields[b"o"].decode(), int(fields[b"n"]), fields[b"m"], fields[b"g"] == b"1")
+    return Entry(_entry_id(entry_id), fields[b"o"].decode(), int(fields[b"n"]), fields[b"m"], float(fields[b"g"]))

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import logging
 import secrets
+import time
 from collections.abc import Callable
 
 from socketio_bridge.adapter.envelope import Emission, Heartbeat, Message
@@ -50,7 +51,8 @@ class Stream:
         self._written = 0  # the number of the last one in the stream
         self._waiting: list[Message] = []
         self._size = 0  # of those, and of what is being written
-        self._gap = False  # messages had to make room since the last entry
+        self._waiting_at = 0.0  # when the first of them came
+        self._lost_at: float | None = None  # when the first of those came that had to make room since the last entry
         self._writer: asyncio.Task[None] | None = None
         self._attempted: asyncio.Future[None] | None = None  # for those who wait
         self._reader: asyncio.Task[None] | None = None
@@ -73,6 +75,8 @@ class Stream:
         self.number += 1
         if isinstance(message, Emission) and not volatile:
             message.sequence = self.number
+        if not self._waiting:
+            self._waiting_at = time.monotonic()
         self._waiting.append(message)
         self._size += message.size
         if self._writer is None:
@@ -99,12 +103,12 @@ class Stream:
             await asyncio.wait([self._reader], timeout=_STOP_TIMEOUT)
 
     def _make_room(self) -> None:
-        if not self._gap:
+        if self._lost_at is None:
+            self._lost_at = self._waiting_at
             logger.error("Too much waits for Redis: the oldest of it does not reach the other processes.")
         half = (len(self._waiting) + 1) // 2
         self._size -= sum(message.size for message in self._waiting[:half])
         del self._waiting[:half]
-        self._gap = True
 
     async def _write(self) -> None:
         try:
@@ -112,8 +116,8 @@ class Stream:
                 messages = self._waiting[:_LARGEST]
                 del self._waiting[:_LARGEST]
                 number = self.number - len(self._waiting)
-                gap, self._gap = self._gap, False
-                while not await self._append(number, messages, gap):
+                lost_at, self._lost_at = self._lost_at, None
+                while not await self._append(number, messages, lost_at):
                     if self._stopping:
                         return
                     await asyncio.sleep(_RETRY)
@@ -123,7 +127,8 @@ class Stream:
         finally:
             self._writer = None
 
-    async def _append(self, number: int, messages: list[Message], gap: bool) -> bool:
+    async def _append(self, number: int, messages: list[Message], lost_at: float | None) -> bool:
+        gap = 0.0 if lost_at is None else time.monotonic() - lost_at
         try:
             await self._store.append(self._origin, number, messages, gap=gap)
         except UNREACHABLE as error:
@@ -143,6 +148,7 @@ class Stream:
             self.entry = await self._store.newest()
 
     async def _read(self) -> None:
+        interrupted = False
         while not self._stopping:
             try:
                 if self.entry is None:
@@ -150,9 +156,13 @@ class Stream:
                 entries = [] if self.entry is None else await self._store.read(self.entry)
             except UNREACHABLE as error:
                 self._store.failed(error)
+                interrupted = True
             else:
                 if self.entry is not None:
                     self._store.succeeded()
+                    if interrupted:
+                        interrupted = False
+                        self.record(Heartbeat())  # by whose number others see whether Redis has lost something
                 for entry in entries:
                     self.entry = entry.id
                     try:

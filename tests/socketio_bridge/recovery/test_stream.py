@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from unittest.mock import patch
@@ -60,7 +61,7 @@ class Line:
     def told(self) -> list[tuple[str, bool]]:
         emissions = [[each for each in entry.messages if isinstance(each, Emission)] for entry in self.entries]
         told = zip(emissions, self.entries, strict=True)
-        return [("".join(each.packet for each in several), entry.gap) for several, entry in told if several]
+        return [("".join(each.packet for each in several), entry.gap > 0) for several, entry in told if several]
 
 
 @pytest_asyncio.fixture
@@ -145,3 +146,53 @@ def test_where_something_missed_was_not_kept_it_is_a_new_connection(
     eventually_sync(lambda: recovery.store.reachable)
     assert not ann.to(processes[1]).recovered
     assert ann.hear() == []
+
+
+def test_who_reads_on_behind_what_had_to_make_room_is_told_so_and_since_when(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps = gaps_of(processes[1], monkeypatch)
+    say(processes[0], 1)
+    recovery = recovery_of(processes[0])
+    monkeypatch.setattr(module, "LIMIT", 2)
+    with patch.object(recovery.store, "append", side_effect=OSError("away")):
+        began = time.monotonic()
+        say(processes[0], *range(2, 8))
+        time.sleep(1)
+    eventually_sync(lambda: gaps)
+    assert began - 0.5 < gaps[0] < began + 0.5
+    assert len(gaps) == 1
+
+
+def test_what_redis_has_lost_is_a_gap_and_an_outage_alone_is_none(
+    processes: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps = gaps_of(processes[1], monkeypatch)
+    say(processes[0], 1)
+    store = recovery_of(processes[1]).store
+    ann = Returning().to(processes[1])
+    with patch.object(store, "read", side_effect=OSError("away")):
+        eventually_sync(lambda: not store.reachable)
+        say(processes[0], 2)
+    assert ann.receive() == ["said", 2]
+    with patch.object(store, "read", side_effect=OSError("away")):
+        eventually_sync(lambda: not store.reachable)
+        began = time.monotonic()
+        say(processes[0], 3)
+        _empty_the_stream(processes[0])
+    say(processes[0], 4)
+    assert ann.receive() == ["said", 4]
+    eventually_sync(lambda: gaps)
+    assert gaps[0] <= began
+    assert len(gaps) == 1
+
+
+def gaps_of(process: Process, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The gaps that a process is told of from now on."""
+    gaps: list[float] = []
+    monkeypatch.setattr(process.server.namespaces["/chat"], "on_gap", gaps.append)
+    return gaps
+
+
+def _empty_the_stream(process: Process) -> None:
+    process.run(recovery_of(process).store.trim(2**60))
