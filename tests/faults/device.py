@@ -13,6 +13,8 @@ from tests.e2e.people import Person, Room
 PATIENCE = 10.0
 """Seconds for which an acknowledgement is waited for."""
 BUSY = ("overloaded", "store_unavailable", "rate_limited")
+OLD = ("2.3.1",)
+"""The generations whose apps were written before `resync`."""
 LONG = 4 * 3600.0
 """Seconds for which tokens are good: also where the clock is an hour ahead."""
 
@@ -57,7 +59,7 @@ class Device:
             driver,
             version=version,
             url=url,
-            query=person.identity(seconds=LONG),
+            query=person.identity(seconds=LONG, **({} if version in OLD else {"resync": True})),
             options={"reconnection": True},
             listener=self._hear,
             keep_events=False,

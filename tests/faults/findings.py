@@ -50,7 +50,10 @@ class Findings:
 
     def broken(self) -> dict[str, int]:
         """What must be nothing whatever happens, where it is something."""
-        names = ("lost", "doubled", "stored_out_of_order", "falsely_acked", "not_synced", "not_back")
+        names = (
+            *("lost", "doubled", "stored_out_of_order", "told_out_of_order", "falsely_acked"),
+            *("missed", "not_synced", "unanswered", "not_back", "wrong_statuses"),
+        )
         return {name: value for name, value in asdict(self).items() if name in names and value}
 
 

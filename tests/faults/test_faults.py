@@ -32,8 +32,6 @@ async def test_what_is_acknowledged_is_kept(driver: Driver, system: System, faul
     assert findings.broken() == {}, findings
     assert findings.acked == findings.messages > 0, findings
     assert findings.sockets_lost == findings.of_dead_process, findings
-    assert findings.told_out_of_order == 0, findings
-    assert findings.wrong_statuses == 0, findings
 
 
 async def _tamper(stage: Stage) -> None:
@@ -68,4 +66,4 @@ async def test_what_is_broken_is_seen(driver: Driver, system: System) -> None:
     """Each count has something to count here; without this a table of zeros would say nothing."""
     findings = await run(driver, system, Scenario("Tampered", _tamper, 1, 1), recovery=False, short=True)
     assert (findings.lost, findings.doubled, findings.falsely_acked, findings.missed) == (1, 1, 1, 2), findings
-    assert set(findings.broken()) >= {"lost", "doubled", "falsely_acked", "not_synced"}
+    assert set(findings.broken()) >= {"lost", "doubled", "falsely_acked", "missed", "not_synced"}
