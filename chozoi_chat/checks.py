@@ -56,13 +56,13 @@ def _split(url: str) -> SplitResult | None:
 
 @register()
 def check_stores(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """REDIS_ADDRESS, and the prefix of what is sent through it."""
+    """Check REDIS_ADDRESS and CHANNEL_PREFIX."""
     return [*_redis(settings.REDIS_URL), *_channel_prefix(settings.CHANNEL_PREFIX)]
 
 
 @register()
 def check_data_dir(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """DATA_DIR, which is made for its owner alone, and may be from elsewhere."""
+    """Check that no other user of this machine can look into DATA_DIR, where it was made by somebody else."""
     directory = Path(settings.DATA_DIR)
     mode = stat.S_IMODE(directory.stat().st_mode) if directory.is_dir() else 0
     if not mode & 0o077:
@@ -98,7 +98,13 @@ def _redis(url: str) -> Iterator[CheckMessage]:
 def check_mongodb_server(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Which MongoDB answers: asked by the commands that use it, and by `check`."""
+    """Check the version of the MongoDB that answers. Django runs it for `migrate`, and `check` asks for it, too.
+
+    Args:
+        app_configs: Not used.
+        databases: The aliases of the databases that the command uses. Without any, nothing is checked.
+        kwargs: Not used.
+    """
     return list(_mongodb_server()) if databases else []
 
 
@@ -121,7 +127,7 @@ def _mongodb_server() -> Iterator[CheckMessage]:
 
 @register()
 def check_mongodb_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """How MongoDB is asked."""
+    """Check MONGODB_PATIENCE and the options of MONGODB_URI."""
     options = options_of(settings.MONGODB_URI)
     return [*_read_preference(options), *_write_concern(options), *_patience(settings.MONGODB_PATIENCE)]
 
@@ -161,7 +167,7 @@ def _read_preference(options: Mapping[str, str]) -> Iterator[CheckMessage]:
 
 @register()
 def check_socketio(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """SOCKET_PATH, the namespaces, and what a message may weigh."""
+    """Check SOCKET_PATH, the namespaces, and the limits of messages, edits and syncs."""
     return list(_socketio())
 
 
@@ -192,7 +198,7 @@ def _socketio() -> Iterator[CheckMessage]:
 
 @register()
 def check_identity(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """How tokens are verified, and from which header they come."""
+    """Check how tokens are verified, and the header that they come from."""
     return list(_identity())
 
 
@@ -225,7 +231,7 @@ def _identity() -> Iterator[CheckMessage]:
 
 @register()
 def check_neighbours(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The addresses of other services."""
+    """Check the addresses of other services."""
     return list(_neighbours())
 
 
@@ -242,7 +248,7 @@ def _neighbours() -> Iterator[CheckMessage]:
 
 @register()
 def check_serving(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Where and to whom the server answers."""
+    """Check where and to whom the server answers, and its limits."""
     return list(_serving())
 
 

@@ -39,7 +39,12 @@ class WithoutConnections(logging.Filter):
 
 
 def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
-    """Return the dictionary for `logging.config.dictConfig`: all to stderr, `level` and above."""
+    """Return the dictionary for `logging.config.dictConfig`. All lines go to stderr.
+
+    Args:
+        level: The lowest level that is logged, such as "INFO". Loggers of NOT_IN_DETAIL log no DEBUG lines.
+        debug: Whether lines are for people although stderr is no terminal.
+    """
     for_people = debug or sys.stderr.isatty()
     # Tracebacks without the values of variables: among these are tokens and what people write to each other.
     renderer: list[Processor] = (
@@ -93,7 +98,11 @@ def _without_colours(logger: object, method: str, event: EventDict) -> EventDict
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Put the standard library's logging and structlog to work together. Named by `settings.LOGGING_CONFIG`."""
+    """Set up the standard library's logging and structlog. Django calls it: `settings.LOGGING_CONFIG` names it.
+
+    Args:
+        config: What `logging_config` returned.
+    """
     logging.config.dictConfig(config)
     structlog.configure(
         processors=[

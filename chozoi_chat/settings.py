@@ -23,17 +23,21 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable as it is, without spaces around it. An empty one counts as unset, as in a compose file's `NAME=`."""
+    """Return a variable without spaces around it. An empty one counts as unset, as in a compose file's `NAME=`."""
     return os.environ.get(name, "").strip() or default
 
 
 def names(name: str, default: str = "") -> list[str]:
-    """What stands between the variable's commas, without spaces around it."""
+    """Return what stands between the commas of a variable, without spaces around it and without empty parts."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
 def switch(name: str, *, default: bool = False) -> bool:
-    """The variable as a bool. Raises `ImproperlyConfigured` for anything but a yes or a no."""
+    """Return a variable as a bool.
+
+    Raises:
+        ImproperlyConfigured: It is none of true, yes, on, 1, false, no, off and 0.
+    """
     match text(name, str(default)).lower():
         case "true" | "yes" | "on" | "1":
             return True
@@ -43,7 +47,11 @@ def switch(name: str, *, default: bool = False) -> bool:
 
 
 def whole_number(name: str, default: int) -> int:
-    """The variable as an int. Raises `ImproperlyConfigured` for anything else."""
+    """Return a variable as an int.
+
+    Raises:
+        ImproperlyConfigured: It is no whole number.
+    """
     value = text(name, str(default))
     try:
         return int(value)
@@ -52,7 +60,11 @@ def whole_number(name: str, default: int) -> int:
 
 
 def one_of(name: str, default: str, values: Collection[str]) -> str:
-    """The variable in capitals. Raises `ImproperlyConfigured` for anything but one of the values."""
+    """Return a variable in capitals.
+
+    Raises:
+        ImproperlyConfigured: It is none of the values.
+    """
     value = text(name, default).upper()
     if value not in values:
         raise ImproperlyConfigured(f"{name} is {text(name)!r}; it must be one of {', '.join(values)}.")
@@ -60,7 +72,11 @@ def one_of(name: str, default: str, values: Collection[str]) -> str:
 
 
 def json_object(name: str) -> dict[str, Any]:
-    """The variable as a dict. Raises `ImproperlyConfigured` for anything but a JSON object."""
+    """Return a variable as a dict; an empty one where it is unset.
+
+    Raises:
+        ImproperlyConfigured: It is no JSON object.
+    """
     try:
         return msgspec.json.decode(text(name, "{}"), type=dict[str, Any])
     except msgspec.DecodeError as error:
@@ -68,13 +84,13 @@ def json_object(name: str) -> dict[str, Any]:
 
 
 def origin_of(url: str) -> str:
-    """The scheme, host and port of a URL; empty for what is none, which a check names."""
+    """Return the scheme, host and port of a URL; "" for what is no URL, which a check reports."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.partition('/')[0]}" if rest else ""
 
 
 def redis_database(url: str) -> int:
-    """The number of the database that a client of this URL uses; 0 for what is no such URL, which a check names."""
+    """Return the number of the database in a Redis URL; 0 for what is no such URL, which a check reports."""
     try:
         return int(parse_url(url).get("db", 0))
     except ValueError:

@@ -30,7 +30,7 @@ _LONGEST_REASON = 1000
 
 
 class EventRejected(Exception):
-    """Kafka rejects an event however often it is sent. Nothing more is relayed until an operator mends the cause."""
+    """Kafka rejects an event however often it is sent. Nothing more is relayed until an operator removes the cause."""
 
 
 @dataclass(slots=True)

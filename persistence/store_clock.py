@@ -33,7 +33,7 @@ class StoreClock:
         """Return MongoDB's time at an instant of this process; for the store's threads.
 
         Args:
-            instant: As `time.monotonic()` has told it. The clock that people set plays no part.
+            instant: As `time.monotonic()` gives it. The clock that people set plays no part.
 
         Returns:
             The time, or one that is earlier by what an answer takes on its way.

@@ -88,7 +88,7 @@ def server_event(name: str) -> Callable[[_Handler], _Handler]:
     `server_side_call`, and must be something that msgspec encodes to MessagePack.
 
     Args:
-        name: The event's name. These names are apart from those of clients' events.
+        name: The event's name. It may be that of a client's event, too: the two do not clash.
     """
 
     def mark(handler: _Handler) -> _Handler:

@@ -73,7 +73,7 @@ class ConversationEvents(LimitedNamespace):
         await identities.close()
 
     def on_gap(self, since: float) -> None:
-        """Have all statuses told anew, and all devices sync: a change or a message may have been missed."""
+        """Announce all statuses anew, and have all devices sync: a change or a message may have been missed."""
         reannouncing.get().noticed_gap()
         resyncing.get().noticed_gap(since, self.local_sockets)
 

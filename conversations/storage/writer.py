@@ -319,7 +319,7 @@ async def _announce(payloads: Iterable[MessagePayload]) -> None:
     for payload in payloads:
         try:
             await announce_message(payload)
-        except Exception:  # one listener's trouble must not keep the others' messages back
+        except Exception:  # an error of one listener must not keep the others' messages back
             logger.exception("message %s is stored but could not be announced", payload.id)
 
 

@@ -36,7 +36,7 @@ _ID_BYTES = 12  # of randomness in a node's id
 RETRY_DELAY = 1.0
 """Seconds between attempts to listen to a channel layer that is out of reach."""
 GAP_DELAY = 1.0
-"""Seconds after a gap before it is told, as it seldom comes alone."""
+"""Seconds after a gap before it is reported, as it seldom comes alone."""
 
 _RESEND = "resend_envelopes"  # the first and the last number
 _RESENT = "resent_envelope"  # what `Publisher.kept` yields

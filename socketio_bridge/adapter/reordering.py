@@ -2,7 +2,7 @@
 
 A layer promises neither that an envelope arrives nor that it does so once. So envelopes to all others bear numbers, and
 heartbeats each second see to it that the loss of the last one is noticed. What comes behind a missing number is held
-for a moment, while the node that sent it is asked for it. What cannot be had is a gap: the application is told.
+for a moment, while the node that sent it is asked for it. What cannot be had is a gap: the application gets a report.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Reordering:
     Args:
         deliver: Takes a node's id and its messages that have their turn.
         ask: Has a node send again the envelopes from a number to another one.
-        report_gap: Is told of lost envelopes that were sent after an instant of `time.monotonic()`.
+        report_gap: Gets reports of lost envelopes that were sent after an instant of `time.monotonic()`.
     """
 
     def __init__(
