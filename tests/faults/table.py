@@ -61,7 +61,8 @@ def write(page: Path, rows: Iterable[Row]) -> None:
     table, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{page} has not the marks {BEGIN} and {END}")
-    lines = {_key(line): line for line in table.splitlines() if line.startswith("| ") and _key(line)[0] != COLUMNS[0]}
+    written = [line for line in table.splitlines() if line.startswith("| ")]
+    lines = {_key(line): line for line in written if _key(line)[0] not in (COLUMNS[0], "---")}
     lines |= {_key(line): line for line in (as_line(row.cells()) for row in rows)}
     order = [scenario.name for scenario in SCENARIOS]
     ordered = sorted(lines, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key[1], key[2]))

@@ -21,4 +21,5 @@ def test_a_row_takes_the_place_of_its_former_self(tmp_path: Path) -> None:
     lines = page.read_text().splitlines()
     assert (lines[0], lines[-1]) == ("before", "after")
     rows = [line.split(" | ") for line in lines if line.startswith((f"| {first}", f"| {second}"))]
+    assert sum(line.startswith("| ---") for line in lines) == 1
     assert [(row[0], row[5]) for row in rows] == [(f"| {first}", "0"), (f"| {second}", "0")]
