@@ -116,11 +116,11 @@ def seal(
     origin: str, messages: bytes, *, number: int | None = None, after: int | None = None, at: float = 0.0
 ) -> dict[str, Any]:
     """The channel-layer message of a `Sealed`."""
-    envelope: dict[str, Any] = {"type": MESSAGE_TYPE, "origin": origin, "messages": messages}
+    envelope = {"type": MESSAGE_TYPE, "origin": origin, "messages": messages, "at": at}
     if number is not None:
-        envelope |= {"number": number, "at": at}
+        envelope["number"] = number
     if after is not None:
-        envelope |= {"after": after, "at": at}
+        envelope["after"] = after
     return envelope
 
 

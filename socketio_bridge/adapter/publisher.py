@@ -69,6 +69,7 @@ class Publisher:
         self._layer = layer
         self._pending: list[Message] = []
         self._pending_at = 0.0  # when the first of them came
+        self._pending_size = 0
         self._sealed: deque[Envelope] = deque()
         self._kept: deque[Envelope] = deque()
         self._kept_size = 0
@@ -90,6 +91,7 @@ class Publisher:
         """
         if not self.reachable and self._task is not None and _is_passing(message):
             return
+        size = message.size
         if node_id is not None:
             if not self._direct:
                 self._direct_at = time.monotonic()
@@ -98,9 +100,10 @@ class Publisher:
             if not self._pending:
                 self._pending_at = time.monotonic()
             self._pending.append(message)
+            self._pending_size += size
         self._put += 1
         self._waiting += 1
-        self._size += message.size
+        self._size += size
         if self._task is None:
             self._task = asyncio.create_task(self._publish())
         elif self._waiting > PENDING_LIMIT or self._size > PENDING_SIZE:
@@ -194,17 +197,25 @@ class Publisher:
     def _seal(self) -> None:
         """Make envelopes of what is pending; of those that wait the sizes are those of their bytes."""
         pending, self._pending = self._pending, []
+        size, self._pending_size = self._pending_size, 0
+        if size <= ENVELOPE_SIZE:
+            if pending:
+                self._seal_one(pending, size)
+            return
         begin = 0
         while begin < len(pending):
             end, size = begin, 0
             while end < len(pending) and (size < ENVELOPE_SIZE or end == begin):
                 size += pending[end].size
                 end += 1
-            self.number += 1
-            messages = pack(pending[begin:end])
-            self._sealed.append(Envelope(self.number, self._pending_at, messages, end - begin))
-            self._size += len(messages) - size
+            self._seal_one(pending[begin:end], size)
             begin = end
+
+    def _seal_one(self, messages: list[Message], size: int) -> None:
+        self.number += 1
+        packed = pack(messages)
+        self._sealed.append(Envelope(self.number, self._pending_at, packed, len(messages)))
+        self._size += len(packed) - size
 
     def _keep(self, envelope: Envelope) -> None:
         self._kept.append(envelope)
