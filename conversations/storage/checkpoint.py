@@ -20,8 +20,10 @@ from django.utils import timezone
 
 from conversations.models import Message
 from conversations.storage.message_ids import LAST_ID, first_id_at, message_ids, process_tag
-from persistence.mongodb import Document, durable
+from persistence.availability import StoreUnavailable
+from persistence.mongodb import Document, durable, in_message_thread
 from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
+from persistence.store_clock import store_clock
 from socketio_bridge import flush
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Checkpoint:
 
     def __init__(self, process_id: str) -> None:
         self._key = PREFIX + process_id
-        self._announced = message_ids.next()[0]
+        self._announced: str | None = None  # no id is taken before MongoDB's time is known, which ids follow
         self._changed = asyncio.Event()
         self._changed.set()
         self._pending = False
@@ -60,7 +62,9 @@ class Checkpoint:
             self._noting = asyncio.get_running_loop().create_task(self._note_on_and_on(), name="checkpoint")
 
     def begin(self) -> None:
-        """Messages are about to get their ids. They are not announced until `end` says so."""
+        """Messages, whose rooms are loaded, are about to get their ids. They are announced when `end` says so."""
+        if self._announced is None:
+            self._announced = message_ids.next()[0]
         self._pending = True
         self.start()
 
@@ -84,12 +88,18 @@ class Checkpoint:
                 await forget(self._key.removeprefix(PREFIX))
 
     async def _note_on_and_on(self) -> None:
+        while self._announced is None:
+            try:
+                await in_message_thread(store_clock.keep)
+                break
+            except StoreUnavailable:  # which has been logged
+                await asyncio.sleep(1)
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AT_LEAST_EVERY):
                     await self._changed.wait()
             self._changed.clear()
-            if not self._pending:
+            if not self._pending or self._announced is None:
                 self._announced = message_ids.next()[0]
             announced = self._announced
             if await flush():

@@ -69,7 +69,9 @@ def test_conversation_events_are_on_the_topic(up: Up) -> None:
 
 def test_after_kafkas_end_the_workers_work_with_the_next_one(up: Up) -> None:
     before = running(up)["kafka"]
-    os.kill(up.pid("kafka"), signal.SIGKILL)
+    kafka = up.pid("kafka")
+    assert kafka is not None
+    os.kill(kafka, signal.SIGKILL)
     eventually_sync(lambda: up.output.count("consume_auction_results runs again") == 1, "the consumer runs again")
     assert running(up)["kafka"] != before
     publish(up, 1)

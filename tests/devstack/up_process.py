@@ -61,8 +61,10 @@ class Up:
     def ready(self) -> bool:
         return self.get("/readyz")[0] == 200
 
-    def pid(self, name: str) -> int:
-        return int((self.data_dir / f"{name}.pid").read_text())
+    def pid(self, name: str) -> int | None:
+        """The process id of a child; None: it has ended, and the next one has not begun."""
+        path = self.data_dir / f"{name}.pid"
+        return int(path.read_text()) if path.exists() else None
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)

@@ -212,7 +212,7 @@ async def test_a_broken_websocket_frame_harms_nobody_else(
 
 @pytest.mark.parametrize(
     "query", ["", "EIO=4", "EIO=2&transport=websocket", "EIO=5&transport=websocket", "EIO=x&transport=websocket",
-              "transport=websocket", "EIO=4&transport=pigeon", "EIO=4&transport=websocket&sid=unknown"]
+              "EIO=4&transport=pigeon", "EIO=4&transport=websocket&sid=unknown"]
 )  # fmt: skip
 async def test_a_handshake_that_is_none_is_turned_away(query: str, server: ServerProcess) -> None:
     """No Engine.IO session begins; the answer is an HTTP error or a closed WebSocket."""
