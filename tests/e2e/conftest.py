@@ -55,6 +55,16 @@ async def cluster(stores: tuple[str, str], tmp_path_factory: pytest.TempPathFact
         yield cluster
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pair(cluster: Cluster, own_redis: EmbeddedRedis) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
+    """Two processes behind a Redis of their own."""
+    names = f"one behind {own_redis.port}", f"other behind {own_redis.port}"
+    one, other = [await cluster.server(name, REDIS_ADDRESS=own_redis.address) for name in names]
+    yield one, other
+    one.stop()
+    other.stop()
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(cluster: Cluster) -> ServerProcess:
     """The server that most tests talk to."""

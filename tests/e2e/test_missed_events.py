@@ -3,10 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from devstack.embedded import EmbeddedRedis
 from tests.clients.client import GENERATIONS, Client
@@ -22,15 +20,6 @@ pytestmark = pytest.mark.slow
 
 SOON = 15.0
 """Seconds after Redis answers within which everything has arrived."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pair(cluster: Cluster, own_redis: EmbeddedRedis) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
-    """Two processes behind a Redis of their own."""
-    one, two = [await cluster.server(f"{name} of a pair", REDIS_ADDRESS=own_redis.address) for name in ("one", "other")]
-    yield one, two
-    one.stop()
-    two.stop()
 
 
 async def send_on(sender: Client, room: Room, acked: list[str]) -> None:

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 
 from devstack.embedded import EmbeddedRedis
 from tests.clients.client import GENERATIONS, Client
@@ -24,15 +22,6 @@ pytestmark = pytest.mark.slow
 
 SOON = 15.0
 """Seconds after Redis answers within which all statuses are right."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pair(cluster: Cluster, own_redis: EmbeddedRedis) -> AsyncIterator[tuple[ServerProcess, ServerProcess]]:
-    """Two processes behind it."""
-    one, two = [await cluster.server(f"{name} of two", REDIS_ADDRESS=own_redis.address) for name in ("one", "other")]
-    yield one, two
-    one.stop()
-    two.stop()
 
 
 @dataclass

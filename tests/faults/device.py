@@ -65,6 +65,8 @@ class Device:
             keep_events=False,
         )
         self._connected = asyncio.Event()
+        # Who begins to send at the moment of a reconnect passes none of those that waited for it.
+        self._turn = asyncio.Lock()
         self._unanswered: set[asyncio.Future[list[Any]]] = set()
 
     @property
@@ -107,7 +109,8 @@ class Device:
         """Send a message until it is acknowledged: again after a time-out or a temporary refusal, later and later."""
         payload = room.message(self.person, sent.content, client_message_id=sent.client_message_id)
         while True:
-            await self.online()
+            async with self._turn:
+                await self.online()
             sent.attempts += 1
             answer = await self._ask("new_message", payload)
             if answer is not None and answer.get("status"):
