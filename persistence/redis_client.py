@@ -66,7 +66,8 @@ async def in_redis_thread(
     """
     work = asyncio.get_running_loop().run_in_executor(_threads, lambda: function(*args, **kwargs))
     try:
-        return await asyncio.wait_for(work, SOON)
+        async with asyncio.timeout(SOON):
+            return await work
     except TimeoutError:
         raise RedisTimeoutError(f"Redis did not answer within {SOON} s") from None
 

@@ -91,7 +91,8 @@ class Adapter:
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
         try:
-            await asyncio.wait_for(self._tried.wait(), LAYER_TIMEOUT)
+            async with asyncio.timeout(LAYER_TIMEOUT):
+                await self._tried.wait()
         except TimeoutError:
             logger.error("The channel layer does not answer: this process serves its own sockets only for now.")
         self.cluster.join()

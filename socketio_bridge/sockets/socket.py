@@ -162,7 +162,8 @@ class Socket:
             raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: call in a task of its own")
         answer = self.request_ack(*packet.event_around_id(self.namespace, event, arguments))
         try:
-            return await asyncio.wait_for(answer, timeout)
+            async with asyncio.timeout(timeout):
+                return await answer
         except TimeoutError:
             raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
 
@@ -351,7 +352,8 @@ class Socket:
         patience = self._connection.options.connect_timeout
         if before is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(before.finished(), patience)
+                async with asyncio.timeout(patience):
+                    await before.finished()
         try:
             async with asyncio.timeout(patience):
                 await self._let_in()

@@ -391,13 +391,15 @@ class Session:
 
     async def _hang_up(self) -> None:
         try:
-            await asyncio.wait_for(self._send_queue.drain(), _DRAIN_TIMEOUT)
+            async with asyncio.timeout(_DRAIN_TIMEOUT):
+                await self._send_queue.drain()
         except TimeoutError:
             self._send_queue.discard()
         self._sessions.pop(self.sid, None)
         try:
             if self._transport is not None:
-                await asyncio.wait_for(self._transport.close(), _CLOSE_TIMEOUT)
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._transport.close()
         except Exception as error:
             logger.debug("The transport was closed already: %r", error)
         if self._end is not None:
