@@ -6,7 +6,7 @@ For development, demos and tests. The application imports nothing of it, and not
 from devstack.embedded.child_process import ChildProcess
 from devstack.embedded.kafka import EmbeddedKafka
 from devstack.embedded.mongodb import EmbeddedMongoDB
-from devstack.embedded.ports import free_port, is_free
+from devstack.embedded.ports import free_port, is_free, reserve_port
 from devstack.embedded.redis import EmbeddedRedis
 from devstack.embedded.store import EmbeddedStore, StoreNotStarted
 
@@ -19,4 +19,5 @@ __all__ = [
     "StoreNotStarted",
     "free_port",
     "is_free",
+    "reserve_port",
 ]

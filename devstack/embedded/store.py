@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from devstack.embedded.child_process import ChildProcess
-from devstack.embedded.ports import free_port
+from devstack.embedded.ports import reserve_port
 
 START_TIMEOUT = 60.0  # seconds; recovering a journal takes a while on a slow disk
 
@@ -22,7 +22,7 @@ class EmbeddedStore(ABC):
 
     Args:
         data_dir: The directory of all stores, made when missing. Each has its files in a folder of its name there.
-        port: The TCP port to listen on; None: a free one.
+        port: The TCP port to listen on if it is free; otherwise, or with None, it is another one. `port` says which.
 
     Attributes:
         directory: The folder of its files.
@@ -39,7 +39,8 @@ class EmbeddedStore(ABC):
         self.data_dir = data_dir.resolve()
         self.directory = self.data_dir / self.name
         self.log = self.data_dir / "logs" / f"{self.name}.log"
-        self.port = free_port() if port is None else port
+        self._reservation = reserve_port(port)  # as long as this object lives, and so from here to each start
+        self.port: int = self._reservation.getsockname()[1]
         self._child: ChildProcess | None = None
 
     @property

@@ -62,11 +62,11 @@ class Command(BaseCommand):
                 redis.ping()
         before = saved_addresses(settings.DATA_DIR)
         mongodb = (
-            EmbeddedMongoDB(settings.DATA_DIR, _port(before.mongodb, MONGODB_PORT))
+            EmbeddedMongoDB(settings.DATA_DIR, _port(before.mongodb) or MONGODB_PORT)
             if settings.MONGODB_EMBEDDED
             else None
         )
-        redis = EmbeddedRedis(settings.DATA_DIR, _port(before.redis, REDIS_PORT)) if settings.REDIS_EMBEDDED else None
+        redis = EmbeddedRedis(settings.DATA_DIR, _port(before.redis) or REDIS_PORT) if settings.REDIS_EMBEDDED else None
         kafka = EmbeddedKafka(settings.DATA_DIR) if with_kafka and not settings.KAFKA_BOOTSTRAP_SERVERS else None
         stores: list[EmbeddedStore] = [store for store in (mongodb, redis, kafka) if store]
 
@@ -131,9 +131,9 @@ class Command(BaseCommand):
         return "\n".join(lines) + "\n"
 
 
-def _port(address_before: str, usual: int) -> int:
-    """The port of the last run, so that tools pointed at it still find it; else the usual one; else any free one."""
-    return free_port(urlsplit(address_before).port or usual)
+def _port(address_before: str) -> int | None:
+    """The port of the last run, so that tools pointed at it still find it."""
+    return urlsplit(address_before).port
 
 
 def _workers(*, brokers: bool, registry: bool) -> list[list[str]]:

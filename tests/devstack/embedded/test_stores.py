@@ -100,11 +100,26 @@ def test_addresses_are_those_that_other_tools_take(tmp_path: Path) -> None:
 
 
 @BOTH
-def test_a_taken_port_is_named(kind: Store, tmp_path: Path) -> None:
+def test_stores_that_want_the_same_port_get_one_each(kind: Store, tmp_path: Path) -> None:
+    """A store listens some time after its port was chosen: two runs of `manage.py up` may begin at the same moment."""
+    first = kind(tmp_path / "first")
+    second = kind(tmp_path / "second", first.port)
+    assert first.port != second.port
+
+
+@BOTH
+def test_a_port_in_use_is_left_to_who_has_it(kind: Store, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", free_port())) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(StoreNotStarted, match=rf"port taken.*{port}"):
-            kind(tmp_path, port).start()
+        with started(kind(tmp_path, port := other.getsockname()[1])) as store:
+            assert store.port != port
+
+
+@BOTH
+def test_a_port_that_was_taken_since_is_named(kind: Store, tmp_path: Path) -> None:
+    store = kind(tmp_path)
+    with socket.create_server(("127.0.0.1", store.port)):
+        with pytest.raises(StoreNotStarted, match=rf"port taken.*{store.port}"):
+            store.start()
 
 
 def test_a_kill_of_mongodb_in_the_middle_of_writes_loses_nothing_acknowledged(tmp_path: Path) -> None:
