@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import storages
 
-from persistence.rate_limits import Rate
+from socketio_bridge.rates import Rate
 
 MOST_PIXELS = 40_000_000
 """Some 1.4 gigabytes of memory for the process that paints such an image."""

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 CHAT = ("conversations", "presence", "socketio_bridge", "identity", "persistence")
 
 # What applications see, and all floors of the bridge may use.
-FACE = ("socketio_bridge.exceptions", "socketio_bridge.handshake", "socketio_bridge.options")
+FACE = ("socketio_bridge.exceptions", "socketio_bridge.handshake", "socketio_bridge.options", "socketio_bridge.rates")
 ADAPTER = ("socketio_bridge.adapter", "socketio_bridge.protocol", *FACE)
 
 # What each part may import of ours, besides itself. The longest name that fits a module is its part.
@@ -39,7 +39,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "socketio_bridge.protocol": (),
     **dict.fromkeys(FACE, ()),
     "identity": ("persistence.per_event_loop",),
-    "persistence": (),
+    "persistence": ("socketio_bridge.rates",),
     "devstack": (),
     "devstack.engine": ("persistence.engine",),
 }
@@ -134,7 +134,7 @@ def test_a_door_touches_no_storage(path: Path) -> None:
         ("conversations.api.uploads", "django.core.files.storage.default_storage", True),
         ("conversations.sockets.namespace", "conversations.models.Room", True),
         ("conversations.sockets.namespace", "conversations.services", False),
-        ("conversations.api.throttling", "persistence.rate_limits.Rate", False),
+        ("conversations.api.throttling", "persistence.rate_limits.wait_for_turn_sync", False),
         ("conversations.services.rooms", "conversations.models.Room", False),
     ],
 )

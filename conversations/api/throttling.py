@@ -8,7 +8,8 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
-from persistence.rate_limits import Rate, network_of, wait_for_turn_sync
+from persistence.rate_limits import network_of, wait_for_turn_sync
+from socketio_bridge.rates import Rate
 
 
 class _Throttle(BaseThrottle):

@@ -18,8 +18,9 @@ from django.dispatch import receiver
 
 from conversations.errors import Code, TooSoon
 from identity import IdentityRefused
-from persistence.rate_limits import Buckets, Rate, network_of, wait_for_turn
+from persistence.rate_limits import network_of, wait_for_turn
 from socketio_bridge import Namespace, Socket
+from socketio_bridge.rates import Buckets, Rate
 
 COSTLY = frozenset({"create_room", "verify_user", "report"})
 """Events that EVENT_RATE_COSTLY is for, each by itself: all processes count them together."""

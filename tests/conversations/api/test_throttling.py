@@ -10,8 +10,8 @@ from pytest_django import Settings
 from conversations.checks import RATES, check_rates
 from identity import Role
 from persistence import rate_limits as rates
-from persistence.rate_limits import Rate
 from persistence.redis_client import redis
+from socketio_bridge.rates import Rate
 from tests.conversations.api.conftest import Answer, App
 from tests.conversations.conftest import Emitted
 

@@ -14,6 +14,7 @@ from identity import IdentityRefused, Role
 from persistence import rate_limits as rates
 from persistence.redis_client import redis
 from socketio_bridge import Socket, SocketIOServer, event
+from socketio_bridge.rates import Rate
 from socketio_bridge.testing import Disconnected, SocketIOCommunicator
 from tests.conversations.conftest import person
 
@@ -103,7 +104,7 @@ async def test_what_makes_others_work_is_counted_for_all_processes_together(
     namespace: Counting, settings: Settings
 ) -> None:
     settings.EVENT_RATE_COSTLY = "2/d"
-    assert rates.wait_for_turn_sync("create_room", "7", rates.Rate(2, 86_400)) == 0  # another process, or REST
+    assert rates.wait_for_turn_sync("create_room", "7", Rate(2, 86_400)) == 0  # another process, or REST
     async with client_of(namespace) as client, client_of(namespace, "9") as other:
         (done, refused), (elsewhere,) = await answers(client, "create_room", 2), await answers(other, "create_room", 1)
         assert (done, refused["code"], elsewhere) == ("done", "rate_limited", "done")
@@ -119,7 +120,7 @@ async def test_the_usual_event_asks_no_store(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     asked: list[str] = []
 
-    def ask(kind: str, caller: str, rate: rates.Rate) -> float:
+    def ask(kind: str, caller: str, rate: Rate) -> float:
         asked.append(kind)
         return 0.0
 
@@ -176,7 +177,7 @@ async def test_an_address_has_so_many_bad_tokens(settings: Settings) -> None:
 async def test_bad_tokens_are_counted_for_all_processes_together(settings: Settings) -> None:
     settings.AUTH_FAILURES = "3/d"
     for _ in range(3):
-        rates.wait_for_turn_sync("token_invalid", ADDRESS, rates.Rate(3, 86_400))  # in other processes
+        rates.wait_for_turn_sync("token_invalid", ADDRESS, Rate(3, 86_400))  # in other processes
     with pytest.raises(IdentityRefused):
         await prove(code="token_invalid")
     with pytest.raises(TooSoon):
