@@ -1,4 +1,4 @@
-"""One counter for all visitors: the bridge in a Django project of one file, described in socketio_bridge/README.md.
+"""One counter for all visitors: the bridge in a Django project of one file (socketio_bridge/docs/guide.md).
 
     python examples/socketio_counter/counter.py migrate
     python examples/socketio_counter/counter.py serve

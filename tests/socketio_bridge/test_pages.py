@@ -1,4 +1,6 @@
-"""The bridge's README, followed to the letter: its Python blocks make a project, and that project works."""
+"""The bridge's guide, followed to the letter: its Python blocks make a project, and that project works. The table of
+options, and what the pages name, are checked against the code.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,11 @@ import socketio_bridge
 from socketio_bridge import Options
 
 FOLDER = Path(socketio_bridge.__file__).parent
-README = (FOLDER / "README.md").read_text()
-BLOCKS = re.findall(r"``python\n# (\S+\.py)\n(.*?)``", README, flags=re.DOTALL)
+README = FOLDER / "README.md"
+GUIDE, DEPLOYMENT, INSIDE = (FOLDER / "docs" / f"{name}.md" for name in ("guide", "deployment", "inside"))
+PAGES = (README, *sorted((FOLDER / "docs").glob("*.md")))
+TEXT = GUIDE.read_text() + DEPLOYMENT.read_text()
+BLOCKS = re.findall(r"``python\n# (\S+\.py)\n(.*?)``", TEXT, flags=re.DOTALL)
 LOAD_INSTEAD_OF_SERVING = """
 import runpy, uvicorn
 uvicorn.run = lambda app, **options: uvicorn.Config(app, **options).load()
@@ -28,8 +33,8 @@ runpy.run_path("serve.py", run_name="__main__")
 
 @pytest.fixture(scope="module")
 def project(redis_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `startproject` makes, with the README's blocks: files that exist grow by them, all but asgi.py."""
-    directory = tmp_path_factory.mktemp("readme")
+    """What `startproject` makes, with the guide's blocks: files that exist grow by them, all but asgi.py."""
+    directory = tmp_path_factory.mktemp("guide")
     call_command("startproject", "mysite", str(directory))
     (directory / "mysite" / "asgi.py").unlink()
     for name, code in BLOCKS:
@@ -57,7 +62,7 @@ def run(project: Path, *command: str) -> str:
 
 
 def test_every_python_block_is_a_file_of_the_project() -> None:
-    assert len(BLOCKS) == README.count("```python")
+    assert len(BLOCKS) == TEXT.count("```python")
 
 
 @pytest.mark.slow
@@ -78,14 +83,13 @@ class TestTheProject:
 
 
 def test_the_table_has_every_option_and_its_default() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| \S.* \|$", README, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| \S.* \|$", README.read_text(), flags=re.MULTILINE)
     documented = {name: ast.literal_eval(default) for name, default in rows}
     assert documented == msgspec.structs.asdict(Options())
 
 
 def test_modules_that_are_explained_exist() -> None:
-    inside = README.partition("## Inside")[2].partition("## Limits")[0]
-    names = re.findall(r"`(\w+/|\w+(?:/\w+)*\.py)`", inside)
+    names = re.findall(r"`(\w+/|\w+(?:/\w+)*\.py)`", INSIDE.read_text())
     assert len(names) > 10
     assert [name for name in names if not (FOLDER / name).exists()] == []
 
@@ -97,6 +101,10 @@ def test_what_is_imported_is_public() -> None:
                 assert {alias.name for alias in node.names} <= set(socketio_bridge.__all__)
 
 
-def test_files_that_are_linked_exist() -> None:
-    for name in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (FOLDER / name).exists(), name
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_linked_exists(page: Path) -> None:
+    for name, _, anchor in re.findall(r"\]\((?!http)([^)#]*)(#([^)]+))?\)", page.read_text()):
+        linked = page.parent / name if name else page
+        assert linked.exists(), name
+        headings = re.findall(r"^#+ (.*)$", linked.read_text(), flags=re.MULTILINE) if anchor else []
+        assert anchor in ["", *(re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings)]
