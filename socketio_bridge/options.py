@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 TransportName: TypeAlias = Literal["polling", "websocket"]
+ParserName: TypeAlias = Literal["json", "msgpack"]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
@@ -26,6 +27,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         inbound_limit: How much of a client's input may wait for its handlers; over it, the bridge reads no more from
             the client.
         transports: What a client may connect by. With both it may begin by polling and change over to a WebSocket.
+        parsers: How clients may encode their packets: "json", Socket.IO's own parser; "msgpack", which clients of
+            protocol 5 with `socket.io-msgpack-parser` speak. With both, each client is answered in its own.
+        allow_eio3: Whether clients of Engine.IO's protocol 3, those of 2.x, may connect (Socket.IO's `allowEIO3`).
         cookie: The name of a cookie that holds the session's id; None: no cookie.
         allowed_origins: Origins whose pages may connect beside the server's own; `"*"`: any.
         eio_required: Whether a client must name its Engine.IO protocol in `EIO`, as the conformance suites demand.
@@ -48,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outbound_limit: Size = 4_000_000
     inbound_limit: Size = 1_000_000
     transports: tuple[TransportName, ...] = ("polling", "websocket")
+    parsers: tuple[ParserName, ...] = ("json",)
+    allow_eio3: bool = True
     cookie: str | None = None
     allowed_origins: tuple[str, ...] = ()
     eio_required: bool = False

@@ -6,13 +6,13 @@ A `SocketIO` does no I/O and reads no clock. `receive` turns a packet into one o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from socketio_bridge.protocol import ProtocolError, engineio, packet
+from socketio_bridge.protocol import ProtocolError, engineio, msgpack, packet
 from socketio_bridge.protocol.attachments import reconstruct
 from socketio_bridge.protocol.engineio import EngineIO
 from socketio_bridge.protocol.packet import Packet, PacketType
@@ -70,7 +70,18 @@ class Disconnected(msgspec.Struct, gc=False):
     namespace: str
 
 
-Event: TypeAlias = ConnectRequested | EventReceived | AckReceived | Disconnected
+class ParserRefused(msgspec.Struct, gc=False):
+    """The client's first packet is of a parser that it may not use.
+
+    `namespace` is the one that it asks for: `SocketIO.refuse` answers in the client's own encoding, upon which it does
+    not try again. None: its encoding is unknown, so that no answer would be read. `message` says what is wrong.
+    """
+
+    namespace: str | None
+    message: str
+
+
+Event: TypeAlias = ConnectRequested | EventReceived | AckReceived | Disconnected | ParserRefused
 
 
 _auth_decoder = msgspec.json.Decoder(dict[str, Any] | None)
@@ -117,13 +128,33 @@ class SocketIO:
     Args:
         engine: The Engine.IO session. Its protocol decides Socket.IO's: clients of `EIO=3` speak protocol 4, those of
             `EIO=4` protocol 5.
+        parsers: The parsers that clients may use, "json" and "msgpack". The first packet of a client of protocol 5 says
+            which is its own. A client of protocol 4 is greeted before it says anything, and in JSON.
+
+    Attributes:
+        packed: Whether the client's packets are MessagePack: then `pack` encodes what is sent to it.
     """
 
-    __slots__ = ("_connected", "_incomplete", "_left", "_pending", "engine", "revision")
+    __slots__ = (
+        "_connected",
+        "_incomplete",
+        "_left",
+        "_parsers",
+        "_pending",
+        "_recognized",
+        "_unknown",
+        "engine",
+        "packed",
+        "revision",
+    )
 
-    def __init__(self, engine: EngineIO) -> None:
+    def __init__(self, engine: EngineIO, parsers: Collection[str] = ("json",)) -> None:
         self.engine = engine
         self.revision: Revision = 4 if engine.revision == 3 else 5
+        self.packed = False
+        self._parsers = parsers
+        self._recognized = self.revision == 4
+        self._unknown = False  # its parser, so that what it says means nothing
         self._pending: set[str] = set()
         self._connected: set[str] = set()
         self._left: dict[str, None] = {}  # in the order in which they were left
@@ -161,8 +192,16 @@ class SocketIO:
         message = self.engine.receive(incoming, now)
         if message is None:
             return None
+        if not self._recognized:
+            refused = self._recognize(message)
+            if not self._recognized:
+                return refused
         size = len(message)
-        if isinstance(message, bytes):
+        if self.packed:
+            received = self._unpack(message)
+            if received.type is PacketType.CONNECT:
+                return self._connect_requested(received)
+        elif isinstance(message, bytes):
             complete = self._attach(message)
             if complete is None:
                 return None
@@ -173,8 +212,8 @@ class SocketIO:
             received = packet.decode(message)
             if received.type is PacketType.CONNECT:
                 return self._connect_requested(received)
-            if received.type is PacketType.CONNECT_ERROR:
-                raise ProtocolError("only a server sends CONNECT_ERROR packets")
+        if received.type is PacketType.CONNECT_ERROR:
+            raise ProtocolError("only a server sends CONNECT_ERROR packets")
         namespace = received.namespace
         joined = namespace in self._connected
         # Swift's client disconnects from a namespace that has not answered yet; others say nothing.
@@ -239,6 +278,41 @@ class SocketIO:
         packets, self.engine.outgoing = self.engine.outgoing, []
         return packets
 
+    def pack(self, message: str, attachments: Sequence[bytes] = ()) -> bytes:
+        """Encode a message for a client whose packets are MessagePack.
+
+        Args:
+            message: An Engine.IO message with a packet of the default parser.
+            attachments: The packet's binary.
+        """
+        return msgpack.encode(message, tuple(attachments))
+
+    def _recognize(self, message: str | bytes) -> ParserRefused | None:
+        """Learn from its first message which parser the client has; what refuses it where it may not use that."""
+        if self._unknown:
+            return None
+        parser = "json" if isinstance(message, str) else "msgpack"
+        self.packed = parser == "msgpack"
+        try:
+            first = self._unpack(message) if self.packed else packet.decode(cast(str, message))
+        except ProtocolError:
+            if not self.packed:
+                raise
+            self.packed, self._unknown = False, True
+            return ParserRefused(None, "the client's parser is unknown: its first packet is binary")
+        if parser in self._parsers:
+            self._recognized = True
+            return None
+        return ParserRefused(
+            first.namespace.partition("?")[0],
+            f"This server does not take packets of the {parser!r} parser; it takes {', '.join(self._parsers)}",
+        )
+
+    def _unpack(self, message: str | bytes) -> Packet:
+        if isinstance(message, str):
+            raise ProtocolError("a text message from a client whose packets are MessagePack")
+        return msgpack.decode(message)
+
     def _attach(self, attachment: bytes) -> _Incomplete | None:
         """Add an attachment to the incomplete packet; return the packet when it is complete."""
         incomplete = self._incomplete
@@ -268,6 +342,9 @@ class SocketIO:
         if len(self._left) > _LEFT_LIMIT:
             del self._left[next(iter(self._left))]
 
-    def _send(self, text: str, attachments: Iterable[bytes] = ()) -> None:
+    def _send(self, text: str, attachments: Sequence[bytes] = ()) -> None:
+        if self.packed:
+            self.engine.outgoing.append(self.pack(engineio.PacketType.MESSAGE + text, attachments))
+            return
         self.engine.outgoing.append(engineio.PacketType.MESSAGE + text)
         self.engine.outgoing.extend(attachments)

@@ -23,6 +23,7 @@ from socketio_bridge.protocol.socketio import (
     Disconnected,
     Event,
     EventReceived,
+    ParserRefused,
     SocketIO,
 )
 from socketio_bridge.sockets.interfaces import Connection, Handlers, SocketHooks
@@ -54,6 +55,7 @@ class Client:
         "_handshake",
         "_hooks",
         "_in_default",
+        "_parser_refused",
         "_protocol",
         "_sockets",
     )
@@ -73,6 +75,7 @@ class Client:
         self._sockets: dict[str, Socket] = {}  # by namespace
         self._connecting: dict[str, ConnectRequested] = {}  # by namespace; what is not answered yet
         self._departed: set[Socket] = set()  # those that left, and whose handlers still run
+        self._parser_refused = False
         self._in_default = False  # a protocol 4 client is in "/", which the application does not have
 
     def take(self, event: Event) -> None:
@@ -80,10 +83,12 @@ class Client:
         if type(event) is ConnectRequested:
             self._connect(event)
             return
-        socket = self._sockets.get(event.namespace)
+        socket = None if event.namespace is None else self._sockets.get(event.namespace)
         if socket is None:
+            if type(event) is ParserRefused:
+                self._refuse_parser(event)
             # The "/" of a protocol 4 client, where the application has none; or a socket that is put off.
-            if type(event) is Disconnected:
+            elif type(event) is Disconnected:
                 self._in_default &= event.namespace != "/"
                 self._connecting.pop(event.namespace, None)
                 self._keep_if_joined()
@@ -215,6 +220,18 @@ class Client:
     def _keep_if_joined(self) -> None:
         if not self._sockets and not self._in_default:
             self._connection.keep_for_a_while()
+
+    def _refuse_parser(self, refused: ParserRefused) -> None:
+        """Say so, and once in the log.
+
+        A client whose encoding is unknown would not read an answer, and would be back at once if its connection ended.
+        So that one is left alone until it should have joined a namespace (`Options.connect_timeout`).
+        """
+        if not self._parser_refused:
+            logger.info("Refused the client at %s: %s.", self._handshake.address, refused.message)
+        self._parser_refused = True
+        if refused.namespace is not None:
+            self._refuse(refused.namespace, ConnectionRefused(refused.message))
 
     def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
         self._protocol.refuse(namespace, refusal.message, refusal.data)

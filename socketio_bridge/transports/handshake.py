@@ -58,7 +58,7 @@ class HandshakeRefused(Exception):
 
     @classmethod
     def unsupported_protocol(cls) -> Self:
-        """The `EIO` parameter is neither 3 nor 4, or missing where `eio_required`."""
+        """The `EIO` parameter is neither 3 nor 4, missing where `eio_required`, or 3 without `allow_eio3`."""
         return cls(5, "Unsupported protocol version")
 
     @classmethod
@@ -112,7 +112,9 @@ def revision_of(handshake: Handshake, options: Options) -> Revision:
     A client that names none speaks 3, as for the reference server: the iOS client for 2.x servers sends no `EIO`.
     """
     named = handshake.query.get("EIO", "" if options.eio_required else "3")
-    if named not in ("3", "4"):
+    # Clients of protocol 3 are greeted in JSON before they have said which parser they have.
+    old_ones = options.allow_eio3 and "json" in options.parsers
+    if named not in (("3", "4") if old_ones else ("4",)):
         raise HandshakeRefused.unsupported_protocol()
     return cast(Revision, int(named))
 

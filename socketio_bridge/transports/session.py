@@ -121,7 +121,7 @@ class Session:
             ping_timeout=self.options.ping_timeout,
             max_payload=self.options.max_payload,
         )
-        self._protocol = SocketIO(engine_io)
+        self._protocol = SocketIO(engine_io, self.options.parsers)
         self._send_queue = SendQueue(
             self.options.outbound_limit,
             on_stuck=lambda: self.close("transport error", abruptly=True),
@@ -291,6 +291,12 @@ class Session:
 
     def send(self, packet: Packet, attachments: Sequence[bytes] = ()) -> None:
         """Queue a packet for the client, and right behind it the packet's binary."""
+        if self._protocol.packed and isinstance(packet, str):
+            try:
+                packet, attachments = self._protocol.pack(packet, attachments), ()
+            except Exception:  # of one client must not keep an emission from the others
+                logger.exception("An event that MessagePack cannot hold: the client at %s misses it.", self._address)
+                return
         self._send_queue.put(packet, *attachments)
 
     def close(self, reason: str, *, abruptly: bool = False) -> None:

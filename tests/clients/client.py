@@ -69,7 +69,8 @@ class Client:
     """A socket.io-client socket. Entering connects it and waits until it is connected; leaving disconnects it.
 
     `version`: one of GENERATIONS. `query`: on the Engine.IO URL, for 2.x in the CONNECT packet as well (the client does
-    that itself). `auth`: the CONNECT payload of 3.x and 4.x. `options`: any other option of socket.io-client.
+    that itself). `auth`: the CONNECT payload of 3.x and 4.x. `options`: any other option of socket.io-client. `parser`:
+    "msgpack", or "unknown" for one that no server has; None: the default one.
     `beside`: another client whose connection this namespace shares. `answers`: acks by event name, for events that the
     server emits with a callback. `answer_after`: seconds by event name that such an ack takes. Binary is `bytes`, both
     ways, anywhere in an argument. `patience`: seconds within which entering has to succeed. `listener`: gets
@@ -88,6 +89,7 @@ class Client:
         auth: Mapping[str, Any] | None = None,
         transports: tuple[str, ...] = ("websocket",),
         options: Mapping[str, Any] | None = None,
+        parser: str | None = None,
         beside: "Client | None" = None,
         answers: Mapping[str, Any] | None = None,
         answer_after: Mapping[str, float] | None = None,
@@ -117,7 +119,7 @@ class Client:
             settings["auth"] = dict(auth)
         self._opening = {
             "version": version, "url": url, "namespace": namespace, "beside": beside and beside.name,
-            "options": settings | dict(options or {}), "answers": dict(answers or {}),
+            "options": settings | dict(options or {}), "parser": parser, "answers": dict(answers or {}),
             "answerAfter": {event: seconds * 1000 for event, seconds in (answer_after or {}).items()},
         }  # fmt: skip
 

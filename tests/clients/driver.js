@@ -12,6 +12,17 @@ const generations = {
   "4.8": require("socket.io-client-4"),
 };
 
+// By their names in Client's `parser`. "unknown" stands for one that no server has heard of.
+const parsers = {
+  msgpack: require("socket.io-msgpack-parser"),
+  unknown: {
+    Encoder: class {
+      encode = () => [Buffer.from([0xc1, 1, 2])];
+    },
+    Decoder: require("socket.io-msgpack-parser").Decoder,
+  },
+};
+
 const sockets = new Map();
 const streams = new Map(); // by client
 
@@ -84,8 +95,9 @@ function listenToLife(socket, version, client) {
 }
 
 const commands = {
-  open({ client, version, url, namespace, beside, options, answers, answerAfter }) {
+  open({ client, version, url, namespace, beside, options, parser, answers, answerAfter }) {
     let socket;
+    if (parser) options.parser = parsers[parser];
     if (beside) {
       socket = sockets.get(beside).io.socket(namespace, options); // another namespace on that client's connection
     } else {

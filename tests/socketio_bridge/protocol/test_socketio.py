@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import EngineIO, Revision
-from socketio_bridge.protocol.socketio import AckReceived, ConnectRequested, Disconnected, EventReceived, SocketIO
+from socketio_bridge.protocol.socketio import (
+    AckReceived,
+    ConnectRequested,
+    Disconnected,
+    EventReceived,
+    ParserRefused,
+    SocketIO,
+)
 
 
 def unopened(engine_revision: Revision, max_payload: int = 1_000_000) -> SocketIO:
@@ -286,3 +293,72 @@ def test_a_client_that_joins_and_leaves_without_end_is_remembered_in_part() -> N
 def test_only_a_server_sends_connect_errors() -> None:
     with pytest.raises(ProtocolError, match="only a server"):
         joined(4).receive('44/chat,{"message":"x"}', 0.0)
+
+
+class TestParsers:
+    """The first packet of a client of protocol 5 says which parser it has."""
+
+    @staticmethod
+    def packed(**fields: object) -> bytes:
+        return msgspec.msgpack.encode({"nsp": "/chat", **fields})
+
+    def client(self, *parsers: str) -> SocketIO:
+        engine = EngineIO("abc", 4, 0.0, ping_interval=25.0, ping_timeout=20.0, max_payload=1_000)
+        return SocketIO(engine, parsers)
+
+    def test_it_is_answered_in_its_own(self) -> None:
+        for first, answer in (
+            ("40/chat,", '40/chat,{"sid":"s1"}'),
+            (self.packed(type=0), self.packed(type=0, data={"sid": "s1"})),
+        ):
+            protocol = self.client("json", "msgpack")
+            assert protocol.receive(first, 0.0) == ConnectRequested("/chat", {}, {})
+            protocol.accept("/chat", "s1")
+            [sent] = protocol.packets_to_send()
+            if isinstance(answer, bytes):
+                assert msgspec.msgpack.decode(sent) == msgspec.msgpack.decode(answer)  # type: ignore[arg-type]
+            else:
+                assert sent == answer
+
+    def test_events_acknowledgements_and_ends_are_the_same(self) -> None:
+        protocol = self.client("msgpack")
+        protocol.receive(self.packed(type=0, data={"token": "x"}), 0.0)
+        protocol.accept("/chat", "s1")
+        event = protocol.receive(self.packed(type=2, data=["say", b"1"], id=4), 0.0)
+        assert isinstance(event, EventReceived)
+        assert (event.event, event.arguments, event.ack_id) == ("say", [b"1"], 4)
+        answer = protocol.receive(self.packed(type=3, data=[], id=1), 0.0)
+        assert answer == AckReceived("/chat", 1, [])
+        assert protocol.receive(self.packed(type=1), 0.0) == Disconnected("/chat")
+
+    def test_it_cannot_change_it(self) -> None:
+        packed, text = self.client("json", "msgpack"), self.client("json", "msgpack")
+        packed.receive(self.packed(type=0), 0.0)
+        with pytest.raises(ProtocolError, match="a text message from a client whose packets are MessagePack"):
+            packed.receive("40/news,", 0.0)
+        text.receive("40/chat,", 0.0)
+        with pytest.raises(ProtocolError, match="without a packet that announces it"):
+            text.receive(self.packed(type=0), 0.0)
+
+    def test_one_that_it_may_not_use_is_refused_in_it(self) -> None:
+        protocol = self.client("json")
+        refused = protocol.receive(self.packed(type=0), 0.0)
+        assert refused == ParserRefused(
+            "/chat", "This server does not take packets of the 'msgpack' parser; it takes json"
+        )
+        protocol.refuse("/chat", "no")
+        [sent] = protocol.packets_to_send()
+        assert msgspec.msgpack.decode(sent) == {"type": 4, "nsp": "/chat", "data": {"message": "no"}}  # type: ignore[arg-type]
+        assert type(self.client("msgpack").receive("40/chat,", 0.0)) is ParserRefused
+
+    def test_what_a_client_of_an_unknown_one_says_means_nothing(self) -> None:
+        protocol = self.client("json", "msgpack")
+        assert protocol.receive(b"\xc1", 0.0) == ParserRefused(
+            None, "the client's parser is unknown: its first packet is binary"
+        )
+        assert protocol.receive(b"\xc1", 0.0) is None
+        assert protocol.receive("40/chat,", 0.0) is None
+
+    def test_only_a_server_refuses(self) -> None:
+        with pytest.raises(ProtocolError, match="only a server sends CONNECT_ERROR"):
+            self.client("msgpack").receive(self.packed(type=4, data="x"), 0.0)

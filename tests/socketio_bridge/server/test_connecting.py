@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from channels.testing import WebsocketCommunicator
 
@@ -243,3 +244,58 @@ async def test_who_leaves_or_asks_again_meanwhile_is_tried_once(server: SocketIO
         await asyncio.sleep(0.2)
         assert away.tries == 3
         assert not client.closed
+
+
+@pytest.mark.parametrize(
+    ("options", "eio", "accepted"),
+    [
+        (Options(), "EIO=3", True),
+        (Options(allow_eio3=False), "EIO=4", True),
+        (Options(allow_eio3=False), "EIO=3", False),
+        (Options(allow_eio3=False), "", False),
+        (Options(parsers=("msgpack",)), "EIO=4", True),
+        (Options(parsers=("msgpack",)), "EIO=3", False),
+    ],
+)
+async def test_clients_2_x_may_be_kept_out(options: Options, eio: str, accepted: bool) -> None:
+    """As by the reference server's `allowEIO3`; a server of MessagePack alone has nothing to say to them."""
+    server = SocketIOServer([News()], options=options)
+    communicator = WebsocketCommunicator(server, f"/socket.io/?transport=websocket&{eio}")
+    communicator.scope["extensions"] = {"websocket.http.response": {}}
+    await communicator.send_input({"type": "websocket.connect"})
+    answer = await communicator.receive_output(1)
+    if accepted:
+        assert answer["type"] == "websocket.accept"
+        await communicator.disconnect(timeout=2)
+        return
+    assert answer["status"] == 400
+    assert (await communicator.receive_output(1))["body"] == b'{"code":5,"message":"Unsupported protocol version"}'
+
+
+async def test_a_wrong_parser_is_said_to_the_client_and_once_in_the_log(
+    server: SocketIOServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "socketio_bridge")
+    async with connect(server) as client:
+        for namespace in ("/chat", "/news"):
+            await client.send(msgspec.msgpack.encode({"type": 0, "nsp": namespace}))
+            answer = msgspec.msgpack.decode(await client.receive_binary())
+            message = "This server does not take packets of the 'msgpack' parser; it takes json"
+            assert answer == {"type": 4, "nsp": namespace, "data": {"message": message}}
+    assert [record.message for record in caplog.records if "parser" in record.message] == [
+        f"Refused the client at : {message}."
+    ]
+
+
+async def test_a_client_of_an_unknown_parser_stays_until_it_should_have_joined(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its connection ends then: at once, it would be back at once, as clients begin their back-off anew."""
+    caplog.set_level("INFO", "socketio_bridge")
+    async with connect(SocketIOServer([News()], options=Options(connect_timeout=0.3))) as client:
+        for _ in range(3):
+            await client.send(b"\xc1 no MessagePack")
+        assert await client.communicator.receive_nothing(0.1)
+        assert await client.receive() == "closed"
+    said = [record.message for record in caplog.records if "parser" in record.message]
+    assert said == ["Refused the client at : the client's parser is unknown: its first packet is binary."]

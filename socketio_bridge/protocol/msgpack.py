@@ -1,0 +1,180 @@
+"""Socket.IO packets in MessagePack, as `socket.io-msgpack-parser` 3 and the parsers of other languages write them.
+
+A packet is one binary message: a map of `type` (0 to 4), `nsp`, `data` and `id`. What else a client puts into it, such
+as `options`, is left out, as there. Binary stands where it belongs, without attachments.
+
+The bridge has packets in one form, that of `socketio_bridge.protocol.packet`. `decode` makes it of a message and
+`encode` a message of it, so that emissions between processes, offsets and handlers' types know nothing of parsers.
+
+JavaScript's notepack.io has signs of its own for values that MessagePack has not. They become what `JSON.stringify`
+would make of them: an `undefined` null, or no field; a `Date` its ISO 8601 text; NaN and infinite numbers null.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from socketio_bridge.protocol import ProtocolError, packet
+from socketio_bridge.protocol.attachments import holds_binary, reconstruct
+from socketio_bridge.protocol.packet import Packet, PacketType
+
+_KEPT = 4  # encoded packets: one that goes out to many is encoded once
+_LARGEST_ID = 2**53
+
+# The numbers of notepack.io's extension types here: `_with_fixext_numbered` tells apart what it numbers alike.
+_ARRAY_BUFFER, _FIXEXT = 0, 1
+_FIXEXT_SIGNS = (b"\xd4\x00\x00", b"\xd7\x00")  # of an undefined, and of a Date
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# How many bytes follow the first one of a value of MessagePack. Strings, binary and extensions have theirs announced.
+_SIZES = {0xCA: 4, 0xCB: 8} | {0xCC + n: 2**n for n in range(4)} | {0xD0 + n: 2**n for n in range(4)}
+_SIZES |= {0xD4 + n: 1 + 2**n for n in range(5)} | {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
+_SIZES |= {0xA0 + n: n for n in range(32)}
+_LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
+_EXTENSIONS = range(0xC7, 0xCA)  # whose length does not count the byte of their type
+
+
+class _Map(msgspec.Struct):
+    type: int
+    nsp: str
+    data: Any = msgspec.UNSET
+    id: Any = msgspec.UNSET
+
+
+def _extension(code: int, data: memoryview) -> Any:
+    if code == _ARRAY_BUFFER:
+        return bytes(data)
+    if code == _FIXEXT and len(data) == 1:
+        return msgspec.UNSET
+    if code == _FIXEXT:
+        return _EPOCH + timedelta(milliseconds=int.from_bytes(data, signed=True))
+    raise ProtocolError(f"an extension of MessagePack of the type {code}; a packet may hold none but notepack.io's")
+
+
+_decoder = msgspec.msgpack.Decoder(_Map, ext_hook=_extension)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, TypeError, ValueError)
+
+
+def decode(message: bytes) -> Packet:
+    """Decode one packet.
+
+    Args:
+        message: A binary message of Engine.IO.
+
+    Returns:
+        The packet. The arguments of an event or acknowledgement with binary are Python values, all others raw JSON.
+
+    Raises:
+        ProtocolError: It is not MessagePack, or not a packet.
+    """
+    try:
+        if signs := any(sign in message for sign in _FIXEXT_SIGNS):
+            message = _with_fixext_numbered(message)
+        read = _decoder.decode(message)
+        return _packet(read.type, read.nsp, _plain(read.data) if signs else read.data, read.id)
+    except _UNREADABLE as error:
+        raise ProtocolError(f"not a packet of socket.io-msgpack-parser: {error}") from error
+
+
+@lru_cache(_KEPT)
+def encode(message: str, attachments: tuple[bytes, ...] = ()) -> bytes:
+    """Encode one packet.
+
+    Args:
+        message: The packet as `socketio_bridge.protocol.packet` encodes it, in an Engine.IO message: it begins with 4.
+        attachments: The packet's binary.
+    """
+    read = packet.decode(message[1:])
+    fields: dict[str, Any] = {"type": read.type.value, "nsp": read.namespace}
+    if read.type in (PacketType.EVENT, PacketType.ACK):
+        values = reconstruct(read.arguments, attachments)
+        fields["data"] = [read.event, *values] if read.type is PacketType.EVENT else values
+    elif read.body:
+        fields["data"] = msgspec.json.decode(read.body)
+    if read.id is not None:
+        fields["id"] = read.id
+    try:
+        return msgspec.msgpack.encode(fields)
+    except OverflowError:
+        return msgspec.msgpack.encode(_as_numbers(fields))
+
+
+def _packet(kind: int, namespace: str, data: Any, ack_id: Any) -> Packet:
+    if not namespace.startswith("/") or "," in namespace:
+        raise ProtocolError(f"{namespace[:80]!r} is no namespace: it must begin with a slash, and hold no comma")
+    if not 0 <= kind <= PacketType.CONNECT_ERROR:
+        raise ProtocolError(f"the packet's type is {kind}; it must be one from 0 to 4")
+    if ack_id is not msgspec.UNSET and (type(ack_id) is not int or not 0 <= ack_id <= _LARGEST_ID):
+        raise ProtocolError(f"the packet's id is {ack_id!r:.40}, and no whole number up to 2**53")
+    answered = None if ack_id is msgspec.UNSET else ack_id
+    packet_type = PacketType(kind)
+    if packet_type in (PacketType.EVENT, PacketType.ACK):
+        if not isinstance(data, list):
+            raise ProtocolError(f"the data of a packet of type {kind} must be an array")
+        if packet_type is PacketType.ACK:
+            if answered is None:
+                raise ProtocolError("an ACK packet needs the id that it answers")
+            return Packet(packet_type, namespace, answered, "", _arguments(data))
+        if not data or type(data[0]) not in (str, int):
+            raise ProtocolError("an event needs a name as its first argument")
+        if data[0] in packet.RESERVED_EVENTS:
+            raise ProtocolError(f"the event name {data[0]!r} is reserved")
+        return Packet(packet_type, namespace, answered, str(data[0]), _arguments(data[1:]))
+    if packet_type is PacketType.DISCONNECT and data is not msgspec.UNSET:
+        raise ProtocolError("a DISCONNECT packet carries no payload")
+    body = "" if data is msgspec.UNSET else msgspec.json.encode(data).decode()
+    return Packet(packet_type, namespace, body=body)
+
+
+def _arguments(values: list[Any]) -> list[Any]:
+    if holds_binary(values):
+        return [_plain(value) for value in values]
+    return [msgspec.Raw(msgspec.json.encode(value)) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    """Replace what JSON has not. What is undefined becomes None in an array, and leaves a map."""
+    if isinstance(value, list):
+        return [None if item is msgspec.UNSET else _plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not msgspec.UNSET}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value
+
+
+def _as_numbers(value: Any) -> Any:
+    """Replace integers beyond 64 bits, which MessagePack has not, by the numbers that JavaScript takes them for."""
+    if isinstance(value, dict):
+        return {key: _as_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_numbers(item) for item in value]
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        return float(value) if abs(value) < 2**1023 else None
+    return value
+
+
+def _with_fixext_numbered(message: bytes) -> bytes:
+    """Give the extensions of fixed length a number of their own.
+
+    notepack.io numbers all of its extensions 0, and tells them apart by their first byte: an undefined is a fixext 1, a
+    Date a fixext 8, an ArrayBuffer an ext of any length. MessagePack's libraries do not say which it was.
+    """
+    numbered = bytearray(message)
+    position = 0
+    while position < len(message):
+        first = message[position]
+        if first in (0xD4, 0xD7) and message[position + 1 : position + 2] == b"\x00":
+            numbered[position + 1] = _FIXEXT
+        position += 1 + _SIZES.get(first, 0)
+        if digits := _LENGTHS.get(first):
+            length = int.from_bytes(message[position : position + digits])
+            position += digits + length + (first in _EXTENSIONS)
+    return bytes(numbered)
