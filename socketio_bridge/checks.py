@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
@@ -27,15 +29,38 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         message = str(error) if isinstance(error, ImproperlyConfigured) else f"SOCKETIO is no dictionary: {error}."
         hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
         return [Error(message, hint=hint, id="socketio_bridge.E001")]
-    return [*_transports(options), *_origins(options), *_compression(options), *_recovery(options)]
+    found = (_choices, _origins, _callables, _compression, _recovery)
+    return [message for check in found for message in check(options)]
 
 
-def _transports(options: Options) -> Iterator[CheckMessage]:
-    if not options.transports:
+def _choices(options: Options) -> Iterator[CheckMessage]:
+    for name, both in (("transports", '"polling", "websocket"'), ("parsers", '"json", "msgpack"')):
+        if not getattr(options, name):
+            yield Error(
+                f"SOCKETIO[{name!r}] is empty: no client can connect.",
+                hint=f"Leave it out, or give {both}, or both.",
+                id="socketio_bridge.E002",
+            )
+
+
+def _callables(options: Options) -> Iterator[CheckMessage]:
+    for name, asynchronous in (("allow_request", True), ("allow_origin", False)):
+        path = getattr(options, name)
+        if path is None:
+            continue
+        wanted = "an async function of the Handshake" if asynchronous else "a function of the origin, not async"
+        try:
+            found = import_string(path)
+        except Exception as error:
+            problem = f"cannot be imported: {type(error).__name__}: {error}"
+        else:
+            if callable(found) and iscoroutinefunction(found) == asynchronous:
+                continue
+            problem = f"is {found!r:.100}"
         yield Error(
-            "SOCKETIO['transports'] is empty: no client can connect.",
-            hint='Leave it out, or give "polling", "websocket", or both.',
-            id="socketio_bridge.E002",
+            f"SOCKETIO[{name!r}] is {path!r}, which {problem}.",
+            hint=f'It must be the dotted path of {wanted}, like "mysite.socketio.{name}".',
+            id="socketio_bridge.E014",
         )
 
 
@@ -83,6 +108,15 @@ def _origins(options: Options) -> Iterator[CheckMessage]:
                 f"{name} has {origin!r}, which matches no browser's origin: {error}.",
                 hint="An origin is scheme://host, or scheme://host:port: https://shop.example, http://localhost:3000",
                 id="socketio_bridge.E004",
+            )
+    for regex in options.allowed_origin_regexes:
+        try:
+            re.compile(regex)
+        except re.error as error:
+            yield Error(
+                f"SOCKETIO['allowed_origin_regexes'] has {regex!r}, which is no regular expression: {error}.",
+                hint=r"It must match an origin as a whole: r\"https://\w+\.shop\.example\"",
+                id="socketio_bridge.E015",
             )
 
 

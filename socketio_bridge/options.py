@@ -32,6 +32,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         allow_eio3: Whether clients of Engine.IO's protocol 3, those of 2.x, may connect (Socket.IO's `allowEIO3`).
         cookie: The name of a cookie that holds the session's id; None: no cookie.
         allowed_origins: Origins whose pages may connect beside the server's own; `"*"`: any.
+        allowed_origin_regexes: Regular expressions; pages of origins that one matches as a whole may connect, too
+            (django-cors-headers' `CORS_ALLOWED_ORIGIN_REGEXES`, which need not match to the end).
+        allow_origin: The dotted path of a function `(origin: str) -> bool` that decides on origins that neither
+            option allows. It is called for each request, in the event loop: it must not wait.
+        allow_request: The dotted path of an async function `(handshake: Handshake) -> None` that decides on each
+            request that would open a connection, before it does (Engine.IO's `allowRequest`). It raises
+            `ConnectionRefused`, whose message the client gets with Engine.IO's code 4, or `TryAgainLater`.
         eio_required: Whether a client must name its Engine.IO protocol in `EIO`, as the conformance suites demand.
             Without it a client that names none speaks protocol 3, as with the reference server.
         per_message_deflate: Whether WebSockets compress. The ASGI server does it; `for_uvicorn` tells uvicorn.
@@ -56,6 +63,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allow_eio3: bool = True
     cookie: str | None = None
     allowed_origins: tuple[str, ...] = ()
+    allowed_origin_regexes: tuple[str, ...] = ()
+    allow_origin: str | None = None
+    allow_request: str | None = None
     eio_required: bool = False
     per_message_deflate: bool = False
     max_disconnection_duration: Seconds | None = None

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 CHAT = ("conversations", "presence", "socketio_bridge", "identity", "persistence")
 
 # What applications see, and all floors of the bridge may use.
-FACE = ("socketio_bridge.exceptions", "socketio_bridge.handshake", "socketio_bridge.options", "socketio_bridge.rates")
+FACE = tuple(f"socketio_bridge.{name}" for name in ("exceptions", "handshake", "options", "rates", "signals"))
 ADAPTER = ("socketio_bridge.adapter", "socketio_bridge.protocol", *FACE)
 
 # What each part may import of ours, besides itself. The longest name that fits a module is its part.

@@ -11,7 +11,7 @@ from socketio_bridge.handshake import Handshake
 from socketio_bridge.options import Options
 from socketio_bridge.sockets.interfaces import Handlers
 from socketio_bridge.sockets.socket import Socket
-from socketio_bridge.transports.handshake import HandshakeRefused, revision_of
+from socketio_bridge.transports.handshake import HandshakeRefused, ask_application, revision_of
 from socketio_bridge.transports.interfaces import AnySession
 from socketio_bridge.transports.session import Session
 from socketio_bridge.transports.session_registry import find_session, new_session_id, registry_of
@@ -38,21 +38,22 @@ class Engine:
         """Open sessions from now on."""
         self._stopping = False
 
-    def begin_session(self, handshake: Handshake) -> Session:
+    async def begin_session(self, handshake: Handshake) -> Session:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
-        if self._stopping:
-            raise HandshakeRefused.stopping()
-        adapter = current_adapter()
         revision = revision_of(handshake, self.options)
+        await ask_application(handshake, self.options)
+        if self._stopping:
+            raise HandshakeRefused.unavailable("the server is shutting down")
+        adapter = current_adapter()
         return Session(self, adapter, registry_of(adapter).sessions, new_session_id(adapter), handshake, revision)
 
     async def find_session(self, handshake: Handshake) -> AnySession:
         """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""
         session = await find_session(current_adapter(), handshake.query["sid"])
         if session is None:
-            raise HandshakeRefused.unknown_session()
+            raise HandshakeRefused.unknown_session(handshake.query["sid"])
         if session.revision != revision_of(handshake, self.options):
-            raise HandshakeRefused.bad_request()
+            raise HandshakeRefused.bad_request("PROTOCOL_MISMATCH", protocol=handshake.query.get("EIO"))
         return session
 
     @contextmanager

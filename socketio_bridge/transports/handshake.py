@@ -3,68 +3,82 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Self, cast
 from urllib.parse import parse_qsl
 
 import msgspec
+from django.utils.module_loading import import_string
 
+from socketio_bridge.exceptions import ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.options import Options, TransportName
 from socketio_bridge.protocol.engineio import Revision
+from socketio_bridge.signals import connection_error
 from socketio_bridge.transports import origins
 
 logger = logging.getLogger(__name__)
 
 
 class HandshakeRefused(Exception):
-    """The request opens no session; `code`, `message` and HTTP `status` are those of Engine.IO's reference server."""
+    """The request opens no session, or fits none.
 
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
+    `code`, `message`, HTTP `status` and `context` are those of Engine.IO's reference server.
+    """
+
+    def __init__(self, code: int, message: str, status: int = 400, **context: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.context = context
 
     def body(self) -> bytes:
         """The answer's JSON body."""
         return msgspec.json.encode({"code": self.code, "message": self.message})
 
+    async def report(self, handshake: Handshake) -> None:
+        """Send the signal `connection_error`."""
+        await connection_error.asend_robust(
+            sender=None, code=self.code, message=self.message, context=self.context, handshake=handshake
+        )
+
     @classmethod
-    def unknown_transport(cls) -> Self:
+    def unknown_transport(cls, transport: str | None) -> Self:
         """The `transport` is none that the server offers."""
-        return cls(0, "Transport unknown")
+        return cls(0, "Transport unknown", transport=transport)
 
     @classmethod
-    def unknown_session(cls) -> Self:
+    def unknown_session(cls, sid: str) -> Self:
         """The `sid` names no session."""
-        return cls(1, "Session ID unknown")
+        return cls(1, "Session ID unknown", sid=sid)
 
     @classmethod
-    def bad_method(cls) -> Self:
+    def bad_method(cls, method: str) -> Self:
         """A session begins with a GET."""
-        return cls(2, "Bad handshake method")
+        return cls(2, "Bad handshake method", method=method)
 
     @classmethod
-    def bad_request(cls) -> Self:
+    def bad_request(cls, name: str, **context: Any) -> Self:
         """The request does not fit its session or its transport."""
-        return cls(3, "Bad request")
+        return cls(3, "Bad request", name=name, **context)
 
     @classmethod
-    def forbidden(cls) -> Self:
-        """The origin may not connect."""
-        return cls(4, "Forbidden", status=403)
+    def forbidden(cls, message: str = "Forbidden", **context: Any) -> Self:
+        """The origin may not connect, or the application does not allow the request."""
+        return cls(4, message, status=403, **context)
 
     @classmethod
-    def unsupported_protocol(cls) -> Self:
+    def unsupported_protocol(cls, protocol: str | None) -> Self:
         """The `EIO` parameter is neither 3 nor 4, missing where `eio_required`, or 3 without `allow_eio3`."""
-        return cls(5, "Unsupported protocol version")
+        return cls(5, "Unsupported protocol version", protocol=protocol)
 
     @classmethod
-    def stopping(cls) -> Self:
-        """The process is about to stop: the client tries again, and gets another."""
-        return cls(3, "Bad request: the server is shutting down", status=503)
+    def unavailable(cls, why: str) -> Self:
+        """The process is about to stop, or the application away: the client tries again, and may get another."""
+        return cls(3, f"Bad request: {why}", status=503, name="UNAVAILABLE")
 
 
 def read_handshake(scope: Mapping[str, Any]) -> Handshake:
@@ -97,13 +111,28 @@ def check_handshake(handshake: Handshake, carried_by: TransportName, options: Op
     """
     asked = handshake.query.get("transport")
     if asked not in options.transports:
-        raise HandshakeRefused.unknown_transport()
+        raise HandshakeRefused.unknown_transport(asked)
     if not origin_allowed(handshake, options):
         own = origins.own_origin(handshake.headers, str(handshake.scope.get("scheme", "http")))
         logger.info("Refused a page of %.100r: this server's own origin is %.100r.", handshake.headers["origin"], own)
-        raise HandshakeRefused.forbidden()
+        raise HandshakeRefused.forbidden(origin=handshake.headers["origin"])
     if asked != carried_by:
-        raise HandshakeRefused.bad_request()
+        raise HandshakeRefused.bad_request("TRANSPORT_MISMATCH", transport=asked, carried_by=carried_by)
+
+
+async def ask_application(handshake: Handshake, options: Options) -> None:
+    """Ask `Options.allow_request` whether a session may be opened. Raises `HandshakeRefused`."""
+    if options.allow_request is None:
+        return
+    try:
+        await _imported(options.allow_request)(handshake)
+    except ConnectionRefused as refusal:
+        raise HandshakeRefused.forbidden(refusal.message) from refusal
+    except TryAgainLater as refusal:
+        raise HandshakeRefused.unavailable("try again later") from refusal
+    except Exception as error:
+        logger.exception("SOCKETIO['allow_request'], %s, failed: the client is refused.", options.allow_request)
+        raise HandshakeRefused.forbidden() from error
 
 
 def revision_of(handshake: Handshake, options: Options) -> Revision:
@@ -115,7 +144,7 @@ def revision_of(handshake: Handshake, options: Options) -> Revision:
     # Clients of protocol 3 are greeted in JSON before they have said which parser they have.
     old_ones = options.allow_eio3 and "json" in options.parsers
     if named not in (("3", "4") if old_ones else ("4",)):
-        raise HandshakeRefused.unsupported_protocol()
+        raise HandshakeRefused.unsupported_protocol(handshake.query.get("EIO"))
     return cast(Revision, int(named))
 
 
@@ -126,4 +155,22 @@ def wants_base64(handshake: Handshake) -> bool:
 
 def origin_allowed(handshake: Handshake, options: Options) -> bool:
     """Whether a page of this origin may use the server."""
-    return not handshake.xdomain or origins.is_allowed(handshake.headers["origin"], options.allowed_origins)
+    if not handshake.xdomain:
+        return True
+    origin = handshake.headers["origin"]
+    if origins.is_allowed(origin, options.allowed_origins, options.allowed_origin_regexes):
+        return True
+    if options.allow_origin is None:
+        return False
+    try:
+        return bool(_imported(options.allow_origin)(origin))
+    except Exception:
+        logger.exception("SOCKETIO['allow_origin'], %s, failed: the origin is refused.", options.allow_origin)
+        return False
+
+
+@cache
+def _imported(path: str) -> Callable[..., Any]:
+    """The callable of the application at a dotted path."""
+    found: Callable[..., Any] = import_string(path)
+    return found

@@ -7,6 +7,7 @@ port is no port, and case does not count.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
@@ -62,11 +63,21 @@ def own_origin(headers: Mapping[str, str], scheme: str) -> str | None:
     return _written(scheme, host.hostname, None if port in _DEFAULT_PORTS.values() else port)
 
 
-def is_allowed(origin: str, allowed: Collection[str]) -> bool:
-    """Whether the `Origin` of a request is among the allowed ones, in whatever way either is written."""
+def is_allowed(origin: str, allowed: Collection[str], regexes: Collection[str] = ()) -> bool:
+    """Whether the `Origin` of a request is among the allowed ones, in whatever way either is written.
+
+    Args:
+        origin: The request's.
+        allowed: Origins; `ANY` stands for all.
+        regexes: Regular expressions, each of which allows the origins that it matches as a whole. An origin is matched
+            in the form of `parse_origin`.
+    """
     if ANY in allowed:
         return True
-    return _parsed(origin) is not None and _parsed(origin) in map(_parsed, allowed)
+    parsed = _parsed(origin)
+    if parsed is None:
+        return False
+    return parsed in map(_parsed, allowed) or any(re.fullmatch(regex, parsed) for regex in regexes)
 
 
 def is_own(origin: str, headers: Mapping[str, str], scheme: str) -> bool:

@@ -53,20 +53,23 @@ class PollingConsumer(AsyncConsumer):
             check_handshake(self._handshake, "polling", self._engine.options)
             if "sid" not in self._handshake.query:
                 if method != "GET":
-                    raise HandshakeRefused.bad_method()
+                    raise HandshakeRefused.bad_method(method)
                 await self._open()
                 return
             session = await self._engine.find_session(self._handshake)
-            if session.transport != "polling" or method not in ("GET", "POST"):
-                raise HandshakeRefused.bad_request()
+            if session.transport != "polling":
+                raise HandshakeRefused.bad_request("TRANSPORT_MISMATCH", transport="polling", session=session.transport)
+            if method not in ("GET", "POST"):
+                raise HandshakeRefused.bad_request("BAD_METHOD", method=method)
             await (self._fetch(session) if method == "GET" else self._take(session))
         except HandshakeRefused as refusal:
+            await refusal.report(self._handshake)
             await self._answer(refusal.body(), b"application/json", refusal.status)
         except _ClientLeft:
             pass
 
     async def _open(self) -> None:
-        session = self._engine.begin_session(self._handshake)
+        session = await self._engine.begin_session(self._handshake)
         session.open(None)
         cookie: list[Header] = []
         if self._engine.options.cookie:
@@ -92,7 +95,7 @@ class PollingConsumer(AsyncConsumer):
                 raise _ClientLeft
             packets = polling.result()
         except ProtocolError as error:
-            raise HandshakeRefused.bad_request() from error
+            raise HandshakeRefused.bad_request("BAD_POLL", reason=str(error)) from error
         finally:
             leaving.cancel()
             polling.cancel()
@@ -105,9 +108,9 @@ class PollingConsumer(AsyncConsumer):
             await session.take(self._decode(body, session))
         except ProtocolError as error:
             session.fail(error)
-            raise HandshakeRefused.bad_request() from error
+            raise HandshakeRefused.bad_request("BAD_PAYLOAD", reason=str(error)) from error
         if session.failed:
-            raise HandshakeRefused.bad_request()
+            raise HandshakeRefused.bad_request("BAD_PACKET")
         await self._answer(b"ok", b"text/html")
 
     def _decode(self, body: bytes, session: AnySession) -> Iterator[Packet]:
@@ -126,7 +129,7 @@ class PollingConsumer(AsyncConsumer):
                 raise _ClientLeft
             size += len(message.get("body", b""))
             if size > limit:
-                raise HandshakeRefused(3, f"Bad request: more than {limit} bytes", status=413)
+                raise HandshakeRefused(3, f"Bad request: more than {limit} bytes", status=413, name="TOO_LARGE")
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
                 return b"".join(parts)
@@ -143,7 +146,7 @@ class PollingConsumer(AsyncConsumer):
             try:
                 script = payload.to_script(payload.encode(packets, session.revision, base64=True), index)
             except ProtocolError as error:
-                raise HandshakeRefused.bad_request() from error
+                raise HandshakeRefused.bad_request("BAD_JSONP_INDEX", reason=str(error)) from error
             await self._answer(script.encode(), b"text/javascript; charset=UTF-8", headers=headers)
             return
         body = payload.encode(packets, session.revision, base64=session.wants_base64)

@@ -67,6 +67,7 @@ class WebSocketConsumer(AsyncConsumer):
             else:
                 session = await self._accept_session(handshake)
         except HandshakeRefused as refusal:
+            await refusal.report(handshake)
             await deny(scope, receive, send, refusal)
             return
         if session is None:
@@ -88,7 +89,7 @@ class WebSocketConsumer(AsyncConsumer):
             await session.finish()
 
     async def _accept_session(self, handshake: Handshake) -> Session:
-        session = self._engine.begin_session(handshake)
+        session = await self._engine.begin_session(handshake)
         await self._accept(session)
         session.open(self)
         return session

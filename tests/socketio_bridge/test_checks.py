@@ -86,8 +86,31 @@ class TestOptions:
         assert said in problem.msg
         assert "seconds" in str(problem.hint)
 
-    def test_some_transport_there_must_be(self) -> None:
-        assert only_problem(SOCKETIO={"transports": []}).id == "socketio_bridge.E002"
+    @pytest.mark.parametrize("option", ["transports", "parsers"])
+    def test_some_transport_and_some_parser_there_must_be(self, option: str) -> None:
+        problem = only_problem(SOCKETIO={option: []})
+        assert problem.id == "socketio_bridge.E002"
+        assert option in problem.msg
+
+    @pytest.mark.parametrize(
+        ("option", "path", "why"),
+        [
+            ("allow_request", "nosite.allow", "cannot be imported: ModuleNotFoundError"),
+            ("allow_request", "json", "cannot be imported"),
+            ("allow_request", "json.dumps", "<function dumps"),
+            ("allow_origin", "asyncio.sleep", "<function sleep"),
+            ("allow_origin", "sys.path", "is ["),
+        ],
+    )
+    def test_what_is_asked_must_be_a_function_of_its_kind(self, option: str, path: str, why: str) -> None:
+        problem = only_problem(SOCKETIO={option: path})
+        assert problem.id == "socketio_bridge.E014"
+        assert f"SOCKETIO['{option}'] is '{path}'" in problem.msg
+        assert why in problem.msg
+        assert f"mysite.socketio.{option}" in str(problem.hint)
+
+    def test_functions_that_can_be_asked_are_fine(self) -> None:
+        assert problems(SOCKETIO={"allow_request": "asyncio.sleep", "allow_origin": "json.dumps"}) == []
 
     def test_compression_is_the_asgi_servers_to_do(self) -> None:
         problem = only_problem(SOCKETIO={"per_message_deflate": True})
@@ -141,6 +164,12 @@ class TestOrigins:
         assert f"SOCKETIO['allowed_origins'] has {entry!r}" in problem.msg
         assert why in problem.msg
         assert "https://shop.example" in str(problem.hint)
+
+    def test_a_regular_expression_must_be_one(self) -> None:
+        assert problems(SOCKETIO={"allowed_origin_regexes": [r"https://\w+\.shop\.example"]}) == []
+        problem = only_problem(SOCKETIO={"allowed_origin_regexes": ["https://*", "https://("]})
+        assert problem.id == "socketio_bridge.E015"
+        assert "'https://('" in problem.msg
 
     def test_the_setting_that_was_read_is_the_one_that_is_named(self) -> None:
         assert only_problem(ALLOWED_ORIGINS=["shop"], SOCKETIO={}).msg.startswith("ALLOWED_ORIGINS has 'shop'")

@@ -114,3 +114,21 @@ def test_any_origin_and_an_opaque_one_are_allowed_by_name() -> None:
 def test_what_is_no_origin_is_said() -> None:
     with pytest.raises(ValueError, match="scheme and a host"):
         parse_origin("shop.example")
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://one.shop.example", True),
+        ("HTTPS://One.Shop.Example:443", True),
+        ("wss://one.shop.example", True),
+        ("http://one.shop.example", False),
+        ("https://one.shop.example.evil.example", False),
+        ("https://evil.example/https://one.shop.example", False),
+        ("https://shop.example", False),
+        ("https://one.shop.example:8443", False),
+        ("nonsense", False),
+    ],
+)
+def test_a_regular_expression_matches_an_origin_as_a_whole(origin: str, allowed: bool) -> None:
+    assert is_allowed(origin, (), (r"https://\w+\.shop\.example", "nonsense")) is allowed
