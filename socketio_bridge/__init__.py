@@ -22,6 +22,7 @@ from socketio_bridge.exceptions import (
     ClusterError,
     ConnectionRefused,
     EventError,
+    EventRefused,
     InvalidArguments,
     NodeGone,
     RequestFailed,
@@ -29,6 +30,7 @@ from socketio_bridge.exceptions import (
     TryAgainLater,
     UnknownEvent,
 )
+from socketio_bridge.following import disconnect_user, disconnect_user_sync
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
@@ -42,6 +44,7 @@ __all__ = [
     "ClusterError",
     "ConnectionRefused",
     "EventError",
+    "EventRefused",
     "Handshake",
     "InvalidArguments",
     "Namespace",
@@ -57,6 +60,8 @@ __all__ = [
     "UnknownEvent",
     "broadcast_call",
     "disconnect_sockets",
+    "disconnect_user",
+    "disconnect_user_sync",
     "emit",
     "emit_sync",
     "event",

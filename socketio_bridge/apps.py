@@ -4,11 +4,13 @@ from django.apps import AppConfig
 
 
 class SocketIOBridgeConfig(AppConfig):
-    """Registers the bridge's system checks."""
+    """Registers the bridge's system checks and signals."""
 
     name = "socketio_bridge"
     verbose_name = "Socket.IO bridge"
 
     def ready(self) -> None:
-        """Import the checks, which registers them."""
-        from socketio_bridge import checks  # noqa: F401
+        """Import the checks, which registers them, and listen to Django's signals of users."""
+        from socketio_bridge import checks, user_signals  # noqa: F401
+
+        user_signals.connect()

@@ -29,7 +29,7 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         message = str(error) if isinstance(error, ImproperlyConfigured) else f"SOCKETIO is no dictionary: {error}."
         hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
         return [Error(message, hint=hint, id="socketio_bridge.E001")]
-    found = (_choices, _origins, _callables, _compression, _recovery)
+    found = (_choices, _origins, _callables, _compression, _recovery, _followed_sessions)
     return [message for check in found for message in check(options)]
 
 
@@ -72,6 +72,15 @@ def _compression(options: Options) -> Iterator[CheckMessage]:
             hint="Serve by uvicorn: uvicorn.run(…, **Options.from_settings().for_uvicorn()). Each socket then takes "
             "hundreds of kilobytes. Where that is done, put socketio_bridge.I012 into SILENCED_SYSTEM_CHECKS.",
             id="socketio_bridge.I012",
+        )
+
+
+def _followed_sessions(options: Options) -> Iterator[CheckMessage]:
+    if options.follow_session and settings.SESSION_ENGINE == "django.contrib.sessions.backends.signed_cookies":
+        yield Warning(
+            "SOCKETIO['follow_session'] is on, and sessions are in cookies: a logout ends none, and sockets stay.",
+            hint='Keep sessions on the server: SESSION_ENGINE = "django.contrib.sessions.backends.cached_db".',
+            id="socketio_bridge.W016",
         )
 
 

@@ -56,6 +56,31 @@ class InvalidArguments(EventError):
     """The arguments do not have the number or the types that the handler declares; the message says which, and why."""
 
 
+class EventRefused(EventError):
+    """An event is refused: by a guard of `@event`, or by a handler that raises it.
+
+        raise EventRefused("order_shipped", "order 7 has left: it can only be returned")
+
+    By default its `answer` acknowledges the event.
+
+    Args:
+        code: The reason, for programs: stable, in snake_case.
+        message: What was wrong and what would be right, for people.
+        retry_after: Seconds until the same would be taken; None: waiting does not help.
+
+    Attributes:
+        code: The reason.
+        message: The text for people.
+        retry_after: Seconds to wait.
+    """
+
+    def __init__(self, code: str, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
 class AckTimeout(Exception):
     """A client did not acknowledge an event in time, or left before it did."""
 

@@ -37,6 +37,21 @@ class Handshake:
     url: str
     scope: Mapping[str, Any]
 
+    @property
+    def user(self) -> Any:
+        """The Django user that middleware such as `AuthMiddlewareStack` found; None: there is no such middleware."""
+        return self.scope.get("user")
+
+    @property
+    def user_id(self) -> str | None:
+        """The primary key of `user`, as text; None where nobody has logged in."""
+        return user_id_of(self.user)
+
     def for_namespace(self, query: Mapping[str, str], auth: Mapping[str, Any]) -> Handshake:
         """The handshake as one namespace's CONNECT packet completes it."""
         return replace(self, query={**self.query, **query}, auth=auth) if query or auth else self
+
+
+def user_id_of(user: Any) -> str | None:
+    """The primary key of a Django user, as text; None for None and for an `AnonymousUser`."""
+    return str(user.pk) if user is not None and user.is_authenticated else None

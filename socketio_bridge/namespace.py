@@ -9,10 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
+from django.core.exceptions import PermissionDenied
 
+from socketio_bridge.acknowledgements import refused
 from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.arguments import EventHandler, decode_argument
-from socketio_bridge.exceptions import InvalidArguments, UnknownEvent
+from socketio_bridge.exceptions import EventError, UnknownEvent
+from socketio_bridge.following import Lapse, admit
+from socketio_bridge.guards import Guard, Permission
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.attachments import reconstruct
 from socketio_bridge.protocol.engineio import PacketType
@@ -46,9 +50,17 @@ class _Mark(NamedTuple):
     name: str
     overlapping: bool
     volatile: bool
+    guard: Guard | None
 
 
-def event(name: str, *, overlapping: bool = False, volatile: bool = False) -> Callable[[_Handler], _Handler]:
+def event(
+    name: str,
+    *,
+    overlapping: bool = False,
+    volatile: bool = False,
+    permission: Permission | None = None,
+    rate: str | None = None,
+) -> Callable[[_Handler], _Handler]:
     """Mark a method of a `Namespace` as the handler of an event that clients emit.
 
         @event("follow")
@@ -72,10 +84,17 @@ def event(name: str, *, overlapping: bool = False, volatile: bool = False) -> Ca
             at once or not at all, such as that somebody types. Volatile events of a socket have an order among
             themselves. What waits of them counts for `Options.inbound_limit` like any event. It goes before
             `overlapping`.
+        permission: What `Socket.user` must have: a permission of Django by its name, `"orders.cancel_order"`, or a
+            permission class of Django REST framework (`socketio_bridge.guards.Permission`). User and permissions are
+            read anew for each event. Who lacks it is refused: `Namespace.on_error` gets `EventRefused`.
+        rate: How often a user may send the event: "10/s" (s, m, h, d). So many may come at once; the tokens of the
+            bucket then fill evenly. Each process counts by itself, and for sockets without a user each by itself. One
+            too many is refused with the code `rate_limited` and `retry_after`.
     """
+    guard = None if permission is None and rate is None else Guard(permission, rate)
 
     def mark(handler: _Handler) -> _Handler:
-        setattr(handler, _MARK, _Mark(name, overlapping, volatile))
+        setattr(handler, _MARK, _Mark(name, overlapping, volatile, guard))
         return handler
 
     return mark
@@ -127,6 +146,9 @@ class Namespace:
         event_middleware: Runs around the handler of each event, the first outermost. It gets the arguments as plain
             Python values, before the handler's types are applied. What it raises goes to `on_error`, like what a
             handler raises.
+        permission: What the user of a client must have to be let in, as for `event`; None: nothing. It is looked at
+            after `connect_middleware`, which sets `Socket.user` where clients have tokens, and before `on_connect`.
+            With `Options.follow_session` who loses it is put out.
         emits: The events that the server emits here, each with the type of its argument. `manage.py asyncapi`
             documents them; nothing else reads them.
         handshake_type: The type of what clients send in `query` or `auth`. `manage.py asyncapi` documents it.
@@ -139,6 +161,7 @@ class Namespace:
     emits: ClassVar[Mapping[str, Any]] = {}
     named_types: ClassVar[Sequence[Any]] = ()
     handshake_type: ClassVar[Any] = None
+    permission: ClassVar[Permission | None] = None
     connect_middleware: ClassVar[Sequence[ConnectMiddleware]] = ()
     event_middleware: ClassVar[Sequence[EventMiddleware]] = ()
 
@@ -150,6 +173,7 @@ class Namespace:
         # Not among the others, as a client may emit an event named "*".
         self._catch_all = self._handlers.pop(_CATCH_ALL, None)
         self._server_handlers = {name: EventHandler(handler, skip=0) for name, handler in self._marked(_SERVER_MARK)}
+        self._guards = {mark.name: mark.guard for mark, _ in marked if mark.guard is not None}
         self._overlapping = frozenset(mark.name for mark, _ in marked if mark.overlapping)
         self._volatile = frozenset(mark.name for mark, _ in marked if mark.volatile)
         self.dynamic = self.pattern is not None or type(self).serves is not Namespace.serves
@@ -224,6 +248,18 @@ class Namespace:
                 close", "transport error", "ping timeout", "parse error", "server shutting down", …
         """
 
+    async def on_session_end(self, socket: Socket, reason: Lapse) -> None:
+        """Called with `Options.follow_session` when the user of a client may not be in any more; disconnects it.
+
+        Override it to tell the client before, or to have it connect again as whoever it is now (`socket.reconnect()`).
+        It has five seconds.
+
+        Args:
+            socket: The client.
+            reason: "session_ended" (logged out, or expired), "password_changed", "user_inactive" or "permission_lost".
+        """
+        await socket.disconnect()
+
     def on_outgoing(self, socket: Socket, event: str, arguments: list[Any]) -> None:
         """Called for each client to which an event goes out, before it does; not for acknowledgements.
 
@@ -267,22 +303,26 @@ class Namespace:
         vars(socket.data).update(saved or {})
 
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[Any], error: Exception) -> Any:
-        """Called when an event cannot be handled. By default the error is logged and no acknowledgement is sent.
+        """Called when an event cannot be handled.
+
+        By default an event that is refused is acknowledged with the reason: `{"error": {"code": "unknown_event",
+        "message": "…"}}`. Any other error is logged, and no acknowledgement is sent.
 
         Args:
             socket: The client.
             event: The event's name.
             arguments: Raw JSON (`msgspec.Raw`), one each; Python values if the event came with binary or there is
                 event middleware.
-            error: `UnknownEvent`, `InvalidArguments`, or what the handler or its middleware raised.
+            error: `UnknownEvent`, `InvalidArguments`, or what a guard, the handler or its middleware raised. Refusals
+                are these two, `EventRefused`, and Django's `PermissionDenied`.
 
         Returns:
             The acknowledgement, as a handler returns it; `NO_ACK`: none.
         """
-        if isinstance(error, UnknownEvent | InvalidArguments):
-            logger.info("Ignored an event from %r: %s", socket, error)
-        else:
-            logger.error("The handler of %.80r failed.", event, exc_info=error)
+        if isinstance(error, EventError | PermissionDenied):
+            logger.info("Refused an event from %r: %s", socket, error)
+            return refused(error)
+        logger.error("The handler of %.80r failed.", event, exc_info=error)
         return NO_ACK
 
     @property
@@ -299,9 +339,15 @@ class Namespace:
         return (event if event in self._handlers else _CATCH_ALL) in self._volatile
 
     async def run_connect_middleware(self, socket: Socket) -> None:
-        """Run the connect middleware. What one raises refuses the client."""
+        """Run the connect middleware, then look at session and permission. What one raises refuses the client."""
         for middleware in self.connect_middleware:
             await middleware(socket)
+        await admit(socket, self.permission)
+
+    async def recover(self, socket: Socket, saved: Any) -> None:
+        """Run `on_recover`, then look at session and permission."""
+        await self.on_recover(socket, saved)
+        await admit(socket, self.permission)
 
     def sends(self, socket: Socket, text: str, attachments: Sequence[bytes]) -> None:
         """Call `on_outgoing` for an encoded event."""
@@ -351,6 +397,8 @@ class Namespace:
 
     async def _handle(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
         handler = self._handlers.get(event)
+        if self._guards and (guard := self._guards.get(event if handler is not None else _CATCH_ALL)) is not None:
+            await guard.check(socket, self, event)
         if handler is not None:
             return await handler.call(socket, *handler.decode(arguments))
         if self._catch_all is not None:

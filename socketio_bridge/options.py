@@ -39,6 +39,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         allow_request: The dotted path of an async function `(handshake: Handshake) -> None` that decides on each
             request that would open a connection, before it does (Engine.IO's `allowRequest`). It raises
             `ConnectionRefused`, whose message the client gets with Engine.IO's code 4, or `TryAgainLater`.
+        follow_session: Whether sockets of a Django user are put out when the user logs out, the session expires, the
+            password changes, or the user is made inactive or loses the permission of the namespace
+            (`Namespace.on_session_end`). Every process of the project needs the same setting.
         eio_required: Whether a client must name its Engine.IO protocol in `EIO`, as the conformance suites demand.
             Without it a client that names none speaks protocol 3, as with the reference server.
         per_message_deflate: Whether WebSockets compress. The ASGI server does it; `for_uvicorn` tells uvicorn.
@@ -66,6 +69,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     allowed_origin_regexes: tuple[str, ...] = ()
     allow_origin: str | None = None
     allow_request: str | None = None
+    follow_session: bool = False
     eio_required: bool = False
     per_message_deflate: bool = False
     max_disconnection_duration: Seconds | None = None

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from django.core.exceptions import ImproperlyConfigured
 
+from socketio_bridge import following
 from socketio_bridge.adapter import broadcast_acks, remote_sockets, server_events
 from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.namespace import Namespace
@@ -152,6 +153,7 @@ class SocketIOServer:
                 await namespace.on_shutdown()
             except Exception:
                 logger.exception("on_shutdown of %s failed.", type(namespace).__name__)
+        following.stop(current_adapter())
         await current_adapter().stop()
 
     async def _start(self) -> None:
@@ -162,6 +164,7 @@ class SocketIOServer:
             remote_sockets.serve(adapter)
             server_events.serve(adapter, self)
             session_registry.serve(adapter)
+            following.serve(adapter, follow_session=self.options.follow_session)
             adapter.on_gap = self._missed
             await adapter.start()
             if self.options.max_disconnection_duration is not None and adapter.hooks is None:

@@ -176,6 +176,10 @@ class Adapter:
         if self._gap is None:
             self._gap = asyncio.get_running_loop().call_later(GAP_DELAY, self._tell_gap)
 
+    def all_sockets(self) -> list[LocalSocket]:
+        """The local sockets of all namespaces, those too whose connect handlers run."""
+        return [socket for rooms in self._namespaces.values() for socket in rooms.select(None)]
+
     def add(self, socket: LocalSocket) -> None:
         """Take in a socket that connected."""
         self._namespaces.setdefault(socket.namespace, Rooms()).add(socket)

@@ -11,9 +11,11 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channel_layer
+from socketio_bridge.adapter.cluster import notification
 from socketio_bridge.adapter.envelope import GROUP, Emission, Message, pack, seal
 from socketio_bridge.adapter.hooks import ExternalStream
 
@@ -46,6 +48,20 @@ async def send_without_adapter(message: Message) -> None:
     await asyncio.wrap_future(
         asyncio.run_coroutine_threadsafe(_external_emitter().send(message), _external_emitter().loop)
     )
+
+
+async def notify_everywhere(kind: str, body: Any, *, here: bool = True) -> None:
+    """Ask all nodes without wanting answers, in order with what this process emits; this node too, unless not `here`.
+
+    Raises as `send_without_adapter` in a loop that has no adapter.
+    """
+    adapter = find_adapter()
+    if adapter is None:
+        await send_without_adapter(notification(kind, body))
+        return
+    adapter.cluster.notify_all(kind, body)
+    if here:
+        adapter.cluster.notify(adapter.id, kind, body)
 
 
 class _ExternalEmitter:

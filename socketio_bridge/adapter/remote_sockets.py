@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 
-from socketio_bridge.adapter.adapter import Adapter, any_adapter, find_adapter
+from socketio_bridge.adapter.adapter import Adapter, any_adapter
 from socketio_bridge.adapter.broadcast_acks import broadcast_call
 from socketio_bridge.adapter.broadcast_options import BroadcastOptions, names
-from socketio_bridge.adapter.cluster import notification
 from socketio_bridge.adapter.envelope import Emission
-from socketio_bridge.adapter.external_emitter import publish, send_without_adapter
+from socketio_bridge.adapter.external_emitter import notify_everywhere, publish
 from socketio_bridge.adapter.rooms import LocalSocket
 from socketio_bridge.exceptions import NodeGone
 from socketio_bridge.protocol import packet
@@ -180,13 +179,7 @@ def _treatment(adapter: Adapter, kind: str) -> Callable[[str, tuple[BroadcastOpt
 
 
 async def _everywhere(kind: str, options: BroadcastOptions, rooms: list[str]) -> None:
-    body = options, rooms
-    adapter = find_adapter()
-    if adapter is None:
-        await send_without_adapter(notification(kind, body))
-    else:
-        adapter.cluster.notify_all(kind, body)
-        _treat(adapter, kind, options, rooms)
+    await notify_everywhere(kind, (options, rooms))
 
 
 def _treat(adapter: Adapter, kind: str, options: BroadcastOptions, rooms: list[str]) -> None:

@@ -19,6 +19,7 @@ class LocalSocket(Protocol):
     connected: bool
     data: SimpleNamespace
     handshake: Handshake
+    user: Any
 
     @property
     def ready(self) -> bool:

@@ -7,9 +7,9 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 
-from socketio_bridge.adapter.adapter import Adapter, any_adapter, find_adapter
-from socketio_bridge.adapter.cluster import Responses, notification
-from socketio_bridge.adapter.external_emitter import send_without_adapter
+from socketio_bridge.adapter.adapter import Adapter, any_adapter
+from socketio_bridge.adapter.cluster import Responses
+from socketio_bridge.adapter.external_emitter import notify_everywhere
 from socketio_bridge.exceptions import UnknownEvent
 
 _KIND = "server_event"
@@ -50,12 +50,7 @@ async def server_side_emit(event: str, *arguments: Any, namespace: str) -> None:
             dataclasses of these.
         namespace: The path of the namespace whose handlers run.
     """
-    body = ServerEvent(namespace, event, list(arguments))
-    adapter = find_adapter()
-    if adapter is None:
-        await send_without_adapter(notification(_KIND, body))
-    else:
-        adapter.cluster.notify_all(_KIND, body)
+    await notify_everywhere(_KIND, ServerEvent(namespace, event, list(arguments)), here=False)
 
 
 async def server_side_call(

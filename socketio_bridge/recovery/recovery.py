@@ -255,7 +255,9 @@ class Recovery:
 
     def _encode(self, socket: Socket, recoverable: Recoverable, node_id: str) -> Save:
         recoverable.seen_data = dict(socket.data.__dict__)
-        state = State(socket.id, socket.namespace, sorted(socket.rooms), None, recoverable.known_at(self._now(socket)))
+        known = recoverable.known_at(self._now(socket))
+        user_id = socket.handshake.user_id
+        state = State(socket.id, socket.namespace, sorted(socket.rooms), None, known, user_id)
         seconds = self._duration + (0 if node_id == RELEASED else self._refresh_interval)
         try:
             state.saved = socket.saved_data()

@@ -103,7 +103,8 @@ class Restoration:
             if state is None:
                 return None
             start = _start(state, claim)
-            if start is not None and state.namespace == socket.namespace:
+            same = state.namespace == socket.namespace and state.user_id == socket.handshake.user_id
+            if start is not None and same:
                 restored = await self._restore(socket, claim, state, start)
                 if not socket.departed:
                     return restored

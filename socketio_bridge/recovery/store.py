@@ -72,7 +72,7 @@ class State(msgspec.Struct, array_like=True):
     """What a socket needs to come back.
 
     `known` says, for offsets that the client may come back with ("": none), from where on it may have missed
-    something. It can be far behind that offset: nothing was for this client meanwhile.
+    something. It can be far behind that offset: nothing was for this client meanwhile. `user_id`: who had logged in.
     """
 
     sid: str
@@ -80,6 +80,7 @@ class State(msgspec.Struct, array_like=True):
     rooms: list[str]
     saved: Any
     known: dict[str, str]
+    user_id: str | None = None
 
 
 _state_decoder = msgspec.msgpack.Decoder(State)

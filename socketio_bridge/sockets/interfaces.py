@@ -120,8 +120,8 @@ class Handlers(Protocol[_Socket]):
     def save(self, socket: _Socket) -> Any:
         """What `on_recover` gets when the client comes back: anything that msgpack holds."""
 
-    async def on_recover(self, socket: _Socket, saved: Any) -> None:
-        """A client that was cut off has come back."""
+    async def recover(self, socket: _Socket, saved: Any) -> None:
+        """A client that was cut off has come back; raises as `on_connect`."""
 
 
 class Restored(NamedTuple):

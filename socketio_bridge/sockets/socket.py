@@ -48,6 +48,8 @@ class Socket:
         namespace: The path of its namespace.
         handshake: The request that opened the connection.
         data: A namespace for what the application knows of the client.
+        user: The Django user that the client speaks for, by whom guards of events decide. At first that of the
+            handshake; where clients have tokens, `on_connect` and `on_recover` set it.
         rooms: The rooms that it is in, among them the one of its id, which it cannot leave. Change them by
             `enter_room` and `leave_room`.
         connected: Whether it is in its namespace: true from `on_connect` on, until the client leaves.
@@ -78,6 +80,7 @@ class Socket:
         "pid",
         "recovered",
         "rooms",
+        "user",
     )
 
     def __init__(
@@ -94,6 +97,7 @@ class Socket:
         self.namespace = namespace
         self.handshake = handshake
         self.data = SimpleNamespace()
+        self.user: Any = handshake.user
         self.rooms = {socket_id}
         self.connected = False
         self.recovered = False
@@ -220,6 +224,11 @@ class Socket:
         self._connection.close("try again later")
 
     # What follows is for the bridge itself.
+
+    @property
+    def handlers(self) -> Handlers[Socket]:
+        """The handlers of its namespace."""
+        return self._handlers
 
     def enter(self, room: str) -> None:
         """`enter_room`."""
@@ -379,7 +388,7 @@ class Socket:
         restored: Restored | None = None if self._hooks is None else await self._hooks.restore(self)
         if restored is not None and not self.departed:
             self.recovered = self.connected = True
-            await self._handlers.on_recover(self, restored.saved)
+            await self._handlers.recover(self, restored.saved)
             return
         if not self.departed:
             await self._handlers.run_connect_middleware(self)

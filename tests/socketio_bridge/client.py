@@ -68,9 +68,13 @@ async def let_read(server: SocketIOServer, frames: int) -> None:
 
 
 @asynccontextmanager
-async def connect(server: SocketIOServer, query: str = "EIO=4&transport=websocket") -> AsyncIterator[FrameClient]:
-    """A client that has read its handshake."""
+async def connect(
+    server: SocketIOServer, query: str = "EIO=4&transport=websocket", *, user: Any = None
+) -> AsyncIterator[FrameClient]:
+    """A client that has read its handshake; `user` is whom middleware finds."""
     communicator = WebsocketCommunicator(server, f"/socket.io/?{query}", headers=[(b"host", b"testserver")])
+    if user is not None:
+        communicator.scope["user"] = user
     accepted, _ = await communicator.connect(2.0)
     assert accepted
     client = FrameClient(communicator)

@@ -118,6 +118,12 @@ class TestOptions:
         assert "daphne" in problem.msg
         assert "for_uvicorn" in str(problem.hint)
 
+    def test_sessions_in_cookies_cannot_be_followed(self) -> None:
+        following = {"follow_session": True}
+        cookies = "django.contrib.sessions.backends.signed_cookies"
+        assert only_problem(SOCKETIO=following, SESSION_ENGINE=cookies).id == "socketio_bridge.W016"
+        assert problems(SOCKETIO=following) == problems(SESSION_ENGINE=cookies) == []
+
     def test_recovery_needs_a_redis_where_there_are_other_processes(self) -> None:
         recovering = {"max_disconnection_duration": 60}
         problem, _ = problems(

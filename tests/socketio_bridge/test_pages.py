@@ -72,7 +72,7 @@ class TestTheProject:
 
     def test_its_tests_pass(self, project: Path) -> None:
         said = run(project, "-W", "error::ResourceWarning", "manage.py", "test")
-        assert "Ran 3 tests" in said
+        assert "Ran 4 tests" in said
         assert "OK" in said
 
     def test_its_server_takes_the_options(self, project: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
-from socketio_bridge import Namespace, Socket
+from socketio_bridge import Handshake, Namespace, Socket
 from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 
 
 def socket(socket_id: str) -> Socket:
-    nothing = cast(Any, None)  # no client, no connection, no handshake
-    return Socket(socket_id, "/chat", Namespace(), nothing, nothing, nothing)
+    nothing = cast(Any, None)  # no client, no connection
+    handshake = Handshake({}, {}, {}, "", datetime.now(UTC), secure=False, xdomain=False, url="", scope={})
+    return Socket(socket_id, "/chat", Namespace(), nothing, nothing, handshake)
 
 
 def test_a_socket_whose_client_has_come_back_as_another_enters_no_room_any_more() -> None:

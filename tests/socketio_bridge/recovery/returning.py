@@ -58,13 +58,14 @@ class Returning:
         self.pid: str | None = None
         self.offset: str | None = None
         self.id = ""
+        self.user: Any = None  # whom middleware finds
         self.recovered = False
         self.refusal = ""
 
     def to(self, process: Process) -> Self:
         """Connect to a process."""
         self.process = process
-        self._connection = connect(process.server, self.query)
+        self._connection = connect(process.server, self.query, user=self.user)
         process.connections.append(self._connection)
         self.client: FrameClient = process.run(self._connection.__aenter__())
         auth: dict[str, Any] = {"who": self.name}

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -204,6 +205,20 @@ def test_an_unknown_pid_is_a_new_connection(processes: list[Process]) -> None:
     ann.pid = "made up"
     assert not ann.to(processes[0]).recovered
     assert ann.pid not in (None, "made up")
+
+
+def test_who_logged_in_as_another_meanwhile_is_a_new_connection(processes: list[Process]) -> None:
+    """The session's cookie may be another one by then: what was said to the one user is not for the other."""
+    ann = Returning()
+    ann.user = SimpleNamespace(pk=1, is_authenticated=True)
+    ann.to(processes[0])
+    until_kept(processes[0], ann.pid)
+    assert ann.cut().to(processes[1]).recovered
+    until_kept(processes[1], ann.pid)
+    ann.cut().user = SimpleNamespace(pk=2, is_authenticated=True)
+    first_id = ann.id
+    assert not ann.to(processes[1]).recovered
+    assert ann.id != first_id
 
 
 def test_a_namespace_may_refuse_who_comes_back(processes: list[Process]) -> None:
