@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.utils.module_loading import import_string
 
-from socketio_bridge.options import Options
+from socketio_bridge.options import Options, wrong_options
 from socketio_bridge.recovery.store import IN_MEMORY, Place
 from socketio_bridge.transports.origins import ANY, OPAQUE, parse_origin
 
@@ -23,24 +23,16 @@ from socketio_bridge.transports.origins import ANY, OPAQUE, parse_origin
 @register()
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check `SOCKETIO`, and the origins that may connect."""
+    if wrong := wrong_options(getattr(settings, "SOCKETIO", {})):
+        hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
+        return [Error(said, hint=hint, id="socketio_bridge.E001") for said in wrong.values()]
     try:
         options = Options.from_settings()
-    except (ImproperlyConfigured, TypeError, ValueError) as error:
-        message = str(error) if isinstance(error, ImproperlyConfigured) else f"SOCKETIO is no dictionary: {error}."
-        hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
-        return [Error(message, hint=hint, id="socketio_bridge.E001")]
-    found = (_choices, _origins, _callables, _compression, _recovery, _followed_sessions)
+    except ImproperlyConfigured as error:
+        hint = 'ALLOWED_ORIGINS must be like ["https://shop.example"].'
+        return [Error(str(error), hint=hint, id="socketio_bridge.E004")]
+    found = (_origins, _callables, _compression, _recovery, _followed_sessions)
     return [message for check in found for message in check(options)]
-
-
-def _choices(options: Options) -> Iterator[CheckMessage]:
-    for name, both in (("transports", '"polling", "websocket"'), ("parsers", '"json", "msgpack"')):
-        if not getattr(options, name):
-            yield Error(
-                f"SOCKETIO[{name!r}] is empty: no client can connect.",
-                hint=f"Leave it out, or give {both}, or both.",
-                id="socketio_bridge.E002",
-            )
 
 
 def _callables(options: Options) -> Iterator[CheckMessage]:
@@ -175,7 +167,7 @@ def check_mount(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
     """
     try:
         options = Options.from_settings()
-    except (ImproperlyConfigured, TypeError, ValueError):
+    except ImproperlyConfigured:
         return []  # check_options reports it, and servers cannot be made without options
     return list(_mount(options))
 

@@ -1,8 +1,14 @@
-"""The bridge's settings, read from `settings.SOCKETIO`. Names and defaults are Socket.IO's where it has them."""
+"""The bridge's options, given as `Options(…)` or read from `settings.SOCKETIO`. Names and defaults are Socket.IO's
+where it has them.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_type_hints
 
 import msgspec
 from django.conf import settings
@@ -14,8 +20,19 @@ Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+# What other servers call an option whose name here is not similar.
+_ELSEWHERE = {
+    "max_http_buffer_size": "max_payload",  # Socket.IO, python-socketio
+    "cors": "allowed_origins",
+    "cors_allowed_origins": "allowed_origins",
+    "connection_state_recovery": "max_disconnection_duration",
+}
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a `SocketIOServer` behaves. Times are in seconds, sizes in bytes.
+
+    The values are checked, and converted to the types here, in whichever way they come.
 
     Attributes:
         ping_interval: The time between two heartbeats (Engine.IO protocol 4, "Heartbeat").
@@ -61,8 +78,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_payload: Size = 1_000_000
     outbound_limit: Size = 4_000_000
     inbound_limit: Size = 1_000_000
-    transports: tuple[TransportName, ...] = ("polling", "websocket")
-    parsers: tuple[ParserName, ...] = ("json",)
+    transports: Annotated[tuple[TransportName, ...], msgspec.Meta(min_length=1)] = ("polling", "websocket")
+    parsers: Annotated[tuple[ParserName, ...], msgspec.Meta(min_length=1)] = ("json",)
     allow_eio3: bool = True
     cookie: str | None = None
     allowed_origins: tuple[str, ...] = ()
@@ -76,20 +93,30 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     recovery_redis_url: str | None = None
     recovery_stream_length: Size = 100_000
 
+    def __post_init__(self) -> None:
+        """Convert the values to their types.
+
+        Raises:
+            ImproperlyConfigured: Some are none that the options may have; the message names each.
+        """
+        converted, wrong = _convert(msgspec.structs.asdict(self))
+        if wrong:
+            raise ImproperlyConfigured(" ".join(wrong.values()))
+        for name, value in converted.items():
+            msgspec.structs.force_setattr(self, name, value)
+
     @classmethod
     def from_settings(cls) -> Self:
         """Read `settings.SOCKETIO`, and `settings.ALLOWED_ORIGINS` where the former has no `allowed_origins`.
 
         Raises:
-            ImproperlyConfigured: An option does not exist, or a value has the wrong type.
+            ImproperlyConfigured: It is no dictionary, an option does not exist, or a value is wrong.
         """
-        given: dict[str, Any] = dict(getattr(settings, "SOCKETIO", {}))
-        given.setdefault("allowed_origins", list(getattr(settings, "ALLOWED_ORIGINS", ())))
-        try:
-            return msgspec.convert(given, cls)
-        except msgspec.ValidationError as error:
-            names = ", ".join(cls.__struct_fields__)
-            raise ImproperlyConfigured(f"SOCKETIO: {error}. The options are {names}.") from error
+        given = getattr(settings, "SOCKETIO", {})
+        if wrong := wrong_options(given):
+            raise ImproperlyConfigured(" ".join(wrong.values()))
+        origins: dict[str, Any] = {"allowed_origins": getattr(settings, "ALLOWED_ORIGINS", ())}
+        return cls(**(origins | given))
 
     @property
     def upgrades(self) -> tuple[TransportName, ...]:
@@ -109,3 +136,43 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "ws_ping_interval": None,  # Engine.IO has a heartbeat of its own
             "ws_per_message_deflate": self.per_message_deflate,
         }
+
+
+def wrong_options(given: Any) -> dict[str, str]:
+    """Find what is wrong in a dictionary of options, such as `settings.SOCKETIO`.
+
+    Args:
+        given: The dictionary.
+
+    Returns:
+        A sentence for each wrong option, by its name. `""` is the name where `given` is no dictionary.
+    """
+    if not isinstance(given, Mapping):
+        return {"": f"SOCKETIO is no dictionary, but {given!r:.80}."}
+    known = {name: value for name, value in given.items() if name in _types()}
+    unknown = {str(name): _unknown(str(name)) for name in given if name not in known}
+    return unknown | _convert(known)[1]
+
+
+@cache
+def _types() -> dict[str, Any]:
+    return get_type_hints(Options, include_extras=True)
+
+
+def _convert(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values in their types, and a sentence for each that has none."""
+    converted: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for name, value in given.items():
+        try:
+            converted[name] = msgspec.convert(value, _types()[name])
+        except msgspec.ValidationError as error:
+            wrong[name] = f"The Socket.IO option {name!r} is {value!r:.80}: {error}."
+    return converted, wrong
+
+
+def _unknown(name: str) -> str:
+    ours = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()  # Socket.IO writes pingInterval
+    nearest = [_ELSEWHERE[ours]] if ours in _ELSEWHERE else get_close_matches(ours, _types(), n=1, cutoff=0.5)
+    meant = f"Did you mean {nearest[0]!r}?" if nearest else f"There are {', '.join(_types())}."
+    return f"{name!r} is no Socket.IO option. {meant}"
