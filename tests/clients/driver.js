@@ -144,7 +144,10 @@ const commands = {
   },
   // Breaks the connection as a lost network would: the client reconnects by itself, as its options say.
   drop({ client }) {
-    sockets.get(client).io.engine.close();
+    // Not engine.close(): it waits for an upgrade, and the stock client keeps an event that comes meanwhile for its next
+    // connection without its offset, so that a recovery brings it once more.
+    const engine = sockets.get(client).io.engine;
+    (engine._onClose || engine.onClose).call(engine, "transport close");
   },
   forget({ client }) {
     const socket = sockets.get(client);
