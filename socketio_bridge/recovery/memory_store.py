@@ -13,11 +13,9 @@ import msgspec
 
 from socketio_bridge.adapter.envelope import Message
 from socketio_bridge.recovery.offsets import EntryId
-from socketio_bridge.recovery.store import RELEASED, Entry, Save, State, pack
+from socketio_bridge.recovery.store import RELEASED, Entry, Save, State, pack, state_decoder
 
 logger = logging.getLogger(__name__)
-
-_state_decoder = msgspec.msgpack.Decoder(State)
 
 
 class _Session(NamedTuple):
@@ -30,6 +28,8 @@ class _Session(NamedTuple):
 
 class MemoryRecoveryStore:
     """A `RecoveryStore` that ends with its process, and is never out of reach."""
+
+    unreachable: tuple[type[Exception], ...] = (msgspec.MsgspecError,)
 
     def __init__(self, stream_length: int) -> None:
         self.reachable = True
@@ -109,7 +109,7 @@ class MemoryRecoveryStore:
             return None
         state = self._sessions[pid].state
         self._sessions[pid] = _Session(node_id, state, time.monotonic() + expiry / 1000)
-        return _state_decoder.decode(state)
+        return state_decoder.decode(state)
 
     async def release(self, node_id: str, pid: str) -> None:
         """`RecoveryStore.release`."""

@@ -26,11 +26,9 @@ from socketio_bridge.recovery.recoverable import Recoverable, note, recoverable_
 from socketio_bridge.recovery.restoration import RELEASE, SLACK, Claim, Restoration, with_offset
 from socketio_bridge.recovery.store import (
     RELEASED,
-    UNREACHABLE,
     Entry,
     Place,
     RecoveryStore,
-    RedisRecoveryStore,
     Save,
     State,
 )
@@ -60,9 +58,7 @@ class Recovery:
         duration = options.max_disconnection_duration or 0.0
         self._adapter = adapter
         place = Place.of(options)
-        self.store: RecoveryStore = (
-            MemoryRecoveryStore(place.stream_length) if place.url is None else RedisRecoveryStore(place, adapter.id)
-        )
+        self.store = _open_store(place, adapter.id)
         self._duration = duration
         self._refresh_interval = min(duration / 4, _REFRESH)
         # Seconds that a client may have to catch up with: where it came to was noted a refresh ago, of an entry that
@@ -293,7 +289,7 @@ class Recovery:
                     if gone:
                         await self.store.forget(self._adapter.id, gone)
                     self.store.succeeded()
-                except UNREACHABLE as error:
+                except self.store.unreachable as error:
                     self.store.failed(error)
                     if self._stopping:
                         return
@@ -315,7 +311,7 @@ class Recovery:
         self._stream.record(Heartbeat())  # Where all are silent, where they are moves on by this.
         try:
             await self.store.trim(int((now - self._oldest) * 1000))
-        except UNREACHABLE as error:
+        except self.store.unreachable as error:
             self.store.failed(error)
             return
         self.store.succeeded()
@@ -327,3 +323,11 @@ class Recovery:
                 recoverable.remember(self._now(socket), int((now - self._oldest) * 1000))
         self._changed |= self._held
         self._save_soon()
+
+
+def _open_store(place: Place, node_id: str) -> RecoveryStore:
+    if place.url is None:
+        return MemoryRecoveryStore(place.stream_length)
+    from socketio_bridge.recovery.redis_store import RedisRecoveryStore  # which needs an optional package
+
+    return RedisRecoveryStore(place, node_id)

@@ -18,7 +18,7 @@ from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.recovery import offsets
 from socketio_bridge.recovery.offsets import ALL, ORIGIN_LENGTH, Mark, Position
 from socketio_bridge.recovery.recoverable import Missed, Recoverable, note, recoverable_of
-from socketio_bridge.recovery.store import RELEASED, UNREACHABLE, RecoveryStore, State
+from socketio_bridge.recovery.store import RELEASED, RecoveryStore, State
 from socketio_bridge.recovery.stream import Stream
 from socketio_bridge.sockets.interfaces import Restored
 from socketio_bridge.sockets.socket import Socket
@@ -112,7 +112,7 @@ class Restoration:
                 return None
         except _Incomplete as error:
             logger.warning("A client's connection cannot be recovered, it begins a new one: %s.", error)
-        except UNREACHABLE as error:
+        except self._store.unreachable as error:
             self._store.failed(error)
         recoverable = recoverable_of(socket)
         if recoverable is not None and recoverable.held_back is not None:
@@ -181,7 +181,7 @@ class Restoration:
 
     async def _watch(self, node_id: str) -> None:
         """Take a node for dead as soon as it has no connection to Redis: long before its heartbeats are missed."""
-        with suppress(*UNREACHABLE):
+        with suppress(*self._store.unreachable):
             while True:
                 await asyncio.sleep(_WATCH)
                 async with self._watching:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from socketio_bridge.adapter.envelope import Emission, Heartbeat, Message
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.offsets import EntryId
-from socketio_bridge.recovery.store import UNREACHABLE, Entry, Place, RecoveryStore, RedisRecoveryStore
+from socketio_bridge.recovery.store import Entry, Place, RecoveryStore
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Stream:
         self.record(Heartbeat())
         try:
             await self._begin()
-        except UNREACHABLE as error:
+        except self._store.unreachable as error:
             self._store.failed(error)
         self._reader = asyncio.create_task(self._read())
 
@@ -131,7 +131,7 @@ class Stream:
         gap = 0.0 if lost_at is None else time.monotonic() - lost_at
         try:
             await self._store.append(self._origin, number, messages, gap=gap)
-        except UNREACHABLE as error:
+        except self._store.unreachable as error:
             self._store.failed(error)
             self._wake()
             return False
@@ -154,7 +154,7 @@ class Stream:
                 if self.entry is None:
                     await self._begin()
                 entries = [] if self.entry is None else await self._store.read(self.entry)
-            except UNREACHABLE as error:
+            except self._store.unreachable as error:
                 self._store.failed(error)
                 interrupted = True
             else:
@@ -178,16 +178,19 @@ class ExternalStream:
 
     def __init__(self) -> None:
         self._origin = secrets.token_urlsafe(12)
-        self._store: RedisRecoveryStore | None = None
+        self._place: Place | None = None
+        self._store: RecoveryStore
         self._count = itertools.count(1)
 
     async def publish(self, message: Message) -> bool:
-        """Add a message for all nodes, where recovery is on and they can read it. Raises what is `UNREACHABLE`."""
+        """Add a message for all nodes, where recovery is on and they can read it. May raise as the store does."""
         options = Options.from_settings()
         if options.max_disconnection_duration is None or (place := Place.of(options)).url is None:
             return False
-        if self._store is None or self._store.place != place:
-            self._store = RedisRecoveryStore(place, self._origin)
+        if self._place != place:
+            from socketio_bridge.recovery.redis_store import RedisRecoveryStore  # which needs an optional package
+
+            self._place, self._store = place, RedisRecoveryStore(place, self._origin)
         number = next(self._count)
         if isinstance(message, Emission) and not message.volatile:
             message.sequence = number

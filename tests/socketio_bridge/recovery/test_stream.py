@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.recovery import stream as module
-from socketio_bridge.recovery.store import Entry, Place, RedisRecoveryStore
+from socketio_bridge.recovery.redis_store import RedisRecoveryStore
+from socketio_bridge.recovery.store import Entry, Place
 from socketio_bridge.recovery.stream import Stream
 from tests.eventually import eventually, eventually_sync
 from tests.socketio_bridge.processes import Process
