@@ -11,7 +11,7 @@ from django.conf import settings
 
 from auctions.dead_letters import DeadLetters
 from auctions.latest_results import LatestResults, Placed
-from auctions.results import EVENT, AuctionResult, NamedAuctionResult, named
+from auctions.results import AuctionResult, NamedAuctionResult, named, new_named_result, new_result
 from auctions.winner_names import WinnerNames
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import AvroDecoder, Undecodable
@@ -64,8 +64,8 @@ class Delivery:
         await self._latest.store(placed)
         for one in placed:
             room = one.result.auction_id
-            await emit(EVENT, one.result.anonymous(), to=room, namespace=settings.AUCTION_RESULT_NAMESPACE)
-            await emit(EVENT, one.result, to=room, namespace=settings.AUCTIONS_RESULT_NAMESPACE)
+            await emit(new_result(one.result.anonymous()), to=room, namespace=settings.AUCTION_RESULT_NAMESPACE)
+            await emit(new_named_result(one.result), to=room, namespace=settings.AUCTIONS_RESULT_NAMESPACE)
 
     async def close(self) -> None:
         """Close the connections."""

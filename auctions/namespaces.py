@@ -14,14 +14,14 @@ from msgspec import Struct
 from redis.exceptions import RedisError
 
 from auctions.latest_results import LatestResults
-from auctions.results import EVENT, AuctionResult, NamedAuctionResult
+from auctions.results import NamedAuctionResult, new_named_result, new_result
 from conversations.errors import TooSoon
 from conversations.sockets.event_limits import LimitedNamespace, proving
 from conversations.sockets.refusals import refused_connection
 from identity import IdentityRefused, let_pass, verify_token
 from persistence.per_event_loop import PerLoop
 from persistence.redis_client import say_away
-from socketio_bridge import ConnectionRefused, Socket
+from socketio_bridge import ConnectionRefused, Outgoing, Socket
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class WatchedAuctions(LimitedNamespace):
         """The auctions' ids in the query."""
         raise NotImplementedError
 
-    def shown(self, result: NamedAuctionResult) -> AuctionResult:
+    def shown(self, result: NamedAuctionResult) -> Outgoing[None]:
         """A result as this namespace's clients get it."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class WatchedAuctions(LimitedNamespace):
                 for result in await _latest.get().of(auctions):
                     if sent.get(result.id) != result:
                         sent[result.id] = result
-                        await socket.emit(EVENT, self.shown(result))
+                        await socket.emit(self.shown(result))
         except RedisError as error:  # it will see the results to come
             say_away("who begins to watch an auction does not get its latest result", error)
 
@@ -130,7 +130,7 @@ class AuctionResultEvents(WatchedAuctions):
     """The results of one auction. A client that connects gets the latest one at once."""
 
     path = settings.AUCTION_RESULT_NAMESPACE
-    emits = {EVENT: AuctionResult}
+    emits = (new_result,)
     handshake_type = WatchAuction
     query_name = "auction_id"
 
@@ -138,16 +138,16 @@ class AuctionResultEvents(WatchedAuctions):
         """The one id, if there is one."""
         return [named.strip()] if named.strip() else []
 
-    def shown(self, result: NamedAuctionResult) -> AuctionResult:
+    def shown(self, result: NamedAuctionResult) -> Outgoing[None]:
         """Without the leader's name."""
-        return result.anonymous()
+        return new_result(result.anonymous())
 
 
 class AuctionResultListEvents(WatchedAuctions):
     """The results of several auctions, with the leaders' names. Clients that connect get the latest of each at once."""
 
     path = settings.AUCTIONS_RESULT_NAMESPACE
-    emits = {EVENT: NamedAuctionResult}
+    emits = (new_named_result,)
     handshake_type = WatchAuctions
     query_name = "auction_ids"
 
@@ -155,9 +155,9 @@ class AuctionResultListEvents(WatchedAuctions):
         """Each id once."""
         return list(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
 
-    def shown(self, result: NamedAuctionResult) -> AuctionResult:
+    def shown(self, result: NamedAuctionResult) -> Outgoing[None]:
         """With the leader's name."""
-        return result
+        return new_named_result(result)
 
 
 def _refused(code: str, message: str) -> ConnectionRefused:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from socketio_bridge import outgoing_event
+
 TOPIC = "chozoi.socket.auction.result"
 DEAD_LETTER_TOPIC = f"{TOPIC}.dlq"
-EVENT = "new_auction_result"
 NOBODY = 0
 """The `winner_id` of an auction that nobody leads."""
 
@@ -46,6 +47,16 @@ class NamedAuctionResult(AuctionResult, frozen=True, kw_only=True, rename="camel
     def anonymous(self) -> AuctionResult:
         """The same without the name."""
         return AuctionResult(**{field: getattr(self, field) for field in AuctionResult.__struct_fields__})
+
+
+@outgoing_event("new_auction_result")
+def new_result(result: AuctionResult) -> None:
+    """A result; to those who watch the auction."""
+
+
+@outgoing_event("new_auction_result")
+def new_named_result(result: NamedAuctionResult) -> None:
+    """A result with the leader's name; to those who watch the auction."""
 
 
 def named(result: AuctionResult, winner_name: str) -> NamedAuctionResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Code(StrEnum):
@@ -39,3 +40,7 @@ class Code(StrEnum):
     HOLD_OVER = "hold_over"
     """It was lifted, or has ended by itself."""
     MESSAGE_NOT_FOUND = "message_not_found"
+
+
+FOR_USERS: Final = tuple(Code)[:6]
+"""Those that an app may be refused with."""

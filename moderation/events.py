@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from conversations.sockets.namespace import ConversationEvents
 from moderation import services
+from moderation.errors import FOR_USERS
 from moderation.payloads import NewReport, Reported, ReportPayload
 from socketio_bridge import Socket, event
 
 
 class ModeratedConversationEvents(ConversationEvents):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
+
+    error_codes = (*ConversationEvents.error_codes, *FOR_USERS)
 
     @event("report")
     async def report(self, socket: Socket, new: NewReport) -> Reported:

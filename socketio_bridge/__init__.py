@@ -23,6 +23,7 @@ from socketio_bridge.exceptions import (
     ConnectionRefused,
     EventError,
     EventRefused,
+    InvalidAck,
     InvalidArguments,
     NodeGone,
     RequestFailed,
@@ -34,6 +35,7 @@ from socketio_bridge.following import disconnect_user, disconnect_user_sync
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
+from socketio_bridge.outgoing import Outgoing, OutgoingEvent, outgoing_event
 from socketio_bridge.server import SocketIOServer
 from socketio_bridge.sockets.socket import NO_ACK, Socket
 
@@ -46,10 +48,13 @@ __all__ = [
     "EventError",
     "EventRefused",
     "Handshake",
+    "InvalidAck",
     "InvalidArguments",
     "Namespace",
     "NodeGone",
     "Options",
+    "Outgoing",
+    "OutgoingEvent",
     "RemoteHandshake",
     "RemoteSocket",
     "RequestFailed",
@@ -67,6 +72,7 @@ __all__ = [
     "event",
     "fetch_sockets",
     "flush",
+    "outgoing_event",
     "server_event",
     "server_side_call",
     "server_side_emit",

@@ -11,6 +11,7 @@ from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.adapter.external_emitter import publish, publish_by
+from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.recovery.stream import ExternalStream
@@ -19,7 +20,7 @@ publish_by(ExternalStream)
 
 
 async def emit(
-    event: str,
+    event: str | Outgoing[Any],
     *arguments: Any,
     to: Iterable[str] | str | None,
     namespace: str,
@@ -36,7 +37,8 @@ async def emit(
     returns when the channel layer has the event.
 
     Args:
-        event: The event's name.
+        event: The event's name; or a declared event with its arguments (`outgoing_event`), as in
+            `await emit(shipped(order), to="order:7", namespace="/orders")`.
         arguments: Anything that msgspec encodes to JSON, with `bytes` anywhere in it. In Structs and dataclasses binary
             is found in fields whose declared types allow it. (The newest JavaScript clients close the connection over
             more than ten pieces of binary in one event.)
@@ -51,14 +53,14 @@ async def emit(
         ValueError: The event's name is reserved ("connect", "disconnect", …).
         TypeError: JSON cannot hold an argument.
     """
-    text, attachments = packet.event(namespace, event, arguments)
+    text, attachments = packet.event(namespace, *name_and_arguments(event, arguments))
     rooms = None if to is None else names(to)
     emission = Emission(namespace, rooms, names(except_), PacketType.MESSAGE + text, attachments, volatile)
     await publish(emission, local=local)
 
 
 def emit_sync(
-    event: str,
+    event: str | Outgoing[Any],
     *arguments: Any,
     to: Iterable[str] | str | None,
     namespace: str,

@@ -85,6 +85,10 @@ class AckTimeout(Exception):
     """A client did not acknowledge an event in time, or left before it did."""
 
 
+class InvalidAck(Exception):
+    """A client acknowledged an event with something that does not fit the type that the event declares."""
+
+
 class AcksMissing(AckTimeout):
     """Not all sockets acknowledged a broadcast in time.
 

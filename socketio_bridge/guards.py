@@ -59,6 +59,12 @@ class Guard:
         self._rate = rate
         self._buckets = None if rate is None else Buckets(Rate.read(rate))
 
+    @property
+    def codes(self) -> list[str]:
+        """The codes with which it refuses, beside those of permission classes."""
+        of_permission = ["not_authenticated", "permission_denied"] if self._permission is not None else []
+        return of_permission + (["rate_limited"] if self._buckets is not None else [])
+
     async def check(self, socket: Socket, namespace: Any, event: str) -> None:
         """Refuse an event, or do nothing.
 

@@ -17,6 +17,7 @@ from socketio_bridge.arguments import EventHandler, decode_argument
 from socketio_bridge.exceptions import EventError, UnknownEvent
 from socketio_bridge.following import Lapse, admit
 from socketio_bridge.guards import Guard, Permission
+from socketio_bridge.outgoing import OutgoingEvent
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.attachments import reconstruct
 from socketio_bridge.protocol.engineio import PacketType
@@ -149,8 +150,9 @@ class Namespace:
         permission: What the user of a client must have to be let in, as for `event`; None: nothing. It is looked at
             after `connect_middleware`, which sets `Socket.user` where clients have tokens, and before `on_connect`.
             With `Options.follow_session` who loses it is put out.
-        emits: The events that the server emits here, each with the type of its argument. `manage.py asyncapi`
-            documents them; nothing else reads them.
+        emits: The events that the server emits here, each declared by `outgoing_event`. From them come documents and
+            types for clients (`manage.py asyncapi`, `manage.py socketio types`), and what tests hold emissions to.
+        error_codes: The codes with which handlers refuse (`EventRefused`), beside those of the bridge and its guards.
         handshake_type: The type of what clients send in `query` or `auth`. `manage.py asyncapi` documents it.
         named_types: Types that a schema written by hand (msgspec's `extra_json_schema`) refers to. `manage.py asyncapi`
             documents them.
@@ -158,7 +160,8 @@ class Namespace:
 
     path: ClassVar[str] = "/"
     pattern: ClassVar[re.Pattern[str] | None] = None
-    emits: ClassVar[Mapping[str, Any]] = {}
+    emits: ClassVar[Sequence[OutgoingEvent[..., Any]]] = ()
+    error_codes: ClassVar[Sequence[str]] = ()
     named_types: ClassVar[Sequence[Any]] = ()
     handshake_type: ClassVar[Any] = None
     permission: ClassVar[Permission | None] = None
@@ -329,6 +332,11 @@ class Namespace:
     def handlers(self) -> Mapping[str, Callable[..., Awaitable[Any]]]:
         """The handlers of clients' events by the event's name, without the catch-all handler."""
         return {name: handler.call for name, handler in self._handlers.items()}
+
+    @property
+    def guards(self) -> Mapping[str, Guard]:
+        """The guards of clients' events, by the event's name."""
+        return self._guards
 
     def may_overlap(self, event: str) -> bool:
         """Whether the handler of an event is marked as overlapping."""

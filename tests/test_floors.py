@@ -13,7 +13,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 CHAT = ("conversations", "presence", "socketio_bridge", "identity", "persistence")
 
 # What applications see, and all floors of the bridge may use.
-FACE = tuple(f"socketio_bridge.{name}" for name in ("exceptions", "handshake", "options", "rates", "signals"))
+FACE = tuple(
+    f"socketio_bridge.{name}" for name in ("exceptions", "handshake", "options", "rates", "signals", "outgoing")
+)
 ADAPTER = ("socketio_bridge.adapter", "socketio_bridge.protocol", *FACE)
 
 # What each part may import of ours, besides itself. The longest name that fits a module is its part.
@@ -38,6 +40,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "socketio_bridge.adapter": ADAPTER[1:],
     "socketio_bridge.protocol": (),
     **dict.fromkeys(FACE, ()),
+    "socketio_bridge.outgoing": ("socketio_bridge.arguments", "socketio_bridge.exceptions"),
     "identity": ("persistence.per_event_loop",),
     "persistence": ("socketio_bridge.rates",),
     "devstack": (),

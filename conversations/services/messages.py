@@ -24,6 +24,7 @@ from identity import Role
 from persistence.fields import object_in, text_in
 from persistence.mongodb import Document, durable, in_message_thread, in_store_thread, until_done
 from persistence.timestamps import stored_time, to_wire
+from socketio_bridge import OutgoingEvent
 
 SUPPORT: Final = "support"
 """The `from` of messages of `write_as_support`. No user has this id."""
@@ -214,7 +215,9 @@ def _mark_seen(
     )
 
 
-async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_: str | None = None) -> None:
+async def relay_typing(
+    actor: Actor, event: OutgoingEvent[[Typing], None], typing: Typing, *, except_: str | None = None
+) -> None:
     """Send `typing` or `stop_typing` to the other side and to the user's other devices.
 
     Only where the user could send a message: a blocked or muted user does not show that they are there. A client may
@@ -223,7 +226,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
 
     Args:
         actor: The authenticated user, who is `typing.sender`.
-        event_name: "typing" or "stop_typing".
+        event: `typing_begins` or `typing_ends`.
         typing: The room and both users.
         except_: The id of the socket that sent the event, which does not get it back.
 
@@ -241,7 +244,7 @@ async def relay_typing(actor: Actor, event_name: str, typing: Typing, *, except_
     require_role(actor, Role.BUYER if typing.room_id == pair[0] else Role.SELLER)
     require_open(await writable_rooms.load_recent(typing.room_id, caller=actor.user_id))
     check_writer(actor.user_id)
-    await announce_typing(event_name, typing, except_)
+    await announce_typing(event, typing, except_)
 
 
 def require_open(room: RoomRecord) -> None:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from conversations.errors import Code, RuleViolation, TooSoon
 from conversations.payloads import Change, MessagePayload, RoomPayload
 from persistence.availability import StoreUnavailable
+from socketio_bridge.acknowledgements import ErrorCode
 
 
 class Done(Struct, kw_only=True):
@@ -43,7 +44,7 @@ class Reason(Struct, kw_only=True):
     `retry_after`: seconds to wait, where waiting helps.
     """
 
-    code: str
+    code: ErrorCode
     message: str
     retry_after: int | UnsetType = UNSET
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from django.conf import settings
 
 import identity as identities
 from conversations import services
-from conversations.announcements import ANNOUNCED
+from conversations.announcements import ANNOUNCED, typing_begins, typing_ends
 from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.payloads import RoomOfBuyer, RoomOfSeller, UserVerified
 from conversations.policies import require_admitted
@@ -30,31 +30,37 @@ from conversations.sockets.acknowledgements import Done, EventError, MessageSent
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
 from conversations.sockets.reannouncing import reannouncing
 from conversations.sockets.refusals import fields_of, is_temporary, reason_of, refused_connection
-from conversations.sockets.resyncing import Resync, resyncing
+from conversations.sockets.resyncing import resync, resyncing
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
-from conversations.sockets.statuses import ActiveUserList
+from conversations.sockets.statuses import active_user_list
 from identity import Identity, IdentityRefused, authenticate
+from identity.refusal import RefusalCode
 from persistence.availability import StoreUnavailable
 from presence import current as current_presence
 from presence import stop_current as stop_presence
-from socketio_bridge import InvalidArguments, Socket, UnknownEvent, event
+from socketio_bridge import InvalidArguments, Socket, UnknownEvent, event, outgoing_event
 
 logger = logging.getLogger(__name__)
 
 NOTHING_KNOWN: Final = Sync()
 
 
+@outgoing_event("verify_user")
+def user_verified(verified: UserVerified) -> None:
+    """Whether a new identity was taken; to the device that sent `verify_user`."""
+
+
+@outgoing_event("event_error")
+def event_refused(refusal: EventError) -> None:
+    """An event was refused; to the device that sent it."""
+
+
 class ConversationEvents(LimitedNamespace):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
     path = settings.MESSENGER_NAMESPACE
-    emits = {
-        **ANNOUNCED,
-        "active_user_list": ActiveUserList,
-        "resync": Resync,
-        "verify_user": UserVerified,
-        "event_error": EventError,
-    }
+    emits = (*ANNOUNCED, active_user_list, resync, user_verified, event_refused)
+    error_codes = (*get_args(RefusalCode), *Code)
     handshake_type = Handshake
     named_types = (RoomOfBuyer, RoomOfSeller)
 
@@ -108,13 +114,13 @@ class ConversationEvents(LimitedNamespace):
     @event("typing", volatile=True)
     async def typing(self, socket: Socket, typing: Typing) -> Done:
         """Show the other side, and the user's other devices, that the user types."""
-        await services.relay_typing(_identity(socket), "typing", typing, except_=socket.id)
+        await services.relay_typing(_identity(socket), typing_begins, typing, except_=socket.id)
         return Done()
 
     @event("stop_typing", volatile=True)
     async def stop_typing(self, socket: Socket, typing: Typing) -> Done:
         """Show the other side, and the user's other devices, that the user types no longer."""
-        await services.relay_typing(_identity(socket), "stop_typing", typing, except_=socket.id)
+        await services.relay_typing(_identity(socket), typing_ends, typing, except_=socket.id)
         return Done()
 
     @event("seen_messages")
@@ -149,18 +155,19 @@ class ConversationEvents(LimitedNamespace):
         except (IdentityRefused, *REFUSALS) as refusal:
             if is_temporary(refusal):
                 raise  # nothing is known against the token: the socket stays what it is
-            await socket.emit("verify_user", UserVerified(status=False))
+            await socket.emit(user_verified(UserVerified(status=False)))
             await socket.disconnect()
             return Refused(error=reason_of(refusal))
         await renew(socket, identity)
-        await socket.emit("verify_user", UserVerified(status=True))
+        await socket.emit(user_verified(UserVerified(status=True)))
         return Done()
 
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Refused:
         """Send the reason to the client, as `event_error` and as the acknowledgement."""
         reason = _explain(event, error)
         message_id = _client_message_id(arguments)
-        await socket.emit("event_error", EventError(event=event, client_message_id=message_id, **fields_of(reason)))
+        refusal = EventError(event=event, client_message_id=message_id, **fields_of(reason))
+        await socket.emit(event_refused(refusal))
         return Refused(error=reason)
 
 

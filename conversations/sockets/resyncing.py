@@ -20,7 +20,7 @@ from msgspec import Struct
 from conversations.services import sync_token
 from persistence.availability import StoreUnavailable
 from persistence.per_event_loop import PerLoop
-from socketio_bridge import Socket
+from socketio_bridge import Socket, outgoing_event
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,11 @@ class Resync(Struct):
     """
 
     since: str
+
+
+@outgoing_event("resync")
+def resync(token: Resync) -> None:
+    """Something may have been missed: sync; to the devices of a process that could not hear the others."""
 
 
 class Resyncing:
@@ -100,7 +105,7 @@ class Resyncing:
                     socket.reconnect()
                     closed += 1
                 else:
-                    await socket.emit("resync", Resync(token))
+                    await socket.emit(resync(Resync(token)))
             await asyncio.sleep(_TURN)
         logger.warning("%d devices were told to sync, %d to connect again.", len(waiting) - closed, closed)
 

@@ -21,7 +21,7 @@ from conversations.services import Membership, rooms_visible_to_others, sync_tok
 from identity import Identity, Role
 from persistence.per_event_loop import PerLoop
 from presence import current as current_presence
-from socketio_bridge import emit, flush
+from socketio_bridge import emit, flush, outgoing_event
 
 _EMITS_A_TURN = 100  # then other tasks of the loop get theirs
 
@@ -47,6 +47,11 @@ class ActiveUserList(Struct):
     since: str
 
 
+@outgoing_event("active_user_list")
+def active_user_list(listed: ActiveUserList) -> None:
+    """Who is online; to all devices of a user of whom a device has connected, and once more after a disturbance."""
+
+
 async def send_active_user_list(identity: Identity, heard_from: float) -> None:
     """Send `active_user_list` to all devices of a user: who is online in the rooms that they see on their side.
 
@@ -60,7 +65,7 @@ async def send_active_user_list(identity: Identity, heard_from: float) -> None:
     rooms = await visible_rooms_of(identity.user_id, identity.role)
     online = await current_presence().online(room.other for room in rooms)
     listed = _active_user_list(identity.user_id, identity.role, rooms, online, await sync_token(heard_from))
-    await emit("active_user_list", listed, to=[identity.user_id], namespace=settings.MESSENGER_NAMESPACE)
+    await emit(active_user_list(listed), to=[identity.user_id], namespace=settings.MESSENGER_NAMESPACE)
 
 
 async def send_active_user_lists(
@@ -79,7 +84,7 @@ async def send_active_user_lists(
     online = await current_presence().online(room.other for of_user in rooms.values() for room in of_user)
     for user_id, of_user in rooms.items():
         listed = _active_user_list(user_id, side, of_user, online, await sync_token(heard_from[user_id]))
-        await emit("active_user_list", listed, to=[user_id], namespace=settings.MESSENGER_NAMESPACE, local=True)
+        await emit(active_user_list(listed), to=[user_id], namespace=settings.MESSENGER_NAMESPACE, local=True)
 
 
 def _active_user_list(

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from msgspec import Struct
 
-from conversations.announcements import ANNOUNCED
+from conversations.announcements import WATCHED
 from conversations.errors import Code, RuleViolation
 from conversations.sockets.acknowledgements import Done, Reason, Refused
 from conversations.sockets.event_limits import LimitedNamespace
@@ -30,16 +30,6 @@ logger = logging.getLogger(__name__)
 
 PERMISSIONS = ("conversations.view_room", "conversations.view_message")
 """What it takes to read rooms."""
-
-WATCHED = (
-    "new_message",
-    "message_updated",
-    "message_redacted",
-    "seen_messages",
-    "room_closed",
-    "room_opened",
-)
-"""What is announced to watchers."""
 
 RECHECK = 5.0
 """Seconds after which a session that has ended, or an account that may no longer read, is cut off at the latest."""
@@ -59,7 +49,7 @@ class StaffEvents(LimitedNamespace):
     """Rooms as staff watch them, for the admin's own pages. Signed in by Django's session; from pages of this host."""
 
     path = settings.STAFF_NAMESPACE
-    emits = {name: ANNOUNCED[name] for name in WATCHED}
+    emits = WATCHED
 
     async def on_connect(self, socket: Socket) -> None:
         """Admit staff who may read rooms."""

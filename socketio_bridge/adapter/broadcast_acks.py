@@ -12,6 +12,7 @@ import msgspec
 from socketio_bridge.adapter.adapter import Adapter, any_adapter
 from socketio_bridge.adapter.broadcast_options import BroadcastOptions
 from socketio_bridge.exceptions import AcksMissing
+from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class _Gathered(msgspec.Struct, array_like=True):
 
 
 async def broadcast_call(
-    event: str,
+    event: str | Outgoing[Any],
     *arguments: Any,
     to: Iterable[str] | str | None,
     namespace: str,
@@ -44,7 +45,7 @@ async def broadcast_call(
     """Send an event to the sockets of some rooms, on every process, and wait until all have acknowledged it.
 
     Args:
-        event: The event's name.
+        event: The event's name, or a declared event with its arguments.
         arguments: As for `socketio_bridge.emit`.
         to: A room or several; None: all sockets of the namespace.
         namespace: The namespace's path.
@@ -60,7 +61,8 @@ async def broadcast_call(
         ValueError: The event's name is reserved.
         TypeError: JSON cannot hold an argument.
     """
-    head, body, attachments = packet.event_around_id(namespace, event, arguments)
+    name, values = name_and_arguments(event, arguments)
+    head, body, attachments = packet.event_around_id(namespace, name, values)
     call = _Call(BroadcastOptions.of(namespace, to, except_), head, body, attachments, timeout)
     async with any_adapter() as adapter:
         here, elsewhere = await asyncio.gather(
@@ -73,7 +75,7 @@ async def broadcast_call(
         answers |= gathered.answers
         missing += gathered.missing
     if missing or elsewhere.failed:
-        message = f"{len(missing)} of {len(missing) + len(answers)} sockets did not acknowledge {event!r}"
+        message = f"{len(missing)} of {len(missing) + len(answers)} sockets did not acknowledge {name!r}"
         if elsewhere.failed:
             message += f", and {len(elsewhere.failed)} processes did not say"
         raise AcksMissing(f"{message} within {timeout} s", answers, missing, elsewhere.failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -15,8 +15,11 @@ from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.adapter.external_emitter import notify_everywhere, publish
 from socketio_bridge.adapter.rooms import LocalSocket
 from socketio_bridge.exceptions import NodeGone
+from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
+
+_Answer = TypeVar("_Answer")
 
 _FETCH = "fetch_sockets"
 _JOIN = "sockets_join"
@@ -58,27 +61,41 @@ class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
     data: dict[str, Any]
     handshake: RemoteHandshake
 
-    async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
+    async def emit(self, event: str | Outgoing[Any], *arguments: Any, volatile: bool = False) -> None:
         """Send an event to the client; arguments are as for `Socket.emit`."""
-        text, attachments = packet.event(self.namespace, event, arguments)
+        text, attachments = packet.event(self.namespace, *name_and_arguments(event, arguments))
         await publish(Emission(self.namespace, [self.id], [], PacketType.MESSAGE + text, attachments, volatile))
 
-    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
+    @overload
+    async def call(self, event: Outgoing[_Answer], *, timeout: float) -> _Answer: ...  # noqa: ASYNC109
+
+    @overload
+    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]: ...  # noqa: ASYNC109
+
+    async def call(
+        self,
+        event: str | Outgoing[Any],
+        *arguments: Any,
+        timeout: float,  # noqa: ASYNC109 - Socket.IO's name
+    ) -> Any:
         """Send an event to the client and wait for its acknowledgement.
 
         Args:
-            event: The event's name.
+            event: The event's name, or a declared event with its arguments.
             arguments: As for `socketio_bridge.emit`.
             timeout: Seconds to wait.
 
         Returns:
-            The acknowledgement's arguments; an empty list where the client is gone already.
+            The acknowledgement's arguments, an empty list where the client is gone already; of a declared event the
+            acknowledgement, as it declares it.
 
         Raises:
             AckTimeout: None came in time, or the client left meanwhile.
+            InvalidAck: It does not fit what the event declares.
         """
         answers = await broadcast_call(event, *arguments, to=self.id, namespace=self.namespace, timeout=timeout)
-        return answers.get(self.id, [])
+        acknowledged = answers.get(self.id, [])
+        return acknowledged if isinstance(event, str) else event.event.answer(acknowledged)
 
     async def enter_room(self, room: str) -> None:
         """Have the socket enter a room."""

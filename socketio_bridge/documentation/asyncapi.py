@@ -1,7 +1,8 @@
 """Namespaces as an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 
-The document is made from the handlers' names, docstrings and types, and from `Namespace.emits`. A channel is a
-namespace; an operation is an event; the reply to an operation is the event's acknowledgement.
+The document is made from the names, docstrings and types of handlers and of the events in `Namespace.emits`. A channel
+is a namespace; an operation is an event; the reply to an operation is the event's acknowledgement. A message's
+`x-arguments` are the names of the event's arguments, and whether each must be given.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from socketio_bridge.acknowledgements import BRIDGE_CODES, Refusal
 from socketio_bridge.arguments import annotated_types
 from socketio_bridge.namespace import Namespace
 
@@ -42,6 +44,7 @@ def asyncapi(
         TypeError: msgspec cannot make a JSON schema of a type.
     """
     channels = [_Channel(namespace) for namespace in namespaces]
+    codes = sorted({code for channel in channels for code in channel.error_codes})
     types = [type_ for channel in channels for type_ in channel.types()]
     schemas, components = msgspec.json.schema_components(types, ref_template=_SCHEMAS + "{name}")
     schema_of = dict(zip(map(repr, types), schemas, strict=True))
@@ -52,7 +55,7 @@ def asyncapi(
         "servers": dict(servers),
         "channels": {},
         "operations": {},
-        "components": {"schemas": _described(components)},
+        "components": {"schemas": _described(components | _error_code(codes))},
     }
     for channel in channels:
         document["channels"][channel.key] = channel.document(schema_of)
@@ -66,20 +69,30 @@ class _Channel:
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace
         self.key = _key(type(namespace).__name__)
-        self.answers = {name: _answers(handler) for name, handler in namespace.handlers.items()}
-        self.failures = _answers(namespace.on_error)
+        self.taken = {name: _Signature(handler, skip=1) for name, handler in namespace.handlers.items()}
+        self.sent = {event.name: _Signature(event.function) for event in namespace.emits}
+        self.refuses = type(namespace).on_error is Namespace.on_error
+        self.failures = [] if not self.taken else [Refusal] if self.refuses else _answers(namespace.on_error)
+
+    @property
+    def error_codes(self) -> set[str]:
+        """The codes with which events are refused here."""
+        namespace = self.namespace
+        guarded = {code for guard in namespace.guards.values() for code in guard.codes}
+        own = BRIDGE_CODES if self.refuses and self.taken else ()
+        return {*map(str, namespace.error_codes), *guarded, *own}
 
     def types(self) -> list[Any]:
         """List every type that needs a schema."""
-        taken = [type_ for handler in self.namespace.handlers.values() for type_ in _arguments(handler)]
-        answered = [answer for answers in self.answers.values() for answer in answers]
+        signatures = [*self.taken.values(), *self.sent.values()]
+        arguments = [type_ for signature in signatures for type_ in signature.types.values()]
+        answered = [answer for signature in signatures for answer in signature.answers]
         handshake = [] if self.namespace.handshake_type is None else [self.namespace.handshake_type]
         return [
             *handshake,
-            *taken,
+            *arguments,
             *answered,
             *self.failures,
-            *self.namespace.emits.values(),
             *self.namespace.named_types,
         ]
 
@@ -87,15 +100,17 @@ class _Channel:
         """Make the Channel Object."""
         namespace = self.namespace
         messages: Document = {}
-        for event, handler in namespace.handlers.items():
-            payload = _payload([schema_of[repr(type_)] for type_ in _arguments(handler)])
-            messages[f"client_{event}"] = _message(event, inspect.getdoc(handler) or "", payload)
-            if answers := self.answers[event]:
-                any_of = dict.fromkeys(map(repr, [*answers, *self.failures]))
-                payload = {"oneOf": [schema_of[answer] for answer in any_of]}
-                messages[f"answer_{event}"] = _message(event, f"Acknowledges `{event}`.", payload)
-        for event, type_ in namespace.emits.items():
-            messages[f"server_{event}"] = _message(event, _doc(type_), schema_of[repr(type_)])
+        for side, answer, signatures, failures in (
+            ("client", "answer", self.taken, self.failures),
+            ("server", "answer_of_client", self.sent, []),
+        ):
+            for event, signature in signatures.items():
+                messages[f"{side}_{event}"] = signature.message(event, schema_of, of_types=side == "server")
+                if signature.answers:
+                    any_of = dict.fromkeys(map(repr, [*signature.answers, *failures]))
+                    schemas = [schema_of[each] for each in any_of]
+                    payload = schemas[0] if len(schemas) == 1 and side == "server" else {"oneOf": schemas}
+                    messages[f"{answer}_{event}"] = _message(event, f"Acknowledges `{event}`.", payload)
         channel: Document = {
             "address": namespace.path,
             "title": type(namespace).__name__,
@@ -109,15 +124,18 @@ class _Channel:
     def operations(self) -> Document:
         """Make the Operation Objects: the events that the server receives, and those that it sends."""
         operations: Document = {}
-        for event in self.namespace.handlers:
-            operations[f"{self.key}_receive_{event}"] = operation = self._operation("receive", f"client_{event}")
-            if self.answers[event]:
-                operation["reply"] = {
-                    "channel": operation["channel"],
-                    "messages": [self._message_reference(f"answer_{event}")],
-                }
-        for event in self.namespace.emits:
-            operations[f"{self.key}_send_{event}"] = self._operation("send", f"server_{event}")
+        for action, side, answer, signatures in (
+            ("receive", "client", "answer", self.taken),
+            ("send", "server", "answer_of_client", self.sent),
+        ):
+            for event, signature in signatures.items():
+                operation = self._operation(action, f"{side}_{event}")
+                operations[f"{self.key}_{action}_{event}"] = operation
+                if signature.answers:
+                    operation["reply"] = {
+                        "channel": operation["channel"],
+                        "messages": [self._message_reference(f"{answer}_{event}")],
+                    }
         return operations
 
     def _operation(self, action: str, message: str) -> Document:
@@ -135,10 +153,25 @@ def _key(class_name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
 
 
-def _arguments(handler: Callable[..., Any]) -> list[Any]:
-    names = [parameter.name for parameter in inspect.signature(handler).parameters.values()][1:]
-    types = annotated_types(handler, names)
-    return [types.get(name, Any) for name in names]
+class _Signature:
+    """An event's arguments and its acknowledgement, as a function declares them."""
+
+    def __init__(self, function: Callable[..., Any], *, skip: int = 0) -> None:
+        parameters = list(inspect.signature(function).parameters.values())[skip:]
+        types = annotated_types(function, [parameter.name for parameter in parameters])
+        self.description = inspect.getdoc(function) or ""
+        self.types = {parameter.name: types.get(parameter.name, Any) for parameter in parameters}
+        self.required = [parameter.default is parameter.empty for parameter in parameters]
+        self.answers = _answers(function)
+
+    def message(self, event: str, schema_of: Mapping[str, Document], *, of_types: bool) -> Document:
+        """Make the Message Object; with `of_types` its description has those of the arguments' types."""
+        payload = _payload([schema_of[repr(type_)] for type_ in self.types.values()], sum(self.required))
+        of_structs = [_doc(type_) for type_ in self.types.values() if of_types and hasattr(type_, "__struct_fields__")]
+        message = _message(event, "\n\n".join(filter(None, [self.description, *of_structs])), payload)
+        named = zip(self.types, self.required, strict=True)
+        message["x-arguments"] = [{"name": name, "required": required} for name, required in named]
+        return message
 
 
 def _answers(handler: Callable[..., Any]) -> list[Any]:
@@ -148,11 +181,11 @@ def _answers(handler: Callable[..., Any]) -> list[Any]:
     return [alternative for alternative in alternatives if alternative is not type(None)]
 
 
-def _payload(arguments: list[Document]) -> Document:
+def _payload(arguments: list[Document], required: int) -> Document:
     """Make the schema of an event's payload: its one argument, or an array of several."""
     if len(arguments) == 1:
         return arguments[0]
-    return {"type": "array", "prefixItems": arguments, "minItems": len(arguments), "maxItems": len(arguments)}
+    return {"type": "array", "prefixItems": arguments, "minItems": required, "maxItems": len(arguments)}
 
 
 def _message(event: str, description: str, payload: Document) -> Document:
@@ -161,6 +194,12 @@ def _message(event: str, description: str, payload: Document) -> Document:
 
 def _doc(type_: Any) -> str:
     return inspect.getdoc(type_) or ""
+
+
+def _error_code(codes: list[str]) -> dict[str, Document]:
+    """Make the schema that `ErrorCode` refers to."""
+    described = "The reason of a refusal, for programs: stable, in snake_case. New ones may come."
+    return {"ErrorCode": {"title": "ErrorCode", "description": described, "enum": codes}} if codes else {}
 
 
 def _described(components: Mapping[str, Document]) -> Document:

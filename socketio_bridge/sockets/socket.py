@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -16,6 +16,7 @@ from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
+from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.protocol.socketio import EventReceived
@@ -23,6 +24,8 @@ from socketio_bridge.sockets.event_queue import Arrival, Departure, EventQueue, 
 from socketio_bridge.sockets.interfaces import Connection, Handlers, Restored, SocketHooks, SocketOwner
 
 logger = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
 
 NO_ACK = object()
 """What `Namespace.on_error` returns to send no acknowledgement."""
@@ -126,11 +129,11 @@ class Socket:
         """Whether the client is there to take what is sent now: a volatile event is for those that are."""
         return self._early is None and self.connected and self._connection.ready
 
-    async def emit(self, event: str, *arguments: Any, volatile: bool = False) -> None:
+    async def emit(self, event: str | Outgoing[Any], *arguments: Any, volatile: bool = False) -> None:
         """Send an event to this client. When the client is gone, nothing happens.
 
         Args:
-            event: The event's name.
+            event: The event's name, or a declared event with its arguments, as for `socketio_bridge.emit`.
             arguments: As for `socketio_bridge.emit`.
             volatile: Whether to drop the event when the client is not ready for it, as for `socketio_bridge.emit`.
 
@@ -138,42 +141,56 @@ class Socket:
             ValueError: The event's name is reserved.
             TypeError: JSON cannot hold an argument.
         """
-        text, attachments = packet.event(self.namespace, event, arguments)
+        text, attachments = packet.event(self.namespace, *name_and_arguments(event, arguments))
         if self._hooks is not None:
             self._hooks.emit(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
         elif self.ready or not (volatile or self.departed):
             self.send_packet(PacketType.MESSAGE + text, attachments)
 
-    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]:  # noqa: ASYNC109 - Socket.IO's name
+    @overload
+    async def call(self, event: Outgoing[_Answer], *, timeout: float) -> _Answer: ...  # noqa: ASYNC109
+
+    @overload
+    async def call(self, event: str, *arguments: Any, timeout: float) -> list[Any]: ...  # noqa: ASYNC109
+
+    async def call(
+        self,
+        event: str | Outgoing[Any],
+        *arguments: Any,
+        timeout: float,  # noqa: ASYNC109 - Socket.IO's name
+    ) -> Any:
         """Send an event to this client and wait for its acknowledgement.
 
             [sure] = await socket.call("are_you_sure", timeout=30)
 
         Args:
-            event: The event's name.
+            event: The event's name, or a declared event with its arguments, as for `socketio_bridge.emit`.
             arguments: As for `socketio_bridge.emit`.
             timeout: Seconds to wait.
 
         Returns:
-            The acknowledgement's arguments.
+            The acknowledgement's arguments; of a declared event the acknowledgement, as it declares it.
 
         Raises:
             AckTimeout: None came in time, or the client left.
+            InvalidAck: It does not fit what the event declares.
             RuntimeError: It was called in `on_connect` or `on_recover`: the client learns that it is in, and can
                 acknowledge, only when these have returned.
         """
+        name, values = name_and_arguments(event, arguments)
         if self._early is not None and not self.departed and self._event_queue.runs_in(asyncio.current_task()):
-            raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: call in a task of its own")
-        answer = self.request_ack(*packet.event_around_id(self.namespace, event, arguments))
+            raise RuntimeError(f"{self!r} cannot answer {name!r} before it is let in: call in a task of its own")
+        answer = self.request_ack(*packet.event_around_id(self.namespace, name, values))
         try:
             async with asyncio.timeout(timeout):
-                return await answer
+                acknowledged = await answer
         except TimeoutError:
-            raise AckTimeout(f"{self!r} did not acknowledge {event!r} within {timeout} s") from None
+            raise AckTimeout(f"{self!r} did not acknowledge {name!r} within {timeout} s") from None
+        return acknowledged if isinstance(event, str) else event.event.answer(acknowledged)
 
     async def broadcast(
         self,
-        event: str,
+        event: str | Outgoing[Any],
         *arguments: Any,
         to: Iterable[str] | str | None = None,
         except_: Iterable[str] | str = (),
@@ -183,14 +200,14 @@ class Socket:
         """Send an event to the other sockets of this namespace, as `socketio_bridge.emit` does.
 
         Args:
-            event: The event's name.
+            event: The event's name, or a declared event with its arguments, as for `socketio_bridge.emit`.
             arguments: As for `socketio_bridge.emit`.
             to: A room or several; None: the whole namespace.
             except_: A room or several whose sockets are left out, beside this socket.
             local: Whether to send to the sockets of this process only.
             volatile: Whether to leave out clients that are not ready.
         """
-        text, attachments = packet.event(self.namespace, event, arguments)
+        text, attachments = packet.event(self.namespace, *name_and_arguments(event, arguments))
         rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
         emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
         self._connection.adapter.emit(emission, local=local)

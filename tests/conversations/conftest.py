@@ -16,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from conversations import announcements, services
 from identity import Identity, Role
+from socketio_bridge import Outgoing
 
 Rooms = Callable[..., None]
 
@@ -42,17 +43,17 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> Emitted:
     recorder = Emitted()
 
     async def emit(
-        event: str,
-        payload: object,
+        event: Outgoing[None],
         *,
         to: list[str],
         namespace: str,
         except_: Sequence[str] = (),
         volatile: bool = False,
     ) -> None:
+        [payload] = event.arguments
         travelling = msgspec.json.decode(msgspec.json.encode(payload))
         record = recorder.watched if namespace == settings.STAFF_NAMESPACE else recorder.all
-        record.append((event, travelling, to, list(except_)))
+        record.append((event.name, travelling, to, list(except_)))
 
     monkeypatch.setattr(announcements, "emit", emit)
     return recorder

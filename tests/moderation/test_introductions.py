@@ -9,6 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from conversations import services as chat_services
+from conversations.announcements import typing_begins, typing_ends
 from conversations.requests import CreateRoom, Typing
 from conversations.services import Outcome
 from identity import Identity, Role
@@ -16,6 +17,7 @@ from moderation import services
 from moderation.models import FilterAction, FilterKind, MessageFilter
 from moderation.rules.cache import rules_cache
 from moderation.staff import Staff
+from socketio_bridge import OutgoingEvent
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, refusal
 
@@ -179,9 +181,15 @@ async def test_a_name_takes_its_turn_in_slow_mode(
     assert await refusal(chat_services.create_room(buyer, wish("two"))) == "slow_mode"
 
 
-@pytest.mark.parametrize("event", ["typing", "stop_typing"])
+@pytest.mark.parametrize("event", [typing_begins, typing_ends])
 async def test_who_may_not_write_is_not_seen_typing(
-    chat: Emitted, database: Store, room: str, buyer: Identity, seller: Identity, mai: Staff, event: str
+    chat: Emitted,
+    database: Store,
+    room: str,
+    buyer: Identity,
+    seller: Identity,
+    mai: Staff,
+    event: OutgoingEvent[[Typing], None],
 ) -> None:
     typing = Typing(room_id=room, sender="7", recipient="9")
     await chat_services.relay_typing(buyer, event, typing)
@@ -193,4 +201,4 @@ async def test_who_may_not_write_is_not_seen_typing(
     await services.reopen_room(mai, room, "no fraud")
     await mute(mai, "7")
     assert await refusal(chat_services.relay_typing(buyer, event, typing)) == "muted"
-    assert len(chat.payloads(event)) == 1
+    assert len(chat.payloads(event.name)) == 1

@@ -12,10 +12,12 @@ from pymongo.database import Database
 from pytest_django import Settings
 
 from conversations import services
+from conversations.announcements import typing_begins, typing_ends
 from conversations.errors import RuleViolation
 from conversations.requests import NewMessage, SeenMessages, Typing
 from conversations.storage import room_loader
 from identity import Identity, Role
+from socketio_bridge import OutgoingEvent
 from tests.conversations.commands import ASKED
 from tests.conversations.conftest import Emitted, person
 
@@ -210,20 +212,22 @@ async def test_what_is_no_id_of_a_message_of_the_room_is_not_passed_on_as_seen(
     assert (database.cz_messages.find_one({"_id": sent.id}) or {})["is_seen"] is True
 
 
-@pytest.mark.parametrize("event", ["typing", "stop_typing"])
+@pytest.mark.parametrize("event", [typing_begins, typing_ends])
 async def test_typing_reaches_the_other_devices_of_who_types_and_the_other_side(
-    emitted: Emitted, room: str, buyer: Identity, event: str
+    emitted: Emitted, room: str, buyer: Identity, event: OutgoingEvent[[Typing], None]
 ) -> None:
     typing = Typing(room_id="7.9", sender="7", recipient="9")
     await services.relay_typing(buyer, event, typing, except_="the typing device")
-    assert emitted.all == [(event, {"room_id": "7.9", "from": "7", "to": "9"}, ["7", "9"], ["the typing device"])]
+    assert emitted.all == [(event.name, {"room_id": "7.9", "from": "7", "to": "9"}, ["7", "9"], ["the typing device"])]
 
 
 async def test_typing_in_the_room_of_others_or_as_another_is_refused(
     chat: Emitted, emitted: Emitted, buyer: Identity
 ) -> None:
     async def type_in(room_id: str, of: str, to: str) -> str:
-        return await refusal(services.relay_typing(buyer, "typing", Typing(room_id=room_id, sender=of, recipient=to)))
+        return await refusal(
+            services.relay_typing(buyer, typing_begins, Typing(room_id=room_id, sender=of, recipient=to))
+        )
 
     assert await type_in("7.9", "9", "7") == "user_mismatch"
     assert await type_in("8.9", "7", "9") == "not_a_member"
@@ -244,6 +248,6 @@ async def test_of_a_room_that_is_typed_in_the_store_is_asked_once_in_a_while(
     typing = Typing(room_id=room, sender="7", recipient="9")
     for fresh, questions in ((3600.0, 1), (3600.0, 1), (0.0, 2)):
         monkeypatch.setattr(room_loader, "FRESH", fresh)
-        await services.relay_typing(buyer, "typing", typing)
+        await services.relay_typing(buyer, typing_begins, typing)
         assert len(asked) == questions
     assert len(emitted.all) == 3

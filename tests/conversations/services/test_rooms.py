@@ -11,6 +11,7 @@ import pytest
 from pymongo.database import Database
 
 from conversations import services
+from conversations.announcements import typing_begins
 from conversations.errors import RuleViolation
 from conversations.models import Room, is_visible
 from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing
@@ -201,7 +202,7 @@ async def test_a_token_of_one_side_neither_makes_a_room_nor_does_anything_in_one
     answer = message(**{"from": "9", "to": "7"})
     assert await refusal(services.send_message(seller, answer)) == "role_not_allowed"
     typing = Typing(room_id=room, sender="9", recipient="7")
-    assert await refusal(services.relay_typing(seller, "typing", typing)) == "role_not_allowed"
+    assert await refusal(services.relay_typing(seller, typing_begins, typing)) == "role_not_allowed"
     seen = SeenMessages(
         room_id=room, sender="9", recipient="7", last_message_id="1", last_message_created_at="2020-10-11T00:13:35Z"
     )

@@ -15,6 +15,7 @@ import presence
 from conversations import announcements
 from conversations.sockets import statuses
 from conversations.sockets.statuses import announce_status
+from socketio_bridge import Outgoing
 from tests.conversations.conftest import Rooms
 
 PROCESSES = 3
@@ -29,9 +30,9 @@ class Layer:
         self._waiting: dict[int, list[bool]] = {}
 
     async def emit(
-        self, event: str, payload: Any, *, to: list[str], namespace: str, except_: list[str] | None = None
+        self, event: Outgoing[None], *, to: list[str], namespace: str, except_: list[str] | None = None
     ) -> None:
-        self._waiting.setdefault(threading.get_ident(), []).append(payload.status)
+        self._waiting.setdefault(threading.get_ident(), []).append(event.arguments[0].status)
 
     async def flush(self) -> None:
         await asyncio.sleep(random.random() * 0.01)

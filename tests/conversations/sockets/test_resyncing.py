@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from conversations.sockets.resyncing import SECOND_SHARE, Resyncing
-from socketio_bridge import Socket
+from socketio_bridge import Outgoing, Socket
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.usefixtures("chat")
@@ -22,8 +22,8 @@ class Device:
         self.handshake = SimpleNamespace(query=query, auth=auth)
         self.told: list[str] = []
 
-    async def emit(self, event: str, payload: object) -> None:
-        self.told.append(event)
+    async def emit(self, event: Outgoing[None]) -> None:
+        self.told.append(event.name)
 
     def reconnect(self) -> None:
         self.told.append("reconnect")

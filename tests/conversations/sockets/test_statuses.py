@@ -22,6 +22,7 @@ from identity import Identity, Role
 from persistence.availability import StoreUnavailable
 from presence import Presence
 from presence.registry import Registry
+from socketio_bridge import Outgoing
 from tests.conversations.conftest import Rooms
 from tests.eventually import eventually
 
@@ -49,10 +50,9 @@ class Told:
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     recorder = Told()
 
-    async def emit(
-        event: str, payload: object, *, to: list[str], namespace: str, except_: list[str] | None = None
-    ) -> None:
-        recorder.all.append((event, msgspec.json.decode(msgspec.json.encode(payload)), to))
+    async def emit(event: Outgoing[None], *, to: list[str], namespace: str, except_: list[str] | None = None) -> None:
+        [payload] = event.arguments
+        recorder.all.append((event.name, msgspec.json.decode(msgspec.json.encode(payload)), to))
 
     async def flush() -> None:
         if recorder.on_flush is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from socketio_bridge import Namespace, Socket, event
+from socketio_bridge import Namespace, Socket, event, outgoing_event
 from socketio_bridge.documentation.asyncapi import asyncapi
 from socketio_bridge.documentation.event_page import event_page
 
@@ -38,11 +38,27 @@ class NotTaken(msgspec.Struct):
     reason: str
 
 
+@outgoing_event("move")
+def moved(move: Move) -> None:
+    """Somebody has moved."""
+
+
+@outgoing_event("clock")
+def clock(seconds: int) -> None:
+    """What is left."""
+
+
+@outgoing_event("draw?")
+def draw_is_offered(by: str, reason: str = "") -> bool:
+    """The other side offers a draw."""
+    raise NotImplementedError
+
+
 class GameOfChess(Namespace):
     """A game for two."""
 
     path = "/chess"
-    emits = {"move": Move, "clock": int}
+    emits = (moved, clock, draw_is_offered)
     handshake_type = Claim
 
     @event("move")
@@ -97,6 +113,7 @@ def test_what_clients_send_is_received_and_what_the_namespace_emits_is_sent(docu
         "game_of_chess_receive_resign": "receive",
         "game_of_chess_send_move": "send",
         "game_of_chess_send_clock": "send",
+        "game_of_chess_send_draw?": "send",
     }
 
 
