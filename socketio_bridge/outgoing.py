@@ -91,8 +91,7 @@ def outgoing_event(name: str) -> Callable[[Callable[_Parameters, _Answer]], Outg
     """Declare an event that the server emits.
 
         @outgoing_event("shipped")
-        def shipped(order: Order) -> None:
-            \"""An order is on its way.\"""
+        def shipped(order: Order) -> None: ...
 
         await emit(shipped(Order(order_id=7)), to="order:7", namespace="/orders")
 
