@@ -61,6 +61,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             (`Namespace.on_session_end`). Every process of the project needs the same setting.
         eio_required: Whether a client must name its Engine.IO protocol in `EIO`, as the conformance suites demand.
             Without it a client that names none speaks protocol 3, as with the reference server.
+        serve_client: Whether the JavaScript client is served below the server's path (Socket.IO's `serveClient`).
         per_message_deflate: Whether WebSockets compress. The ASGI server does it; `for_uvicorn` tells uvicorn.
         max_disconnection_duration: How long after a cut a client may come back as the socket that it was (Socket.IO's
             `connectionStateRecovery.maxDisconnectionDuration`); None: it cannot. With it, each event without an
@@ -88,6 +89,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     allow_request: str | None = None
     follow_session: bool = False
     eio_required: bool = False
+    serve_client: bool = True
     per_message_deflate: bool = False
     max_disconnection_duration: Seconds | None = None
     recovery_redis_url: str | None = None

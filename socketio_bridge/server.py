@@ -17,6 +17,7 @@ from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.recovery import Recovery
 from socketio_bridge.transports import session_registry
+from socketio_bridge.transports.client_files import CLIENT_FILES, serve_client_file
 from socketio_bridge.transports.engine import Engine
 from socketio_bridge.transports.handshake import HandshakeRefused
 from socketio_bridge.transports.polling import PollingConsumer
@@ -74,6 +75,9 @@ class SocketIOServer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        if self._is_client_file(scope):
+            await serve_client_file(scope, send, self.options)
+            return
         await self.startup()
         consumer = WebSocketConsumer(self._engine) if scope["type"] == "websocket" else PollingConsumer(self._engine)
         await consumer(scope, receive, send)
@@ -106,7 +110,9 @@ class SocketIOServer:
     ) -> ASGIApplication:
         """Make an ASGI application that serves Socket.IO at one path and another application everywhere else.
 
-        The application handles the ASGI lifespan: it starts the server, and stops it without waiting for open polls.
+        Below that path are the files of Socket.IO's JavaScript client (`/socket.io/socket.io.js`), unless
+        `Options.serve_client` is off. The application handles the ASGI lifespan: it starts the server, and stops it
+        without waiting for open polls.
 
         Args:
             path: The path of Socket.IO, with or without slashes around it.
@@ -122,6 +128,8 @@ class SocketIOServer:
                 await self._live(receive, send)
             elif scope["path"].rstrip("/") == own_path:
                 await served(scope, receive, send)
+            elif self._is_client_file(scope) and scope["path"].rpartition("/")[0] == own_path:
+                await self(scope, receive, send)
             elif scope["type"] == "websocket":
                 refusal = HandshakeRefused(3, f"Bad request: Socket.IO is served at {own_path}", status=404)
                 await deny(scope, receive, send, refusal)
@@ -175,6 +183,10 @@ class SocketIOServer:
             # The next connection tries again.
             self._started.pop(asyncio.get_running_loop(), None)
             raise
+
+    def _is_client_file(self, scope: Scope) -> bool:
+        name = scope["path"].rpartition("/")[2]
+        return self.options.serve_client and scope["type"] == "http" and name in CLIENT_FILES
 
     def _missed(self, since: float) -> None:
         for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Self, cast
+from typing import Any, Self, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,6 +20,9 @@ from socketio_bridge.signals import connection_error
 from socketio_bridge.transports import origins
 
 logger = logging.getLogger(__name__)
+
+Header: TypeAlias = tuple[bytes, bytes]
+"""A header of an ASGI answer."""
 
 
 class HandshakeRefused(Exception):
@@ -167,6 +170,18 @@ def origin_allowed(handshake: Handshake, options: Options) -> bool:
     except Exception:
         logger.exception("SOCKETIO['allow_origin'], %s, failed: the origin is refused.", options.allow_origin)
         return False
+
+
+def cors_headers(handshake: Handshake, options: Options) -> list[Header]:
+    """What lets a page of an allowed origin read an answer, credentials included."""
+    origin = handshake.headers.get("origin")
+    if origin is None or not origin_allowed(handshake, options):
+        return []
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"Origin"),
+    ]
 
 
 @cache

@@ -17,10 +17,8 @@ from channels.consumer import AsyncConsumer
 from socketio_bridge.protocol import ProtocolError, payload
 from socketio_bridge.protocol.engineio import Packet
 from socketio_bridge.transports.engine import Engine
-from socketio_bridge.transports.handshake import HandshakeRefused, check_handshake, origin_allowed, read_handshake
+from socketio_bridge.transports.handshake import HandshakeRefused, Header, check_handshake, cors_headers, read_handshake
 from socketio_bridge.transports.interfaces import AnySession
-
-Header = tuple[bytes, bytes]
 
 _TEXT = b"text/plain; charset=UTF-8"
 _PREFLIGHT_AGE = b"600"  # seconds that a browser may go by one preflight
@@ -181,18 +179,7 @@ class PollingConsumer(AsyncConsumer):
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": common + self._cors_headers() + (headers or []),
+                "headers": common + cors_headers(self._handshake, self._engine.options) + (headers or []),
             }
         )
         await self._send({"type": "http.response.body", "body": body})
-
-    def _cors_headers(self) -> list[Header]:
-        """What lets a page of an allowed origin read the answer, credentials included."""
-        origin = self._handshake.headers.get("origin")
-        if origin is None or not origin_allowed(self._handshake, self._engine.options):
-            return []
-        return [
-            (b"access-control-allow-origin", origin.encode("latin-1")),
-            (b"access-control-allow-credentials", b"true"),
-            (b"vary", b"Origin"),
-        ]

@@ -140,3 +140,5 @@ async def test_the_page_is_the_form_or_the_client(url: str, driver: Driver) -> N
     visitor = Visitor(url, driver)
     assert 'action="/enter"' in visitor.page
     assert 'io("/counter")' in visitor.enter("ann").page
+    assert '<script src="/socket.io/socket.io.min.js">' in visitor.page
+    assert "Socket.IO v4" in httpx.get(f"{url}/socket.io/socket.io.min.js").text[:50]
