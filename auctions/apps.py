@@ -8,3 +8,8 @@ class AuctionsConfig(AppConfig):
 
     name = "auctions"
     verbose_name = "Auction results"
+
+    def ready(self) -> None:
+        """Declare this app's settings."""
+        from auctions import configuration as own  # noqa: F401
+        from kafka_workers import configuration  # noqa: F401

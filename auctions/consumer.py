@@ -15,7 +15,6 @@ from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from django.conf import settings
 from redis.exceptions import RedisError
 
 from auctions.dead_letters import DeadLetters
@@ -23,6 +22,7 @@ from auctions.delivery import Delivery
 from auctions.results import TOPIC, AuctionResult
 from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import client_configuration
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import AvroDecoder, RegistryUnavailable, registry
 
@@ -57,7 +57,7 @@ class AuctionConsumer:
         self._consumer = Consumer(
             client_configuration(
                 **{
-                    "group.id": settings.CONSUMER_GROUP_ID,
+                    "group.id": KafkaSettings.current().CONSUMER_GROUP_ID,
                     # A group without offsets begins with what the topic still has: better old news than lost ones.
                     "auto.offset.reset": "earliest",
                     # What is committed, once a second and when a partition goes, is what was stored: what was emitted.

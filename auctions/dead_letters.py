@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from django.conf import settings
 
 from auctions.results import DEAD_LETTER_TOPIC
 from kafka_workers.clients import producer_configuration
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def _headers(record: Message, reason: str) -> list[tuple[str, str | bytes | None
         ("dlq.partition", str(record.partition())),
         ("dlq.offset", str(record.offset())),
         ("dlq.timestamp", str(timestamp)),
-        ("dlq.group", settings.CONSUMER_GROUP_ID),
+        ("dlq.group", KafkaSettings.current().CONSUMER_GROUP_ID),
     ]
 
 

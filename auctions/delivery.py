@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import msgspec
 from confluent_kafka import Message
-from django.conf import settings
 
+from auctions.configuration import AuctionSettings
 from auctions.dead_letters import DeadLetters
 from auctions.latest_results import LatestResults, Placed
 from auctions.results import AuctionResult, NamedAuctionResult, named, new_named_result, new_result
 from auctions.winner_names import WinnerNames
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import AvroDecoder, Undecodable
+from persistence.configuration import StoreSettings
 from socketio_bridge import emit
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class Delivery:
         self._dead_letters = dead_letters
         self._report = report
         self._names = WinnerNames()
-        self._latest = LatestResults(settings.REDIS_URL)
+        self._latest = LatestResults(StoreSettings.current().REDIS_ADDRESS)
 
     def read(self, records: Sequence[Message]) -> list[tuple[Message, AuctionResult]]:
         """Decode records, and send those that cannot be decoded to the dead letter topic. It blocks.
@@ -64,8 +65,14 @@ class Delivery:
         await self._latest.store(placed)
         for one in placed:
             room = one.result.auction_id
-            await emit(new_result(one.result.anonymous()), to=room, namespace=settings.AUCTION_RESULT_NAMESPACE)
-            await emit(new_named_result(one.result), to=room, namespace=settings.AUCTIONS_RESULT_NAMESPACE)
+            await emit(
+                new_result(one.result.anonymous()),
+                to=room,
+                namespace=AuctionSettings.current().AUCTION_RESULT_NAMESPACE,
+            )
+            await emit(
+                new_named_result(one.result), to=room, namespace=AuctionSettings.current().AUCTIONS_RESULT_NAMESPACE
+            )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,16 +9,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from msgspec import Struct
 from redis.exceptions import RedisError
 
+from auctions.configuration import AuctionSettings
 from auctions.latest_results import LatestResults
 from auctions.results import NamedAuctionResult, new_named_result, new_result
 from conversations.errors import TooSoon
 from conversations.sockets.event_limits import LimitedNamespace, proving
 from conversations.sockets.refusals import refused_connection
 from identity import IdentityRefused, let_pass, verify_token
+from persistence.configuration import StoreSettings
 from persistence.per_event_loop import PerLoop
 from persistence.redis_client import say_away
 from socketio_bridge import ConnectionRefused, Outgoing, Socket
@@ -129,7 +130,7 @@ class WatchedAuctions(LimitedNamespace):
 class AuctionResultEvents(WatchedAuctions):
     """The results of one auction. A client that connects gets the latest one at once."""
 
-    path = settings.AUCTION_RESULT_NAMESPACE
+    path = AuctionSettings.current().AUCTION_RESULT_NAMESPACE
     emits = (new_result,)
     handshake_type = WatchAuction
     query_name = "auction_id"
@@ -146,7 +147,7 @@ class AuctionResultEvents(WatchedAuctions):
 class AuctionResultListEvents(WatchedAuctions):
     """The results of several auctions, with the leaders' names. Clients that connect get the latest of each at once."""
 
-    path = settings.AUCTIONS_RESULT_NAMESPACE
+    path = AuctionSettings.current().AUCTIONS_RESULT_NAMESPACE
     emits = (new_named_result,)
     handshake_type = WatchAuctions
     query_name = "auction_ids"
@@ -182,4 +183,4 @@ def _expire(socket: Socket) -> None:
 
 
 _leaving: set[asyncio.Task[None]] = set()
-_latest: PerLoop[LatestResults] = PerLoop(lambda: LatestResults(settings.REDIS_URL))
+_latest: PerLoop[LatestResults] = PerLoop(lambda: LatestResults(StoreSettings.current().REDIS_ADDRESS))

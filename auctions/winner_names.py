@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
-from django.conf import settings
 
+from auctions.configuration import AuctionSettings
 from auctions.results import NOBODY
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class WinnerNames:
 
     def _ask(self, user_id: int) -> asyncio.Task[None] | None:
         """The request for a user's name; None: the name is cached, or MAX_REQUESTS are open."""
-        if not settings.ACCOUNT_SERVICE or self._known(user_id) is not None:
+        if not AuctionSettings.current().ACCOUNT_SERVICE or self._known(user_id) is not None:
             return None
         if user_id not in self._asking and len(self._asking) < MAX_REQUESTS:
             task = asyncio.get_running_loop().create_task(self._find(user_id))
@@ -111,7 +111,7 @@ class WinnerNames:
     async def _fetch(self, user_id: int) -> str:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=REQUEST_TIMEOUT)
-        url = f"{settings.ACCOUNT_SERVICE}/{quote(str(user_id), safe='')}"
+        url = f"{AuctionSettings.current().ACCOUNT_SERVICE}/{quote(str(user_id), safe='')}"
         async with self._client.stream("GET", url) as response:
             if response.status_code == 404:
                 return ""

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import pymongo
-from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from pymongo.errors import PyMongoError
 
 from persistence.availability import brief
+from persistence.configuration import StoreSettings
 from persistence.engine.server import running_server
 from persistence.redis_client import REDIS_AWAY, async_redis
 from persistence.store_clock import store_clock
@@ -120,7 +120,7 @@ def _ask_mongodb(redis_answers: bool) -> _MongoDB:
 
 
 async def _redis() -> str:
-    client = async_redis(settings.REDIS_URL, patience=REDIS_TIMEOUT)
+    client = async_redis(StoreSettings.current().REDIS_ADDRESS, patience=REDIS_TIMEOUT)
     try:
         async with asyncio.timeout(2 * REDIS_TIMEOUT):
             await client.ping()

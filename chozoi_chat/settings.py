@@ -11,10 +11,10 @@ import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.connection import parse_url
 
-from chozoi_chat.addresses import UnusableAddress, database_of, options_of
 from chozoi_chat.logs import logging_config
 from chozoi_chat.running_stores import running_addresses
 from identity.server_keys import key_in
+from persistence.addresses import UnusableAddress, database_of
 
 # Lets a field be written as CharField[str, str] at run time too. Here, because settings are read before any model.
 django_stubs_ext.monkeypatch()
@@ -142,19 +142,6 @@ DATABASES = {
         "ENGINE": MONGODB_ENGINE,
         "HOST": MONGODB_URI,
         "NAME": _database,
-        # Acknowledged means on the disks of most members: a client gets an ack only for what survives a crash.
-        "OPTIONS": {
-            "w": "majority",
-            "journal": True,
-            **(
-                {}
-                if "serverselectiontimeoutms" in options_of(MONGODB_URI)
-                else {"serverSelectionTimeoutMS": 1000 * MONGODB_PATIENCE}
-            ),
-            # No document fails to load: JavaScript's dates go on to the year 275760, Python's to 9999.
-            "datetime_conversion": "DATETIME_AUTO",
-            "unicode_decode_error_handler": "replace",
-        },
     }
 }
 DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]
@@ -174,14 +161,6 @@ CHANNEL_LAYERS = {
 
 # Socket.IO
 SOCKET_PATH = text("SOCKET_PATH", "/v1/conversations/sockets").rstrip("/")
-MESSENGER_NAMESPACE = text("MESSENGER_NAMESPACE", "/v1/conversations/events")
-STAFF_NAMESPACE = text("STAFF_NAMESPACE", "/v1/conversations/staff")
-AUCTION_RESULT_NAMESPACE = text("AUCTION_RESULT_NAMESPACE", "/v1/conversations/auction-result-events")
-AUCTIONS_RESULT_NAMESPACE = text("AUCTIONS_RESULT_NAMESPACE", "/v1/conversations/auction-result-list-events")
-MESSAGE_MAX_LENGTH = whole_number("MESSAGE_MAX_LENGTH", 10_000)  # characters
-SYNC_WINDOW = whole_number("SYNC_WINDOW", 30 * 24 * 3600)  # seconds for which a token of `sync` serves; 0: always
-RESYNC_CLOSES = text("RESYNC_CLOSES", "eio3")  # whose connections end when events were missed: none, eio3, all
-EDIT_WINDOW = whole_number("EDIT_WINDOW", 0)  # seconds after which a message is edited no more; 0: it always may be
 SOCKETIO: dict[str, Any] = {
     "ping_interval": 25.0,  # seconds, as the next two
     "ping_timeout": 20.0,
@@ -202,10 +181,6 @@ MAX_DISCONNECTION_DURATION = whole_number("MAX_DISCONNECTION_DURATION", 0)  # se
 if MAX_DISCONNECTION_DURATION > 0:
     SOCKETIO |= {"max_disconnection_duration": float(MAX_DISCONNECTION_DURATION), "recovery_redis_url": REDIS_URL}
 
-# What may keep a user out or a message back, besides the rules of rooms: classes, as conversations/policies.py has
-# them.
-CONVERSATION_POLICIES = ["moderation.policies.ModerationPolicy"]
-
 ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.md
     "title": "Socket.IO events",
     "version": "1.0.0",
@@ -215,35 +190,17 @@ ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.m
     "servers": {"production": {"host": "chat.example.com", "protocol": "wss", "pathname": SOCKET_PATH}},
 }
 
-# Who a token's user is
-AUTH_MODE = text("AUTH_MODE", "enforce").lower()
-AUTH_JWT_KEY = text("AUTH_JWT_KEY")
-AUTH_JWKS_URL = text("AUTH_JWKS_URL")
-AUTH_JWT_ISSUER = text("AUTH_JWT_ISSUER")
-AUTH_JWT_AUDIENCE = text("AUTH_JWT_AUDIENCE")
-AUTH_INTROSPECTION_URL = text("AUTH_INTROSPECTION_URL")
-AUTH_TOKEN_HEADER = text("AUTH_TOKEN_HEADER")
-
-AUTH_FAILURES = text("AUTH_FAILURES", "600/m")  # bad tokens of an address in a second, minute, hour or day; 0: any
-
-# Events of sockets, written as AUTH_FAILURES
-EVENT_RATE_USER = text("EVENT_RATE_USER", "3000/m")
-EVENT_RATE_ADDRESS = text("EVENT_RATE_ADDRESS", "60000/m")
-EVENT_RATE_MESSAGES = text("EVENT_RATE_MESSAGES", "600/m")
-EVENT_RATE_CONNECTS = text("EVENT_RATE_CONNECTS", "300/m")
-EVENT_RATE_COSTLY = text("EVENT_RATE_COSTLY", "60/m")
-
-# REST
-API_RATE_USER = text("API_RATE_USER", "600/m")  # calls in a second, minute, hour or day (s, m, h, d); 0: no limit
-API_RATE_ADDRESS = text("API_RATE_ADDRESS", "6000/m")
-API_RATE_UPLOADS = text("API_RATE_UPLOADS", "20/m")
-API_RATE_UPLOADS_ADDRESS = text("API_RATE_UPLOADS_ADDRESS", "200/m")
-API_RATE_SEARCHES = text("API_RATE_SEARCHES", "60/m")
-# Web apps on other origins: the same ones that may connect sockets, as `chozoi_chat/http/origins.py` answers. No
-# cookies: the token says who calls.
+# The REST API. Web apps on other origins: the same ones that may connect sockets, as `chozoi_chat/http/origins.py`
+# answers. No cookies: the token says who calls.
 CORS_URLS_REGEX = r"^/v1/conversations/"
 CORS_ALLOW_ALL_ORIGINS = "*" in ALLOWED_ORIGINS
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-requested-with", *filter(None, [AUTH_TOKEN_HEADER])]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "x-requested-with",
+    *names("AUTH_TOKEN_HEADER"),
+]
 CORS_EXPOSE_HEADERS = ["retry-after"]
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 SPECTACULAR_SETTINGS = {
@@ -261,10 +218,8 @@ SPECTACULAR_SETTINGS = {
 
 # Images that users send
 UPLOAD_MAX_BYTES = whole_number("UPLOAD_MAX_BYTES", 10_000_000)
-UPLOAD_MAX_PIXELS = whole_number("UPLOAD_MAX_PIXELS", 16_000_000)
 LARGEST_BODY = max(UPLOAD_MAX_BYTES, 2_621_440)  # bytes of any request; the second is what Django takes besides files
 PUBLIC_URL = text("PUBLIC_URL").rstrip("/")
-IMAGE_HOSTS = names("IMAGE_HOSTS")
 MEDIA_ROOT = DATA_DIR / "media"
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700  # in DATA_DIR, as all else
 MEDIA_URL = "/v1/conversations/media/"
@@ -276,17 +231,41 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-# Neighbours. Unset: that feature is off.
-SHOP_SERVICE = text("SHOP_SERVICE").rstrip("/")
-SHOP_OWNER_FIELDS = names("SHOP_OWNER_FIELDS", "seller_id,sellerId,seller,owner_id,ownerId,owner,user_id,userId,user")
-ACCOUNT_SERVICE = text("ACCOUNT_SERVICE").rstrip("/")
 KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS") or _embedded.kafka
 SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL") or _embedded.schema_registry
-KAFKA_APP_ID = text("KAFKA_APP_ID", "chozoi-conversations")
-CONSUMER_GROUP_ID = text("CONSUMER_GROUP_ID", "chozoi-conversations")
-KAFKA_EVENTS_TOPIC = text("KAFKA_EVENTS_TOPIC", "chozoi.conversations.events")
-KAFKA_OPTIONS = json_object("KAFKA_OPTIONS")
-WORKER_STATUS_PORT = whole_number("WORKER_STATUS_PORT", 0)  # 0: none
+
+# The chat and its neighbours: docs/configuration.md has the names. What the environment does not name has the default
+# that its app declares.
+CONVERSATIONS: dict[str, Any] = {
+    "MONGODB_PATIENCE": MONGODB_PATIENCE,
+    "REDIS_ADDRESS": REDIS_URL,
+    "DATA_DIR": str(DATA_DIR),
+    "SOCKET_PATH": SOCKET_PATH,
+    "POLICIES": ["moderation.policies.ModerationPolicy"],
+    "AUTH_MODE": text("AUTH_MODE", "enforce").lower(),
+    "UPLOAD_MAX_BYTES": UPLOAD_MAX_BYTES,
+    "PUBLIC_URL": PUBLIC_URL,
+    "SHOP_SERVICE": text("SHOP_SERVICE").rstrip("/"),
+    "ACCOUNT_SERVICE": text("ACCOUNT_SERVICE").rstrip("/"),
+    "KAFKA_BOOTSTRAP_SERVERS": KAFKA_BOOTSTRAP_SERVERS,
+    "SCHEMA_REGISTRY_URL": SCHEMA_REGISTRY_URL,
+    "KAFKA_OPTIONS": json_object("KAFKA_OPTIONS"),
+    "WORKER_STATUS_HOST": HOST,
+}
+_TEXTS = """
+    MESSENGER_NAMESPACE STAFF_NAMESPACE AUCTION_RESULT_NAMESPACE AUCTIONS_RESULT_NAMESPACE RESYNC_CLOSES
+    AUTH_JWT_KEY AUTH_JWKS_URL AUTH_JWT_ISSUER AUTH_JWT_AUDIENCE AUTH_INTROSPECTION_URL AUTH_TOKEN_HEADER AUTH_FAILURES
+    EVENT_RATE_USER EVENT_RATE_ADDRESS EVENT_RATE_MESSAGES EVENT_RATE_CONNECTS EVENT_RATE_COSTLY
+    API_RATE_USER API_RATE_ADDRESS API_RATE_UPLOADS API_RATE_UPLOADS_ADDRESS API_RATE_SEARCHES
+    KAFKA_APP_ID CONSUMER_GROUP_ID KAFKA_EVENTS_TOPIC
+"""
+_NUMBERS = """
+    MESSAGE_MAX_LENGTH SYNC_WINDOW EDIT_WINDOW UPLOAD_MAX_PIXELS WORKER_STATUS_PORT LOGIN_FAILURES LOGIN_LOCKOUT
+"""
+_LISTS = "IMAGE_HOSTS SHOP_OWNER_FIELDS"
+CONVERSATIONS |= {name: text(name) for name in _TEXTS.split() if text(name)}
+CONVERSATIONS |= {name: whole_number(name, 0) for name in _NUMBERS.split() if text(name)}
+CONVERSATIONS |= {name: names(name) for name in _LISTS.split() if text(name)}
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: makes `runserver` serve ASGI
@@ -364,8 +343,6 @@ X_FRAME_OPTIONS = "DENY"
 SERVED_OVER_HTTPS = switch("SERVED_OVER_HTTPS", default=PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
 SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", 31_536_000) if SERVED_OVER_HTTPS else 0
-LOGIN_FAILURES = whole_number("LOGIN_FAILURES", 5)  # of one staff account from one address; 0: any number
-LOGIN_LOCKOUT = whole_number("LOGIN_LOCKOUT", 900)  # seconds
 SESSION_COOKIE_HTTPONLY = True
 
 LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import redis.exceptions
 from pymongo.errors import ServerSelectionTimeoutError
 
-from chozoi_chat.addresses import without_password
+from persistence.addresses import without_password
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 import msgspec
-from django.conf import settings
 
+from conversations.configuration import ChatSettings
 from conversations.payloads import (
     MessagePayload,
     MessageRedaction,
@@ -184,11 +184,11 @@ async def _emit_to_users(event: Outgoing[None], *users: str, except_: str | None
     await emit(
         event,
         to=list(users),
-        namespace=settings.MESSENGER_NAMESPACE,
+        namespace=ChatSettings.current().MESSENGER_NAMESPACE,
         except_=[] if except_ is None else [except_],
     )
 
 
 async def _emit_to_watchers(event: Outgoing[None], room_id: str) -> None:
     # volatile: a page that was away loads its room anew, so nothing is to be kept for it
-    await emit(event, to=[room_id], namespace=settings.STAFF_NAMESPACE, volatile=True)
+    await emit(event, to=[room_id], namespace=ChatSettings.current().STAFF_NAMESPACE, volatile=True)

@@ -9,6 +9,7 @@ class ConversationsConfig(AppConfig):
     name = "conversations"
     verbose_name = "Conversations"
     default_auto_field = "django_mongodb_backend.fields.ObjectIdAutoField"
+    in_chat_database = True
 
     def ready(self) -> None:
         """Register the checks."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
 from django.http.request import validate_host
 
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, RuleViolation
 from conversations.images.files import NAME, address_of
 from conversations.models import MessageType
@@ -31,7 +33,7 @@ def require_content(message_type: str, content: str) -> None:
         RuleViolation: `validation_failed`: it is too long, has control characters in an emoji, or is no address of an
             image that may be shown.
     """
-    longest = LONGEST_EMOJI if message_type == MessageType.EMOJI else settings.MESSAGE_MAX_LENGTH
+    longest = LONGEST_EMOJI if message_type == MessageType.EMOJI else ChatSettings.current().MESSAGE_MAX_LENGTH
     if len(content) > longest:
         what = "an emoji" if message_type == MessageType.EMOJI else "a message"
         raise _refusal(f"has {len(content)} characters: {what} has at most {longest}")
@@ -83,12 +85,11 @@ def _parts(address: str) -> SplitResult | None:
     return None if "@" in parts.netloc else parts
 
 
-def _allowed() -> list[str]:
-    allowed: list[str] = settings.IMAGE_HOSTS
-    return allowed
+def _allowed() -> tuple[str, ...]:
+    return ChatSettings.current().IMAGE_HOSTS
 
 
-def _is_named(parts: SplitResult, hosts: list[str]) -> bool:
+def _is_named(parts: SplitResult, hosts: Sequence[str]) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and validate_host(parts.hostname or "", hosts)
 
 
@@ -96,7 +97,7 @@ def _is_ours(parts: SplitResult) -> bool:
     """Whether it is the address of a stored image: the storage's, or this server's under any of its names."""
     if (name := _STORED.search(parts.path)) is None:
         return False
-    ours = urlsplit(urljoin(settings.PUBLIC_URL, address_of(name[0])))
+    ours = urlsplit(urljoin(ChatSettings.current().PUBLIC_URL, address_of(name[0])))
     if parts.path != ours.path:
         return False
     if not parts.netloc:

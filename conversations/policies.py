@@ -1,9 +1,9 @@
 """Policies: what apps above this one forbid, besides the rules of rooms. They keep users out and messages back.
 
-The setting `CONVERSATION_POLICIES` names their classes; one instance of each serves the process. Policies are asked
-wherever a user is let in (connect, `verify_user`, recovery, REST) and wherever one side of a room is shown what the
-other one writes (sending, editing, creating rooms, typing). They refuse with a `RuleViolation`, whose code the client
-gets like any other.
+The key `POLICIES` of `settings.CONVERSATIONS` names their classes; one instance of each serves the process. Policies
+are asked wherever a user is let in (connect, `verify_user`, recovery, REST) and wherever one side of a room is shown
+what the other one writes (sending, editing, creating rooms, typing). They refuse with a `RuleViolation`, whose code
+the client gets like any other.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
-from django.conf import settings
 from django.utils.module_loading import import_string
 
+from conversations.configuration import ChatSettings
 from conversations.payloads import MessagePayload
 from conversations.requests import Draft
 from persistence.mongodb import Document
@@ -102,7 +102,7 @@ def _made(paths: tuple[str, ...]) -> tuple[Policy, ...]:
 
 def policies() -> tuple[Policy, ...]:
     """Return the policies of this process, in the order of the setting."""
-    return _made(tuple(settings.CONVERSATION_POLICIES))
+    return _made(tuple(ChatSettings.current().POLICIES))
 
 
 async def refresh() -> None:

@@ -9,3 +9,8 @@ class EventRelayConfig(AppConfig):
     name = "event_relay"
     verbose_name = "Event relay"
     default_auto_field = "django_mongodb_backend.fields.ObjectIdAutoField"
+    in_chat_database = True
+
+    def ready(self) -> None:
+        """Declare this app's settings."""
+        from kafka_workers import configuration  # noqa: F401

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from event_relay.sources import SOURCES
+from persistence.database import connection
 from persistence.timestamps import UTC
 
 Stream = ChangeStream[dict[str, Any]]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from django.conf import settings
 
 from event_relay.event import Event
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.wire_format import AvroEncoder, registry
 from persistence.fields import as_json
 
@@ -63,7 +63,7 @@ def encoder(topic: str) -> Encoder:
     Raises:
         RegistryUnavailable: The schema could not be registered.
     """
-    return AvroEventEncoder(topic) if settings.SCHEMA_REGISTRY_URL else JsonEncoder()
+    return AvroEventEncoder(topic) if KafkaSettings.current().SCHEMA_REGISTRY_URL else JsonEncoder()
 
 
 def headers(event: Event, content_type: str) -> list[tuple[str, str | bytes | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.conf import settings
+from kafka_workers.configuration import KafkaSettings
 
 _IDS = uuid.UUID("5e4c7c3a-6f0d-4b0e-9d63-2f6d1c8b7a10")
 """The name space of event ids. Changing it makes every repeat a new event."""
@@ -61,7 +61,7 @@ class Event:
         return {
             "specversion": "1.0",
             "id": self.id,
-            "source": f"/{settings.KAFKA_APP_ID}",
+            "source": f"/{KafkaSettings.current().KAFKA_APP_ID}",
             "type": self.type,
             "subject": self.subject,
             "time": self.time,

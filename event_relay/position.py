@@ -15,11 +15,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bson.codec_options import CodecOptions
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from event_relay.models import RelayPosition
+from persistence.database import connection
 from persistence.mongodb import Document, durable
 from persistence.timestamps import UTC
 

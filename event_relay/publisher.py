@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from bson import json_util
 from confluent_kafka import KafkaError, Message, Producer
-from django.conf import settings
 
 from event_relay.encoding import Encoder, encoder, headers
 from event_relay.event import Outgoing, Unreadable
 from event_relay.position import Position
 from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import producer_configuration
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Publisher:
     def __init__(self, report: WorkerReport) -> None:
         self._report = report
         self._brokers = BrokerState(report)
-        self._topic = settings.KAFKA_EVENTS_TOPIC
+        self._topic = KafkaSettings.current().KAFKA_EVENTS_TOPIC
         self._encoder: Encoder = encoder(self._topic)
         self._steps: deque[_Step] = deque()
         self._in_flight = 0

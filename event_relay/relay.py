@@ -19,7 +19,6 @@ from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import KafkaException
-from django.conf import settings
 from django.db import DatabaseError
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -31,6 +30,7 @@ from event_relay.event import Event, or_unreadable
 from event_relay.position import RENEWAL, CatchingUp, Lease, LeaseLost, Position
 from event_relay.publisher import EventRejected, Publisher
 from event_relay.sources import SOURCES
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import RegistryUnavailable
 from persistence.timestamps import UTC
@@ -62,7 +62,7 @@ class Relay:
         self._since = since
         self._lost_since: datetime.datetime | None = None
         holder = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._lease = Lease(settings.KAFKA_EVENTS_TOPIC, holder)
+        self._lease = Lease(KafkaSettings.current().KAFKA_EVENTS_TOPIC, holder)
         self._renewed = 0.0
 
     def run(self) -> None:
@@ -115,7 +115,7 @@ class Relay:
             with self._lease.renewing(), change_stream(database, token) as stream:
                 begin = position if token is not None else Position(stream.resume_token, _now(), position.catching_up)
                 self._catch_up(database, publisher, begin)
-                logger.info("relaying to %s", settings.KAFKA_EVENTS_TOPIC)
+                logger.info("relaying to %s", KafkaSettings.current().KAFKA_EVENTS_TOPIC)
                 self._report.enter("relaying")
                 self._report.recovered("relay")
                 while not self._stop.is_set():

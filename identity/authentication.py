@@ -11,9 +11,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.conf import settings
-
 from identity.claims import EITHER_ROLE, Claims, Role
+from identity.configuration import IdentitySettings
 from identity.introspection import Introspection
 from identity.jwks import KeySet
 from identity.jwt_tokens import JWTVerifier, looks_like_jwt, sign, unverified_subject
@@ -60,12 +59,12 @@ class _Configuration(NamedTuple):
     @classmethod
     def current(cls) -> _Configuration:
         return cls(
-            settings.AUTH_JWT_KEY or "",
-            settings.AUTH_JWKS_URL or "",
-            settings.AUTH_JWT_ISSUER or "",
-            settings.AUTH_JWT_AUDIENCE or "",
-            settings.AUTH_INTROSPECTION_URL or "",
-            str(settings.DATA_DIR),
+            IdentitySettings.current().AUTH_JWT_KEY or "",
+            IdentitySettings.current().AUTH_JWKS_URL or "",
+            IdentitySettings.current().AUTH_JWT_ISSUER or "",
+            IdentitySettings.current().AUTH_JWT_AUDIENCE or "",
+            IdentitySettings.current().AUTH_INTROSPECTION_URL or "",
+            str(IdentitySettings.current().DATA_DIR),
         )
 
     def verification_key(self) -> VerificationKey | None:

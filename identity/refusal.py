@@ -11,7 +11,7 @@ import logging
 from enum import StrEnum
 from typing import Literal
 
-from django.conf import settings
+from identity.configuration import IdentitySettings
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def let_pass(refusal: IdentityRefused, user_id: str, role: str = "") -> bool:
     Returns:
         True under `report`; False under `enforce`.
     """
-    if settings.AUTH_MODE != AuthMode.REPORT:
+    if IdentitySettings.current().AUTH_MODE != AuthMode.REPORT:
         return False
     logger.warning(
         "AUTH_MODE=report let pass whom `enforce` will refuse: %s",

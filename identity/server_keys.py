@@ -1,11 +1,12 @@
-"""Secrets that the server makes for itself and keeps in `DATA_DIR`: Django's SECRET_KEY, the key that signs its tokens.
-
-Django is imported within `server_key` alone, so that the settings can use this module.
-"""
+"""Secrets that the server makes for itself: Django's SECRET_KEY, the key that signs its tokens."""
 
 import os
 import secrets
 from pathlib import Path
+
+from django.utils.crypto import salted_hmac
+
+from identity.configuration import IdentitySettings
 
 KEY_BYTES = 48
 
@@ -46,10 +47,9 @@ def key_in(directory: Path, name: str) -> str:
 
 
 def server_key(name: str) -> str:
-    """Return this server's secret `name`, kept in `settings.DATA_DIR`; see `key_in`."""
-    from django.conf import settings
-
-    return key_in(settings.DATA_DIR, name)
+    """Return this server's secret `name`: as `key_in` keeps it in DATA_DIR, or without that made from `SECRET_KEY`."""
+    directory = IdentitySettings.current().DATA_DIR
+    return key_in(Path(directory), name) if directory else salted_hmac(name, b"", algorithm="sha256").hexdigest()
 
 
 def _read(path: Path) -> str:

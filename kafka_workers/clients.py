@@ -6,8 +6,9 @@ import logging
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
-from django.conf import settings
 from django.core.management.base import CommandError
+
+from kafka_workers.configuration import KafkaSettings
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def require_kafka() -> None:
     Raises:
         CommandError: KAFKA_BOOTSTRAP_SERVERS is not set, or librdkafka does not accept KAFKA_OPTIONS.
     """
-    if not settings.KAFKA_BOOTSTRAP_SERVERS:
+    if not KafkaSettings.current().KAFKA_BOOTSTRAP_SERVERS:
         raise CommandError(
             "KAFKA_BOOTSTRAP_SERVERS is not set, so there is no Kafka to speak with. Set it to host:port of a broker, "
             "or start the demo's with `make run KAFKA=1`."
@@ -38,7 +39,7 @@ def require_registry() -> None:
     Raises:
         CommandError: SCHEMA_REGISTRY_URL is not set.
     """
-    if not settings.SCHEMA_REGISTRY_URL:
+    if not KafkaSettings.current().SCHEMA_REGISTRY_URL:
         raise CommandError("SCHEMA_REGISTRY_URL is not set: records are Avro, whose schemas are there.")
 
 
@@ -49,13 +50,13 @@ def client_configuration(**own: Any) -> dict[str, Any]:
         own: Properties of librdkafka's CONFIGURATION.md, which override the others.
     """
     return {
-        "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
-        "client.id": settings.KAFKA_APP_ID,
+        "bootstrap.servers": KafkaSettings.current().KAFKA_BOOTSTRAP_SERVERS,
+        "client.id": KafkaSettings.current().KAFKA_APP_ID,
         "statistics.interval.ms": STATISTICS_INTERVAL,
         "reconnect.backoff.max.ms": 2000,  # a broker that is back is found within seconds
         "log_level": 2,  # error_cb reports the rest
         "logger": logger,
-        **settings.KAFKA_OPTIONS,
+        **KafkaSettings.current().KAFKA_OPTIONS,
         **own,
     }
 

@@ -13,7 +13,8 @@ from typing import Any
 import fastavro
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from django.conf import settings
+
+from kafka_workers.configuration import KafkaSettings
 
 _HEADER = struct.Struct(">bI")
 _MAGIC = 0
@@ -33,7 +34,9 @@ class RegistryUnavailable(Exception):
 
 def registry() -> SchemaRegistryClient:
     """Make a client of SCHEMA_REGISTRY_URL. It caches schemas and does not retry."""
-    return SchemaRegistryClient({"url": settings.SCHEMA_REGISTRY_URL, "timeout": TIMEOUT, "max.retries": 0})
+    return SchemaRegistryClient(
+        {"url": KafkaSettings.current().SCHEMA_REGISTRY_URL, "timeout": TIMEOUT, "max.retries": 0}
+    )
 
 
 class AvroDecoder:

@@ -8,10 +8,10 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from kafka_workers.clients import require_kafka, require_registry
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.report import WorkerReport
 from kafka_workers.status_server import status_served
 
@@ -46,7 +46,7 @@ class WorkerCommand(BaseCommand):
         parser.add_argument(
             "--status-port",
             type=int,
-            default=settings.WORKER_STATUS_PORT,
+            default=KafkaSettings.current().WORKER_STATUS_PORT,
             help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
         )
 
@@ -57,7 +57,7 @@ class WorkerCommand(BaseCommand):
             require_registry()
         report = WorkerReport(self.metrics_prefix, self.unit)
         stop = _stop_on_signals()
-        with status_served(report, settings.HOST, status_port):
+        with status_served(report, KafkaSettings.current().WORKER_STATUS_HOST, status_port):
             self.work(report, stop, **options)
 
 

@@ -4,8 +4,13 @@ from django.apps import AppConfig
 
 
 class ModerationConfig(AppConfig):
-    """The app of moderation. Its policy reaches the chat through CONVERSATION_POLICIES; the chat does not know it."""
+    """The app of moderation. Its policy reaches the chat through POLICIES; the chat does not know it."""
 
     name = "moderation"
     verbose_name = "Moderation"
     default_auto_field = "django_mongodb_backend.fields.ObjectIdAutoField"
+    in_chat_database = True
+
+    def ready(self) -> None:
+        """Declare this app's settings."""
+        from moderation import configuration  # noqa: F401

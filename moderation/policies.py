@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 class ModerationPolicy:
     """Moderation's `conversations.policies.Policy`. The settings name it:
 
-        CONVERSATION_POLICIES = ["moderation.policies.ModerationPolicy"]
+        CONVERSATIONS = {"POLICIES": ["moderation.policies.ModerationPolicy"]}
 
     Its rules are those of `rules_cache()`, which every process refreshes by itself.
     """

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from django.db import connection
 from msgspec import Struct
 
+from persistence.database import connection
 from persistence.fields import text_in
 from persistence.timestamps import UTC, stored_time
 

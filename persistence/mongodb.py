@@ -18,8 +18,7 @@ from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import pymongo
-from django.conf import settings
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, models
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, PyMongoError
@@ -28,6 +27,8 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from persistence.availability import AVAILABILITY, StoreUnavailable, cause_of, is_outage, is_refusal
+from persistence.configuration import StoreSettings
+from persistence.database import connection
 from persistence.store_clock import store_clock
 
 Document = dict[str, Any]
@@ -37,7 +38,7 @@ Answer = TypeVar("Answer")
 THREADS = 4
 MESSAGE_THREADS = 3
 """One for the batch being written, one for the rooms of the next, one for the rules that these wait for."""
-TIMEOUT = float(settings.MONGODB_PATIENCE)
+TIMEOUT = float(StoreSettings.current().MONGODB_PATIENCE)
 """Seconds that one operation may take, with the driver's own retries: longer than an election."""
 
 TIMEOUT_WHILE_AWAY = 2.0

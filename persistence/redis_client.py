@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
-from django.conf import settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -26,6 +25,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+
+from persistence.configuration import StoreSettings
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def redis() -> Any:
     Raises:
         RedisConnectionError: It is away, as far as is known.
     """
-    client = _client(settings.REDIS_URL)
+    client = _client(StoreSettings.current().REDIS_ADDRESS)
     if client.away:
         raise RedisConnectionError("Redis did not answer a moment ago")
     return client.redis

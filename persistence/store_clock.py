@@ -6,8 +6,7 @@ import datetime
 import logging
 import time
 
-from django.db import connection
-
+from persistence.database import connection
 from persistence.timestamps import from_store, to_milliseconds
 
 logger = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ import math
 import time
 from uuid import uuid4
 
-from django.db import connection
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from persistence.availability import AVAILABILITY, is_refusal
+from persistence.database import connection
 from persistence.mongodb import DURABLE, Document
 from persistence.store_clock import store_clock
 from persistence.timestamps import from_milliseconds, from_store

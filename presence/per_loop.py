@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.conf import settings
-
+from persistence.configuration import StoreSettings
 from persistence.per_event_loop import PerLoop
+from presence.configuration import PresenceSettings
 from presence.presence import Presence
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ death_listeners: list[Listener] = []
 def current() -> Presence:
     """Return the Presence of the running event loop. It connects to Redis when it is first asked something.
 
-    Reads REDIS_URL and, if it is set, PRESENCE: a dict with any of `heartbeat` and `expiry` (seconds) and `prefix`.
+    Reads REDIS_ADDRESS and PRESENCE: a dict with any of `heartbeat` and `expiry` (seconds) and `prefix`.
     """
     return _presences.get()
 
@@ -111,9 +111,9 @@ async def _notify(user_id: str) -> None:
 
 
 def _from_settings() -> Presence:
-    options = {"prefix": "chozoi:presence:", **getattr(settings, "PRESENCE", {})}
+    options: dict[str, Any] = {"prefix": "chozoi:presence:", **PresenceSettings.current().PRESENCE}
     return Presence(
-        settings.REDIS_URL,
+        StoreSettings.current().REDIS_ADDRESS,
         on_offline=_notify,
         on_online=_notify,
         on_restored=_notify_restored,

@@ -11,12 +11,14 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
 import pytest_asyncio
 
 from devstack.embedded import EmbeddedKafka, EmbeddedMongoDB, EmbeddedRedis
+from tests.chat_settings import ChatSettings
 from tests.clients.driver import Driver
 from tests.clients.node import NodeMissing, node_executable
 from tests.no_skips_on_ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  hooks
@@ -68,6 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: (item.path not in slow, "every_page" not in item.path.parts))
 
 
+@pytest.fixture
+def settings(settings: Any) -> ChatSettings:
+    """pytest-django's own, which takes the keys of CONVERSATIONS, too."""
+    return ChatSettings(settings)
+
+
 @pytest.fixture(scope="session")
 def mongodb_server() -> Iterator[None]:
     """A MongoDB runs at `settings.MONGODB_URI`."""
@@ -78,7 +86,7 @@ def mongodb_server() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[None]:
-    """A Redis runs at `settings.REDIS_URL`."""
+    """A Redis runs at `settings.REDIS_ADDRESS`."""
     REDIS.start()
     yield
     REDIS.stop()

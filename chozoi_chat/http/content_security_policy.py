@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+
+from persistence.configuration import value_of
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def content_security_policy(get_response: Callable[[HttpRequest], Any]) -> Calla
 
 def _guarded(response: HttpResponseBase) -> HttpResponseBase:
     if HEADER not in response:
-        response[HEADER] = _policy(settings.PUBLIC_URL, tuple(settings.IMAGE_HOSTS))
+        response[HEADER] = _policy(value_of("PUBLIC_URL"), value_of("IMAGE_HOSTS"))
     return response
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -17,6 +16,7 @@ from conversations.errors import Code, RuleViolation
 from conversations.policies import require_admitted
 from conversations.sockets.event_limits import proving
 from identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_token
+from identity.configuration import IdentitySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,11 @@ class HeaderToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, str] | None:
         """Return the caller and the token; None: the request has no such header."""
-        token = request.headers.get(settings.AUTH_TOKEN_HEADER, "") if settings.AUTH_TOKEN_HEADER else ""
+        token = (
+            request.headers.get(IdentitySettings.current().AUTH_TOKEN_HEADER, "")
+            if IdentitySettings.current().AUTH_TOKEN_HEADER
+            else ""
+        )
         return _bearer(request, token) if token.strip() else None
 
 
@@ -105,5 +109,5 @@ async def _admitted(token: str, claimed_user_id: str, address: str) -> Claims:
 
 def _claimed(request: Request) -> str:
     """The user that a request names, as whom AUTH_MODE=report lets it pass; `enforce` reads the token alone."""
-    user_id = inputs_of(request).get("user_id") if settings.AUTH_MODE == AuthMode.REPORT else None
+    user_id = inputs_of(request).get("user_id") if IdentitySettings.current().AUTH_MODE == AuthMode.REPORT else None
     return "" if user_id is None else str(user_id)

@@ -10,7 +10,6 @@ import threading
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import etag, require_safe
 from drf_spectacular.generators import SchemaGenerator
@@ -18,6 +17,8 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from identity.configuration import IdentitySettings
 
 _CONTENT_TYPE = "application/vnd.oai.openapi+json"
 _HEADERS = {"Cache-Control": "public, max-age=300"}
@@ -27,7 +28,7 @@ _making = threading.Lock()
 def described() -> tuple[bytes, str]:
     """Return the OpenAPI document and its ETag. Making it takes a second of a core: once, however many ask at once."""
     with _making:
-        return _described(settings.AUTH_TOKEN_HEADER)
+        return _described(IdentitySettings.current().AUTH_TOKEN_HEADER)
 
 
 @lru_cache(maxsize=2)

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -19,6 +18,7 @@ from msgspec import Struct
 
 from conversations.api.refusals import Refusal
 from conversations.payloads import RoomOfBuyer, RoomOfSeller
+from identity.configuration import IdentitySettings
 
 Schema = dict[str, Any]
 
@@ -88,8 +88,8 @@ class StructSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         """A Bearer token, or the bare one in its header, where there is such a header."""
         kinds: dict[str, Schema] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-        if settings.AUTH_TOKEN_HEADER:
-            kinds["header"] = {"type": "apiKey", "in": "header", "name": settings.AUTH_TOKEN_HEADER}
+        if IdentitySettings.current().AUTH_TOKEN_HEADER:
+            kinds["header"] = {"type": "apiKey", "in": "header", "name": IdentitySettings.current().AUTH_TOKEN_HEADER}
         for name, definition in kinds.items():
             self._register(name, definition, ResolvedComponent.SECURITY_SCHEMA)
         return [{name: []} for name in kinds]

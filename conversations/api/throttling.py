@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
+from persistence.configuration import value_of
 from persistence.rate_limits import network_of, wait_for_turn_sync
 from socketio_bridge.rates import Rate
 
@@ -27,7 +27,7 @@ class _Throttle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count the call; whether it is within the rate."""
-        rate, caller = Rate.read(getattr(settings, self.setting)), self.caller(request)
+        rate, caller = Rate.read(value_of(self.setting)), self.caller(request)
         if rate is not None and caller is not None:
             self._wait = wait_for_turn_sync(self.kind, caller, rate)
         return self._wait == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urljoin
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import etag, require_safe
@@ -16,6 +15,7 @@ from conversations.api.authentication import Caller
 from conversations.api.bodies import FormBody
 from conversations.api.operation import Endpoint, operation
 from conversations.api.throttling import UploadAddressThrottle, UploadThrottle, UserThrottle
+from conversations.configuration import ChatSettings
 from conversations.images.files import address_of, is_stored, read_file
 from conversations.images.uploads import take_upload
 from conversations.requests import OptionalId
@@ -70,7 +70,7 @@ class Uploads(Endpoint):
 
 def _url(request: Request, name: str) -> str:
     """The address of a stored image, for anybody: the storage's own, or one of this server."""
-    return urljoin(settings.PUBLIC_URL or request.build_absolute_uri("/"), address_of(name))
+    return urljoin(ChatSettings.current().PUBLIC_URL or request.build_absolute_uri("/"), address_of(name))
 
 
 @require_safe

@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, RuleViolation, TooSoon
 from conversations.images.painter_process import paint
 from conversations.images.painting import FORMATS, EncodedImage, NotAnImage
@@ -104,9 +104,10 @@ async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
         RuleViolation: `upload_too_large`, `not_an_image`; `store_unavailable` where the storage fails.
     """
     size = file.size or 0
-    if size > settings.UPLOAD_MAX_BYTES:
+    if size > ChatSettings.current().UPLOAD_MAX_BYTES:
         raise RuleViolation(
-            Code.UPLOAD_TOO_LARGE, f"the file has {size} bytes: at most {settings.UPLOAD_MAX_BYTES} are taken"
+            Code.UPLOAD_TOO_LARGE,
+            f"the file has {size} bytes: at most {ChatSettings.current().UPLOAD_MAX_BYTES} are taken",
         )
     return await asyncio.get_running_loop().run_in_executor(_painters, _store, file, key)
 
@@ -203,7 +204,7 @@ def _names(key: str) -> list[str]:
 
 def _store(file: UploadedFile[bytes], key: str) -> StoredImage:
     try:
-        image, thumbnail = paint(file.read(), settings.UPLOAD_MAX_PIXELS)
+        image, thumbnail = paint(file.read(), ChatSettings.current().UPLOAD_MAX_PIXELS)
     except NotAnImage as error:
         raise RuleViolation(Code.NOT_AN_IMAGE, str(error)) from None
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from functools import partial
 
-from django.conf import settings
 from django.utils import timezone
 from pymongo import ReturnDocument
 
 from conversations.announcements import announce_update
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, Forbidden, RuleViolation
 from conversations.images.files import image_in
 from conversations.images.uploads import let_go
@@ -82,11 +82,11 @@ async def edit_message(actor: Actor, message_id: str, content: str) -> MessagePa
 
 def _require_young(created_at: datetime.datetime | None, message_id: str) -> None:
     """A message without a time counts as an old one."""
-    window = datetime.timedelta(seconds=settings.EDIT_WINDOW)
+    window = datetime.timedelta(seconds=ChatSettings.current().EDIT_WINDOW)
     if window and (created_at is None or created_at + window < timezone.now()):
         raise Forbidden(
             Code.EDIT_WINDOW_OVER,
-            f"message {message_id!r} is too old to be edited: it may be for {settings.EDIT_WINDOW} s",
+            f"message {message_id!r} is too old to be edited: it may be for {ChatSettings.current().EDIT_WINDOW} s",
         )
 
 

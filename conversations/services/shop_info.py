@@ -21,8 +21,8 @@ import bson
 import httpx
 import msgspec
 from bson.errors import BSONError
-from django.conf import settings
 
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, RuleViolation
 from conversations.models import Room
 from conversations.storage.changes import CHANGED
@@ -59,7 +59,7 @@ async def shop_for_room(shop_id: str | None, seller: str) -> dict[str, Any] | No
     Raises:
         RuleViolation: `shop_not_of_seller`.
     """
-    if not shop_id or not settings.SHOP_SERVICE:
+    if not shop_id or not ChatSettings.current().SHOP_SERVICE:
         return None
     try:
         return await _ask(shop_id, seller)
@@ -76,7 +76,7 @@ def fill_later(room_id: str, shop_id: str, seller: str) -> None:
         shop_id: The shop's id.
         seller: The room's seller, who must own the shop.
     """
-    if not settings.SHOP_SERVICE:
+    if not ChatSettings.current().SHOP_SERVICE:
         return
     filling = _filling.get()
     if room_id not in filling and len(filling) < MOST_FILLING:
@@ -126,7 +126,7 @@ async def _ask(shop_id: str, seller: str) -> dict[str, Any]:
     shop = await _find(shop_id)
     owner = _owner(shop)
     if owner is None:
-        names = ", ".join(settings.SHOP_OWNER_FIELDS)
+        names = ", ".join(ChatSettings.current().SHOP_OWNER_FIELDS)
         raise ShopUnknown(f"the answer does not say whose it is: it has none of the fields {names}")
     if owner != seller:
         raise RuleViolation(Code.SHOP_NOT_OF_SELLER, f"shop {shop_id!r} does not belong to seller {seller!r}")
@@ -136,7 +136,7 @@ async def _ask(shop_id: str, seller: str) -> dict[str, Any]:
 async def _find(shop_id: str) -> dict[str, Any]:
     if shop_id in (".", ".."):
         raise ShopUnknown(f"{shop_id!r} is no shop id")
-    url = f"{settings.SHOP_SERVICE.rstrip('/')}/{quote(shop_id, safe='')}"
+    url = f"{ChatSettings.current().SHOP_SERVICE.rstrip('/')}/{quote(shop_id, safe='')}"
     problem = ""
     for _ in range(ATTEMPTS):
         try:
@@ -174,7 +174,7 @@ async def _answer(url: str) -> dict[str, Any]:
 
 
 def _owner(shop: dict[str, Any]) -> str | None:
-    for name in settings.SHOP_OWNER_FIELDS:
+    for name in ChatSettings.current().SHOP_OWNER_FIELDS:
         value = shop.get(name)
         if isinstance(value, dict):
             value = value.get("id", value.get("_id"))

@@ -22,9 +22,8 @@ from itertools import groupby, takewhile
 from typing import Final
 
 import msgspec
-from django.conf import settings
-from django.db import connection
 
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, RuleViolation
 from conversations.models import SIDES, Message, Room, is_visible
 from conversations.payloads import (
@@ -45,6 +44,7 @@ from conversations.services.cursors import SyncPosition
 from conversations.services.room_list import CLOCK_SKEW, find_rooms
 from conversations.storage.room_loader import Actor
 from identity import Role
+from persistence.database import connection
 from persistence.fields import object_in, text_in
 from persistence.keyset import Condition, Place, Stretch, from_cursor, to_cursor
 from persistence.mongodb import TIMEOUT, Document, durable, in_store_thread
@@ -164,7 +164,7 @@ def _begun(position: SyncPosition, side: Role) -> SyncPosition:
     until = position.until
     if until is None:
         until = max(0, to_milliseconds(store_clock.at(time.monotonic()) - MARGIN))
-    window = 1000 * settings.SYNC_WINDOW
+    window = 1000 * ChatSettings.current().SYNC_WINDOW
     # From the future: the store's clock was set back, and changes since then bear earlier instants than the token.
     if (window and position.since < until - window) or position.since > until + _MARGIN_MILLISECONDS:
         raise RuleViolation(

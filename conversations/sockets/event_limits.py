@@ -12,12 +12,14 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, TooSoon
 from identity import IdentityRefused
+from persistence.configuration import SETTING, value_of
 from persistence.rate_limits import network_of, wait_for_turn
 from socketio_bridge import Namespace, Socket
 from socketio_bridge.rates import Buckets, Rate
@@ -42,13 +44,13 @@ _BY_SETTING = {
 @receiver(setting_changed)
 def _read(*, setting: str, **_: object) -> None:
     """Read settings again that tests change. (To read them for each event would cost more than counting it.)"""
-    if setting in _BY_SETTING:
-        with contextlib.suppress(ValueError):  # a system check names it
-            _BY_SETTING[setting].limit(Rate.read(getattr(settings, setting)))
+    if setting == SETTING:
+        for name, buckets in _BY_SETTING.items():
+            with contextlib.suppress(ValueError, ImproperlyConfigured):  # a system check names it
+                buckets.limit(Rate.read(value_of(name)))
 
 
-for name in _BY_SETTING:
-    _read(setting=name)
+_read(setting=SETTING)
 
 
 class LimitedNamespace(Namespace):
@@ -107,7 +109,7 @@ async def proving(address: str) -> AsyncIterator[None]:
     Raises:
         TooSoon: `rate_limited`: there were too many invalid tokens.
     """
-    rate = Rate.read(settings.AUTH_FAILURES)
+    rate = Rate.read(ChatSettings.current().AUTH_FAILURES)
     if rate is None or not address:
         yield
         return
@@ -140,7 +142,7 @@ def _wait_here(socket: Socket, event: str) -> float:
 
 
 async def _wait_everywhere(socket: Socket, event: str) -> float:
-    rate, identity = Rate.read(settings.EVENT_RATE_COSTLY), getattr(socket.data, "identity", None)
+    rate, identity = Rate.read(ChatSettings.current().EVENT_RATE_COSTLY), getattr(socket.data, "identity", None)
     if rate is None or identity is None:
         return 0.0
     return await wait_for_turn(event, identity.user_id, rate)

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
-from django.conf import settings
 
 import identity as identities
 from conversations import services
 from conversations.announcements import ANNOUNCED, typing_begins, typing_ends
+from conversations.configuration import ChatSettings
 from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.payloads import RoomOfBuyer, RoomOfSeller, UserVerified
 from conversations.policies import require_admitted
@@ -58,7 +58,7 @@ def event_refused(refusal: EventError) -> None:
 class ConversationEvents(LimitedNamespace):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
-    path = settings.MESSENGER_NAMESPACE
+    path = ChatSettings.current().MESSENGER_NAMESPACE
     emits = (*ANNOUNCED, active_user_list, resync, user_verified, event_refused)
     error_codes = (*get_args(RefusalCode), *Code)
     handshake_type = Handshake

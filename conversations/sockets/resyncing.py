@@ -1,7 +1,7 @@
 """Devices that may have missed events, as the processes could not hear each other: they are told to sync.
 
 A device that knows `resync` syncs from a token. One that does not is disconnected, upon which it connects again by
-itself and loads anew, as after any other break; which these are says `settings.RESYNC_CLOSES`.
+itself and loads anew, as after any other break; which these are says RESYNC_CLOSES.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final
 
-from django.conf import settings
 from msgspec import Struct
 
+from conversations.configuration import ChatSettings
 from conversations.services import sync_token
 from persistence.availability import StoreUnavailable
 from persistence.per_event_loop import PerLoop
@@ -114,7 +114,7 @@ def _is_closed(socket: Socket) -> bool:
     query, auth = socket.handshake.query, socket.handshake.auth
     if auth.get("resync", query.get("resync")) in (True, "true", "1"):
         return False
-    match Closes(settings.RESYNC_CLOSES):
+    match Closes(ChatSettings.current().RESYNC_CLOSES):
         case Closes.ALL:
             return True
         case Closes.OLD:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from django.conf import settings
 from msgspec import Struct
 
 from conversations.announcements import announce_status_change
+from conversations.configuration import ChatSettings
 from conversations.payloads import UserStatusChange
 from conversations.services import Membership, rooms_visible_to_others, sync_token, visible_rooms_of
 from identity import Identity, Role
@@ -65,7 +65,7 @@ async def send_active_user_list(identity: Identity, heard_from: float) -> None:
     rooms = await visible_rooms_of(identity.user_id, identity.role)
     online = await current_presence().online(room.other for room in rooms)
     listed = _active_user_list(identity.user_id, identity.role, rooms, online, await sync_token(heard_from))
-    await emit(active_user_list(listed), to=[identity.user_id], namespace=settings.MESSENGER_NAMESPACE)
+    await emit(active_user_list(listed), to=[identity.user_id], namespace=ChatSettings.current().MESSENGER_NAMESPACE)
 
 
 async def send_active_user_lists(
@@ -84,7 +84,9 @@ async def send_active_user_lists(
     online = await current_presence().online(room.other for of_user in rooms.values() for room in of_user)
     for user_id, of_user in rooms.items():
         listed = _active_user_list(user_id, side, of_user, online, await sync_token(heard_from[user_id]))
-        await emit(active_user_list(listed), to=[user_id], namespace=settings.MESSENGER_NAMESPACE, local=True)
+        await emit(
+            active_user_list(listed), to=[user_id], namespace=ChatSettings.current().MESSENGER_NAMESPACE, local=True
+        )
 
 
 def _active_user_list(

@@ -9,6 +9,8 @@ from typing import Any
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
 
+from persistence.database import STORED_WITH
+
 SUPPORT = {
     "conversations": ("view_room", "view_message"),
     "moderation": (
@@ -74,4 +76,4 @@ class Migration(migrations.Migration):
         ("contenttypes", "0001_initial"),
     ]
 
-    operations = [migrations.RunPython(make_roles, remove_roles)]
+    operations = [migrations.RunPython(make_roles, remove_roles, hints={STORED_WITH: "auth"})]

@@ -7,6 +7,7 @@ from django.contrib.auth.management import create_permissions
 from django.db import migrations, models
 
 import persistence.fields
+from persistence.database import STORED_WITH
 
 SUPPORT = ("view_evidence", "view_revision", "view_legalhold")
 LEAD = (*SUPPORT, "add_legalhold", "change_legalhold")
@@ -128,5 +129,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(give, migrations.RunPython.noop),
+        migrations.RunPython(give, migrations.RunPython.noop, hints={STORED_WITH: "auth"}),
     ]

@@ -13,9 +13,9 @@ import logging
 import time
 import uuid
 
-from django.conf import settings
 from django.utils import timezone
 
+from conversations.configuration import ChatSettings
 from moderation.models import MessageFilter, Restriction
 from moderation.rules.rules import Rules
 from persistence.availability import StoreUnavailable
@@ -112,7 +112,7 @@ class RulesCache:
         newly_banned = rules.banned(now) - self.rules.banned(now) if self._read else set()
         self.rules, self._version, self._read = rules, version, True
         if newly_banned:  # again, for what was out of reach when it was done first
-            await disconnect_sockets(to=newly_banned, namespace=settings.MESSENGER_NAMESPACE)
+            await disconnect_sockets(to=newly_banned, namespace=ChatSettings.current().MESSENGER_NAMESPACE)
 
 
 def current_version() -> bytes:

@@ -7,9 +7,9 @@ import logging
 from typing import Any
 
 from bson import ObjectId
-from django.conf import settings
 from django.utils import timezone
 
+from conversations.configuration import ChatSettings
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.storage.room_loader import load_room
@@ -72,7 +72,7 @@ async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.dateti
     """
     banned = await _restrict(staff, RestrictionKind.BAN, reason, until, user_id=_user(user_id))
     try:
-        await disconnect_sockets(to=user_id, namespace=settings.MESSENGER_NAMESPACE)
+        await disconnect_sockets(to=user_id, namespace=ChatSettings.current().MESSENGER_NAMESPACE)
     except Exception:  # the channel layer is away: each process does it when it reads the rules
         logger.warning("user %s is banned, but could not be disconnected everywhere yet", user_id, exc_info=True)
     return banned

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from bson import ObjectId
-from django.conf import settings
 from django.utils import timezone
 
 from conversations import services as chat
+from conversations.configuration import ChatSettings
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.payloads import MessagePayload
@@ -71,7 +71,7 @@ async def write_as_support(staff: Staff, room_id: str, content: str) -> MessageP
     Raises:
         RuleViolation: `validation_failed`: the text is empty or too long. `room_not_found`. `overloaded`.
     """
-    longest = settings.MESSAGE_MAX_LENGTH
+    longest = ChatSettings.current().MESSAGE_MAX_LENGTH
     if not content.strip() or len(content) > longest:
         raise RuleViolation(
             ChatCode.VALIDATION_FAILED, f"the message has {len(content)} characters: it must have from 1 to {longest}"

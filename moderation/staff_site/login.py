@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 
+from moderation.configuration import LoginSettings
 from persistence.rate_limits import network_of
 from persistence.redis_client import REDIS_AWAY, count, redis, say_away
 
@@ -64,7 +64,7 @@ def begin_login(name: str, address: str) -> int:
     """
     with _nobody_kept_out():
         for key, most in _limits(name, address):
-            tries, left = count(key, settings.LOGIN_LOCKOUT)
+            tries, left = count(key, LoginSettings.current().LOGIN_LOCKOUT)
             if tries > most:
                 return max(1, left)
     return 0
@@ -80,13 +80,13 @@ def login_succeeded(name: str, address: str) -> None:
         pipeline.delete(own)
         for key, _ in others:
             # A count that has ended meanwhile, or was not begun while Redis was away, is none to go on for ever.
-            pipeline.set(key, 1, ex=settings.LOGIN_LOCKOUT, nx=True)
+            pipeline.set(key, 1, ex=LoginSettings.current().LOGIN_LOCKOUT, nx=True)
             pipeline.decr(key)
         pipeline.execute()
 
 
 def _limits(name: str, address: str) -> list[tuple[str, int]]:
-    few = settings.LOGIN_FAILURES
+    few = LoginSettings.current().LOGIN_FAILURES
     if not few:
         return []
     address = network_of(address)

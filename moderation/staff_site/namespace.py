@@ -13,11 +13,11 @@ from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from msgspec import Struct
 
 from conversations.announcements import WATCHED
+from conversations.configuration import ChatSettings
 from conversations.errors import Code, RuleViolation
 from conversations.sockets.acknowledgements import Done, Reason, Refused
 from conversations.sockets.event_limits import LimitedNamespace
@@ -48,7 +48,7 @@ class Watch(Struct, kw_only=True):
 class StaffEvents(LimitedNamespace):
     """Rooms as staff watch them, for the admin's own pages. Signed in by Django's session; from pages of this host."""
 
-    path = settings.STAFF_NAMESPACE
+    path = ChatSettings.current().STAFF_NAMESPACE
     emits = WATCHED
 
     async def on_connect(self, socket: Socket) -> None:

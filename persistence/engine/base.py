@@ -11,9 +11,21 @@ from django_mongodb_backend.base import DatabaseWrapper as MongoDatabaseWrapper
 from pymongo import ReadPreference
 from pymongo.database import Database
 
+from persistence.addresses import options_of
+from persistence.configuration import StoreSettings
 from persistence.engine.operations import DatabaseOperations
 from persistence.engine.schema import DatabaseSchemaEditor
 from persistence.engine.server import MongoDBServer, UnsupportedMongoDB
+
+OPTIONS: dict[str, Any] = {
+    # Acknowledged means on the disks of most members: a client gets an ack only for what survives a crash.
+    "w": "majority",
+    "journal": True,
+    # No document fails to load: JavaScript's dates go on to the year 275760, Python's to 9999.
+    "datetime_conversion": "DATETIME_AUTO",
+    "unicode_decode_error_handler": "replace",
+}
+"""The options of the client, where `OPTIONS` in the settings does not say otherwise; those of a URI do not count."""
 
 
 class DatabaseWrapper(MongoDatabaseWrapper):
@@ -25,6 +37,13 @@ class DatabaseWrapper(MongoDatabaseWrapper):
 
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """With OPTIONS; and a server is looked for as long as MONGODB_PATIENCE says, unless the URI does."""
+        options = dict(OPTIONS)
+        if "serverselectiontimeoutms" not in options_of(self.settings_dict["HOST"]):
+            options["serverSelectionTimeoutMS"] = 1000 * StoreSettings.current().MONGODB_PATIENCE
+        return {**options, **super().get_connection_params()}
 
     def check_database_version_supported(self) -> None:
         """Raises UnsupportedMongoDB, which says what is needed."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pymongo
-from django.db import connection
 from django.db.utils import NotSupportedError
 from pymongo import MongoClient
+
+from persistence.database import connection
 
 LEAST = (6, 0)
 """The earliest version of MongoDB that is served."""

@@ -5,18 +5,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
+from chozoi_chat.checks import check_data_dir
+from tests.chat_settings import overridden
+
+OWN = ("chozoi_chat.", "conversations.")
 PROJECT = Path(__file__).resolve().parents[2]
 RSA_WITHOUT_END = "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkq"
 SECRET = "an HS256 secret of 32 characters!"
 
 
 def problems(**settings: object) -> list[CheckMessage]:
-    with override_settings(**settings):
-        return [message for message in run_checks() if message.id and message.id.startswith("chozoi_chat.")]
+    with overridden(**settings):
+        return [message for message in run_checks() if message.id and message.id.startswith(OWN)]
 
 
 def test_the_defaults_have_no_problem() -> None:
@@ -27,10 +30,10 @@ def test_the_defaults_have_no_problem() -> None:
     ("name", "value", "hint"),
     [
         ("MONGODB_PATIENCE", 0, "from 1 to 300"),
-        ("REDIS_URL", "http://cache:6379", "host:port"),
-        ("REDIS_URL", "redis://cache:port", "host:port"),
-        ("REDIS_URL", "redis://:6379", "host:port"),
-        ("REDIS_URL", "redis://cache:6379/zero", "number of a database"),
+        ("REDIS_ADDRESS", "http://cache:6379", "host:port"),
+        ("REDIS_ADDRESS", "redis://cache:port", "host:port"),
+        ("REDIS_ADDRESS", "redis://:6379", "host:port"),
+        ("REDIS_ADDRESS", "redis://cache:6379/zero", "number of a database"),
         ("CHANNEL_PREFIX", "a b", "letters, digits"),
         ("SOCKET_PATH", "v1/sockets", "begins with a slash"),
         ("SOCKET_PATH", "", "begins with a slash"),
@@ -68,7 +71,7 @@ def test_the_defaults_have_no_problem() -> None:
 def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, value: object, hint: str) -> None:
     [problem] = problems(**{name: value})
     assert problem.is_serious()
-    assert name.replace("REDIS_URL", "REDIS_ADDRESS").removeprefix("SECURE_") in problem.msg
+    assert name.replace("REDIS_ADDRESS", "REDIS_ADDRESS").removeprefix("SECURE_") in problem.msg
     assert problem.hint
     assert hint in problem.hint
 
@@ -78,8 +81,8 @@ def test_a_value_that_cannot_work_is_an_error_that_says_what_would(name: str, va
     [
         ("MONGODB_URI", "mongodb://user:p%40ss@a:27017,b:27017/chat?replicaSet=rs0"),
         ("MONGODB_URI", "mongodb+srv://cluster.example/chat?w=majority"),
-        ("REDIS_URL", "rediss://:secret@cache/2"),
-        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_ADDRESS", "rediss://:secret@cache/2"),
+        ("REDIS_ADDRESS", "unix:///run/redis.sock"),
         ("SOCKET_PATH", "/socket.io"),
         ("AUTH_JWT_KEY", SECRET),
         ("AUTH_JWKS_URL", "https://auth.example/.well-known/jwks.json"),
@@ -92,7 +95,7 @@ def test_values_that_work_pass(name: str, value: object) -> None:
 
 
 def test_namespaces_that_are_the_same_are_named() -> None:
-    [problem] = problems(AUCTION_RESULT_NAMESPACE=django_settings.MESSENGER_NAMESPACE)
+    [problem] = problems(AUCTION_RESULT_NAMESPACE="/v1/conversations/events")
     assert "MESSENGER_NAMESPACE='/v1/conversations/events'" in problem.msg
 
 
@@ -123,18 +126,22 @@ def test_served_over_https_the_checks_of_django_for_deployment_find_nothing(
 
 
 def test_a_data_dir_that_others_can_look_into_is_a_warning(tmp_path: Path) -> None:
+    def found(directory: Path) -> list[CheckMessage]:
+        with override_settings(DATA_DIR=directory):
+            return check_data_dir(None)
+
     tmp_path.chmod(0o750)
-    [problem] = problems(DATA_DIR=tmp_path)
+    [problem] = found(tmp_path)
     assert not problem.is_serious()
     assert "its mode is 750" in problem.msg
     assert problem.hint == f"chmod -R go-rwx {tmp_path}"
     tmp_path.chmod(0o700)
-    assert problems(DATA_DIR=tmp_path) == problems(DATA_DIR=tmp_path / "not made yet") == []
+    assert found(tmp_path) == found(tmp_path / "not made yet") == []
 
 
 def test_passwords_in_urls_are_not_shown() -> None:
     for url in ("redis://:hunter2@cache/x", "redis://:8@hunter2@cache/x", "redis://cache/x?password=hunter2"):
-        [problem] = problems(REDIS_URL=url)
+        [problem] = problems(REDIS_ADDRESS=url)
         assert "hunter2" not in f"{problem.msg} {problem.hint}"
 
 
@@ -177,5 +184,5 @@ def test_a_read_preference_that_is_not_obeyed_is_named(uri: str) -> None:
 
 def test_a_patience_that_no_election_fits_in_is_named() -> None:
     [problem] = problems(MONGODB_PATIENCE=8)
-    assert problem.id == "chozoi_chat.W038"
+    assert problem.id == "conversations.W015"
     assert "the election of a primary may take 12 s" in problem.msg

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.test import override_settings
 
 from conversations.models import Message, Room
 from devstack.embedded import free_port
 from identity import Role, authenticate
+from tests.chat_settings import overridden
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ class TestIssueToken:
 
     def test_a_signing_key_of_somebody_else_is_named(self) -> None:
         with (
-            override_settings(AUTH_JWKS_URL="https://auth.example/keys"),
+            overridden(AUTH_JWKS_URL="https://auth.example/keys"),
             pytest.raises(CommandError, match="AUTH_JWKS_URL"),
         ):
             output_of("issue_token", "--user-id", "7")

@@ -11,7 +11,7 @@ from devstack.embedded import free_port
 
 
 async def test_healthz_needs_no_store(async_client: AsyncClient, settings: Settings) -> None:
-    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    settings.REDIS_ADDRESS = f"redis://127.0.0.1:{free_port()}/0"
     answer = await async_client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok"}
@@ -28,7 +28,7 @@ async def test_readyz_is_200_when_both_stores_answer(async_client: AsyncClient) 
 @pytest.mark.django_db
 async def test_readyz_without_redis_is_degraded_and_ready(async_client: AsyncClient, settings: Settings) -> None:
     port = free_port()
-    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    settings.REDIS_ADDRESS = f"redis://127.0.0.1:{port}/0"
     answer = await async_client.get("/readyz")
     assert answer.status_code == 200
     assert (answer.json()["status"], answer.json()["mongodb"]) == ("degraded", "ok")

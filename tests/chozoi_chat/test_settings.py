@@ -4,10 +4,14 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from auctions.configuration import AuctionSettings
 from chozoi_chat.running_stores import StoreAddresses, lock_data_dir, save_addresses
+from conversations.configuration import ChatSettings
+from kafka_workers.configuration import KafkaSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -30,14 +34,25 @@ def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 def test_defaults_are_the_contracts(read: Any) -> None:
     settings = read()
     assert settings["SOCKET_PATH"] == "/v1/conversations/sockets"
-    assert settings["MESSENGER_NAMESPACE"] == "/v1/conversations/events"
-    assert settings["AUCTION_RESULT_NAMESPACE"] == "/v1/conversations/auction-result-events"
-    assert settings["AUCTIONS_RESULT_NAMESPACE"] == "/v1/conversations/auction-result-list-events"
-    assert settings["KAFKA_EVENTS_TOPIC"] == "chozoi.conversations.events"
+    chat = msgspec.convert(settings["CONVERSATIONS"], ChatSettings)
+    assert (settings["SOCKET_PATH"], "/v1/conversations/events") == (chat.SOCKET_PATH, chat.MESSENGER_NAMESPACE)
+    auctions = msgspec.convert(settings["CONVERSATIONS"], AuctionSettings)
+    assert auctions.AUCTION_RESULT_NAMESPACE == "/v1/conversations/auction-result-events"
+    assert auctions.AUCTIONS_RESULT_NAMESPACE == "/v1/conversations/auction-result-list-events"
+    kafka = msgspec.convert(settings["CONVERSATIONS"], KafkaSettings)
+    assert kafka.KAFKA_EVENTS_TOPIC == "chozoi.conversations.events"
     assert (settings["HOST"], settings["PORT"]) == ("127.0.0.1", 8000)
     assert settings["DEBUG"] is False
     assert settings["ALLOWED_ORIGINS"] == []
-    assert settings["SHOP_SERVICE"] == settings["ACCOUNT_SERVICE"] == settings["KAFKA_BOOTSTRAP_SERVERS"] == ""
+    assert chat.SHOP_SERVICE == auctions.ACCOUNT_SERVICE == kafka.KAFKA_BOOTSTRAP_SERVERS == ""
+
+
+def test_the_chat_gets_what_the_environment_names(read: Any) -> None:
+    settings = read(EDIT_WINDOW="900", API_RATE_USER="5/s", IMAGE_HOSTS="a.example, b.example", AUTH_MODE="Report")
+    chat = settings["CONVERSATIONS"]
+    assert (chat["EDIT_WINDOW"], chat["API_RATE_USER"], chat["AUTH_MODE"]) == (900, "5/s", "report")
+    assert chat["IMAGE_HOSTS"] == ["a.example", "b.example"]
+    assert "SYNC_WINDOW" not in chat
 
 
 def test_the_database_is_named_by_the_uri(read: Any) -> None:
@@ -90,18 +105,6 @@ def test_a_uri_without_a_usable_name_is_refused_in_a_sentence_without_its_passwo
     assert str(refused.value).startswith("MONGODB_URI is ")
     assert why in str(refused.value) and "mongodb://host:27017/chozoi_chat" in str(refused.value)
     assert "hunter2" not in str(refused.value)
-
-
-def test_the_uri_decides_how_long_a_server_is_looked_for(read: Any) -> None:
-    options = read(MONGODB_URI="mongodb://db/chat")["DATABASES"]["default"]["OPTIONS"]
-    assert options["serverSelectionTimeoutMS"] == 20_000
-    options = read(MONGODB_URI="mongodb://db/chat?serverSelectionTimeoutMS=30000")["DATABASES"]["default"]["OPTIONS"]
-    assert "serverSelectionTimeoutMS" not in options
-
-
-def test_acknowledged_means_journaled_by_a_majority(read: Any) -> None:
-    options = read()["DATABASES"]["default"]["OPTIONS"]
-    assert (options["w"], options["journal"]) == ("majority", True)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_an_empty_variable_counts_as_unset(read: Any) -> None:
     settings = read(MONGODB_URI="", PORT="", SHOP_SERVICE=" ", SECRET_KEY="")
     assert settings["MONGODB_EMBEDDED"] is True
     assert settings["PORT"] == 8000
-    assert settings["SHOP_SERVICE"] == ""
+    assert settings["CONVERSATIONS"]["SHOP_SERVICE"] == ""
 
 
 def test_an_empty_list_is_the_default_too(read: Any) -> None:
@@ -185,7 +188,7 @@ def test_a_switch_that_is_neither_is_named(read: Any) -> None:
 
 def test_a_secret_may_begin_with_a_dollar_sign(read: Any) -> None:
     settings = read(AUTH_JWT_KEY="$ecret-of-at-least-32-characters-in-all", SECRET_KEY="$HOME")
-    assert settings["AUTH_JWT_KEY"] == "$ecret-of-at-least-32-characters-in-all"
+    assert settings["CONVERSATIONS"]["AUTH_JWT_KEY"] == "$ecret-of-at-least-32-characters-in-all"
     assert settings["SECRET_KEY"] == "$HOME"
 
 
@@ -198,7 +201,7 @@ def test_slashes_at_the_end_do_not_matter(read: Any) -> None:
         SOCKET_PATH="/chat/", SHOP_SERVICE="http://shops/", ALLOWED_ORIGINS="https://a.example/, http://b:81"
     )
     assert settings["SOCKET_PATH"] == "/chat"
-    assert settings["SHOP_SERVICE"] == "http://shops"
+    assert settings["CONVERSATIONS"]["SHOP_SERVICE"] == "http://shops"
     assert settings["ALLOWED_ORIGINS"] == ["https://a.example", "http://b:81"]
 
 

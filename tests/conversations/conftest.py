@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from pymongo.database import Database
@@ -16,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from conversations import announcements, services
 from identity import Identity, Role
+from persistence.configuration import value_of
 from socketio_bridge import Outgoing
 
 Rooms = Callable[..., None]
@@ -52,7 +52,7 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> Emitted:
     ) -> None:
         [payload] = event.arguments
         travelling = msgspec.json.decode(msgspec.json.encode(payload))
-        record = recorder.watched if namespace == settings.STAFF_NAMESPACE else recorder.all
+        record = recorder.watched if namespace == value_of("STAFF_NAMESPACE") else recorder.all
         record.append((event.name, travelling, to, list(except_)))
 
     monkeypatch.setattr(announcements, "emit", emit)

@@ -7,9 +7,11 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, run_checks
 from django.test import override_settings
 
+from tests.chat_settings import overridden
+
 
 def problems(**settings: object) -> list[CheckMessage]:
-    with override_settings(**settings):
+    with overridden(**settings):
         return [message for message in run_checks() if message.id and message.id.startswith("conversations.")]
 
 
@@ -42,6 +44,25 @@ def test_so_is_a_storage_that_is_not_installed_or_takes_no_such_option(storage: 
     assert f"MEDIA_STORAGE is '{storage['BACKEND']}'" in problem.msg
     assert why in problem.msg
     assert "MEDIA_STORAGE_OPTIONS" in str(problem.hint)
+
+
+def test_a_value_of_another_type_is_an_error_that_names_the_key() -> None:
+    [problem] = problems(EDIT_WINDOW="an hour")
+    assert problem.is_serious()
+    assert problem.msg == "CONVERSATIONS: Expected `int`, got `str` - at `$.EDIT_WINDOW`"
+
+
+def test_settings_that_are_no_dict_are_an_error() -> None:
+    with override_settings(CONVERSATIONS=["EDIT_WINDOW"]):
+        [problem] = [message for message in run_checks() if message.id == "conversations.E010"]
+    assert problem.msg == "CONVERSATIONS is ['EDIT_WINDOW']: it must be a dict"
+
+
+def test_a_key_that_no_app_knows_is_a_warning_with_the_one_that_is_meant() -> None:
+    with override_settings(CONVERSATIONS={**django_settings.CONVERSATIONS, "EDIT_WINDWO": 5}):
+        [problem] = [message for message in run_checks() if message.id == "conversations.W011"]
+    assert problem.msg == "CONVERSATIONS has the key 'EDIT_WINDWO', which no installed app knows."
+    assert problem.hint == "Is EDIT_WINDOW meant?"
 
 
 def test_the_defaults_have_no_problem() -> None:

@@ -116,7 +116,7 @@ def configure(settings: Any, tmp_path: Path) -> Callable[..., None]:
             "AUTH_INTROSPECTION_URL",
         ):
             setattr(settings, name, values.pop(name, ""))
-        settings.DATA_DIR = tmp_path
+        settings.DATA_DIR = str(tmp_path)
         assert not values, values
 
     set_them()

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 
+from persistence.configuration import value_of
 from socketio_bridge.adapter.envelope import GROUP, Emission, unpack
 
 
@@ -50,6 +50,6 @@ class Emitted:
         self._ready.set()
         while True:
             for message in unpack((await layer.receive(channel))["messages"]):
-                if isinstance(message, Emission) and message.namespace == settings.AUCTION_RESULT_NAMESPACE:
+                if isinstance(message, Emission) and message.namespace == value_of("AUCTION_RESULT_NAMESPACE"):
                     _, result = json.loads(message.packet[message.packet.index("[") :])
                     self.results.append((result["id"], result["currentPrice"]))

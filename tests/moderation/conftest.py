@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from pymongo.database import Database
 from redis import Redis
@@ -20,6 +19,7 @@ from conversations.sockets.acknowledgements import Reason
 from moderation.models import AuditRecord
 from moderation.rules import cache as rules_cache
 from moderation.staff import Staff
+from persistence.configuration import value_of
 from tests.conversations.api.conftest import api, buyer_app, seller_app, stranger_app  # noqa: F401  fixtures
 from tests.conversations.conftest import Emitted, buyer, emitted, migrated, person, room, seller  # noqa: F401  fixtures
 from tests.conversations.conftest import database as empty_chat  # noqa: F401
@@ -48,7 +48,7 @@ def _empty(empty_chat: Store) -> None:  # noqa: F811
     for name in COLLECTIONS:
         empty_chat[f"moderation_{name}"].delete_many({})
     empty_chat.auth_user.delete_many({})
-    with Redis.from_url(settings.REDIS_URL) as redis:
+    with Redis.from_url(value_of("REDIS_ADDRESS")) as redis:
         for key in redis.scan_iter("chozoi:moderation:*"):
             redis.delete(key)
 

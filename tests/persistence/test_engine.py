@@ -24,6 +24,22 @@ NOON = datetime.datetime(2026, 1, 1, 12)
 pytestmark = pytest.mark.django_db
 
 
+def test_acknowledged_means_journaled_by_a_majority() -> None:
+    options = connection.get_connection_params()
+    assert (options["w"], options["journal"]) == ("majority", True)
+
+
+@pytest.mark.parametrize(("query", "given"), [("", 20_000), ("?serverSelectionTimeoutMS=30000", None)])
+def test_the_uri_decides_how_long_a_server_is_looked_for(query: str, given: int | None) -> None:
+    wrapper = DatabaseWrapper({**connection.settings_dict, "HOST": f"mongodb://db/chat{query}"})
+    assert wrapper.get_connection_params().get("serverSelectionTimeoutMS") == given
+
+
+def test_the_options_of_the_settings_come_first() -> None:
+    wrapper = DatabaseWrapper({**connection.settings_dict, "OPTIONS": {"serverSelectionTimeoutMS": 5}})
+    assert wrapper.get_connection_params()["serverSelectionTimeoutMS"] == 5
+
+
 @pytest.fixture
 def anna() -> User:
     """Who reads rooms as all readers do, and messages by herself."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from django.conf import settings
 from redis.asyncio import Redis
 
 from devstack.embedded import EmbeddedRedis
+from persistence.configuration import value_of
 from presence import Presence
 
 HEARTBEAT = 0.1
@@ -74,7 +74,7 @@ def prefix() -> str:
 @pytest_asyncio.fixture
 async def redis(redis_server: None, prefix: str) -> AsyncIterator[Redis]:
     """A client beside the processes, to look and to do harm; its keys are removed after the test."""
-    client: Redis = Redis.from_url(settings.REDIS_URL, decode_responses=True)
+    client: Redis = Redis.from_url(value_of("REDIS_ADDRESS"), decode_responses=True)
     yield client
     keys = [key async for key in client.scan_iter(f"{prefix}*")]
     if keys:
@@ -88,7 +88,7 @@ async def start(prefix: str, redis: Redis) -> AsyncIterator[Start]:
     processes: list[Process] = []
 
     def start_one(url: str | None = None, expiry: float = EXPIRY, heartbeat: float = HEARTBEAT) -> Process:
-        process = Process(url or settings.REDIS_URL, prefix, expiry, heartbeat)
+        process = Process(url or value_of("REDIS_ADDRESS"), prefix, expiry, heartbeat)
         processes.append(process)
         return process
 
@@ -103,7 +103,15 @@ def member(prefix: str) -> Iterator[Member]:
     started: list[subprocess.Popen[str]] = []
 
     def start_one(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.presence.member", settings.REDIS_URL, prefix, str(EXPIRY), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.presence.member",
+            value_of("REDIS_ADDRESS"),
+            prefix,
+            str(EXPIRY),
+            *arguments,
+        ]
         process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None

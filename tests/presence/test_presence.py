@@ -7,9 +7,9 @@ import random
 from collections import Counter
 
 import pytest
-from django.conf import settings
 from redis.asyncio import Redis
 
+from persistence.configuration import value_of
 from presence import Presence
 from tests.eventually import eventually
 from tests.presence.conftest import EXPIRY, HEARTBEAT, Member, Process, Start, processes_in
@@ -245,7 +245,7 @@ async def test_an_expiry_that_a_late_heartbeat_would_miss_is_refused() -> None:
 
 
 async def test_two_clusters_on_one_redis_know_nothing_of_each_other(start: Start, prefix: str) -> None:
-    here, stranger = start(), Process(settings.REDIS_URL, f"{prefix}other:")
+    here, stranger = start(), Process(value_of("REDIS_ADDRESS"), f"{prefix}other:")
     try:
         await here.presence.enter("7", "phone")
         assert await stranger.presence.online(["7"]) == set()

@@ -6,11 +6,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from confluent_kafka import Producer
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from auctions.results import SCHEMA, TOPIC
 from kafka_workers.clients import producer_configuration, require_kafka, require_registry
+from kafka_workers.configuration import KafkaSettings
 from kafka_workers.wire_format import AvroEncoder, RegistryUnavailable, registry
 
 
@@ -40,7 +40,9 @@ class Command(BaseCommand):
             }  # fmt: skip
             producer.produce(TOPIC, encoder.encode(result), str(auction_id))
             if producer.flush(10):
-                raise CommandError(f"Kafka at {settings.KAFKA_BOOTSTRAP_SERVERS} does not take the result.")
+                raise CommandError(
+                    f"Kafka at {KafkaSettings.current().KAFKA_BOOTSTRAP_SERVERS} does not take the result."
+                )
             self.stdout.write(f"auction {auction_id}: {bid} bids, price {price}")
             if bid < bids:
                 time.sleep(pause)

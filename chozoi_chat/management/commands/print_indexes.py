@@ -4,9 +4,9 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand
-from django.db import connection
 
 from chozoi_chat.unreachable import explained
+from persistence.database import connection
 from persistence.engine.schema import missing_indexes
 
 

@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 from chozoi_chat.health import STORE_TIMEOUT
 from chozoi_chat.serving import serve
 from persistence.availability import brief
+from persistence.configuration import value_of
 from persistence.engine.server import UnsupportedMongoDB, running_server
 
 logger = structlog.get_logger(__name__)
@@ -46,7 +47,7 @@ class Command(BaseCommand):
 
 def _switched_off() -> dict[str, list[str]]:
     """Each feature that is off, with the settings that would switch it on."""
-    missing = {feature: [name for name in names if not getattr(settings, name)] for feature, names in _FEATURES.items()}
+    missing = {feature: [name for name in names if not value_of(name)] for feature, names in _FEATURES.items()}
     return {feature: names for feature, names in missing.items() if names}
 
 

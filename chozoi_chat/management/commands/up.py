@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from redis import Redis
 
-from chozoi_chat.addresses import without_password
 from chozoi_chat.running_stores import AlreadyRunning, StoreAddresses, lock_data_dir, save_addresses, saved_addresses
 from chozoi_chat.unreachable import explained
 from devstack.embedded import (
@@ -25,6 +24,8 @@ from devstack.embedded import (
 )
 from devstack.embedded.child_process import PRIVATE
 from devstack.supervisor import ServerNotStarted, Supervisor, writer_to
+from persistence.addresses import without_password
+from persistence.configuration import value_of
 
 # Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
 MONGODB_PORT, REDIS_PORT = 27717, 6479
@@ -113,7 +114,7 @@ class Command(BaseCommand):
         manage = f"{os.path.relpath(sys.executable)} manage.py"
         return (
             f"\nServing at {site}\n"
-            f"  Socket.IO  path {settings.SOCKET_PATH}, namespace {settings.MESSENGER_NAMESPACE}\n"
+            f"  Socket.IO  path {settings.SOCKET_PATH}, namespace {value_of('MESSENGER_NAMESPACE')}\n"
             f"  Admin      {site}/admin/\n"
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
             f"  MongoDB    {without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"

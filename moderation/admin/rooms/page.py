@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.contrib.admin import site
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
@@ -21,6 +20,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from conversations.configuration import ChatSettings
 from conversations.models import SIDES, Room
 from identity import Role
 from moderation.admin.acts import FOR_GOOD, HOURS
@@ -82,8 +82,8 @@ def room_page(request: HttpRequest, room_id: str) -> HttpResponse:
         "urls": {
             name: reverse(f"admin:conversations_room_{name}", args=[quote(room.pk)]) for name in ("lines", "state")
         },
-        "socket_path": settings.SOCKET_PATH,
-        "staff_namespace": settings.STAFF_NAMESPACE,
+        "socket_path": ChatSettings.current().SOCKET_PATH,
+        "staff_namespace": ChatSettings.current().STAFF_NAMESPACE,
     }
     return TemplateResponse(request, "admin/moderation/room/page.html", context)
 

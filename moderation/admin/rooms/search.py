@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
 from conversations.models import SIDES, Room
 from conversations.services.search_pattern import pattern_of
 from identity import Role
 from moderation.admin.changelists import windows
 from moderation.admin.changelists.windows import BEGINNING, going_back
+from persistence.database import connection
 from persistence.keyset import Place
 from persistence.mongodb import Document, durable, in_parts
 

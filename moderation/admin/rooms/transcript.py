@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.db import connection
 from django.utils import timezone
 
 from conversations.message_content import is_at_a_known_host
@@ -17,6 +16,7 @@ from conversations.services import SUPPORT
 from identity import Role
 from moderation.admin.changelists.windows import BEGINNING, going_back
 from moderation.models import FilterHit, RedactedOriginal
+from persistence.database import connection
 from persistence.keyset import Place, Stretch
 from persistence.mongodb import Document, durable, in_parts
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from conversations.checks import RATES, check_rates
+from conversations.checks import check_settings
 from identity import Role
 from persistence import rate_limits as rates
+from persistence.configuration import known_settings
 from persistence.redis_client import redis
 from socketio_bridge.rates import Rate
 from tests.conversations.api.conftest import Answer, App
@@ -71,7 +72,7 @@ async def test_an_address_has_so_many_calls_with_bad_tokens_too(api: Emitted, se
 
 
 async def test_a_redis_that_is_away_lets_calls_pass(api: Emitted, settings: Settings, clock: Clock) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     settings.API_RATE_USER = "1/m"
     assert await statuses(App("7", Role.BUYER), 2) == [200, 200]
 
@@ -97,10 +98,10 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         Rate.read(text)
 
 
-@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize("name", [name for name in known_settings() if "_RATE_" in name])
 def test_the_server_does_not_start_with_a_rate_that_is_none(settings: Settings, name: str) -> None:
     setattr(settings, name, "often")
-    [problem] = check_rates(None)
+    [problem] = check_settings(None)
     assert problem.msg == f"{name} is 'often'." and "600/m" in str(problem.hint)
     setattr(settings, name, "10/s")
-    assert check_rates(None) == []
+    assert check_settings(None) == []

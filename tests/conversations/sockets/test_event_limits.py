@@ -117,7 +117,7 @@ async def test_the_usual_event_asks_no_store(
 ) -> None:
     settings.EVENT_RATE_USER = settings.EVENT_RATE_ADDRESS = settings.EVENT_RATE_MESSAGES = "1000/m"
     settings.EVENT_RATE_COSTLY = "5/m"
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     asked: list[str] = []
 
     def ask(kind: str, caller: str, rate: Rate) -> float:

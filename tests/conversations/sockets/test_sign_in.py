@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from django.conf import settings
 from pymongo.database import Database
 
 from conversations import services
 from conversations.sockets.namespace import ConversationEvents
 from identity import Role, issue_token
+from persistence.configuration import value_of
 from presence import Presence, current, stop_current
 from socketio_bridge import Namespace, Options, SocketIOServer
 from tests.conversations.conftest import Emitted
@@ -23,7 +23,7 @@ async def test_a_device_whose_signing_in_breaks_off_is_not_online(
     database: Database[dict[str, Any]], chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connect handler took too long, and was cancelled."""
-    namespace = settings.MESSENGER_NAMESPACE
+    namespace = value_of("MESSENGER_NAMESPACE")
 
     async def enter(user_id: str, socket_id: str) -> bool:
         await Presence.enter(current(), user_id, socket_id)
@@ -47,7 +47,7 @@ async def test_a_device_that_comes_back_before_it_is_gone_is_online(
     database: Database[dict[str, Any]], chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client 2.x that leaves the namespace and keeps the connection comes back under the same socket id."""
-    gate, gone, namespace = asyncio.Event(), asyncio.Event(), settings.MESSENGER_NAMESPACE
+    gate, gone, namespace = asyncio.Event(), asyncio.Event(), value_of("MESSENGER_NAMESPACE")
 
     async def slow(*args: Any, **kwargs: Any) -> None:
         await gate.wait()

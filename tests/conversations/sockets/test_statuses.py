@@ -228,7 +228,7 @@ async def test_a_user_who_died_with_another_process_is_announced_by_this_one(
     async def nothing(user_id: str) -> None: ...
 
     presence.on_change(announce_change)
-    dying = Presence(settings.REDIS_URL, on_offline=nothing, on_online=nothing, **settings.PRESENCE)
+    dying = Presence(settings.REDIS_ADDRESS, on_offline=nothing, on_online=nothing, **settings.PRESENCE)
     await dying.enter("7", "s")
     await dying.stop()  # says no more, and leaves its users
     await eventually(told.changes)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from pymongo.database import Database
 from pytest_django import Settings
 from redis.asyncio import Redis
@@ -14,6 +13,7 @@ from redis.asyncio import Redis
 from conversations.storage import message_counter
 from conversations.storage.message_counter import MessageCounter, messages_a_minute
 from conversations.storage.writer import close_message_writer, message_writer
+from persistence.configuration import value_of
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import draft
 from tests.eventually import eventually
@@ -22,7 +22,7 @@ from tests.eventually import eventually
 @pytest.fixture(autouse=True)
 async def redis(redis_server: None) -> AsyncIterator[Redis]:
     """The session's, with nothing counted."""
-    async with Redis.from_url(settings.REDIS_URL) as redis:
+    async with Redis.from_url(value_of("REDIS_ADDRESS")) as redis:
         async for key in redis.scan_iter(f"{message_counter.PREFIX}*"):
             await redis.delete(key)
         yield redis
@@ -77,7 +77,7 @@ async def test_redis_is_not_asked_when_nothing_was_stored(monkeypatch: pytest.Mo
 async def test_without_redis_messages_are_written_all_the_same(
     database: Database[dict[str, Any]], emitted: Emitted, settings: Settings
 ) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     assert (await message_writer().write(draft("hello"))).content == "hello"
     await close_message_writer()
 

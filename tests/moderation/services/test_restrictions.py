@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.utils import timezone
 from pymongo.errors import AutoReconnect
 from pytest_django import Settings
@@ -23,6 +22,7 @@ from moderation.rules import cache, rules
 from moderation.rules.cache import RulesCache, rules_cache
 from moderation.services import restrictions
 from moderation.staff import Staff
+from persistence.configuration import value_of
 from tests.conversations.conftest import Emitted
 from tests.eventually import eventually
 from tests.moderation.conftest import Store, acts, answer, message, refusal
@@ -66,7 +66,7 @@ def disconnected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     told: list[Any] = []
 
     async def disconnect(*, to: Any, namespace: str) -> None:
-        assert namespace == django_settings.MESSENGER_NAMESPACE
+        assert namespace == value_of("MESSENGER_NAMESPACE")
         told.append(to)
 
     monkeypatch.setattr(restrictions, "disconnect_sockets", disconnect)
@@ -227,11 +227,11 @@ async def test_a_change_whose_mark_was_never_made_is_learnt_of_all_the_same(
     chat: Emitted, mai: Staff, disconnected: list[Any], settings: Settings, cache_clock: Clock
 ) -> None:
     """Redis was away for that one moment, in which the other process did not look."""
-    other, url = RulesCache(), settings.REDIS_URL
+    other, url = RulesCache(), settings.REDIS_ADDRESS
     await other.refresh()
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     await services.ban(mai, "7", "fraud")
-    settings.REDIS_URL = url
+    settings.REDIS_ADDRESS = url
     await other.refresh(just_now=True)
     assert other.rules.banned(timezone.now()) == set(), "no mark tells of it"
     cache_clock.pass_by(cache.REREAD)
@@ -277,7 +277,7 @@ async def test_without_redis_bans_stay_and_new_ones_are_read_every_few_seconds(
     await services.ban(mai, "7", "fraud")
     live = RulesCache()
     await live.refresh()
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     await services.ban(mai, "8", "fraud")  # which no mark tells of
     cache_clock.pass_by(cache.FRESH)
     await live.refresh()
@@ -293,7 +293,7 @@ async def test_without_both_stores_the_rules_of_before_stay(
     await services.ban(mai, "7", "fraud")
     live = RulesCache()
     await live.refresh()
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
 
     def away() -> rules.Rules:
         raise AutoReconnect("away")

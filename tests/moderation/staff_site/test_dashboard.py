@@ -74,7 +74,7 @@ def test_it_is_drawn_without_an_outside_server(support: Client, database: Store)
 
 
 def test_without_redis_it_says_what_it_does_not_know(database: Store, settings: Settings, support: Client) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     assert "Unknown: Redis does not answer." in support.get("/admin/").text
 
 

@@ -21,7 +21,7 @@ def account(database: Store, settings: Settings) -> User:
     """Anna's, and no try counted yet."""
     settings.LOGIN_FAILURES, settings.LOGIN_LOCKOUT = FEW, 900
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with Redis.from_url(settings.REDIS_URL) as redis:
+    with Redis.from_url(settings.REDIS_ADDRESS) as redis:
         for key in redis.scan_iter("chozoi:logins:*"):
             redis.delete(key)
     return User.objects.create_user("anna", password="correct horse", is_staff=True)
@@ -77,7 +77,7 @@ def test_one_name_has_so_many_tries_from_anywhere() -> None:
 def test_the_lock_ends(settings: Settings) -> None:
     for _ in range(FEW + 2):
         log_in()
-    with Redis.from_url(settings.REDIS_URL) as redis:
+    with Redis.from_url(settings.REDIS_ADDRESS) as redis:
         lives = [redis.pttl(key) for key in redis.scan_iter("chozoi:logins:*")]
         assert len(lives) == 3
         assert all(0 < life <= 900_000 for life in lives), "further tries do not make it longer"
@@ -93,7 +93,7 @@ def test_it_can_be_switched_off(settings: Settings) -> None:
 
 
 def test_without_redis_nobody_is_kept_out(settings: Settings) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.REDIS_ADDRESS = "redis://127.0.0.1:1/0"
     for _ in range(FEW + 1):
         assert not is_refused(log_in())
     assert is_in(log_in(password="correct horse"))
@@ -120,6 +120,6 @@ def test_who_is_kept_out_at_one_place_uses_up_no_tries_of_others() -> None:
 def test_a_good_login_leaves_no_count_that_never_ends(settings: Settings) -> None:
     """What was counted may have ended while the password was looked at, or Redis have been away before."""
     login_succeeded("anna", HERE)
-    with Redis.from_url(settings.REDIS_URL) as redis:
+    with Redis.from_url(settings.REDIS_ADDRESS) as redis:
         assert all(redis.pttl(key) > 0 for key in redis.scan_iter("chozoi:logins:*"))
     assert not is_refused(log_in())
