@@ -42,7 +42,8 @@ class Findings:
     quiet_ms: float = 0.0
     meanwhile_ms: float = 0.0
     whole_after: float = 0.0
-    log_lines: list[int] = field(default_factory=list)
+    logged: list[list[str]] = field(default_factory=list)
+    """Of each process: the warnings and errors that it logged."""
     memory_before: list[int] = field(default_factory=list)
     memory_most: list[int] = field(default_factory=list)
     memory_after: list[int] = field(default_factory=list)

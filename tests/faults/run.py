@@ -59,7 +59,7 @@ async def run(driver: Driver, system: System, scenario: Scenario, *, recovery: b
         watch.cancel()
         findings.crowd = stage.crowd
         findings.memory_after = [round(memory(server.pid)) for server in servers]
-    findings.log_lines = [len(complaints(server.log_since(0))) for server in servers]
+    findings.logged = [complaints(server.log_since(0)) for server in servers]
     return findings
 
 

@@ -41,7 +41,7 @@ class Row:
             str(max(run.wrong_statuses for run in runs)),
             f"{max(run.quiet_ms for run in runs):.0f} → {max(run.meanwhile_ms for run in runs):.0f}",
             f"{max(run.whole_after for run in runs):.1f} s",
-            str(max(max(run.log_lines) for run in runs)),
+            str(max(len(lines) for run in runs for lines in run.logged)),
             f"{max(max(run.memory_before) for run in runs)} + {memory}",
         ]
 

@@ -13,7 +13,7 @@ def test_a_row_takes_the_place_of_its_former_self(tmp_path: Path) -> None:
     first, second = (scenario.name for scenario in SCENARIOS[:2])
 
     def row(name: str, lost: int) -> Row:
-        run = Findings(name, recovery=False, lost=lost, log_lines=[0], memory_before=[1], memory_most=[2])
+        run = Findings(name, recovery=False, lost=lost, logged=[[]], memory_before=[1], memory_most=[2])
         return Row("now", [run])
 
     for lost in (1, 0):
