@@ -27,6 +27,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from persistence.configuration import StoreSettings
+from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
@@ -117,11 +118,12 @@ class _Client:
     def _connecting(url: str, retry: Retry) -> Redis:
         return Redis.from_url(url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=retry)
 
-    def _lost(self) -> None:
+    def _lost(self, error: BaseException) -> None:
         with self._lock:
             if self.away:
                 return
             self.away = True
+        OUTAGE.failed("Redis", error)
         threading.Thread(target=self._try_until_back, name="redis probe", daemon=True).start()
 
     def _try_until_back(self) -> None:
@@ -132,13 +134,14 @@ class _Client:
             except REDIS_AWAY:
                 continue
             self.away = False
+            OUTAGE.answered("Redis")
             return
 
 
 class _NotingRetry(Retry):
     """No second try, but a word to the client that one failed."""
 
-    def __init__(self, lost: Callable[[], None]) -> None:
+    def __init__(self, lost: Callable[[BaseException], None]) -> None:
         super().__init__(NoBackoff(), 0)
         self._lost = lost
 
@@ -149,8 +152,8 @@ class _NotingRetry(Retry):
         """As of `Retry`."""
         try:
             return super().call_with_retry(*args, **kwargs)
-        except (RedisConnectionError, RedisTimeoutError, OSError):
-            self._lost()
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            self._lost(error)
             raise
 
 
@@ -160,7 +163,9 @@ def _client(url: str) -> _Client:
 
 
 def say_away(consequence: str, error: BaseException) -> None:
-    """Log what a Redis that does not answer means; each consequence once in a while, however many calls meet it.
+    """Log what a Redis that does not answer means, as information: OUTAGE says that it is away.
+
+    Each consequence is logged once in a while, however many calls meet it.
 
     Args:
         consequence: What is not done, as a sentence without its full stop.
@@ -169,7 +174,7 @@ def say_away(consequence: str, error: BaseException) -> None:
     now = time.monotonic()
     if now - _said_at.get(consequence, -math.inf) >= _SAID_FOR:
         _said_at[consequence] = now
-        logger.warning("Redis does not answer: %s. (%r)", consequence, error)
+        logger.info("Redis does not answer: %s. (%r)", consequence, error)
 
 
 _said_at: dict[str, float] = {}

@@ -17,11 +17,13 @@ from uuid import uuid4
 from persistence.batching import GroupCommit
 from persistence.redis_client import REDIS_AWAY
 from presence.registry import Change, Registry
+from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
 Callback = Callable[[str], Awaitable[None]]
 
+_PART = "Redis, for presence,"
 _RETRY_INTERVAL = 1.0  # seconds between looks for a Redis that is away
 _ANNOUNCEMENTS_AT_ONCE = 16
 _STOP_PATIENCE = 3.0  # seconds for what is under way to end
@@ -208,6 +210,7 @@ class Presence:
             self._up = False
             self._stored.clear()
             self._version = -1  # whoever starts again registers anew
+            OUTAGE.answered(_PART)
             try:
                 await self._registry.retire()
             except REDIS_AWAY as error:
@@ -243,6 +246,7 @@ class Presence:
             if not self._up:
                 logger.info("presence reaches Redis again; %d users are announced anew", len(self._unsettled))
                 self._up = True
+                OUTAGE.answered(_PART)
             unsettled, self._unsettled = self._unsettled, set()
         if beat is not None and beat.went:
             self._in_background(self._announce_dead(beat.went))
@@ -355,11 +359,7 @@ class Presence:
     def _lose(self, error: Exception) -> None:
         if self._up:
             self._up = False
-            logger.warning(
-                "presence cannot reach Redis (%s: %s); until it is back each process knows its own users only",
-                type(error).__name__,
-                error,
-            )
+            OUTAGE.failed(_PART, error)
             self._hurry.set()
 
     def _announce_changes(self) -> None:

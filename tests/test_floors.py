@@ -14,7 +14,8 @@ CHAT = ("conversations", "presence", "socketio_bridge", "identity", "persistence
 
 # What applications see, and all floors of the bridge may use.
 FACE = tuple(
-    f"socketio_bridge.{name}" for name in ("exceptions", "handshake", "options", "rates", "signals", "outgoing")
+    f"socketio_bridge.{name}"
+    for name in ("exceptions", "handshake", "options", "outages", "outgoing", "rates", "signals")
 )
 ADAPTER = ("socketio_bridge.adapter", "socketio_bridge.protocol", *FACE)
 
@@ -32,7 +33,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "event_relay": ("kafka_workers", "moderation", *CHAT),
     "kafka_workers": ("persistence.configuration",),
     "conversations": CHAT[1:],
-    "presence": ("persistence",),
+    "presence": ("persistence", "socketio_bridge.outages"),
     "socketio_bridge": ("socketio_bridge",),
     "socketio_bridge.recovery": ("socketio_bridge.sockets", *ADAPTER),
     "socketio_bridge.transports": ("socketio_bridge.sockets", *ADAPTER),
@@ -42,7 +43,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACE, ()),
     "socketio_bridge.outgoing": ("socketio_bridge.arguments", "socketio_bridge.exceptions"),
     "identity": ("persistence.configuration", "persistence.per_event_loop"),
-    "persistence": ("socketio_bridge.rates",),
+    "persistence": ("socketio_bridge.outages", "socketio_bridge.rates"),
     "devstack": (),
     "devstack.engine": ("persistence.engine",),
 }

@@ -107,7 +107,7 @@ class Resyncing:
                 else:
                     await socket.emit(resync(Resync(token)))
             await asyncio.sleep(_TURN)
-        logger.warning("%d devices were told to sync, %d to connect again.", len(waiting) - closed, closed)
+        logger.info("%d devices were told to sync, %d to connect again.", len(waiting) - closed, closed)
 
 
 def _is_closed(socket: Socket) -> bool:

@@ -102,11 +102,9 @@ class RulesCache:
         except (StoreUnavailable, *STORE_ERRORS) as error:
             if not self._read:
                 raise
-            logger.warning(
-                "moderation cannot read its rules, those of before stay in force: %s",
-                error,
-                exc_info=not isinstance(error, StoreUnavailable),
-            )
+            known = isinstance(error, StoreUnavailable)  # and logged as an outage
+            level = logging.INFO if known else logging.ERROR
+            logger.log(level, "moderation's rules stay those of before: %s", error, exc_info=not known)
             return
         now = timezone.now()
         newly_banned = rules.banned(now) - self.rules.banned(now) if self._read else set()
@@ -138,7 +136,7 @@ async def rules_changed() -> None:
     try:
         await in_redis_thread(_store_version)
     except REDIS_AWAY as error:
-        logger.warning("other processes learn of a change of moderation's rules some seconds late: %s", error)
+        say_away("other processes learn of a change of moderation's rules some seconds late", error)
 
 
 def _store_version() -> None:

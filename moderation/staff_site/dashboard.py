@@ -20,7 +20,7 @@ from conversations.storage.message_counter import messages_a_minute
 from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import durable, in_store_thread
-from persistence.redis_client import REDIS_AWAY
+from persistence.redis_client import REDIS_AWAY, say_away
 from presence import current as current_presence
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def dashboard() -> Dashboard | None:
     try:
         return async_to_sync(_dashboard)()
     except StoreUnavailable as refusal:
-        logger.warning("the dashboard is empty: %s", refusal)
+        logger.info("the dashboard is empty: %s", refusal)
         return None
 
 
@@ -143,7 +143,7 @@ async def _messages() -> dict[str, Any]:
     try:
         counts = await messages_a_minute()
     except REDIS_AWAY as error:
-        logger.warning("messages a minute are unknown, Redis is away: %s", error)
+        say_away("messages a minute are unknown", error)
         return {"messages": None, "messages_last_minute": None}
     ago = range(len(counts) - 1, -1, -1)
     labels = [f"{minutes} min ago" if minutes else "this minute" for minutes in ago]

@@ -29,6 +29,7 @@ from socketio_bridge.adapter.publisher import Publisher
 from socketio_bridge.adapter.reordering import Reordering
 from socketio_bridge.adapter.rooms import LocalSocket, Rooms
 from socketio_bridge.exceptions import ClusterError
+from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ GAP_DELAY = 1.0
 
 _RESEND = "resend_envelopes"  # the first and the last number
 _RESENT = "resent_envelope"  # what `Publisher.kept` yields
+_PART = "The channel layer, to listen,"
 
 _adapters: WeakKeyDictionary[asyncio.AbstractEventLoop, Adapter] = WeakKeyDictionary()
 
@@ -94,7 +96,7 @@ class Adapter:
             async with asyncio.timeout(LAYER_TIMEOUT):
                 await self._tried.wait()
         except TimeoutError:
-            logger.error("The channel layer does not answer: this process serves its own sockets only for now.")
+            OUTAGE.failed(_PART, TimeoutError(f"no answer in {LAYER_TIMEOUT:g} s"))
         self.cluster.join()
         await self.flush()
 
@@ -112,6 +114,7 @@ class Adapter:
             self._receiver.cancel()
             await asyncio.wait([self._receiver], timeout=LAYER_TIMEOUT)  # a cancellation may get lost
             self._receiver = None
+        OUTAGE.answered(_PART)
         self._tried.clear()
 
     def emit(self, emission: Emission, *, local: bool = False) -> None:
@@ -202,10 +205,9 @@ class Adapter:
                 for group in groups:
                     await self._layer.group_add(group, channel)
                 if self._deaf_since is not None:
-                    logger.warning("The channel layer is back: this process hears the others again.")
-                    self._publisher.outage_logged = not self._publisher.reachable
                     self.report_gap(self._deaf_since)
                 self._deaf_since = None
+                OUTAGE.answered(_PART)
                 self._tried.set()
                 while True:
                     self._open(await self._layer.receive(channel))
@@ -216,9 +218,7 @@ class Adapter:
                             await self._layer.group_discard(group, channel)
                 raise
             except Exception as error:
-                if not self._publisher.outage_logged:
-                    self._publisher.outage_logged = True
-                    logger.error("The channel layer is out of reach, trying again each %g s: %r", RETRY_DELAY, error)
+                OUTAGE.failed(_PART, error)
                 if self._deaf_since is None:
                     self._deaf_since = time.monotonic()
                 self._tried.set()

@@ -18,6 +18,7 @@ import msgspec
 
 from socketio_bridge.adapter.envelope import Heartbeat, Message, Request, Response
 from socketio_bridge.exceptions import ClusterError, NodeGone, RequestFailed, RequestTimeout
+from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
@@ -257,7 +258,8 @@ class Cluster:
             # While this loop stood still it could not hear the others, which is no fault of theirs.
             self._heard[node_id] = heard + late
             if now - heard - late > EXPIRY:
-                logger.warning("The process of node %s was not heard of for %g s: taken for dead.", node_id, EXPIRY)
+                level = logging.INFO if OUTAGE.ongoing else logging.WARNING
+                logger.log(level, "The process of node %s was not heard of for %g s: taken for dead.", node_id, EXPIRY)
                 self.forget(node_id, f"it was not heard of for {EXPIRY:g} s")
         if self.on_heartbeat is not None:
             self.on_heartbeat()

@@ -18,6 +18,7 @@ import msgspec
 
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT
 from socketio_bridge.adapter.envelope import GROUP, Emission, Heartbeat, Message, node_group, pack, seal
+from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ RETRY = 0.25
 """Seconds between attempts to reach the layer."""
 ENVELOPE_SIZE = 1_000_000
 """Bytes of messages in one envelope, unless one message has more."""
+_PART = "The channel layer"
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -56,7 +58,6 @@ class Publisher:
         published: That of the last one which the layer took.
         reachable: Whether the layer took what it was given last.
         failed_at: The instant at which it last did not; 0: it always did.
-        outage_logged: Whether the log says already that the layer is away.
     """
 
     def __init__(self, node_id: str, layer: Any) -> None:
@@ -64,7 +65,6 @@ class Publisher:
         self.published = 0
         self.reachable = True
         self.failed_at = 0.0
-        self.outage_logged = False
         self._node_id = node_id
         self._layer = layer
         self._pending: list[Message] = []
@@ -125,6 +125,7 @@ class Publisher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=LAYER_TIMEOUT)
+        OUTAGE.answered(_PART)
 
     def kept(self, first: int, last: int) -> Iterator[tuple[int, int, float, bytes | None]]:
         """What there still is of the envelopes to all others of these numbers, for a node that has missed them.
@@ -182,15 +183,15 @@ class Publisher:
             async with asyncio.timeout(LAYER_TIMEOUT):
                 await self._layer.group_send(group, message)
         except Exception as error:
-            if not self.outage_logged:
-                self.outage_logged = True
-                logger.error("The channel layer is out of reach, what is emitted waits for it: %r", error)
+            OUTAGE.failed(_PART, error)
             self.reachable, self.failed_at = False, time.monotonic()
             self._end_flushes(everything=True)
             return False
         if not self.reachable:
-            self.reachable, self.outage_logged = True, False
-            logger.warning("The channel layer is back; %d messages did not reach the other processes.", self._lost)
+            self.reachable = True
+            OUTAGE.answered(_PART)
+            if self._lost:
+                logger.warning("%d messages did not reach the other processes.", self._lost)
             self._lost, self._gave_up = 0, False
         return True
 

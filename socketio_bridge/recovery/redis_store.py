@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, cast
 
@@ -13,11 +12,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from socketio_bridge.adapter.envelope import Message
+from socketio_bridge.outages import OUTAGE
 from socketio_bridge.recovery.offsets import EntryId
 from socketio_bridge.recovery.store import RELEASED, Entry, Place, Save, State, pack, state_decoder
 
-logger = logging.getLogger(__name__)
-
+_PART = "Redis, for connection state recovery,"
 _PAGE = 500  # stream entries that are read at a time for a client that comes back,
 _NEW = 20  # and to be delivered, in one turn of the loop
 _CHUNK = 200  # sessions that are written at a time
@@ -73,18 +72,17 @@ class RedisRecoveryStore:
 
     async def close(self) -> None:
         """End the connections."""
+        OUTAGE.answered(_PART)
         await self._redis.aclose()
 
     def failed(self, error: BaseException) -> None:
         """Note that Redis did not do what it should."""
-        if self.reachable:
-            logger.error("Redis is out of reach for connection state recovery, nobody recovers meanwhile: %r", error)
+        OUTAGE.failed(_PART, error)
         self.reachable = False
 
     def succeeded(self) -> None:
         """Note that Redis did."""
-        if not self.reachable:
-            logger.warning("Redis is back: connections can be recovered again.")
+        OUTAGE.answered(_PART)
         self.reachable = True
 
     async def append(self, origin: str, number: int, messages: Sequence[Message], *, gap: float = 0.0) -> None:

@@ -1,10 +1,13 @@
 """The short form of `make test-faults`: some of the faults, for seconds; and that what is counted is seen."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from socketio_bridge.outages import SETTLED
 from tests.clients.driver import Driver
 from tests.eventually import eventually
 
@@ -32,6 +35,27 @@ async def test_what_is_acknowledged_is_kept(driver: Driver, system: System, faul
     assert findings.broken() == {}, findings
     assert findings.acked == findings.messages > 0, findings
     assert findings.sockets_lost == findings.of_dead_process, findings
+    assert max(map(len, findings.logged)) <= 2, findings.logged
+
+
+@pytest.mark.parametrize(
+    ("fault", "away"),
+    [(scenarios.redis_killed, "is out of reach"), (scenarios.mongodb_killed, "The message store is away")],
+)
+async def test_an_outage_is_logged_once_and_its_end_too(
+    driver: Driver, system: System, fault: scenarios.Fault, away: str
+) -> None:
+    """MongoDB is away for longer than operations wait for it."""
+
+    async def fault_and_after(stage: Stage) -> None:
+        await fault(stage)
+        await asyncio.sleep(SETTLED + 2)
+
+    scenario = Scenario("An outage", fault_and_after, 8, 8, settings={"MONGODB_PATIENCE": "4"})
+    findings = await run(driver, system, scenario, recovery=False, short=True)
+    for lines in findings.logged:
+        began, over = (json.loads(line)["event"] for line in lines)
+        assert away in began and " is back after " in over
 
 
 async def _tamper(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from socketio_bridge import Namespace, Socket, emit, emit_sync, event, flush
 from socketio_bridge.adapter.adapter import GAP_DELAY, Adapter
 from socketio_bridge.adapter.cluster import EXPIRY, HEARTBEAT
 from socketio_bridge.adapter.envelope import Emission, unpack
+from socketio_bridge.outages import Outage
 from tests.eventually import eventually, eventually_sync
 from tests.socketio_bridge.processes import Person, Process, introduce
 
@@ -233,7 +235,12 @@ def test_who_just_dies_leaves_none(processes: tuple[Process, Process]) -> None:
 
 
 async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
-    with override_settings(CHANNEL_LAYERS=_layer_at("127.0.0.1:1")):
+    outage = Outage()
+    with (
+        override_settings(CHANNEL_LAYERS=_layer_at("127.0.0.1:1")),
+        patch("socketio_bridge.adapter.adapter.OUTAGE", outage),
+        patch("socketio_bridge.adapter.publisher.OUTAGE", outage),
+    ):
         channel_layers.backends = {}
         adapter = Adapter()
         await asyncio.wait_for(adapter.start(), 2)
@@ -242,7 +249,8 @@ async def test_a_layer_that_is_away_is_said_once_and_holds_nobody_up(caplog: pyt
             await adapter.flush()
         await adapter.stop()
         channel_layers.backends = {}
-    assert [record.message.partition(",")[0] for record in caplog.records] == ["The channel layer is out of reach"]
+    [said] = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert re.match(r"The channel layer(, to listen,)? is out of reach: ", said)
 
 
 async def test_what_waits_for_a_layer_that_does_not_keep_up_is_bounded_in_bytes() -> None:
