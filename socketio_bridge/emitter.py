@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,8 +13,6 @@ from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.adapter.external_emitter import publish, publish_by
 from socketio_bridge.outgoing import Outgoing, name_and_arguments
-from socketio_bridge.protocol import packet
-from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.recovery.stream import ExternalStream
 
 publish_by(ExternalStream)
@@ -23,7 +22,7 @@ async def emit(
     event: str | Outgoing[Any],
     *arguments: Any,
     to: Iterable[str] | str | None,
-    namespace: str,
+    namespace: str | re.Pattern[str],
     except_: Iterable[str] | str = (),
     local: bool = False,
     volatile: bool = False,
@@ -43,7 +42,8 @@ async def emit(
             is found in fields whose declared types allow it. (The newest JavaScript clients close the connection over
             more than ten pieces of binary in one event.)
         to: A room or several; None: all sockets of the namespace. A socket's id is a room that it alone is in.
-        namespace: The namespace's path.
+        namespace: The namespace's path; or a compiled regular expression, for all namespaces with sockets whose paths
+            it matches as a whole, such as the `pattern` of a dynamic namespace.
         except_: A room or several whose sockets are left out.
         local: Whether to send to the sockets of this process only.
         volatile: Whether to leave out clients that are not ready: those that have not taken yet what was sent before,
@@ -53,17 +53,16 @@ async def emit(
         ValueError: The event's name is reserved ("connect", "disconnect", …).
         TypeError: JSON cannot hold an argument.
     """
-    text, attachments = packet.event(namespace, *name_and_arguments(event, arguments))
     rooms = None if to is None else names(to)
-    emission = Emission(namespace, rooms, names(except_), PacketType.MESSAGE + text, attachments, volatile)
-    await publish(emission, local=local)
+    named = name_and_arguments(event, arguments)
+    await publish(Emission.to(namespace, rooms, names(except_), named, volatile=volatile), local=local)
 
 
 def emit_sync(
     event: str | Outgoing[Any],
     *arguments: Any,
     to: Iterable[str] | str | None,
-    namespace: str,
+    namespace: str | re.Pattern[str],
     except_: Iterable[str] | str = (),
     local: bool = False,
     volatile: bool = False,

@@ -148,6 +148,11 @@ class Adapter:
 
     def deliver(self, emission: Emission) -> None:
         """Queue an emission's packet for the local sockets it is for."""
+        if emission.pattern is not None:
+            for path in list(self._namespaces):
+                if (addressed := emission.within(path)) is not None:
+                    self.deliver(addressed)
+            return
         namespace = self._namespaces.get(emission.namespace)
         if namespace is None:
             return

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
 
+from socketio_bridge.protocol import packet as packets
+from socketio_bridge.protocol.engineio import PacketType
+
 GROUP = "socketio_bridge"
 """The channel-layer group of all nodes; each also has one of its own, `node_group`."""
 
 MESSAGE_TYPE = "socketio.envelope"
+_MESSAGE = PacketType.MESSAGE.value
 
 
 class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
@@ -19,7 +24,9 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     `rooms` None means every socket of the namespace; sockets in a room of `except_` are left out. `packet` is
     Engine.IO's packet as it goes to clients: it is the same in all protocol versions, so it is encoded once, by the
     process that emits. `attachments` is the binary that follows it. `volatile`: sockets that are not ready for it do
-    without. `sequence` numbers what a process emits, for recovery; 0: it is not kept.
+    without. `sequence` numbers what a process emits, for recovery; 0: it is not kept. `pattern`: a regular expression
+    and its flags, for all namespaces whose paths match as a whole; then `namespace` is empty, and `packet` addressed to
+    none. Other versions of the bridge pass over what they have no such field for.
     """
 
     namespace: str
@@ -29,6 +36,37 @@ class Emission(msgspec.Struct, array_like=True, gc=False, tag=0):
     attachments: list[bytes] = []
     volatile: bool = False
     sequence: int = 0
+    pattern: tuple[str, int] | None = None
+
+    @classmethod
+    def to(
+        cls,
+        namespace: str | re.Pattern[str],
+        rooms: list[str] | None,
+        except_: list[str],
+        event: tuple[str, Sequence[Any]],
+        *,
+        volatile: bool = False,
+    ) -> Emission:
+        """An emission as applications name it: of an event with its arguments, to a namespace or to all that match.
+
+        Raises as `packet.event`.
+        """
+        if isinstance(namespace, str):
+            text, attachments = packets.event(namespace, *event)
+            return cls(namespace, rooms, except_, _MESSAGE + text, attachments, volatile)
+        text, attachments = packets.event("/", *event)
+        matching = namespace.pattern, namespace.flags
+        return cls("", rooms, except_, _MESSAGE + text, attachments, volatile, pattern=matching)
+
+    def within(self, namespace: str) -> Emission | None:
+        """Address the emission to one namespace; None: it is not for that."""
+        if self.pattern is None:
+            return self if self.namespace == namespace else None
+        if re.compile(*self.pattern).fullmatch(namespace) is None:
+            return None
+        text = packets.addressed(self.packet, namespace)
+        return msgspec.structs.replace(self, namespace=namespace, packet=text, pattern=None)
 
     @property
     def size(self) -> int:

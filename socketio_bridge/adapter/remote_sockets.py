@@ -16,8 +16,6 @@ from socketio_bridge.adapter.external_emitter import notify_everywhere, publish
 from socketio_bridge.adapter.rooms import LocalSocket
 from socketio_bridge.exceptions import NodeGone
 from socketio_bridge.outgoing import Outgoing, name_and_arguments
-from socketio_bridge.protocol import packet
-from socketio_bridge.protocol.engineio import PacketType
 
 _Answer = TypeVar("_Answer")
 
@@ -63,8 +61,8 @@ class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
 
     async def emit(self, event: str | Outgoing[Any], *arguments: Any, volatile: bool = False) -> None:
         """Send an event to the client; arguments are as for `Socket.emit`."""
-        text, attachments = packet.event(self.namespace, *name_and_arguments(event, arguments))
-        await publish(Emission(self.namespace, [self.id], [], PacketType.MESSAGE + text, attachments, volatile))
+        named = name_and_arguments(event, arguments)
+        await publish(Emission.to(self.namespace, [self.id], [], named, volatile=volatile))
 
     @overload
     async def call(self, event: Outgoing[_Answer], *, timeout: float) -> _Answer: ...  # noqa: ASYNC109

@@ -163,6 +163,17 @@ def event_around_id(namespace: str, name: str, arguments: Sequence[Any]) -> tupl
     return f"2{_prefix(namespace)}", _dump([name, *arguments]), []
 
 
+def addressed(text: str, namespace: str) -> str:
+    """Address an event to a namespace.
+
+    Args:
+        text: What `event` gives for the namespace `/`, with or without Engine.IO's type before it.
+        namespace: The namespace's path.
+    """
+    position = text.index("[")  # before it are digits and a dash: such an event has no ack id
+    return f"{text[:position]}{_prefix(namespace)}{text[position:]}"
+
+
 def ack(namespace: str, ack_id: int, arguments: Sequence[Any]) -> tuple[str, list[bytes]]:
     """Encode the acknowledgement of the event that carried `ack_id`.
 

@@ -226,10 +226,11 @@ class Restoration:
             for taken, message in enumerate(entry.messages, 1):
                 if not isinstance(message, Emission) or message.sequence <= had or (entry.id, taken) <= start[:2]:
                     continue
-                if _is_for(message, socket.namespace, rooms):
+                emission = message.within(socket.namespace)
+                if emission is not None and _is_for(emission, rooms):
                     offset = str(Position(entry.id, taken, position.numbers))
-                    size += message.size
-                    missed.append((Missed(with_offset(message.packet, offset), message.attachments), offset))
+                    size += emission.size
+                    missed.append((Missed(with_offset(emission.packet, offset), emission.attachments), offset))
             position = Position(entry.id, ALL, numbers)
             if size > self._longest_backlog:
                 raise _Incomplete(f"more than {self._longest_backlog} characters were missed")
@@ -259,7 +260,7 @@ def _send(emission: Emission, socket: Socket, recoverable: Recoverable, offset: 
     socket.send_packet(with_offset(emission.packet, offset), emission.attachments)
 
 
-def _is_for(emission: Emission, namespace: str, rooms: Collection[str]) -> bool:
-    if emission.namespace != namespace or any(room in rooms for room in emission.except_):
+def _is_for(emission: Emission, rooms: Collection[str]) -> bool:
+    if any(room in rooms for room in emission.except_):
         return False
     return emission.rooms is None or any(room in rooms for room in emission.rooms)

@@ -207,9 +207,9 @@ class Socket:
             local: Whether to send to the sockets of this process only.
             volatile: Whether to leave out clients that are not ready.
         """
-        text, attachments = packet.event(self.namespace, *name_and_arguments(event, arguments))
         rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
-        emission = Emission(self.namespace, rooms, left_out, PacketType.MESSAGE + text, attachments, volatile)
+        named = name_and_arguments(event, arguments)
+        emission = Emission.to(self.namespace, rooms, left_out, named, volatile=volatile)
         self._connection.adapter.emit(emission, local=local)
 
     async def enter_room(self, room: str) -> None:

@@ -175,3 +175,10 @@ class TestEncoding:
         assert attachments == []
         received = packet.decode(text)
         assert (received.namespace, received.id, received.event, arguments(text)) == ("/ns", ack_id, name, values)
+
+
+@pytest.mark.parametrize("arguments", [[], ["[text]", 1], [b"binary", {"a": b"more"}]])
+def test_an_event_can_be_addressed_later(arguments: list[object]) -> None:
+    for namespace in ("/", "/shops/7"):
+        text, attachments = packet.event("/", "sale", arguments)
+        assert (packet.addressed(text, namespace), attachments) == packet.event(namespace, "sale", arguments)

@@ -123,7 +123,9 @@ class Returning:
         return self
 
 
-def say(process: Process, *what: Any, to: str | None = "all", namespace: str = "/chat", **options: Any) -> None:
+def say(
+    process: Process, *what: Any, to: str | None = "all", namespace: str | re.Pattern[str] = "/chat", **options: Any
+) -> None:
     """Emit in a process; when this returns it is in the stream, unless Redis is away."""
 
     async def work() -> None:

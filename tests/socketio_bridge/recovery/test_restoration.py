@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -40,6 +41,19 @@ def test_what_was_missed_comes_once_and_in_order(processes: list[Process], index
     assert ann.hear_until(9) == [3, 4, 5, 6, 7, 8, "ann"]
     assert ann.hear() == []
     assert ann.answer == [first_id, "ann", ["all"], True]
+
+
+def test_what_a_pattern_of_namespaces_got_was_missed_too(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    ann.cut()
+    for pattern in (re.compile("/lobby"), re.compile("/CHA.", re.IGNORECASE)):
+        say(processes[1], pattern.pattern, namespace=pattern)
+    ann.to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == ["/CHA.", "ann"]
+    say(processes[0], "here", namespace=re.compile("/ch.*"))
+    assert ann.hear_until("here") == []
 
 
 def test_a_session_comes_back_again_and_again(processes: list[Process]) -> None:
