@@ -12,5 +12,5 @@ class ModerationConfig(AppConfig):
     in_chat_database = True
 
     def ready(self) -> None:
-        """Declare this app's settings."""
-        from moderation import configuration  # noqa: F401
+        """Declare this app's settings, and learn of accounts of staff that are deleted."""
+        from moderation import configuration, receivers  # noqa: F401

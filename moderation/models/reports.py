@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 
 
@@ -55,7 +54,8 @@ class Report(models.Model):
     """One report. `open_key` is set while it is unfinished, and unique: a reporter has one such report on a target.
 
     `room_id` is the room it is about: the target, that of the message, or the one that the two users share. `user_id`
-    is the user it is about; empty for a room.
+    is the user it is about; empty for a room. Who of the staff has it is stored by id and name, not by a foreign key:
+    accounts may be in another database.
     """
 
     target_kind = models.CharField(max_length=16, choices=TargetKind.choices)
@@ -68,9 +68,8 @@ class Report(models.Model):
     reason = models.CharField(max_length=32, choices=ReportReason.choices)
     text = models.TextField(blank=True)
     state = models.CharField(max_length=16, choices=ReportState.choices, default=ReportState.OPEN)
-    assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="reports"
-    )
+    assignee_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (absent is not empty)
+    assignee_name = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -89,12 +88,17 @@ class Report(models.Model):
             models.Index(fields=["room_id", "-created_at"], name="report_room"),
             models.Index(fields=["user_id", "-created_at"], name="report_user"),
             models.Index(fields=["reporter", "state"], name="report_reporter"),
-            models.Index(fields=["assignee", "state"], name="report_assignee"),
+            models.Index(fields=["assignee_id", "state"], name="report_assignee"),
         )
         constraints = (models.UniqueConstraint(fields=["open_key"], name="report_once"),)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.target_kind} {self.target_id}"
+
+    @property
+    def assignee(self) -> str:
+        """The name of who has it; empty: nobody."""
+        return (self.assignee_name or self.assignee_id) if self.assignee_id else ""
 
 
 class Note(models.Model):

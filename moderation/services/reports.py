@@ -35,6 +35,7 @@ _RETRY_AFTER = 3600  # seconds
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 _LEFT: Final[Document] = {"assignee_id": None, "state": ReportState.IN_REVIEW}
 """Reports that somebody had whose account is gone: they have waited longest."""
+_HOLDER: Final = ("assignee_id", "assignee_name", "taken_at")
 _FIRST_TAKEN = [("taken_at", 1), ("_id", 1)]
 
 
@@ -254,7 +255,7 @@ def _take_next(staff: Staff) -> Report | None:
 
 def _take(staff: Staff, report_id: str) -> Report:
     report = _find(report_id)
-    on_target, me = _on_target(report), _key(staff)
+    on_target, me = _on_target(report), staff.staff_id
     if report.state not in UNFINISHED or _gather(on_target) not in (None, me):
         raise _refusal(_find(report_id))
 
@@ -279,7 +280,7 @@ def _gather(on_target: Document) -> Any:
     )
     if first is None:
         return None
-    holder = {"state": ReportState.IN_REVIEW, "assignee_id": first["assignee_id"], "taken_at": first["taken_at"]}
+    holder = {"state": ReportState.IN_REVIEW, **{name: first.get(name) for name in _HOLDER}}
     durable(Report).update_many({**on_target, "state": {"$in": list(UNFINISHED)}}, {"$set": holder})
     return first["assignee_id"]
 
@@ -296,16 +297,17 @@ def _return_to_queue(staff: Staff, report_id: str) -> None:
         Act.REPORT_PUT_BACK,
         _target(report),
         lambda: durable(Report).update_many(
-            in_review, {"$set": {"state": ReportState.OPEN}, "$unset": {"assignee_id": "", "taken_at": ""}}
+            in_review,
+            {"$set": {"state": ReportState.OPEN}, "$unset": dict.fromkeys(_HOLDER, "")},
         ),
-        before={"state": report.state, "assignee": str(report.assignee.pk) if report.assignee else ""},
+        before={"state": report.state, "assignee": report.assignee_id or ""},
         after={"state": ReportState.OPEN.value},
     )
 
 
 def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note: str) -> list[Report]:
     report = _find(report_id)
-    in_my_review = {"state": ReportState.IN_REVIEW, "assignee_id": _key(staff)}
+    in_my_review = {"state": ReportState.IN_REVIEW, "assignee_id": staff.staff_id}
     closing = [found["_id"] for found in durable(Report).find({**_on_target(report), **in_my_review}, ["_id"])]
     if report.pk not in closing:
         raise _refusal(report)
@@ -332,7 +334,8 @@ def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note:
 
 
 def _taken(staff: Staff, now: datetime.datetime) -> Document:
-    return {"$set": {"state": ReportState.IN_REVIEW, "assignee_id": _key(staff), "taken_at": now}}
+    taken = {"assignee_id": staff.staff_id, "assignee_name": staff.name, "taken_at": now}
+    return {"$set": {"state": ReportState.IN_REVIEW, **taken}}
 
 
 def _on_target(report: Report) -> Document:
@@ -343,8 +346,10 @@ def _target(report: Report) -> Target:
     return Target("report", str(report.pk), report.room_id, report.user_id)
 
 
-def _key(staff: Staff) -> ObjectId:
-    return ObjectId(staff.staff_id)
+def free_reports_of(staff_id: str) -> None:
+    """Take unfinished reports from an account that is gone. Runs in a thread of the store or of a command."""
+    theirs = {"assignee_id": staff_id, "state": {"$in": list(UNFINISHED)}}
+    durable(Report).update_many(theirs, {"$unset": {"assignee_id": "", "assignee_name": ""}})
 
 
 def _find(report_id: str) -> Report:
@@ -354,6 +359,6 @@ def _find(report_id: str) -> Report:
 def _refusal(report: Report) -> RuleViolation:
     if report.state not in UNFINISHED:
         return RuleViolation(Code.REPORT_CLOSED, f"report {report.pk} is {report.get_state_display().lower()} already")
-    if report.assignee is None:
+    if not report.assignee:
         return RuleViolation(Code.REPORT_NOT_YOURS, f"nobody works on report {report.pk} yet: take it first")
-    return RuleViolation(Code.REPORT_NOT_YOURS, f"{report.assignee.get_username()} works on report {report.pk}")
+    return RuleViolation(Code.REPORT_NOT_YOURS, f"{report.assignee} works on report {report.pk}")

@@ -61,7 +61,7 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
         "report": report,
         "form": form,
         "may_work": model_admin.has_change_permission(request),
-        "is_mine": report.assignee == request.user,
+        "is_mine": report.assignee_id == str(request.user.pk),
         "is_finished": report.state not in UNFINISHED,
         "others": _others(report),
         "restrictions": _restrictions(report),
@@ -101,10 +101,10 @@ class ReturnView(ReportActView):
 
     def explanation(self) -> list[str]:
         assignee = self.report.assignee
-        if assignee is None:
+        if not assignee:
             return ["Nobody works on this report."]
         return [
-            f"{assignee.get_username()} works on this report, and on all others about the same target. "
+            f"{assignee} works on this report, and on all others about the same target. "
             "They will all be open again, and go to whoever takes the next report."
         ]
 
@@ -189,7 +189,7 @@ def _initial(request: HttpRequest) -> dict[str, str]:
 
 def _others(report: Report) -> list[Report]:
     on_target = Report.objects.filter(target_kind=report.target_kind, target_id=report.target_id)
-    found = on_target.prefetch_related("assignee").order_by("-created_at")[: MOST_OTHERS + 1]
+    found = on_target.order_by("-created_at")[: MOST_OTHERS + 1]
     return [other for other in found if other.pk != report.pk][:MOST_OTHERS]
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.contrib.admin import site
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, prefetch_related_objects
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -127,7 +127,6 @@ def state_of(room: Room, request: HttpRequest) -> dict[str, Any]:
         state["room_restrictions"] = _in_force(room_id=room.pk)
     if may(request, "moderation.view_report"):
         state["reports"] = _latest(Report, {"room_id": room.pk}, {"state": {"$in": UNFINISHED}}, "created_at")
-        prefetch_related_objects(state["reports"], "assignee")
     if may(request, "moderation.view_heldmessage"):
         state["held"] = _latest(HeldMessage, {"room_id": room.pk}, {"state": HeldState.HELD}, "held_at")
     if may(request, "moderation.view_filterhit"):

@@ -96,10 +96,8 @@ def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
         "recent": recent,
         "rooms_url": f"{reverse('admin:conversations_room_changelist')}?{urlencode({'q': user_id})}",
         "restrictions": list(Restriction.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
-        "reports_on": list(
-            Report.objects.filter(user_id=user_id).prefetch_related("assignee").order_by("-created_at")[:MOST]
-        ),
-        "reports_by": list(Report.objects.filter(reporter=user_id).prefetch_related("assignee")[:MOST]),
+        "reports_on": list(Report.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
+        "reports_by": list(Report.objects.filter(reporter=user_id)[:MOST]),
         "held": list(HeldMessage.objects.filter(sender=user_id).order_by("-held_at")[:MOST]),
         "waiting": HeldState.HELD,
     }

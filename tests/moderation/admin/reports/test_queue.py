@@ -49,8 +49,8 @@ def test_a_row_says_how_many_reports_there_are_on_the_same(support: Client, seve
 def test_other_states_and_those_of_ones_own_are_a_click_away(support: Client, seven_and_nine: Store) -> None:
     mai = User.objects.get(username="mai")
     tuan = staff("tuan", "Support")
-    mine = reported("m01", state="in_review", assignee=mai)
-    theirs = reported("m02", state="in_review", assignee=tuan)
+    mine = reported("m01", state="in_review", assignee_id=str(mai.pk), assignee_name="mai")
+    theirs = reported("m02", state="in_review", assignee_id=str(tuan.pk), assignee_name="tuan")
     dismissed = reported("m03", state="dismissed", open_key=None)
     assert set(rows(support, "?state=in_review")) == {str(mine.pk), str(theirs.pk)}
     assert rows(support, "?state=mine") == [str(mine.pk)]
