@@ -20,7 +20,8 @@ help:
 	@echo "             of docs/reliability.md; FAULTS='redis --recovery on' some of them, FAULTS=--list names them all"
 	@echo "make soak    half an hour of messages and clients that come and go; what grows shows. SECONDS=180 is a short form"
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
-	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md"
+	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md. It ends where a change of the events would"
+	@echo "             break clients that were written to the last document, and names it; BREAKING=1 goes on"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -49,6 +50,7 @@ format: $(BIN)/.installed-dev
 	$(BIN)/ruff format .
 
 docs: $(BIN)/.installed
+	$(BIN)/python manage.py socketio compatible docs/asyncapi.json $(if $(BREAKING),|| true)
 	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
 	$(BIN)/python manage.py spectacular --fail-on-warn --format openapi-json --file docs/openapi.json
 

@@ -47,6 +47,10 @@ def asyncapi(
     codes = sorted({code for channel in channels for code in channel.error_codes})
     types = [type_ for channel in channels for type_ in channel.types()]
     schemas, components = msgspec.json.schema_components(types, ref_template=_SCHEMAS + "{name}")
+    taken = {name for channel in channels for type_ in channel.types_taken() for name in _structs(type_)}
+    for name, struct in {name: struct for type_ in types for name, struct in _structs(type_).items()}.items():
+        if name not in taken and name in components:
+            components[name]["required"] = _fields_sent(struct)
     schema_of = dict(zip(map(repr, types), schemas, strict=True))
     document: Document = {
         "asyncapi": VERSION,
@@ -87,14 +91,20 @@ class _Channel:
         signatures = [*self.taken.values(), *self.sent.values()]
         arguments = [type_ for signature in signatures for type_ in signature.types.values()]
         answered = [answer for signature in signatures for answer in signature.answers]
-        handshake = [] if self.namespace.handshake_type is None else [self.namespace.handshake_type]
         return [
-            *handshake,
+            *self.types_taken(),
             *arguments,
             *answered,
             *self.failures,
             *self.namespace.named_types,
         ]
+
+    def types_taken(self) -> list[Any]:
+        """List the types of what clients send."""
+        handshake = [] if self.namespace.handshake_type is None else [self.namespace.handshake_type]
+        arguments = [type_ for signature in self.taken.values() for type_ in signature.types.values()]
+        acknowledged = [answer for signature in self.sent.values() for answer in signature.answers]
+        return [*handshake, *arguments, *acknowledged]
 
     def document(self, schema_of: Mapping[str, Document]) -> Document:
         """Make the Channel Object."""
@@ -194,6 +204,41 @@ def _message(event: str, description: str, payload: Document) -> Document:
 
 def _doc(type_: Any) -> str:
     return inspect.getdoc(type_) or ""
+
+
+def _structs(type_: Any) -> dict[str, msgspec.inspect.StructType]:
+    """Find the Structs in a type, itself and those of its fields, by the names of their schemas."""
+    found: dict[str, msgspec.inspect.StructType] = {}
+    waiting: list[Any] = [msgspec.inspect.type_info(type_)]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, msgspec.inspect.StructType):
+            if each.cls.__name__ in found:
+                continue
+            found[each.cls.__name__] = each
+            waiting += [field.type for field in each.fields]
+        elif isinstance(each, msgspec.inspect.UnionType):
+            waiting += each.types
+        elif isinstance(each, msgspec.inspect.TupleType):
+            waiting += each.item_types
+        else:
+            names = ("type", "item_type", "key_type", "value_type")  # of metadata, lists and mappings
+            waiting += [part for name in names if (part := getattr(each, name, None)) is not None]
+    return found
+
+
+def _fields_sent(struct: msgspec.inspect.StructType) -> list[str]:
+    """Name the fields that msgspec always sends. Those with a default need not be there only in what it takes."""
+    omits = struct.cls.__struct_config__.omit_defaults
+    # msgspec gives a field that is UNSET by default no default here, as such a field is not sent.
+    fields = [
+        field.encode_name
+        for field in struct.fields
+        if field.required
+        or not (omits or (field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT))
+    ]
+    tag = [] if struct.tag is None else [str(struct.tag_field)]
+    return [*tag, *fields]
 
 
 def _error_code(codes: list[str]) -> dict[str, Document]:

@@ -2,15 +2,12 @@
 
 import json
 from argparse import ArgumentParser
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from socketio_bridge import SocketIOServer
-from socketio_bridge.documentation.asyncapi import asyncapi
+from socketio_bridge.documentation.description import describe_project
 from socketio_bridge.documentation.event_page import event_page
 
 
@@ -25,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--page", type=Path, help="file for the page, in Markdown")
 
     def handle(self, *, document: Path | None, page: Path | None, **options: Any) -> None:
-        described = _describe()
+        described = describe_project()
         text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
         if document is not None:
             document.write_text(text)
@@ -33,13 +30,3 @@ class Command(BaseCommand):
             page.write_text(event_page(described))
         if document is None and page is None:
             self.stdout.write(text, ending="")
-
-
-def _describe() -> dict[str, Any]:
-    module = str(settings.ASGI_APPLICATION).rpartition(".")[0]
-    servers = [value for value in vars(import_module(module)).values() if isinstance(value, SocketIOServer)]
-    if not servers:
-        raise CommandError(f"{module} has no SocketIOServer at its top level; give it a name there.")
-    namespaces = [namespace for server in servers for namespace in server.namespaces.values()]
-    info = {"title": "Socket.IO events", "version": "1.0.0", "servers": {}, **getattr(settings, "ASYNCAPI", {})}
-    return asyncapi(namespaces, **info)
