@@ -18,7 +18,7 @@ from django.db import connections, router
 
 from conversations.configuration import ChatSettings
 from conversations.models import Room
-from identity import AuthMode
+from identity import AuthMode, scope_identity, session_user
 from identity.configuration import IdentitySettings
 from identity.keys import parse_key
 from persistence.addresses import without_password
@@ -176,6 +176,17 @@ def _socketio() -> Iterator[CheckMessage]:
 
 def _identity() -> Iterator[CheckMessage]:
     identity = IdentitySettings.current()
+    try:
+        known_by = scope_identity()
+    except ImportError as error:
+        yield Error(f"IDENTITY is {identity.IDENTITY!r}: {error}", id="conversations.E032")
+    else:
+        if known_by is session_user and not Options.from_settings().follow_session:
+            yield Warning(
+                "IDENTITY is 'identity.session_user', and sockets stay when their user logs out.",
+                hint='Set SOCKETIO = {"follow_session": True}.',
+                id="conversations.W033",
+            )
     if identity.AUTH_MODE not in set(AuthMode):
         yield _wrong(21, "AUTH_MODE", identity.AUTH_MODE, " or ".join(AuthMode))
     elif identity.AUTH_MODE == AuthMode.REPORT:

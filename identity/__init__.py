@@ -10,6 +10,7 @@ from identity.authentication import Identity, NoSigningKey, authenticate, issue_
 from identity.claims import Claims, Role
 from identity.http_client import close
 from identity.refusal import AuthMode, IdentityRefused, let_pass
+from identity.scopes import identify, scope_identity, session_user
 
 __all__ = [
     "AuthMode",
@@ -20,7 +21,10 @@ __all__ = [
     "Role",
     "authenticate",
     "close",
+    "identify",
     "issue_token",
     "let_pass",
+    "scope_identity",
+    "session_user",
     "verify_token",
 ]

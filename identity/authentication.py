@@ -165,12 +165,12 @@ async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
     """
     if not isinstance(token, str) or not token.strip():
         raise IdentityRefused("token_missing", "there is no token; pass one as 'token'")
-    side = _side(role)
+    side = side_of(role)
     if isinstance(user_id, int):  # new clients' auth payload is JSON, in which ids are numbers at times
         user_id = str(user_id)
     try:
         claims = await _verified(token)
-        _require_agreement(claims, user_id, side)
+        require_agreement(claims, user_id, side)
     except IdentityRefused as refusal:
         if not (isinstance(user_id, str) and user_id.strip() and let_pass(refusal, user_id, side)):
             raise
@@ -178,7 +178,12 @@ async def authenticate(token: str, user_id: str | int, role: str) -> Identity:
     return Identity(claims.user_id, side, token.strip(), claims.expires_at, claims.roles)
 
 
-def _require_agreement(claims: Claims, user_id: str, side: Role) -> None:
+def require_agreement(claims: Claims, user_id: str, side: Role) -> None:
+    """Check that a handshake's user and side are what its proof says.
+
+    Raises:
+        IdentityRefused: `user_mismatch`, `role_not_allowed`.
+    """
     if user_id != claims.user_id:
         raise _mismatch(user_id)
     if side not in claims.roles:
@@ -227,9 +232,14 @@ def issue_token(user_id: str, role: Role | None, ttl: int) -> str:
     return sign(key.material, claims, ttl)
 
 
-def _side(role: Any) -> Role:
+def side_of(role: Any) -> Role:
+    """Read the side that a handshake names, in the words of ROLES.
+
+    Raises:
+        IdentityRefused: `role_invalid`.
+    """
     try:
-        return Role(role)
+        return Role(IdentitySettings.current().ROLES.get(role, role) if isinstance(role, str) else role)
     except ValueError:
         given = f"user_role {_short(role)} is unknown" if role else "user_role is missing"
         raise IdentityRefused("role_invalid", f"{given}; it must be BUYER or SELLER") from None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from identity.configuration import IdentitySettings
 from identity.refusal import IdentityRefused
 
 
@@ -96,7 +97,9 @@ def _roles(claims: Mapping[str, Any]) -> frozenset[Role]:
         return EITHER_ROLE
     # From here on the token restricts its bearer: an empty list, or names unknown here, grant nothing.
     spelled = {word for claim in named for word in _words(claim)}
-    return frozenset(role for role in Role if role.value in spelled)
+    names = IdentitySettings.current().ROLES
+    known = {names.get(word, word) for word in spelled}
+    return frozenset(role for role in Role if role.value in known)
 
 
 def _words(claim: Any) -> Iterable[str]:

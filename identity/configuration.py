@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
+
 from persistence.configuration import Section
 
 
@@ -9,6 +13,9 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     """How identities are proved.
 
     Attributes:
+        IDENTITY: An async callable from an ASGI scope to `Claims`, which `identity.scopes` describes, such as
+            "identity.session_user": who is logged in; empty: tokens prove identities, as the other keys say.
+        ROLES: What tokens and handshakes call the sides of a room: {"customer": "BUYER", "agent": "SELLER"}.
         AUTH_MODE: "enforce", or "report": who cannot prove who they are is let in and logged.
         AUTH_JWT_KEY: An HS256 secret or a PEM public key that tokens are checked with.
         AUTH_JWKS_URL: Where the keys of tokens are published.
@@ -20,6 +27,8 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
             `SECRET_KEY`.
     """
 
+    IDENTITY: str = ""
+    ROLES: dict[str, Literal["BUYER", "SELLER"]] = msgspec.field(default_factory=dict)
     AUTH_MODE: str = "enforce"
     AUTH_JWT_KEY: str = ""
     AUTH_JWKS_URL: str = ""

@@ -16,6 +16,7 @@ from identity.configuration import IdentitySettings
 logger = logging.getLogger(__name__)
 
 RefusalCode = Literal[
+    "not_signed_in",
     "token_missing",
     "token_invalid",
     "token_expired",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from asgiref.sync import async_to_sync
-from rest_framework.authentication import BaseAuthentication
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
@@ -15,8 +17,9 @@ from conversations.api.refusals import Unavailable
 from conversations.errors import Code, RuleViolation
 from conversations.policies import require_admitted
 from conversations.sockets.event_limits import proving
-from identity import AuthMode, Claims, IdentityRefused, Role, let_pass, verify_token
+from identity import AuthMode, Claims, IdentityRefused, Role, let_pass, scope_identity, verify_token
 from identity.configuration import IdentitySettings
+from identity.scopes import Identify
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ def caller_of(request: Request) -> Caller | None:
 
     Raises what the authentication classes raise, which it may be the first to run.
     """
-    return cast("Caller | None", request.user)
+    user: Any = request.user
+    return user if isinstance(user, Caller) else None
 
 
 class BearerToken(BaseAuthentication):
@@ -83,6 +87,31 @@ class HeaderToken(BaseAuthentication):
             else ""
         )
         return _bearer(request, token) if token.strip() else None
+
+
+class ProjectUser(BaseAuthentication):
+    """Whom the project itself knows, as IDENTITY says. With a session's cookie Django's CSRF token must come, too."""
+
+    def authenticate(self, request: Request) -> tuple[Any, str] | None:
+        """Return the caller; None: nobody is known."""
+        known_by = scope_identity()
+        user: Any = getattr(request._request, "user", None)  # noqa: SLF001  (`request.user` would ask this class)
+        if user is not None:
+            user.is_authenticated  # noqa: B018  (a lazy one is read here, where the store may be waited for)
+        scope = {**getattr(request, "scope", {}), "user": user}
+        claims = None if known_by is None else async_to_sync(_known)(known_by, scope)
+        if claims is None:
+            return None
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            SessionAuthentication().enforce_csrf(request)
+        return Caller(claims.user_id, claims.roles), ""
+
+
+async def _known(known_by: Identify, scope: Mapping[str, Any]) -> Claims | None:
+    claims = await known_by(scope)
+    if claims is not None:
+        await require_admitted(claims.user_id)
+    return claims
 
 
 def _bearer(request: Request, token: str) -> tuple[Caller, str]:

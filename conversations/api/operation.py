@@ -16,6 +16,7 @@ import msgspec
 from asgiref.sync import async_to_sync
 from django.http import Http404
 from msgspec import Meta, Struct
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
@@ -24,14 +25,14 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from conversations.api.authentication import BearerToken, HeaderToken, caller_of
+from conversations.api.authentication import BearerToken, HeaderToken, ProjectUser, caller_of
 from conversations.api.bodies import JSONAnswer, JSONBody, OneForm, inputs_of
 from conversations.api.refusals import answer_to
 from conversations.api.schema import Operation, StructSchema
 from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 from conversations.requests import LARGEST_PAGE, OptionalId
-from identity import IdentityRefused, Role, let_pass
+from identity import IdentityRefused, Role, let_pass, scope_identity
 from socketio_bridge.arguments import explained
 
 Answer = TypeVar("Answer")
@@ -88,6 +89,10 @@ class Endpoint(APIView):
     renderer_classes = (JSONAnswer,)
     content_negotiation_class = OneForm
     schema = StructSchema()
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Return those of tokens, or that of the project's own users."""
+        return super().get_authenticators() if scope_identity() is None else [ProjectUser()]
 
     def perform_authentication(self, request: Request) -> None:
         """Count the address first: a flood of wrong tokens must be limited, too."""

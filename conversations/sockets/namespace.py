@@ -33,7 +33,7 @@ from conversations.sockets.refusals import fields_of, is_temporary, reason_of, r
 from conversations.sockets.resyncing import resync, resyncing
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
 from conversations.sockets.statuses import active_user_list
-from identity import Identity, IdentityRefused, authenticate
+from identity import Identity, IdentityRefused, authenticate, identify, scope_identity
 from identity.refusal import RefusalCode
 from persistence.availability import StoreUnavailable
 from presence import current as current_presence
@@ -197,6 +197,10 @@ async def _proven(socket: Socket, token: str, user_id: str, user_role: str) -> I
         IdentityRefused: The token does not prove the claim.
         TooSoon: There were too many failures from this address.
     """
+    if (known_by := scope_identity()) is not None:
+        if "j" in socket.handshake.query:  # JSONP: the browser does not say whose page it is, and sends cookies
+            raise IdentityRefused("not_signed_in", "a session signs in by other transports than JSONP")
+        return await identify(known_by, socket.handshake.scope, user_id, user_role)
     async with proving(socket.handshake.address):
         return await authenticate(token, user_id, user_role)
 
