@@ -182,6 +182,7 @@ class Namespace:
         self.dynamic = self.pattern is not None or type(self).serves is not Namespace.serves
         # Events go out encoded. They are decoded again for `on_outgoing`, so only where it is overridden.
         self.watches_outgoing = type(self).on_outgoing is not Namespace.on_outgoing
+        self.watches_upgrade = type(self).on_upgrade is not Namespace.on_upgrade
 
     def _marked(self, attribute: str) -> list[tuple[Any, Callable[..., Awaitable[Any]]]]:
         return [
@@ -242,11 +243,22 @@ class Namespace:
             TryAgainLater: Raise it where the client cannot be let in just now, as while a store is away.
         """
 
-    async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        """Called when a client that was let in has left. It has left its rooms already.
+    async def on_upgrade(self, socket: Socket) -> None:
+        """Called when the connection of a client that is in has changed over from long-polling to a WebSocket.
+
+        It runs in turn with the handlers of the socket's events. A client that joins the namespace later, or begins
+        with a WebSocket, does not come here: `socket.transport` says how it stands.
 
         Args:
             socket: The client.
+        """
+
+    async def on_disconnect(self, socket: Socket, reason: str) -> None:
+        """Called when a client that was let in has left.
+
+        Args:
+            socket: The client. What is emitted to its rooms does not reach it any more; `socket.rooms` still names
+                them. `socket.close_code` says how its WebSocket ended.
             reason: Why, in Socket.IO's words: "client namespace disconnect", "server namespace disconnect", "transport
                 close", "transport error", "ping timeout", "parse error", "server shutting down", …
         """
@@ -337,6 +349,10 @@ class Namespace:
     def guards(self) -> Mapping[str, Guard]:
         """The guards of clients' events, by the event's name."""
         return self._guards
+
+    def handles(self, event: str) -> bool:
+        """Whether there is a handler for an event, the catch-all handler included."""
+        return event in self._handlers or self._catch_all is not None
 
     def may_overlap(self, event: str) -> bool:
         """Whether the handler of an event is marked as overlapping."""

@@ -101,6 +101,11 @@ class Client:
         elif type(event) is Disconnected:
             self._depart(socket, "client namespace disconnect")
 
+    def upgraded(self) -> None:
+        """The connection has changed over to a WebSocket."""
+        for socket in self._sockets.values():
+            socket.upgraded()
+
     def leave(self, reason: str) -> None:
         """Leave all namespaces: the session has ended."""
         for socket in list(self._sockets.values()):

@@ -34,7 +34,11 @@ class Departure(msgspec.Struct):
     reason: str
 
 
-Occasion: TypeAlias = Arrival | EventReceived | Departure
+class Upgraded(msgspec.Struct):
+    """The client's connection has changed over to a WebSocket."""
+
+
+Occasion: TypeAlias = Arrival | EventReceived | Upgraded | Departure
 
 
 class EventQueue:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.exceptions import ConnectionRefused, TryAgainLater
-from socketio_bridge.options import Options
+from socketio_bridge.options import Options, TransportName
 from socketio_bridge.protocol.engineio import Packet
 from socketio_bridge.protocol.socketio import EventReceived
 
@@ -18,6 +18,7 @@ class Connection(Protocol):
     """What carries the packets of a client: a session, whatever its transport."""
 
     joined: bool  # a namespace of the application let the client in
+    close_code: int | None  # by which the client ended its WebSocket
 
     @property
     def adapter(self) -> Adapter:
@@ -30,6 +31,10 @@ class Connection(Protocol):
     @property
     def sid(self) -> str:
         """Engine.IO's session id."""
+
+    @property
+    def transport(self) -> TransportName:
+        """How packets travel now."""
 
     @property
     def closed(self) -> bool:
@@ -96,6 +101,13 @@ class Handlers(Protocol[_Socket]):
     def watches_outgoing(self) -> bool:
         """Whether they want to know what goes out."""
 
+    @property
+    def watches_upgrade(self) -> bool:
+        """Whether they want to know when a connection changes over to a WebSocket."""
+
+    def handles(self, event: str) -> bool:
+        """Whether there is a handler for an event."""
+
     def sends(self, socket: _Socket, text: str, attachments: Sequence[bytes]) -> None:
         """An encoded event goes out."""
 
@@ -113,6 +125,9 @@ class Handlers(Protocol[_Socket]):
 
     async def dispatch(self, socket: _Socket, event: str, arguments: list[Any]) -> Any:
         """Handle an event; what answers its acknowledgement."""
+
+    async def on_upgrade(self, socket: _Socket) -> None:
+        """The connection of a client that is in has changed over to a WebSocket."""
 
     async def on_disconnect(self, socket: _Socket, reason: str) -> None:
         """A client that was in has left."""

@@ -10,17 +10,17 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, TypeVar, overload
 
-import msgspec
-
 from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
+from socketio_bridge.options import TransportName
 from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.protocol.socketio import EventReceived
-from socketio_bridge.sockets.event_queue import Arrival, Departure, EventQueue, Occasion, ends_task
+from socketio_bridge.sockets.awaited import Awaited
+from socketio_bridge.sockets.event_queue import Arrival, Departure, EventQueue, Occasion, Upgraded, ends_task
 from socketio_bridge.sockets.interfaces import Connection, Handlers, Restored, SocketHooks, SocketOwner
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Socket:
     """
 
     __slots__ = (
-        "_acks",
+        "_awaited",
         "_client",
         "_connection",
         "_early",
@@ -72,7 +72,6 @@ class Socket:
         "_held",
         "_hooks",
         "_leaving",
-        "_next_ack_id",
         "connected",
         "data",
         "departed",
@@ -118,11 +117,24 @@ class Socket:
         # Packets for a client that has not been let in yet.
         self._early: list[tuple[str, Sequence[bytes]]] | None = []
         self._held = 0  # size of those, and of what an extension holds back
-        self._acks: dict[int, asyncio.Future[list[Any]]] = {}
-        self._next_ack_id = 0
+        self._awaited = Awaited(connection.expect_answer)
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} in {self.namespace}>"
+
+    @property
+    def transport(self) -> TransportName:
+        """How packets travel now, "polling" or "websocket"; `Namespace.on_upgrade` tells of the change."""
+        return self._connection.transport
+
+    @property
+    def close_code(self) -> int | None:
+        """The close code by which the client ended its WebSocket (RFC 6455, section 7.4), once it has.
+
+        1000 and 1001: it left, or its page did; 1005: it gave none; 1006: the connection broke. None: the connection
+        lives, was ended by the server, or was long-polling.
+        """
+        return self._connection.close_code
 
     @property
     def ready(self) -> bool:
@@ -178,8 +190,7 @@ class Socket:
                 acknowledge, only when these have returned.
         """
         name, values = name_and_arguments(event, arguments)
-        if self._early is not None and not self.departed and self._event_queue.runs_in(asyncio.current_task()):
-            raise RuntimeError(f"{self!r} cannot answer {name!r} before it is let in: call in a task of its own")
+        self._let_in_for(name)
         answer = self.request_ack(*packet.event_around_id(self.namespace, name, values))
         try:
             async with asyncio.timeout(timeout):
@@ -187,6 +198,40 @@ class Socket:
         except TimeoutError:
             raise AckTimeout(f"{self!r} did not acknowledge {name!r} within {timeout} s") from None
         return acknowledged if isinstance(event, str) else event.event.answer(acknowledged)
+
+    async def wait_for(self, event: str, *, timeout: float) -> list[Any]:  # noqa: ASYNC109 - as for `call`
+        """Wait for the next event of a name from this client (`once` of Socket.IO's sockets).
+
+            await socket.emit("choose", options)
+            [choice] = await socket.wait_for("chosen", timeout=60)
+
+        The event is taken when it arrives, so that a handler can wait for it behind which it would have to wait. Its
+        own handler runs as well, in its turn; where there is none, the event is acknowledged without arguments. Guards
+        and event middleware stand around handlers: they do not run for what is taken here.
+
+        Args:
+            event: The event's name.
+            timeout: Seconds to wait.
+
+        Returns:
+            The event's arguments, as plain Python values. Several waits for one name all get the same event.
+
+        Raises:
+            TimeoutError: None came in time, or the client left.
+            RuntimeError: It was called in `on_connect` or `on_recover`: a client can emit only when these have
+                returned.
+        """
+        self._let_in_for(event)
+        answer = self._awaited.event(event)
+        if self.departed:
+            self._awaited.fail(f"{self!r} has left")
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            if answer.cancelled():
+                raise TimeoutError(f"{self!r} did not emit {event!r} within {timeout} s") from None
+            raise
 
     async def broadcast(
         self,
@@ -294,11 +339,7 @@ class Socket:
 
     def request_ack(self, head: str, body: str, attachments: Sequence[bytes]) -> asyncio.Future[list[Any]]:
         """Send an event of `packet.event_around_id` and expect its acknowledgement; cancel the future to give it up."""
-        ack_id = self._next_ack_id
-        self._next_ack_id += 1
-        answer = self._acks[ack_id] = asyncio.get_running_loop().create_future()
-        self._connection.expect_answer()
-        answer.add_done_callback(lambda _: self._answered(ack_id))
+        ack_id, answer = self._awaited.ack()
         if self.departed:
             answer.set_exception(AckTimeout(f"{self!r} has left"))
             return answer
@@ -331,31 +372,29 @@ class Socket:
         self._event_queue.put(Arrival(None if before is None else before._event_queue))  # noqa: SLF001  (of this class)
 
     def receive(self, event: EventReceived) -> None:
-        """Run the handler of an event, after those of what came before."""
-        self._event_queue.put(event)
+        """Run the handler of an event, after those of what came before; what waits for the event gets it now."""
+        if self._awaited.emitted(event.event, event.arguments) and not self._handlers.handles(event.event):
+            if event.ack_id is not None:
+                self._client.acknowledge(self, event.ack_id, ())
+            self._connection.handled(event)
+        else:
+            self._event_queue.put(event)
+
+    def upgraded(self) -> None:
+        """The connection has changed over to a WebSocket."""
+        if self._handlers.watches_upgrade:
+            self._event_queue.put(Upgraded())
 
     def acknowledged(self, ack_id: int, arguments: list[Any]) -> None:
-        """Give an acknowledgement to the `call` that waits for it. One that nobody waits for is ignored, as is one with
-        what Python cannot hold, such as the number 1e999.
-        """
-        answer = self._acks.get(ack_id)
-        if answer is None or answer.done():
-            return
-        try:
-            values = [msgspec.json.decode(item) if type(item) is msgspec.Raw else item for item in arguments]
-        except (msgspec.MsgspecError, RecursionError) as error:
-            logger.info("Took an acknowledgement of %r for none: %s", self, error)
-        else:
-            answer.set_result(values)
+        """Give an acknowledgement to the `call` that waits for it. One that nobody waits for is ignored."""
+        self._awaited.acknowledged(ack_id, arguments)
 
     def depart(self, reason: str) -> None:
         """Leave all rooms at once and run the disconnect handler after the handlers that are still due."""
         self.connected = False
         self.departed = True
         self._connection.adapter.remove(self)
-        for answer in self._acks.values():
-            if not answer.done():
-                answer.set_exception(AckTimeout(f"{self!r} has left: {reason}"))
+        self._awaited.fail(f"{self!r} has left: {reason}")
         self._event_queue.put(Departure(reason))
 
     async def finished(self) -> None:
@@ -373,6 +412,8 @@ class Socket:
         elif type(occasion) is Departure:
             await self._disconnect(occasion.reason)
             self._client.departed(self)
+        elif self.connected:
+            await self._handlers.on_upgrade(self)
 
     async def _connect(self, before: EventQueue | None) -> None:
         patience = self._connection.options.connect_timeout
@@ -426,9 +467,9 @@ class Socket:
             for text, attachments in early:
                 self._connection.send(text, attachments)
 
-    def _answered(self, ack_id: int) -> None:
-        self._acks.pop(ack_id, None)
-        self._connection.expect_answer(-1)
+    def _let_in_for(self, event: str) -> None:
+        if self._early is not None and not self.departed and self._event_queue.runs_in(asyncio.current_task()):
+            raise RuntimeError(f"{self!r} cannot answer {event!r} before it is let in: ask in a task of its own")
 
     def _changed(self) -> None:
         if self._hooks is not None:

@@ -85,5 +85,7 @@ class AnySession(Protocol):
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session; what is queued is sent before, unless `abruptly`."""
 
-    async def finish(self) -> None:
-        """The WebSocket is gone: end the session, and return when that is done."""
+    async def finish(self, code: int | None = None) -> None:
+        """The WebSocket is gone, ended by the client with that close code, or else by this side: end the session, and
+        return when that is done.
+        """

@@ -156,13 +156,13 @@ class RemoteSession:
         while self._passing_on is not None:
             await asyncio.wait([self._passing_on])
 
-    async def finish(self) -> None:
+    async def finish(self, code: int | None = None) -> None:
         """The WebSocket here is gone: tell the session."""
         if self._watching is not None:
             self._watching.cancel()
         if self._carrier is not None:
             self._carriers.remove(self._carrier)
-        self._send(Finish())
+        self._send(Finish(code))
         await self.relieved()
 
     def _send(self, command: Command) -> None:

@@ -79,6 +79,7 @@ class Session:
         "_transport",
         "adapter",
         "client",
+        "close_code",
         "closed",
         "engine",
         "failed",
@@ -103,6 +104,7 @@ class Session:
         self.adapter = adapter
         self._sessions = sessions
         self.closed = False
+        self.close_code: int | None = None
         self.upgrading = False
         self.failed = False  # by a client that broke the protocol
         self.joined = False  # a namespace of the application let the client in
@@ -158,13 +160,17 @@ class Session:
         event = self._protocol.open(self.options.upgrades if transport is None else ())
         self.flush()
         if transport is not None:
-            self.attach(transport)
+            self._attach(transport)
         if event is not None:
             self.client.take(event)
         self._set_timer()
 
     def attach(self, transport: Transport) -> None:
-        """Push packets into a WebSocket from now on."""
+        """Push packets into a WebSocket from now on: the client has changed over."""
+        self._attach(transport)
+        self.client.upgraded()
+
+    def _attach(self, transport: Transport) -> None:
         self.upgrading = self._letting_go = False
         self._transport = transport
         self._send_queue.attach(transport.send)
@@ -313,8 +319,10 @@ class Session:
             self._sessions.pop(self.sid, None)  # there is nothing left to fetch
         self._hanging_up = self._loop.create_task(self._hang_up())
 
-    async def finish(self) -> None:
+    async def finish(self, code: int | None = None) -> None:
         """The transport is gone: close, and return when all handlers have ended."""
+        if not self.closed:
+            self.close_code = code
         self.close("transport close", abruptly=True)
         await self.client.finished()
         if self._hanging_up is not None:

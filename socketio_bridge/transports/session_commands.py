@@ -53,7 +53,9 @@ class Close(msgspec.Struct, array_like=True, tag=7):
 
 
 class Finish(msgspec.Struct, array_like=True, tag=8):
-    """The WebSocket is gone."""
+    """The WebSocket is gone, with that close code of the client's."""
+
+    code: int | None = None
 
 
 Command: TypeAlias = Receive | Attach | BeginUpgrade | LetPollsGo | AbandonUpgrade | Release | Fail | Close | Finish
@@ -85,5 +87,5 @@ async def apply(command: Command, session: AnySession, carrier: Callable[[int], 
             session.fail(ProtocolError(error))
         case Close(reason, abruptly):
             session.close(reason, abruptly=abruptly)
-        case Finish():
-            await session.finish()
+        case Finish(code):
+            await session.finish(code)

@@ -31,7 +31,11 @@ _MESSAGE_TOO_BIG = 1009  # RFC 6455, section 7.4.1
 
 
 class _ClientLeft(Exception):
-    """The client closed the WebSocket."""
+    """The client closed the WebSocket, with that code."""
+
+    def __init__(self, code: int | None = None) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class _TooLarge(ProtocolError):
@@ -72,6 +76,7 @@ class WebSocketConsumer(AsyncConsumer):
             return
         if session is None:
             return
+        code = None
         try:
             for number in itertools.count(1):
                 session.receive(await self._next())
@@ -79,14 +84,14 @@ class WebSocketConsumer(AsyncConsumer):
                     await session.relieved()
                 if number % TURN == 0:
                     await asyncio.sleep(0)  # which `_next` is not where frames came many at a time
-        except _ClientLeft:
-            pass
+        except _ClientLeft as left:
+            code = left.code
         except ProtocolError as error:
             if isinstance(error, _TooLarge):
                 await self.close(_MESSAGE_TOO_BIG)
             session.fail(error)
         finally:
-            await session.finish()
+            await session.finish(code)
 
     async def _accept_session(self, handshake: Handshake) -> Session:
         session = await self._engine.begin_session(handshake)
@@ -126,7 +131,7 @@ class WebSocketConsumer(AsyncConsumer):
     async def _next(self) -> Packet:
         message = await self._receive()
         if message["type"] != "websocket.receive":
-            raise _ClientLeft
+            raise _ClientLeft(message.get("code"))
         text: str | None = message.get("text")
         frame: str | bytes = message["bytes"] if text is None else text
         largest = self._engine.options.max_payload

@@ -134,3 +134,25 @@ async def test_nothing_of_a_client_stays_behind(server: SocketIOServer, chat: Ch
             assert (await client.receive()).startswith("40/chat,")
             await client.send('42/chat,["nothing"]')
     assert sessions() == before
+
+
+async def test_who_left_had_these_rooms_and_closed_with_this_code(server: SocketIOServer, chat: Chat) -> None:
+    """What the reference server tells in `disconnecting`, and in the details of `disconnect`."""
+    async with connect(server) as client:
+        await client.join("/chat", {"who": "ann"})
+        [socket] = chat.sockets
+        assert (socket.transport, socket.close_code) == ("websocket", None)
+        await client.communicator.disconnect(code=4001, timeout=2)
+    assert chat.log[-1] == ("disconnect", "transport close")
+    assert socket.rooms == {socket.id, "ann"}
+    assert socket.close_code == 4001
+
+
+async def test_there_is_no_code_where_the_server_closed(server: SocketIOServer, chat: Chat) -> None:
+    async with connect(server) as client:
+        await client.join("/chat")
+        await client.send('42/chat,["leave",true]')
+        assert await client.receive() == "41/chat,"
+        assert await client.receive() == "closed"
+    assert chat.log[-1] == ("disconnect", "server namespace disconnect")
+    assert chat.sockets[0].close_code is None

@@ -118,7 +118,7 @@ def test_a_websocket_may_be_accepted_elsewhere(owner: Process, other: Process, c
     owner.run(emit("news", 1, to="all", namespace="/chat"))
     assert websocket.receive() == '42/chat,["news",1]'
     websocket.close()
-    assert chat.reasons == ["transport close"]
+    assert (chat.reasons, chat.close_codes, chat.upgraded) == (["transport close"], [1000], ["websocket"])
 
 
 def test_what_waits_during_the_change_comes_by_the_websocket(owner: Process, other: Process) -> None:

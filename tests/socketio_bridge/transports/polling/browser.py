@@ -21,6 +21,8 @@ class Chat(Namespace):
     def __init__(self) -> None:
         super().__init__()
         self.reasons: list[str] = []
+        self.close_codes: list[int | None] = []
+        self.upgraded: list[str] = []
         self.gate = asyncio.Event()
 
     async def on_connect(self, socket: Socket) -> None:
@@ -28,10 +30,18 @@ class Chat(Namespace):
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
         self.reasons.append(reason)
+        self.close_codes.append(socket.close_code)
+
+    async def on_upgrade(self, socket: Socket) -> None:
+        self.upgraded.append(socket.transport)
 
     @event("echo")
     async def echo(self, socket: Socket, value: Any) -> Any:
         return value
+
+    @event("transport")
+    async def transport(self, socket: Socket) -> str:
+        return socket.transport
 
     @event("wait")
     async def wait(self, socket: Socket, value: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from channels.testing import WebsocketCommunicator
 
 from socketio_bridge import Options, SocketIOServer, emit
+from tests.eventually import eventually
 
 from .browser import Browser, Chat
 
@@ -53,6 +54,28 @@ async def test_packets_that_wait_when_the_client_changes_over_go_by_the_websocke
     assert await websocket.receive_from(1) == '42/chat,["news",2]'
     assert await websocket.receive_from(1) == '42/chat,["news",3]'
     assert (await browser.request("GET")).body == '{"code":3,"message":"Bad request"}'
+
+
+async def test_a_namespace_learns_of_the_change(browser: Browser, websocket: WebsocketCommunicator, chat: Chat) -> None:
+    """In turn with the events that the client sent before and after it."""
+    await browser.post('42/chat,1["transport"]')
+    assert await browser.get() == '43/chat,1["polling"]'
+    assert chat.upgraded == []
+    await websocket.send_to("2probe")
+    await websocket.receive_from(1)
+    await websocket.send_to("5")
+    await websocket.send_to('42/chat,2["transport"]')
+    assert await websocket.receive_from(1) == '43/chat,2["websocket"]'
+    assert chat.upgraded == ["websocket"]
+    await websocket.disconnect(code=1001, timeout=2)
+    assert (chat.reasons, chat.close_codes) == (["transport close"], [1001])
+
+
+async def test_a_client_that_leaves_by_polling_has_no_close_code(browser: Browser, chat: Chat) -> None:
+    await browser.join()
+    await browser.post("1")
+    await eventually(lambda: chat.reasons)
+    assert (chat.reasons, chat.close_codes) == (["transport close"], [None])
 
 
 async def test_polls_during_the_change_come_back_soon(browser: Browser, websocket: WebsocketCommunicator) -> None:
