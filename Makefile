@@ -7,7 +7,7 @@ SECONDS ?= 1800
 # Some files take long, so one process more than there are processors. Each has a MongoDB and a Redis of its own.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help run test test-kafka test-faults soak lint format docs bench clean
+.PHONY: help run test test-kafka test-faults soak lint format docs dist bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
@@ -22,6 +22,7 @@ help:
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md. It ends where a change of the events would"
 	@echo "             break clients that were written to the last document, and names it; BREAKING=1 goes on"
+	@echo "make dist    build channels-socketio, the Socket.IO server alone, into dist/: wheel and source distribution"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -54,11 +55,14 @@ docs: $(BIN)/.installed
 	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
 	$(BIN)/python manage.py spectacular --fail-on-warn --format openapi-json --file docs/openapi.json
 
+dist: $(BIN)/.installed-dev
+	$(BIN)/python -m build --no-isolation --outdir dist socketio_bridge
+
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules
+	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules dist
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from, so that a second run installs nothing.

@@ -49,7 +49,7 @@ def test_the_client_connects_with_the_token_and_its_message_is_stored(up: Up, tm
 
 def test_make_knows_the_targets_that_are_shown() -> None:
     targets = re.findall(r"^make ([\w-]+)", "\n".join(blocks("sh")), flags=re.MULTILINE)
-    assert {"run", "test", "test-kafka", "test-faults", "soak", "lint", "docs", "bench"} == set(targets)
+    assert {"run", "test", "test-kafka", "test-faults", "soak", "lint", "docs", "dist", "bench"} == set(targets)
     for target in targets:
         done = subprocess.run(["make", "--dry-run", target], cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ from unittest import mock
 from urllib.parse import urlencode
 
 import msgspec
-from channels.testing import WebsocketCommunicator
+from asgiref.testing import ApplicationCommunicator
 
 from socketio_bridge.exceptions import ConnectionRefused
 from socketio_bridge.protocol import packet as packets
@@ -92,17 +92,21 @@ class SocketIOCommunicator:
         self._auth = auth
         parameters = urlencode({**self._query, "EIO": eio, "transport": "websocket"})
         named = {"host": "testserver"} | {name.lower(): value for name, value in (headers or {}).items()}
-        self._communicator = WebsocketCommunicator(
+        # asgiref's, because channels.testing needs daphne.
+        self._communicator = ApplicationCommunicator(
             application,
-            f"{path}?{parameters}",
-            headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()],
+            {
+                "type": "websocket",
+                "path": path,
+                "query_string": parameters.encode(),
+                "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()],
+                "subprotocols": [],
+                "scheme": "ws",
+                "client": ["127.0.0.1", 0],
+                # With the extension a refused handshake is answered with its reason, as ASGI servers do.
+                "extensions": {"websocket.http.response": {}},
+            },
         )
-        # As ASGI servers have it; with the extension a refused handshake is answered with its reason.
-        self._communicator.scope |= {
-            "scheme": "ws",
-            "client": ["127.0.0.1", 0],
-            "extensions": {"websocket.http.response": {}},
-        }
         self._reader: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()  # set when one of the attributes below changes
         self._accepted = False
