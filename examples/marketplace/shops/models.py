@@ -23,7 +23,6 @@ class Shop(models.Model):
 class Product(models.Model):
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="products")
     name = models.CharField(max_length=120)
-    emblem = models.CharField(max_length=8, default="📦", help_text="An emoji, in place of a picture.")
     description = models.TextField(blank=True)
     price = models.PositiveIntegerField(help_text="In đồng, which has no smaller coin.")
     stock = models.PositiveIntegerField(default=0)
@@ -37,6 +36,11 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("product", args=[self.pk])
+
+    @property
+    def tint(self) -> int:
+        """Which of the stylesheet's tints the tile has that stands for a picture."""
+        return self.pk % 5
 
     @property
     def price_text(self) -> str:

@@ -19,24 +19,24 @@ SHOPS = {
 }
 PRODUCTS = {
     "gom-bat-trang": (
-        ("🍵", "Bộ ấm trà men lam", "A teapot and six cups with blue glaze.", 850_000, 12),
-        ("🥣", "Tô phở hoa sen", "A bowl for phở with a lotus on its side.", 120_000, 80),
-        ("🏺", "Bình hoa men rạn", "A vase with crackle glaze, 30 cm high.", 1_250_000, 4),
-        ("🍽️", "Đĩa cá chép", "A plate with a carp, painted by hand.", 240_000, 25),
+        ("Bộ ấm trà men lam", "A teapot and six cups with blue glaze.", 850_000, 12),
+        ("Tô phở hoa sen", "A bowl for phở with a lotus on its side.", 120_000, 80),
+        ("Bình hoa men rạn", "A vase with crackle glaze, 30 cm high.", 1_250_000, 4),
+        ("Đĩa cá chép", "A plate with a carp, painted by hand.", 240_000, 25),
     ),
     "ca-phe-buon-ma": (
-        ("☕", "Cà phê Robusta rang mộc", "Dark and strong, for a phin. 500 g.", 145_000, 200),
-        ("🫘", "Cà phê Arabica Cầu Đất", "From 1,600 m above the sea, beans, 500 g.", 210_000, 90),
-        ("🫖", "Phin nhôm", "A drip filter for one cup.", 45_000, 150),
-        ("🥛", "Sữa đặc", "Condensed milk, a tin of 380 g.", 32_000, 0),
-        ("🍫", "Sô cô la Tiền Giang 72%", "Dark chocolate with a little sea salt.", 98_000, 60),
+        ("Cà phê Robusta rang mộc", "Dark and strong, for a phin. 500 g.", 145_000, 200),
+        ("Cà phê Arabica Cầu Đất", "From 1,600 m above the sea, beans, 500 g.", 210_000, 90),
+        ("Phin nhôm", "A drip filter for one cup.", 45_000, 150),
+        ("Sữa đặc", "Condensed milk, a tin of 380 g.", 32_000, 0),
+        ("Sô cô la Tiền Giang 72%", "Dark chocolate with a little sea salt.", 98_000, 60),
     ),
     "lua-hoi-an": (
-        ("👘", "Áo dài lụa tơ tằm", "Silk, sewn to your measures in three days.", 2_400_000, 7),
-        ("🏮", "Đèn lồng vải", "A lantern of cloth and bamboo, folds flat.", 180_000, 40),
-        ("🧣", "Khăn lụa", "A scarf with the pattern of the Japanese bridge.", 320_000, 33),
-        ("👒", "Nón lá bài thơ", "A hat of palm leaves; a poem shows against the light.", 95_000, 51),
-        ("👛", "Túi thổ cẩm", "A purse of brocade from the mountains.", 150_000, 18),
+        ("Áo dài lụa tơ tằm", "Silk, sewn to your measures in three days.", 2_400_000, 7),
+        ("Đèn lồng vải", "A lantern of cloth and bamboo, folds flat.", 180_000, 40),
+        ("Khăn lụa", "A scarf with the pattern of the Japanese bridge.", 320_000, 33),
+        ("Nón lá bài thơ", "A hat of palm leaves; a poem shows against the light.", 95_000, 51),
+        ("Túi thổ cẩm", "A purse of brocade from the mountains.", 150_000, 18),
     ),
 }
 
@@ -59,10 +59,8 @@ class Command(BaseCommand):
                 slug=slug, defaults={"owner": users[owner], "name": name, "city": city, "about": about}
             )
             if is_new:
-                for emblem, product, description, price, stock in PRODUCTS[slug]:
-                    Product.objects.create(
-                        shop=shop, emblem=emblem, name=product, description=description, price=price, stock=stock
-                    )
+                for product, description, price, stock in PRODUCTS[slug]:
+                    Product.objects.create(shop=shop, name=product, description=description, price=price, stock=stock)
         self.stdout.write(
             f"Buyers: {', '.join(BUYERS)}. Shop owners: {', '.join(OWNERS)}. Staff: {', '.join(STAFF)}. "
             f"Those that are new have the password {password}"
