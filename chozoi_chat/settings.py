@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import django_stubs_ext
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.connection import parse_url
@@ -15,9 +14,6 @@ from chozoi_chat.logs import logging_config
 from chozoi_chat.running_stores import running_addresses
 from identity.server_keys import key_in
 from persistence.addresses import UnusableAddress, database_of
-
-# Lets a field be written as CharField[str, str] at run time too. Here, because settings are read before any model.
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -6,3 +6,8 @@
 `rate_limits` and `per_event_loop` are the one mechanism for each; `fields` and `timestamps` read documents of other
 programs; `engine` is the database engine, `migration_operations` its migrations.
 """
+
+import django_stubs_ext
+
+# Lets a field be written as CharField[str, str] at run time too. Here, because every app with models imports this.
+django_stubs_ext.monkeypatch()

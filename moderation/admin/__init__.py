@@ -8,4 +8,5 @@ import moderation.admin.restrictions.changelist
 import moderation.admin.restrictions.holds
 import moderation.admin.rooms.changelist
 import moderation.admin.rooms.messages
-import moderation.admin.users.notes  # noqa: F401
+import moderation.admin.users.notes
+import moderation.admin.users.page  # noqa: F401

@@ -22,7 +22,11 @@ SHOWN = 100
 
 def person_url(user_id: str) -> str:
     """The page of a user of the chat. Without an id, which an old document may lack, the page that asks for one."""
-    return reverse("admin:moderation_person", args=[quote(user_id)]) if user_id else reverse("admin:moderation_people")
+    return (
+        reverse("admin:moderation_person", args=[quote(user_id)])
+        if user_id
+        else reverse("admin:moderation_person_changelist")
+    )
 
 
 def room_url(room_id: str, message_id: str = "") -> str:

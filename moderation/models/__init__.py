@@ -4,6 +4,7 @@ from moderation.matching.filters import FilterAction, FilterKind
 from moderation.models.audit import Act, AuditRecord
 from moderation.models.evidence import Evidence, LegalHold, RedactedOriginal, Revision
 from moderation.models.filters import FilterHit, HeldMessage, HeldState, MessageFilter
+from moderation.models.persons import Person
 from moderation.models.reports import Note, Outcome, Report, ReportReason, ReportState, TargetKind
 from moderation.models.restrictions import Restriction, RestrictionKind
 
@@ -20,6 +21,7 @@ __all__ = [
     "MessageFilter",
     "Note",
     "Outcome",
+    "Person",
     "RedactedOriginal",
     "Report",
     "ReportReason",

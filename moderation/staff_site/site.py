@@ -1,4 +1,4 @@
-"""The admin site: Django's, with the dashboard on the front page, pages of users, and a throttled login."""
+"""The admin site: Django's, with the dashboard on the front page and a throttled login."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import URLPattern, URLResolver
 
 from moderation.staff import may
 from moderation.staff_site.dashboard import dashboard
@@ -28,12 +28,8 @@ class StaffSite(AdminSite):
     login_form = ThrottledLoginForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the pages of users of the chat."""
-        from moderation.admin.users.page import person_urls  # it registers with this site
-
-        # Without "View on site": nothing here has a page elsewhere, and its view fails on keys that are none.
-        djangos = [each for each in super().get_urls() if getattr(each, "name", None) != "view_on_site"]
-        return [*person_urls(), *djangos]
+        """Leave out "View on site": nothing here has a page elsewhere, and its view fails on keys that are none."""
+        return [each for each in super().get_urls() if getattr(each, "name", None) != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Add the dashboard to the front page."""
@@ -45,22 +41,8 @@ class StaffSite(AdminSite):
         apps = super().get_app_list(request, app_label)
         for app in apps:
             if app["app_label"] == "moderation":
-                if may(request, PERMISSION):
-                    app["models"].append(_people())
                 app["models"].sort(key=lambda model: _place(_ORDER, model["object_name"]))
         return sorted(apps, key=lambda app: _place(_FIRST, app["app_label"]))
-
-
-def _people() -> dict[str, Any]:
-    """An entry for users of the chat, who have no model."""
-    return {
-        "name": "Users of the chat",
-        "object_name": "Person",
-        "perms": {"add": False, "change": False, "delete": False, "view": True},
-        "admin_url": reverse("admin:moderation_people"),
-        "add_url": None,
-        "view_only": True,
-    }
 
 
 def _place(order: tuple[str, ...], name: str) -> int:

@@ -112,7 +112,7 @@ async def test_take_restrict_resolve(
     closed = list(database.moderation_report.find({"target_id": "q3"}))
     assert {(report["state"], report["outcome"]) for report in closed} == {("resolved", "muted")}
     assert database.moderation_restriction.count_documents({"user_id": "501", "kind": "mute"}) == 1
-    await page.goto(f"{server.url}/admin/people/501/")
+    await page.goto(f"{server.url}/admin/moderation/person/501/")
     await expect(page.locator(".banner")).to_contain_text("Muted until")
     await screenshot(page, "user")
 
@@ -137,7 +137,7 @@ async def test_a_ban_is_asked_about_first(
     sign_in: SignIn, server: ServerProcess, database: Store, reports: list[ObjectId], screenshot: Screenshot
 ) -> None:
     page = await sign_in("support")
-    await page.goto(f"{server.url}/admin/people/501/")
+    await page.goto(f"{server.url}/admin/moderation/person/501/")
     await page.get_by_role("link", name="Ban…").click()
     await expect(page.locator("#content")).to_contain_text("All devices of the user are disconnected at once")
     await page.get_by_role("button", name="Yes, ban this user").click()
@@ -145,7 +145,7 @@ async def test_a_ban_is_asked_about_first(
     await screenshot(page, "ban")
     assert database.moderation_restriction.count_documents({}) == 0
     await page.get_by_role("link", name="No, take me back").click()
-    await expect(page).to_have_url(re.compile("/people/501/$"))
+    await expect(page).to_have_url(re.compile("/person/501/$"))
 
 
 async def test_a_filter_is_tried_while_it_is_written(
@@ -188,7 +188,7 @@ async def test_the_other_lists(
 ) -> None:
     """Nothing but looked at: each answers, in the dark, too."""
     page = await sign_in("lead", color_scheme="dark")
-    await page.goto(f"{server.url}/admin/people/501/note/")
+    await page.goto(f"{server.url}/admin/moderation/person/501/note/")
     await page.fill("#id_text", "Called the shop: they will behave.")
     await page.get_by_role("button", name="Save the note").click()
     await expect(page.locator(".messagelist")).to_be_visible()
@@ -206,7 +206,7 @@ async def test_a_ban_disconnects_the_user_from_another_process(
     buyer = new_room().buyer
     app = await connect(buyer, to=second_server)
     page = await sign_in("support")
-    await page.goto(f"{server.url}/admin/people/{buyer.user_id}/ban/")
+    await page.goto(f"{server.url}/admin/moderation/person/{buyer.user_id}/ban/")
     await page.select_option("#id_length", label="Until it is lifted")
     await page.fill("#id_reason", "Sells what is not theirs")
     await page.get_by_role("button", name="Yes, ban this user").click()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import site
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -18,9 +18,20 @@ from django.utils.http import urlencode
 
 from conversations.models import Room
 from identity import Role
+from moderation.admin.changelists.keyset import ReadOnlyAdmin
 from moderation.admin.links import person_url
 from moderation.admin.users import acts as person_acts
-from moderation.models import AuditRecord, FilterHit, HeldMessage, HeldState, Note, Report, Restriction, TargetKind
+from moderation.models import (
+    AuditRecord,
+    FilterHit,
+    HeldMessage,
+    HeldState,
+    Note,
+    Person,
+    Report,
+    Restriction,
+    TargetKind,
+)
 from moderation.staff import may
 from presence import current as current_presence
 
@@ -45,27 +56,34 @@ class RecentRooms:
     name: str
 
 
-def person_urls() -> list[URLPattern]:
-    """The addresses below `people/`."""
-    wrap = site.admin_view
-    acts = {
-        "mute": person_acts.MuteView,
-        "ban": person_acts.BanView,
-        "note": person_acts.NoteView,
-        "redact-recent": person_acts.RedactRecentView,
-        "export": person_acts.ExportView,
-        "erase": person_acts.EraseView,
-    }
-    return [
-        path("people/", wrap(find_person), name="moderation_people"),
-        path("people/<str:user_id>/", wrap(person_page), name="moderation_person"),
-        *(
-            path(
-                f"people/<str:user_id>/{act}/", wrap(view.as_view()), name=f"moderation_person_{act.replace('-', '_')}"
-            )
-            for act, view in acts.items()
-        ),
-    ]
+@admin.register(Person)
+class PersonAdmin(ReadOnlyAdmin):
+    """The pages of users, among the models of an admin."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request, PERMISSION)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may(request, PERMISSION)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        acts = {
+            "mute": person_acts.MuteView,
+            "ban": person_acts.BanView,
+            "note": person_acts.NoteView,
+            "redact-recent": person_acts.RedactRecentView,
+            "export": person_acts.ExportView,
+            "erase": person_acts.EraseView,
+        }
+        return [
+            path("", wrap(find_person), name="moderation_person_changelist"),
+            path("<str:user_id>/", wrap(person_page), name="moderation_person"),
+            *(
+                path(f"<str:user_id>/{act}/", wrap(view.as_view()), name=f"moderation_person_{act.replace('-', '_')}")
+                for act, view in acts.items()
+            ),
+        ]
 
 
 def find_person(request: HttpRequest) -> HttpResponse:

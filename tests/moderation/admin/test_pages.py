@@ -34,7 +34,7 @@ def pages(seven_and_nine: Store) -> dict[str, str]:
     acts = ("mute", "ban", "note", "redact_recent", "export", "erase")
     return pages | {
         "index": reverse("admin:index"),
-        "people": reverse("admin:moderation_people"),
+        "people": reverse("admin:moderation_person_changelist"),
         "person": reverse("admin:moderation_person", args=["9"]),
         "a report": reverse("admin:moderation_report_change", args=[report.pk]),
         "a held message": reverse("admin:moderation_heldmessage_change", args=[message.pk]),
