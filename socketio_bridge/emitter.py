@@ -54,8 +54,9 @@ async def emit(
         TypeError: JSON cannot hold an argument.
     """
     rooms = None if to is None else names(to)
-    named = name_and_arguments(event, arguments)
-    await publish(Emission.to(namespace, rooms, names(except_), named, volatile=volatile), local=local)
+    left_out = names(except_)
+    named = name_and_arguments(event, arguments, namespace, rooms, left_out)
+    await publish(Emission.to(namespace, rooms, left_out, named, volatile=volatile), local=local)
 
 
 def emit_sync(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, get_origin
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, get_origin
 
 import msgspec
 
@@ -109,14 +110,48 @@ def outgoing_event(name: str) -> Callable[[Callable[_Parameters, _Answer]], Outg
     return declare
 
 
-def name_and_arguments(event: str | Outgoing[Any], arguments: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-    """Take what `emit` is given apart: the event's name, and its arguments.
+class Sent(NamedTuple):
+    """An event on its way out, for those who watch: tests.
+
+    Attributes:
+        name: The event's name.
+        arguments: Its arguments, as they were given.
+        namespace: The namespace's path, or a pattern of paths.
+        to: The rooms; None: the whole namespace.
+        except_: Rooms whose sockets are left out.
+    """
+
+    name: str
+    arguments: Sequence[Any]
+    namespace: str | re.Pattern[str]
+    to: Sequence[str] | None
+    except_: Sequence[str] = ()
+
+
+watchers: list[Callable[[Sent], None]] = []
+"""Called with each event that this process emits, before it leaves."""
+
+
+def name_and_arguments(
+    event: str | Outgoing[Any],
+    arguments: Sequence[Any],
+    namespace: str | re.Pattern[str],
+    to: Sequence[str] | None,
+    except_: Sequence[str] = (),
+) -> tuple[str, Sequence[Any]]:
+    """Take what `emit` is given apart: the event's name, and its arguments. Tell watchers of it.
 
     Raises:
         TypeError: A declared event has its arguments, and there are others.
     """
-    if isinstance(event, str):
-        return event, arguments
     if isinstance(event, Outgoing) and not arguments:
-        return event.name, event.arguments
-    raise TypeError(f"{event!r}: give an event's name and its arguments, or a declared event that was called with them")
+        name, arguments = event.name, event.arguments
+    elif isinstance(event, str):
+        name = event
+    else:
+        raise TypeError(
+            f"{event!r}: give an event's name and its arguments, or a declared event that was called with them"
+        )
+    for watch in watchers:
+        watch(Sent(name, arguments, namespace, to, except_))
+    return name, arguments

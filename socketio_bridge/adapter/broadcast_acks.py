@@ -61,9 +61,10 @@ async def broadcast_call(
         ValueError: The event's name is reserved.
         TypeError: JSON cannot hold an argument.
     """
-    name, values = name_and_arguments(event, arguments)
+    options = BroadcastOptions.of(namespace, to, except_)
+    name, values = name_and_arguments(event, arguments, namespace, options.rooms, options.except_)
     head, body, attachments = packet.event_around_id(namespace, name, values)
-    call = _Call(BroadcastOptions.of(namespace, to, except_), head, body, attachments, timeout)
+    call = _Call(options, head, body, attachments, timeout)
     async with any_adapter() as adapter:
         here, elsewhere = await asyncio.gather(
             _gather(adapter, call), adapter.cluster.request_all(_KIND, call, timeout + _GRACE)

@@ -61,7 +61,7 @@ class RemoteSocket(msgspec.Struct, array_like=True, frozen=True):
 
     async def emit(self, event: str | Outgoing[Any], *arguments: Any, volatile: bool = False) -> None:
         """Send an event to the client; arguments are as for `Socket.emit`."""
-        named = name_and_arguments(event, arguments)
+        named = name_and_arguments(event, arguments, self.namespace, [self.id])
         await publish(Emission.to(self.namespace, [self.id], [], named, volatile=volatile))
 
     @overload

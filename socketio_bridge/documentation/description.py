@@ -12,16 +12,25 @@ from socketio_bridge.documentation.asyncapi import asyncapi
 from socketio_bridge.server import SocketIOServer
 
 
+def project_servers() -> list[SocketIOServer]:
+    """The servers at the top level of the module of `ASGI_APPLICATION`.
+
+    Raises:
+        CommandError: There are none.
+    """
+    module = str(settings.ASGI_APPLICATION).rpartition(".")[0]
+    servers = [value for value in vars(import_module(module)).values() if isinstance(value, SocketIOServer)]
+    if not servers:
+        raise CommandError(f"{module} has no SocketIOServer at its top level; give it a name there.")
+    return servers
+
+
 def describe_project() -> dict[str, Any]:
     """Make the AsyncAPI document; title, version, description and servers come from the setting `ASYNCAPI`.
 
     Raises:
         CommandError: The module of `ASGI_APPLICATION` has no server.
     """
-    module = str(settings.ASGI_APPLICATION).rpartition(".")[0]
-    servers = [value for value in vars(import_module(module)).values() if isinstance(value, SocketIOServer)]
-    if not servers:
-        raise CommandError(f"{module} has no SocketIOServer at its top level; give it a name there.")
-    namespaces = [namespace for server in servers for namespace in server.namespaces.values()]
+    namespaces = [namespace for server in project_servers() for namespace in server.namespaces.values()]
     info = {"title": "Socket.IO events", "version": "1.0.0", "servers": {}, **getattr(settings, "ASYNCAPI", {})}
     return asyncapi(namespaces, **info)

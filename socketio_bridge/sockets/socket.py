@@ -153,7 +153,9 @@ class Socket:
             ValueError: The event's name is reserved.
             TypeError: JSON cannot hold an argument.
         """
-        text, attachments = packet.event(self.namespace, *name_and_arguments(event, arguments))
+        text, attachments = packet.event(
+            self.namespace, *name_and_arguments(event, arguments, self.namespace, [self.id])
+        )
         if self._hooks is not None:
             self._hooks.emit(self, PacketType.MESSAGE + text, attachments, volatile=volatile)
         elif self.ready or not (volatile or self.departed):
@@ -189,7 +191,7 @@ class Socket:
             RuntimeError: It was called in `on_connect` or `on_recover`: the client learns that it is in, and can
                 acknowledge, only when these have returned.
         """
-        name, values = name_and_arguments(event, arguments)
+        name, values = name_and_arguments(event, arguments, self.namespace, [self.id])
         self._let_in_for(name)
         answer = self.request_ack(*packet.event_around_id(self.namespace, name, values))
         try:
@@ -253,7 +255,7 @@ class Socket:
             volatile: Whether to leave out clients that are not ready.
         """
         rooms, left_out = None if to is None else names(to), [self.id, *names(except_)]
-        named = name_and_arguments(event, arguments)
+        named = name_and_arguments(event, arguments, self.namespace, rooms, left_out)
         emission = Emission.to(self.namespace, rooms, left_out, named, volatile=volatile)
         self._connection.adapter.emit(emission, local=local)
 

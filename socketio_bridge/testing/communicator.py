@@ -21,6 +21,7 @@ from socketio_bridge.protocol.engineio import PacketType as EnginePacketType
 from socketio_bridge.protocol.engineio import Revision
 from socketio_bridge.protocol.packet import Packet, PacketType
 from socketio_bridge.protocol.payload import Frame, decode_packet, encode_packet
+from socketio_bridge.testing.over_network import over_network
 
 _Found = TypeVar("_Found")
 
@@ -44,7 +45,8 @@ class Disconnected(Exception):
 
 
 class SocketIOCommunicator:
-    """A Socket.IO client in one namespace of an ASGI application, over a WebSocket that needs no network.
+    """A Socket.IO client in one namespace of an ASGI application, over a WebSocket that needs no network; or of a
+    server.
 
         async with SocketIOCommunicator(application, "/orders", auth={"token": token}) as client:
             assert await client.call("follow", {"order_id": 7}) == ["following"]
@@ -55,7 +57,8 @@ class SocketIOCommunicator:
     any more, it raises `Disconnected`, or what the application itself raised.
 
     Args:
-        application: A `SocketIOServer`, or an ASGI application that mounts one, with its middleware.
+        application: A `SocketIOServer`, or an ASGI application that mounts one, with its middleware. Or the address of
+            a server, such as `LiveServer.url`: over the network then, by the package websockets.
         namespace: The namespace's path.
         eio: The Engine.IO protocol: 4 as spoken by clients 3.x and 4.x, 3 by clients 2.x.
         path: Where the application serves Socket.IO.
@@ -94,7 +97,7 @@ class SocketIOCommunicator:
         named = {"host": "testserver"} | {name.lower(): value for name, value in (headers or {}).items()}
         # asgiref's, because channels.testing needs daphne.
         self._communicator = ApplicationCommunicator(
-            application,
+            over_network(application) if isinstance(application, str) else application,
             {
                 "type": "websocket",
                 "path": path,

@@ -75,6 +75,11 @@ class TestTheProject:
         assert "Ran 4 tests" in said
         assert "OK" in said
 
+    def test_its_tests_for_pytest_pass(self, project: Path) -> None:
+        quiet = ("-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", "-W", "error::ResourceWarning")
+        said = run(project, "-m", "pytest", "orders/pytests.py", "--ds=mysite.settings", *quiet)
+        assert "3 passed" in said
+
     def test_its_server_takes_the_options(self, project: Path) -> None:
         run(project, "-c", LOAD_INSTEAD_OF_SERVING)
 
