@@ -16,8 +16,10 @@ from socketio_bridge import (
     Options,
     Socket,
     SocketIOServer,
+    emit,
     event,
 )
+from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.namespace import CallNext
 from tests.socketio_bridge.client import PLACEHOLDER, FrameClient, connect
 
@@ -33,6 +35,7 @@ async def sign_in(socket: Socket) -> None:
         raise ConnectionRefused("Sign in first", {"code": "nobody"})
     socket.data.who = socket.handshake.auth["who"]
     socket.data.log = []
+    await socket.enter_room("signed in")
 
 
 async def keep_out_eve(socket: Socket) -> None:
@@ -100,6 +103,18 @@ class TestConnectMiddleware:
     async def test_runs_before_the_connect_handler_in_order(self, client: FrameClient) -> None:
         await client.join("/guarded", {"who": "ann"})
         assert await client.receive() == '42/guarded,["welcome","ann"]'
+
+    async def test_who_joined_a_room_in_middleware_hears_it(self, client: FrameClient) -> None:
+        await client.join("/guarded", {"who": "ann"})
+        await client.receive()
+        await emit("said", to="signed in", namespace="/guarded")
+        assert await client.receive() == '42/guarded,["said"]'
+
+    async def test_who_is_refused_has_left_the_rooms_that_middleware_put_it_into(self, client: FrameClient) -> None:
+        await client.send('40/guarded,{"who":"eve"}')
+        assert await client.receive() == '44/guarded,{"message":"Not you"}'
+        assert current_adapter().rooms("/guarded").select(["signed in"]) == set()
+        assert current_adapter().all_sockets() == []
 
     async def test_may_refuse(self, client: FrameClient) -> None:
         await client.send("40/guarded,")

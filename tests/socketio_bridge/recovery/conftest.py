@@ -9,7 +9,7 @@ import pytest
 from tests.eventually import eventually_sync
 from tests.socketio_bridge.processes import Process
 
-from .returning import RECOVERING, Beside, Chat
+from .returning import RECOVERING, Beside, Chat, signed_in
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +19,7 @@ def _redis(redis_server: None) -> None:
 
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
+    signed_in.clear()
     made = [Process(Chat(), Beside(), options=RECOVERING) for _ in range(2)]
     eventually_sync(lambda: all(process.adapter.cluster.nodes for process in made), "they know each other")
     yield made

@@ -16,8 +16,18 @@ from tests.socketio_bridge.processes import Process
 RECOVERING = Options(max_disconnection_duration=60.0)
 
 
+signed_in: list[str] = []
+"""Whom connect middleware saw, in the running test."""
+
+
+async def sign_in(socket: Socket) -> None:
+    """Connect middleware."""
+    signed_in.append(socket.handshake.auth.get("who", "nobody"))
+
+
 class Chat(Namespace):
     path = "/chat"
+    connect_middleware = (sign_in,)
 
     async def on_connect(self, socket: Socket) -> None:
         await socket.enter_room("all")

@@ -22,7 +22,7 @@ from tests.eventually import eventually_sync
 from tests.socketio_bridge.client import FrameClient, connect
 from tests.socketio_bridge.processes import Process
 
-from .returning import Chat, Returning, holder, recovery_of, say, until_kept
+from .returning import Chat, Returning, holder, recovery_of, say, signed_in, until_kept
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["same process", "another"])
@@ -233,6 +233,16 @@ def test_who_logged_in_as_another_meanwhile_is_a_new_connection(processes: list[
     first_id = ann.id
     assert not ann.to(processes[1]).recovered
     assert ann.id != first_id
+
+
+def test_connect_middleware_does_not_run_for_who_comes_back(processes: list[Process]) -> None:
+    ann = Returning().to(processes[0])
+    assert signed_in == ["ann"]
+    until_kept(processes[0], ann.pid)
+    assert ann.cut().to(processes[1]).recovered
+    assert signed_in == ["ann"]
+    assert not Returning("bob").to(processes[1]).recovered
+    assert signed_in == ["ann", "bob"]
 
 
 def test_a_namespace_may_refuse_who_comes_back(processes: list[Process]) -> None:

@@ -136,6 +136,7 @@ async def test_a_client_that_left_while_its_connect_handler_ran_is_let_go(server
     ("query", "headers", "status", "body"),
     [
         ("EIO=4&transport=carrier-pigeon", [], 400, b'{"code":0,"message":"Transport unknown"}'),
+        ("EIO=4&transport=constructor", [], 400, b'{"code":0,"message":"Transport unknown"}'),
         ("EIO=4", [], 400, b'{"code":0,"message":"Transport unknown"}'),
         ("EIO=4&transport=websocket&sid=x", [], 400, b'{"code":1,"message":"Session ID unknown"}'),
         ("EIO=2&transport=websocket", [], 400, b'{"code":5,"message":"Unsupported protocol version"}'),

@@ -40,6 +40,7 @@ class TestOpening:
         ("method", "query", "status", "body"),
         [
             ("GET", {"transport": "pigeon"}, 400, '{"code":0,"message":"Transport unknown"}'),
+            ("GET", {"transport": "__proto__"}, 400, '{"code":0,"message":"Transport unknown"}'),
             ("GET", {"transport": ""}, 400, '{"code":0,"message":"Transport unknown"}'),
             ("GET", {"sid": "nobody"}, 400, '{"code":1,"message":"Session ID unknown"}'),
             ("POST", {"sid": "nobody"}, 400, '{"code":1,"message":"Session ID unknown"}'),
@@ -68,6 +69,15 @@ class TestPackets:
         answer = await browser.post('42/chat,1["echo","a"]\x1e42/chat,2["echo","b"]')
         assert (answer.status, answer.body) == (200, "ok")
         assert await browser.get() == '43/chat,1["a"]\x1e43/chat,2["b"]'
+
+    async def test_a_body_may_come_in_pieces(self, browser: Browser) -> None:
+        await browser.join()
+        request = browser.begin("POST", {})
+        for piece in (b"""42/chat,1["ec""", b'''ho","''', "漢".encode()[:1]):
+            await request.send_input({"type": "http.request", "body": piece, "more_body": True})
+        await request.send_input({"type": "http.request", "body": "漢".encode()[1:] + b'"]'})
+        assert (await browser.answer(request)).body == "ok"
+        assert await browser.get() == '43/chat,1["漢"]'
 
     async def test_a_get_waits_for_the_next_packet(self, browser: Browser) -> None:
         await browser.join()

@@ -193,3 +193,20 @@ async def test_a_websocket_that_never_probes_is_closed(chat: Chat) -> None:
     websocket = WebsocketCommunicator(server, f"/?EIO=4&transport=websocket&sid={sid}")
     await websocket.connect(1)
     assert (await websocket.receive_output(1))["type"] == "websocket.close"
+
+
+async def test_a_session_that_has_changed_over_has_all_the_time(chat: Chat) -> None:
+    """`upgrade_timeout` ends with the change."""
+    server = SocketIOServer([chat], options=Options(upgrade_timeout=0.1))
+    browser = Browser(server)
+    websocket = WebsocketCommunicator(server, f"/socket.io/?EIO=4&transport=websocket&sid={await browser.open()}")
+    await browser.join()
+    await websocket.connect(1)
+    await websocket.send_to("2probe")
+    await websocket.receive_from(1)
+    await websocket.send_to("5")
+    await asyncio.sleep(0.2)
+    await websocket.send_to('42/chat,1["transport"]')
+    assert await websocket.receive_from(1) == '43/chat,1["websocket"]'
+    await websocket.disconnect(timeout=2)
+    await server.shutdown()
