@@ -115,7 +115,10 @@ class Visitor:
         return answer.text
 
     def open_all(self, path: str = "/", *, below: str = "/") -> dict[str, str]:
-        """Every page that links lead to from this one, by path; those of a list sorted otherwise are left out."""
+        """Every page that links lead to from this one, by path.
+
+        Left out are lists that are only sorted otherwise, and in the admin the pages below each object's own.
+        """
         pages: dict[str, str] = {}
         unopened = [path]
         while unopened:
@@ -123,5 +126,6 @@ class Visitor:
                 pages[path] = self.open(path)
                 links = re.findall(r'href="(/[^"#]*|\?page=\d+)"', pages[path])
                 links = [link if link.startswith("/") else path.partition("?")[0] + link for link in links]
-                unopened += [link for link in links if link.startswith(below) and re.search(r"/(\?page=\d+)?$", link)]
+                links = [link for link in links if link.startswith(below) and re.search(r"/(\?page=\d+)?$", link)]
+                unopened += [link for link in links if not re.search(r"/admin/r/|/(history|delete|password)/$", link)]
         return pages
