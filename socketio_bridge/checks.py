@@ -17,12 +17,13 @@ from django.utils.module_loading import import_string
 
 from socketio_bridge.options import Options, wrong_options
 from socketio_bridge.recovery.store import IN_MEMORY, Place
+from socketio_bridge.server import find_servers
 from socketio_bridge.transports.origins import ANY, OPAQUE, parse_origin
 
 
 @register()
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check `SOCKETIO`, and the origins that may connect."""
+    """Check `SOCKETIO`, the options that servers have of their own, and the origins that may connect."""
     if wrong := wrong_options(getattr(settings, "SOCKETIO", {})):
         hint = 'It must be like {"ping_interval": 25.0, "max_payload": 1_000_000}; times are seconds, sizes bytes.'
         return [Error(said, hint=hint, id="socketio_bridge.E001") for said in wrong.values()]
@@ -32,7 +33,15 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         hint = 'ALLOWED_ORIGINS must be like ["https://shop.example"].'
         return [Error(str(error), hint=hint, id="socketio_bridge.E004")]
     found = (_origins, _callables, _compression, _recovery, _followed_sessions)
-    return [message for check in found for message in check(options)]
+    every = dict.fromkeys([options, *_options_of_servers()])
+    return [message for options in every for check in found for message in check(options)]
+
+
+def _options_of_servers() -> list[Options]:
+    try:
+        return [server.options for server in find_servers()]
+    except Exception:
+        return []  # check_mount says why the application cannot be imported
 
 
 def _callables(options: Options) -> Iterator[CheckMessage]:
@@ -50,7 +59,7 @@ def _callables(options: Options) -> Iterator[CheckMessage]:
                 continue
             problem = f"is {found!r:.100}"
         yield Error(
-            f"SOCKETIO[{name!r}] is {path!r}, which {problem}.",
+            f"The Socket.IO option {name!r} is {path!r}, which {problem}.",
             hint=f'It must be the dotted path of {wanted}, like "mysite.socketio.{name}".',
             id="socketio_bridge.E014",
         )
@@ -59,7 +68,7 @@ def _callables(options: Options) -> Iterator[CheckMessage]:
 def _compression(options: Options) -> Iterator[CheckMessage]:
     if options.per_message_deflate:
         yield Info(
-            "SOCKETIO['per_message_deflate'] is on, which is the ASGI server's to do; daphne, and with it "
+            "The Socket.IO option 'per_message_deflate' is on, which is the ASGI server's to do; daphne, and with it "
             "`runserver`, never compresses.",
             hint="Serve by uvicorn: uvicorn.run(…, **Options.from_settings().for_uvicorn()). Each socket then takes "
             "hundreds of kilobytes. Where that is done, put socketio_bridge.I012 into SILENCED_SYSTEM_CHECKS.",
@@ -70,7 +79,8 @@ def _compression(options: Options) -> Iterator[CheckMessage]:
 def _followed_sessions(options: Options) -> Iterator[CheckMessage]:
     if options.follow_session and settings.SESSION_ENGINE == "django.contrib.sessions.backends.signed_cookies":
         yield Warning(
-            "SOCKETIO['follow_session'] is on, and sessions are in cookies: a logout ends none, and sockets stay.",
+            "The Socket.IO option 'follow_session' is on, and sessions are in cookies: a logout ends none, and sockets "
+            "stay.",
             hint='Keep sessions on the server: SESSION_ENGINE = "django.contrib.sessions.backends.cached_db".',
             id="socketio_bridge.W016",
         )
@@ -90,8 +100,8 @@ def _recovery(options: Options) -> Iterator[CheckMessage]:
 
 
 def _origins(options: Options) -> Iterator[CheckMessage]:
-    own = "allowed_origins" in getattr(settings, "SOCKETIO", {})
-    name = "SOCKETIO['allowed_origins']" if own else "ALLOWED_ORIGINS"
+    inherited = "allowed_origins" not in getattr(settings, "SOCKETIO", {}) and options == Options.from_settings()
+    name = "ALLOWED_ORIGINS" if inherited else "The Socket.IO option 'allowed_origins'"
     for origin in options.allowed_origins:
         if origin in (ANY, OPAQUE):
             whose = "any site" if origin == ANY else "any site, from a sandboxed frame,"
@@ -115,7 +125,8 @@ def _origins(options: Options) -> Iterator[CheckMessage]:
             re.compile(regex)
         except re.error as error:
             yield Error(
-                f"SOCKETIO['allowed_origin_regexes'] has {regex!r}, which is no regular expression: {error}.",
+                f"The Socket.IO option 'allowed_origin_regexes' has {regex!r}, which is no regular expression: "
+                f"{error}.",
                 hint=r"It must match an origin as a whole: r\"https://\w+\.shop\.example\"",
                 id="socketio_bridge.E015",
             )
@@ -169,10 +180,11 @@ def check_mount(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
         options = Options.from_settings()
     except ImproperlyConfigured:
         return []  # check_options reports it, and servers cannot be made without options
-    return list(_mount(options))
+    polled = any("polling" in each.transports for each in _options_of_servers() or [options])
+    return list(_mount(polled))
 
 
-def _mount(options: Options) -> Iterator[CheckMessage]:
+def _mount(polled: bool) -> Iterator[CheckMessage]:
     example = 'application = SocketIOServer([…]).mount("/socket.io", beside=get_asgi_application())'
     dotted = getattr(settings, "ASGI_APPLICATION", None)
     if not dotted:
@@ -200,7 +212,7 @@ def _mount(options: Options) -> Iterator[CheckMessage]:
             hint=f"Mount the bridge: {example}",
             id="socketio_bridge.W010",
         )
-    elif "polling" in options.transports and _leaves_polling_to_django(application):
+    elif polled and _leaves_polling_to_django(application):
         yield Warning(
             f"{dotted} routes WebSockets, but all HTTP to Django: clients begin by long-polling, and get 404.",
             hint=f'For both: {example}. For WebSockets alone: SOCKETIO = {{"transports": ["websocket"]}}, and the same '

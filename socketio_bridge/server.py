@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from importlib import import_module
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from socketio_bridge import following
@@ -214,3 +216,13 @@ class SocketIOServer:
                 signals.forget()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def find_servers() -> list[SocketIOServer]:
+    """Find the servers at the top level of the module that `settings.ASGI_APPLICATION` names.
+
+    Raises:
+        Exception: What importing the module raises; `ValueError` where the setting names none.
+    """
+    module = import_module(str(settings.ASGI_APPLICATION).rpartition(".")[0])
+    return [value for value in vars(module).values() if isinstance(value, SocketIOServer)]

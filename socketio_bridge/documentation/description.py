@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
 
 from socketio_bridge.documentation.asyncapi import asyncapi
-from socketio_bridge.server import SocketIOServer
+from socketio_bridge.server import SocketIOServer, find_servers
 
 
 def project_servers() -> list[SocketIOServer]:
@@ -18,10 +17,12 @@ def project_servers() -> list[SocketIOServer]:
     Raises:
         CommandError: There are none.
     """
-    module = str(settings.ASGI_APPLICATION).rpartition(".")[0]
-    servers = [value for value in vars(import_module(module)).values() if isinstance(value, SocketIOServer)]
+    servers = find_servers()
     if not servers:
-        raise CommandError(f"{module} has no SocketIOServer at its top level; give it a name there.")
+        raise CommandError(
+            f"The module of ASGI_APPLICATION, {settings.ASGI_APPLICATION}, has no SocketIOServer at its top level; "
+            "give it a name there."
+        )
     return servers
 
 

@@ -105,12 +105,20 @@ class TestOptions:
     def test_what_is_asked_must_be_a_function_of_its_kind(self, option: str, path: str, why: str) -> None:
         problem = only_problem(SOCKETIO={option: path})
         assert problem.id == "socketio_bridge.E014"
-        assert f"SOCKETIO['{option}'] is '{path}'" in problem.msg
+        assert f"The Socket.IO option '{option}' is '{path}'" in problem.msg
         assert why in problem.msg
         assert f"mysite.socketio.{option}" in str(problem.hint)
 
     def test_functions_that_can_be_asked_are_fine(self) -> None:
         assert problems(SOCKETIO={"allow_request": "asyncio.sleep", "allow_origin": "json.dumps"}) == []
+
+    def test_those_that_a_server_has_of_its_own_are_checked_as_well(self, asgi: Any) -> None:
+        own = "from socketio_bridge import Options\nserver = SocketIOServer([Namespace()], options=Options(%s))\n"
+        mounted = "application = server.mount('/s', beside=django)"
+        assert asgi(STOCK + own % "allowed_origins=['shop']" + mounted) == ["socketio_bridge.E004"]
+        assert asgi(STOCK + own % "max_payload=0" + mounted) == ["socketio_bridge.E009"]
+        only_websockets = STOCK + own % "transports=['websocket']"
+        assert asgi(only_websockets + "application = ProtocolTypeRouter({'http': django, 'websocket': server})") == []
 
     def test_compression_is_the_asgi_servers_to_do(self) -> None:
         problem = only_problem(SOCKETIO={"per_message_deflate": True})
@@ -167,7 +175,7 @@ class TestOrigins:
     def test_what_matches_no_browsers_origin_is_an_error(self, entry: str, why: str) -> None:
         problem = only_problem(SOCKETIO={"allowed_origins": ["https://other.example", entry]})
         assert problem.id == "socketio_bridge.E004"
-        assert f"SOCKETIO['allowed_origins'] has {entry!r}" in problem.msg
+        assert f"The Socket.IO option 'allowed_origins' has {entry!r}" in problem.msg
         assert why in problem.msg
         assert "https://shop.example" in str(problem.hint)
 

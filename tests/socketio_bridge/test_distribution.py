@@ -1,7 +1,7 @@
 """channels-socketio: what it declares, and its README followed from an empty environment, command by command.
 
-The environment is made with the Python that runs the tests. DIST_PYTHON names another, and DIST_WITH what to install
-beforehand: DIST_PYTHON=/usr/bin/python3.13 DIST_WITH="Django==6.0.*".
+The environment is made with the Python that runs the tests, or with DIST_PYTHON. A file that PIP_CONSTRAINT names tells
+pip which versions to take.
 """
 
 from __future__ import annotations
@@ -180,10 +180,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> NewProject:
-    project = NewProject(tmp_path_factory.mktemp("stranger"), wheels)
-    if beforehand := os.environ.get("DIST_WITH"):
-        project.run("pip", "install", "--quiet", *shlex.split(beforehand))
-    return project
+    return NewProject(tmp_path_factory.mktemp("stranger"), wheels)
 
 
 @pytest.fixture(scope="module")
