@@ -13,6 +13,7 @@ would make of them: an `undefined` null, or no field; a `Date` its ISO 8601 text
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -31,12 +32,19 @@ _ARRAY_BUFFER, _FIXEXT = 0, 1
 _FIXEXT_SIGNS = (b"\xd4\x00\x00", b"\xd7\x00")  # of an undefined, and of a Date
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# How many bytes follow the first one of a value of MessagePack. Strings, binary and extensions have theirs announced.
-_SIZES = {0xCA: 4, 0xCB: 8} | {0xCC + n: 2**n for n in range(4)} | {0xD0 + n: 2**n for n in range(4)}
-_SIZES |= {0xD4 + n: 1 + 2**n for n in range(5)} | {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
-_SIZES |= {0xA0 + n: n for n in range(32)}
+# Values of MessagePack that say their length by their first byte, but for those signs: how many bytes follow it.
+_SIZES = (
+    *(rb"[\x00-\x9f\xc0-\xc3\xe0-\xff]++", rb"[\xcc\xd0].", rb"[\xcd\xd1\xdc\xde].{2}", rb"\xd5.{3}"),
+    *(rb"[\xca\xce\xd2\xdd\xdf].{4}", rb"\xd6.{5}", rb"[\xcb\xcf\xd3].{8}", rb"\xd8.{17}"),
+    *(rb"\xd4[^\x00].", rb"\xd7[^\x00].{8}"),
+    *(b"\\x%x.{%d}" % (0xA0 + length, length) for length in range(32)),  # short texts
+)
+_SIZED = re.compile(rb"(?:%b)*+" % b"|".join(_SIZES), re.DOTALL)
+_UNDEFINED, _DATE = re.compile(rb"(?:\xd4\x00.)++", re.DOTALL), re.compile(rb"(?:\xd7\x00.{8})++", re.DOTALL)
+# The others, texts, binary and extensions, by their first byte: how many bytes the length that follows it takes.
 _LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _EXTENSIONS = range(0xC7, 0xCA)  # whose length does not count the byte of their type
+_PLAIN = frozenset({str, int, bool, bytes, type(None)})
 
 
 class _Map(msgspec.Struct):
@@ -140,9 +148,13 @@ def _arguments(values: list[Any]) -> list[Any]:
 def _plain(value: Any) -> Any:
     """Replace what JSON has not. What is undefined becomes None in an array, and leaves a map."""
     if isinstance(value, list):
-        return [None if item is msgspec.UNSET else _plain(item) for item in value]
+        return [item if type(item) in _PLAIN else None if item is msgspec.UNSET else _plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if item is not msgspec.UNSET}
+        return {
+            key: item if type(item) in _PLAIN else _plain(item)
+            for key, item in value.items()
+            if item is not msgspec.UNSET
+        }
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, datetime):
@@ -168,13 +180,23 @@ def _with_fixext_numbered(message: bytes) -> bytes:
     Date a fixext 8, an ArrayBuffer an ext of any length. MessagePack's libraries do not say which it was.
     """
     numbered = bytearray(message)
-    position = 0
+    position = _end(_SIZED, message, 0)
     while position < len(message):
         first = message[position]
-        if first in (0xD4, 0xD7) and message[position + 1 : position + 2] == b"\x00":
-            numbered[position + 1] = _FIXEXT
-        position += 1 + _SIZES.get(first, 0)
         if digits := _LENGTHS.get(first):
-            length = int.from_bytes(message[position : position + digits])
-            position += digits + length + (first in _EXTENSIONS)
+            length = int.from_bytes(message[position + 1 : position + 1 + digits])
+            end = position + 1 + digits + length + (first in _EXTENSIONS)
+        else:
+            run, size = (_UNDEFINED, 3) if first == _FIXEXT_SIGNS[0][0] else (_DATE, 10)
+            end = _end(run, message, position)
+            numbered[position + 1 : end : size] = bytes([_FIXEXT]) * ((end - position) // size)
+            if end == position:
+                break  # the message ends within a value
+        position = _end(_SIZED, message, end)
     return bytes(numbered)
+
+
+def _end(run: re.Pattern[bytes], message: bytes, position: int) -> int:
+    """Where a run of values ends that begins at a position."""
+    found = run.match(message, position)
+    return position if found is None else found.end()

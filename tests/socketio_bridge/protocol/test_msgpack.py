@@ -62,6 +62,16 @@ class TestDecoding:
         assert values(msgpack.decode(event_of(FLOATS, DATE))) == [FLOATS[3:], "2023-11-14T22:13:20.123Z"]
         assert values(msgpack.decode(event_of(b"\xc7\x01\x00\x00", UNDEFINED))) == [b"\x00", None]
 
+    def test_many_of_them_in_a_row_are_told_apart(self) -> None:
+        date = "2023-11-14T22:13:20.123Z"
+        read = msgpack.decode(event_of(UNDEFINED, UNDEFINED, DATE, DATE, FLOATS, UNDEFINED, b"\xc0", DATE))
+        assert values(read) == [None, None, date, date, FLOATS[3:], None, None, date]
+
+    @pytest.mark.parametrize("cut", [UNDEFINED[:-1], DATE[:-1], b"\xd9", b"\xd9\x05a", b"\xcc", b"\xc8\x00"])
+    def test_a_message_may_end_within_a_value(self, cut: bytes) -> None:
+        with pytest.raises(ProtocolError):
+            msgpack.decode(event_of(DATE, cut))
+
     def test_a_text_that_looks_like_a_date_stays_one(self) -> None:
         long = "\x00 a text of more than thirty-two characters \x00" * 10
         read = msgpack.decode(event_of(msgspec.msgpack.encode(long), msgspec.msgpack.encode(b"\xd7\x00" * 8), DATE))
