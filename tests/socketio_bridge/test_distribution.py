@@ -32,8 +32,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "socketio_bridge"
 README = (FOLDER / "README.md").read_text()
 DECLARED: dict[str, Any] = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
-OPTIONAL = {"recovery/redis_store.py": "redis"}
-"""Modules that need an extra; no other imports them unless it is used."""
+OPTIONAL = {
+    "recovery/redis_store.py": "redis",
+    "testing/fixtures.py": "testing",
+    "testing/live_server.py": "testing",
+    "testing/over_network.py": "testing",
+}
+"""Modules that need an extra, and which; no other module needs it."""
 DISTRIBUTIONS = {"engineio": "python-engineio"}
 """Those that are not called as what they bring."""
 STARTING = 30.0  # seconds, on a busy machine
@@ -65,8 +70,9 @@ def test_the_dependencies_are_what_is_imported() -> None:
         assert missing <= names_of(DECLARED["optional-dependencies"][extra])
 
 
-def test_the_readme_has_every_extra_and_the_changelog_this_version() -> None:
-    named = set(re.findall(r'"channels-socketio\[(\w+)\]"', README))
+def test_the_pages_name_every_extra_and_the_changelog_this_version() -> None:
+    pages = README + (FOLDER / "docs" / "guide.md").read_text()
+    named = set(re.findall(r'"channels-socketio\[(\w+)\]"', pages))
     assert named == set(DECLARED["optional-dependencies"])
     assert f"\n## {DECLARED['version']}\n" in (FOLDER / "CHANGELOG.md").read_text()
 
@@ -227,12 +233,13 @@ class TestTheReadme:
         said = project.run("python", "manage.py", "check")
         assert re.findall(r"socketio_bridge\.\w\d+", said) == ["socketio_bridge.W005"]
 
-    def test_nothing_but_recovery_needs_redis(self, first_server: list[str], project: NewProject) -> None:
+    def test_nothing_else_needs_an_extra(self, first_server: list[str], project: NewProject) -> None:
+        optional = {f"socketio_bridge.{name.removesuffix('.py').replace('/', '.')}" for name in OPTIONAL}
         walk = (
             "import importlib.util, pkgutil, socketio_bridge\n"
-            "assert importlib.util.find_spec('redis') is None\n"
+            "assert not any(map(importlib.util.find_spec, ('redis', 'pytest')))\n"
             "for module in pkgutil.walk_packages(socketio_bridge.__path__, 'socketio_bridge.'):\n"
-            "    if not module.name.endswith('.redis_store'):\n"
+            f"    if module.name not in {optional}:\n"
             "        importlib.import_module(module.name)\n"
         )
         project.run("python", "manage.py", "shell", "--no-imports", "--command", walk)
