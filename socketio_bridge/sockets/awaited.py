@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from socketio_bridge.exceptions import AckTimeout
+from socketio_bridge.sockets.interfaces import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +22,13 @@ class Awaited:
     """The answers that are due.
 
     Args:
-        expect_answer: Told of each that becomes due (1) or no longer is (-1).
+        connection: The client's, which reads on while an answer is due (`Connection.expect_answer`).
     """
 
-    __slots__ = ("_acks", "_events", "_expect_answer", "_next_ack_id")
+    __slots__ = ("_acks", "_connection", "_events", "_next_ack_id")
 
-    def __init__(self, expect_answer: Callable[[int], None]) -> None:
-        self._expect_answer = expect_answer
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._acks: dict[int, Answer] = {}
         self._events: dict[str, set[Answer]] = {}
         self._next_ack_id = 0
@@ -67,8 +68,8 @@ class Awaited:
 
     def _due(self) -> Answer:
         answer: Answer = asyncio.get_running_loop().create_future()
-        self._expect_answer(1)
-        answer.add_done_callback(lambda _: self._expect_answer(-1))
+        self._connection.expect_answer()
+        answer.add_done_callback(lambda _: self._connection.expect_answer(-1))
         return answer
 
     def _forget(self, name: str, answer: Answer) -> None:

@@ -117,7 +117,7 @@ class Socket:
         # Packets for a client that has not been let in yet.
         self._early: list[tuple[str, Sequence[bytes]]] | None = []
         self._held = 0  # size of those, and of what an extension holds back
-        self._awaited = Awaited(connection.expect_answer)
+        self._awaited = Awaited(connection)
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} in {self.namespace}>"
