@@ -15,9 +15,9 @@ class ChozoiChatConfig(AppConfig):
     default_auto_field = OBJECT_ID
 
     def ready(self) -> None:
-        """Register the checks and the receiver with Django."""
+        """Register the checks and the receivers with Django."""
         # Importing them registers them; before `ready` Django's registry is not there.
-        from chozoi_chat import checks  # noqa: F401
+        from chozoi_chat import checks, health  # noqa: F401
         from chozoi_chat.http import origins  # noqa: F401
 
 

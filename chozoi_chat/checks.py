@@ -126,7 +126,7 @@ def _serving() -> Iterator[CheckMessage]:
         yield _wrong(11, "PORT", settings.PORT, "a port from 1 to 65535")
     if settings.WEB_CONCURRENCY < 1:
         yield _wrong(12, "WEB_CONCURRENCY", settings.WEB_CONCURRENCY, "a number of processes, 1 or more")
-    for name in ("KEEP_ALIVE", "REQUEST_TIMEOUT", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"):
+    for name in ("KEEP_ALIVE", "REQUEST_TIMEOUT", "SHUTDOWN_WINDOW", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"):
         if getattr(settings, name) < 1:
             unit = "connections" if name.startswith("MAX") else "seconds"
             yield _wrong(23, name, getattr(settings, name), f"a number of {unit}, 1 or more")

@@ -5,10 +5,12 @@ For load balancers; no login.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import pymongo
 from django.db import DatabaseError
+from django.dispatch import receiver
 from django.http import HttpRequest, JsonResponse
 from pymongo.errors import PyMongoError
 
@@ -20,6 +22,7 @@ from persistence.store_clock import store_clock
 from persistence.write_proof import write_proof
 from presence import current as current_presence
 from socketio_bridge.adapter.adapter import find_adapter
+from socketio_bridge.signals import server_stopping
 
 STORE_TIMEOUT = 2.0  # seconds; probes usually give up after a few, and the answer must name the store before
 REDIS_TIMEOUT = 0.3  # seconds; a process without Redis is ready, and must say so before probes give up
@@ -28,6 +31,16 @@ HEARING_TIMEOUT = 3.0
 """Seconds within which all others have heard a process that is alive in Redis: it sends a heartbeat each second."""
 
 FRESH = 1.0  # seconds for which the result of a check is answered again
+
+
+_stopping: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+"""The event loops of servers that were told to stop."""
+
+
+@receiver(server_stopping)
+async def note_stopping(sender: Any, **kwargs: Any) -> None:
+    """Have `readyz` answer 503 from now on: load balancers are to send clients to other processes."""
+    _stopping.add(asyncio.get_running_loop())
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -42,6 +55,8 @@ async def readyz(request: HttpRequest, isolation: Callable[[], Awaitable[str]]) 
     load balancer would take out all processes at once. A process that cannot reach Redis while others can answers 503,
     and so does one that hears none of the others: its users would miss what users of other processes send.
 
+    A process that was told to stop answers 503 at once.
+
     Anybody may ask, and often: a check is made once a second at most.
 
     Args:
@@ -50,6 +65,8 @@ async def readyz(request: HttpRequest, isolation: Callable[[], Awaitable[str]]) 
     """
     global _check
     loop = asyncio.get_running_loop()
+    if loop in _stopping:
+        return _uncached({"status": "stopping"}, status=503)
     if _check is None or _check.get_loop() is not loop or not _is_fresh(_check):
         _check = loop.create_task(_check_all(isolation))
     result = await asyncio.shield(_check)

@@ -13,9 +13,6 @@ from django.conf import settings
 
 from socketio_bridge import Options
 
-SHUTDOWN_TIMEOUT = 10
-"""Seconds that open requests and sockets have after the signal to stop."""
-
 
 def serve(host: str, port: int, workers: int) -> None:
     """Serve until SIGINT or SIGTERM.
@@ -47,7 +44,6 @@ def serve(host: str, port: int, workers: int) -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=settings.KEEP_ALIVE,
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )
 
 

@@ -111,6 +111,7 @@ ALLOWED_ORIGINS = [origin.rstrip("/") for origin in names("ALLOWED_ORIGINS")]
 WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
 KEEP_ALIVE = whole_number("KEEP_ALIVE", 75)  # seconds; longer than load balancers keep theirs, or they meet closed ones
 REQUEST_TIMEOUT = whole_number("REQUEST_TIMEOUT", 20)  # seconds for a request's head to come, and for its body
+SHUTDOWN_WINDOW = whole_number("SHUTDOWN_WINDOW", 20)  # seconds from SIGTERM to the end of a process
 MAX_CONNECTIONS = whole_number("MAX_CONNECTIONS", 20_000)  # of a process
 MAX_CONNECTIONS_PER_ADDRESS = whole_number("MAX_CONNECTIONS_PER_ADDRESS", 1_000)
 
@@ -164,6 +165,7 @@ SOCKETIO: dict[str, Any] = {
     # Bytes. Far above MESSAGE_MAX_LENGTH: a text that is much too long gets an `event_error`, not a broken line.
     "max_payload": 5_000_000,
     "outbound_limit": 4_000_000,
+    "shutdown_window": SHUTDOWN_WINDOW,
     "per_message_deflate": switch("PER_MESSAGE_DEFLATE"),
 }
 SILENCED_SYSTEM_CHECKS = [
@@ -246,6 +248,7 @@ CONVERSATIONS: dict[str, Any] = {
     "KAFKA_BOOTSTRAP_SERVERS": KAFKA_BOOTSTRAP_SERVERS,
     "SCHEMA_REGISTRY_URL": SCHEMA_REGISTRY_URL,
     "KAFKA_OPTIONS": json_object("KAFKA_OPTIONS"),
+    "SHUTDOWN_WINDOW": SHUTDOWN_WINDOW,
     "WORKER_STATUS_HOST": HOST,
 }
 _TEXTS = """

@@ -124,6 +124,7 @@ class Supervisor:
         addresses: Returns environment variables for all commands. It is called whenever a store has started.
         say: Gets messages for the person at the terminal.
         workers: The arguments of `manage.py` for each command that runs beside the server.
+        stop_timeout: Seconds from SIGTERM to SIGKILL for the server and for each worker.
     """
 
     def __init__(
@@ -134,15 +135,18 @@ class Supervisor:
         addresses: Callable[[], dict[str, str]],
         say: Callable[[str], object],
         workers: list[list[str]] | None = None,
+        *,
+        stop_timeout: float = 25.0,
     ) -> None:
         self.project = project
         self.data_dir = data_dir
         self.stores = stores
         self.environment = dict(os.environ)
         self.say = say
+        self._addresses = addresses
+        self._stop_timeout = stop_timeout
         self.server = self._child("serve")
         self.workers = {command[0]: self._child(*command) for command in workers or []}
-        self._addresses = addresses
 
     def __enter__(self) -> Self:
         for number in STOP_SIGNALS:
@@ -242,7 +246,12 @@ class Supervisor:
 
     def _child(self, *arguments: str) -> ChildProcess:
         command = [sys.executable, str(self.project / "manage.py"), *arguments]
-        return ChildProcess(command, self.data_dir / f"{arguments[0]}.pid", mark=f"manage.py {arguments[0]}")
+        return ChildProcess(
+            command,
+            self.data_dir / f"{arguments[0]}.pid",
+            mark=f"manage.py {arguments[0]}",
+            stop_timeout=self._stop_timeout,
+        )
 
 
 def _request_stop(number: int, frame: FrameType | None) -> None:

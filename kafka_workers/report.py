@@ -22,19 +22,27 @@ class WorkerReport:
         report.enter("consuming")
         report.handled(1, "chozoi.socket.auction.result")
 
-    A worker is ready when it has entered a state and nothing has failed that did not recover.
+    A worker is ready when it has entered a state, nothing has failed that did not recover, and it was not told to stop.
 
     Args:
         name: The beginning of the metrics' names.
         unit: What it handles: "records", "events".
         clock: A monotonic clock, in seconds.
+        stop: Is set when the worker is told to stop.
 
     Attributes:
         registry: The metrics.
     """
 
-    def __init__(self, name: str, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        unit: str,
+        clock: Callable[[], float] = time.monotonic,
+        stop: threading.Event | None = None,
+    ) -> None:
         self.registry = CollectorRegistry()
+        self._stop = stop or threading.Event()
         self._clock = clock
         self._lock = threading.Lock()
         self._state = "starting"
@@ -128,7 +136,7 @@ class WorkerReport:
     def ready(self) -> bool:
         """Whether the worker is ready."""
         with self._lock:
-            return self._entered and not self._problems
+            return self._entered and not self._problems and not self._stop.is_set()
 
     def summary(self) -> dict[str, Any]:
         """The body of `/readyz`; docs/kafka.md describes it."""
@@ -137,7 +145,7 @@ class WorkerReport:
             self._forget_old()
             return {
                 "status": "ok" if ready else "unavailable",
-                "state": self._state,
+                "state": "stopping" if self._stop.is_set() else self._state,
                 "problems": dict(self._problems),
                 "lag": dict(self._lag),
                 "per_second": round(sum(number for _, number in self._handled) / WINDOW, 3),

@@ -19,7 +19,7 @@ from kafka_workers.status_server import status_served
 class WorkerCommand(BaseCommand):
     """Base of the workers' commands: checks the settings, serves the status port, and stops on SIGTERM or SIGINT.
 
-    A second signal ends the process at once.
+    A second signal ends the process at once, and SIGALRM one that has not stopped after SHUTDOWN_WINDOW seconds.
 
     Attributes:
         metrics_prefix: The beginning of the metrics' names.
@@ -55,18 +55,20 @@ class WorkerCommand(BaseCommand):
         require_kafka()
         if self.needs_registry:
             require_registry()
-        report = WorkerReport(self.metrics_prefix, self.unit)
-        stop = _stop_on_signals()
-        with status_served(report, KafkaSettings.current().WORKER_STATUS_HOST, status_port):
+        kafka = KafkaSettings.current()
+        stop = _stop_on_signals(kafka.SHUTDOWN_WINDOW)
+        report = WorkerReport(self.metrics_prefix, self.unit, stop=stop)
+        with status_served(report, kafka.WORKER_STATUS_HOST, status_port):
             self.work(report, stop, **options)
 
 
-def _stop_on_signals() -> threading.Event:
-    """An event that SIGTERM or SIGINT sets; for the main thread."""
+def _stop_on_signals(window: float) -> threading.Event:
+    """An event that SIGTERM or SIGINT sets, `window` seconds before the process ends anyhow; for the main thread."""
     stop = threading.Event()
 
     def request(number: int, frame: FrameType | None) -> None:
         stop.set()
+        signal.setitimer(signal.ITIMER_REAL, window)
         for again in (signal.SIGTERM, signal.SIGINT):
             signal.signal(again, signal.SIG_DFL)
 

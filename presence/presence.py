@@ -194,7 +194,9 @@ class Presence:
     async def stop(self) -> None:
         """Stop the heartbeat and close the connections.
 
-        Users who still have a socket here go offline at the next heartbeat of another process.
+        Users who have no socket here go offline at the next heartbeat of another process. Users who still have one are
+        expected to connect to another process: they stay online until this one is taken for dead, `expiry` later, and
+        then go offline, unless they are back.
         """
         self._stopped = True
         if self._restoring is not None:
@@ -212,10 +214,12 @@ class Presence:
             self._version = -1  # whoever starts again registers anew
             OUTAGE.answered(_PART)
             try:
-                await self._registry.retire()
+                if not self._sockets:
+                    await self._registry.retire()
             except REDIS_AWAY as error:
                 logger.info("presence could not sign off (%s); its entries expire", error)
             await self._registry.close()
+        self._sockets.clear()
 
     def _start(self) -> None:
         if self._heart is None and not self._stopped:

@@ -19,6 +19,9 @@ ParserName: TypeAlias = Literal["json", "msgpack"]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
+REQUESTS_SHARE = 0.25
+"""The part of `shutdown_window` in which open requests may end, after the clients have left."""
+
 
 # What other servers call an option whose name here is not similar.
 _ELSEWHERE = {
@@ -63,6 +66,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             Without it a client that names none speaks protocol 3, as with the reference server.
         serve_client: Whether the JavaScript client is served below the server's path (Socket.IO's `serveClient`).
         per_message_deflate: Whether WebSockets compress. The ASGI server does it; `for_uvicorn` tells uvicorn.
+        shutdown_window: How long a process that is told to stop (SIGTERM, SIGINT) may take. Its clients are asked to
+            connect again, some at a time, in the first half; then open requests are answered, and the namespaces
+            stopped. A process that is still there at its end is killed (SIGALRM). Without clients it stops at once.
         max_disconnection_duration: How long after a cut a client may come back as the socket that it was (Socket.IO's
             `connectionStateRecovery.maxDisconnectionDuration`); None: it cannot. With it, each event without an
             acknowledgement reaches clients of protocol 5 with one argument more, its offset, as with the reference
@@ -91,6 +97,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     eio_required: bool = False
     serve_client: bool = True
     per_message_deflate: bool = False
+    shutdown_window: Seconds = 20.0
     max_disconnection_duration: Seconds | None = None
     recovery_redis_url: str | None = None
     recovery_stream_length: Size = 100_000
@@ -137,6 +144,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             "ws_max_size": self.max_payload,
             "ws_ping_interval": None,  # Engine.IO has a heartbeat of its own
             "ws_per_message_deflate": self.per_message_deflate,
+            "timeout_graceful_shutdown": max(1, int(self.shutdown_window * REQUESTS_SHARE)),
         }
 
 

@@ -18,6 +18,7 @@ from socketio_bridge.adapter.adapter import current_adapter
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.recovery import Recovery
+from socketio_bridge.signals import server_stopping
 from socketio_bridge.transports import session_registry
 from socketio_bridge.transports.client_files import CLIENT_FILES, serve_client_file
 from socketio_bridge.transports.engine import Engine
@@ -114,7 +115,7 @@ class SocketIOServer:
 
         Below that path are the files of Socket.IO's JavaScript client (`/socket.io/socket.io.js`), unless
         `Options.serve_client` is off. The application handles the ASGI lifespan: it starts the server, and stops it
-        without waiting for open polls.
+        without waiting for open polls. At SIGTERM and SIGINT it drains (`drain`) before the ASGI server stops.
 
         Args:
             path: The path of Socket.IO, with or without slashes around it.
@@ -140,8 +141,21 @@ class SocketIOServer:
 
         return application
 
+    async def drain(self) -> None:
+        """Refuse new connections, and have the clients here connect again to another process, some at a time.
+
+        What they have sent is handled and answered before. Returns when all have left and their handlers have ended,
+        after two thirds of `Options.shutdown_window` at the latest; who is left then is cut off, as by `stop_serving`.
+        The signal `server_stopping` is sent first.
+        """
+        try:
+            await server_stopping.asend_robust(sender=type(self), server=self)
+            await self._engine.drain(self.options.shutdown_window)
+        finally:
+            self.stop_serving()
+
     def stop_serving(self) -> None:
-        """Begin to stop: end the sessions of this process, and answer the open polls of sessions that live elsewhere.
+        """Stop without a drain: end the sessions here, and answer the open polls of sessions that live elsewhere.
 
         The process need not wait for either; `shutdown` does the rest.
         """
@@ -199,7 +213,7 @@ class SocketIOServer:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol."""
-        signals = StopSignals(asyncio.get_running_loop(), self.stop_serving)
+        signals = StopSignals(asyncio.get_running_loop(), self.drain, self.options.shutdown_window)
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":

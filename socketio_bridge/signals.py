@@ -19,3 +19,16 @@ Args:
         `{"protocol": …}`, `{"origin": …}`, `{"name": "TRANSPORT_MISMATCH", …}`. It holds what the client sent.
     handshake: The request, a `Handshake`.
 """
+
+server_stopping = Signal()
+"""The process was told to stop: no more sessions open here, and clients are asked to connect again, to another process.
+
+    @receiver(server_stopping)
+    async def take_out(sender, server, **kwargs):
+        health.ready = False
+
+Receivers may be coroutines, which run in the server's event loop. What one raises is logged.
+
+Args:
+    server: The `SocketIOServer`.
+"""

@@ -89,7 +89,7 @@ class ConversationEvents(LimitedNamespace):
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
         """Sign the device out."""
-        await sign_out(socket)
+        await sign_out(socket, returns=reason == "server shutting down")
 
     def save(self, socket: Socket) -> dict[str, str]:
         """Who a device that is cut off was; it must prove it again."""

@@ -69,12 +69,18 @@ async def renew(socket: Socket, identity: Identity) -> None:
     _expire_in_time(socket)
 
 
-async def sign_out(socket: Socket) -> None:
-    """Take a socket out of presence. If it was the user's last one, the others get `user_status_change`."""
+async def sign_out(socket: Socket, *, returns: bool = False) -> None:
+    """Take a socket out of presence. If it was the user's last one, the others get `user_status_change`.
+
+    Args:
+        socket: A socket that was signed in.
+        returns: Whether its process stops, and its client is expected at another one. Nobody is told then that the user
+            is offline, unless the client does not come (`Presence.stop`).
+    """
     socket.data.expiry.cancel()
     user_id = socket.data.identity.user_id
     reannouncing.get().signed_out(socket.data.presence_id)
-    if await current_presence().leave(user_id, socket.data.presence_id):
+    if not returns and await current_presence().leave(user_id, socket.data.presence_id):
         _in_background(reannouncing.get().announce(user_id))
 
 

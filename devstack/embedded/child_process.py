@@ -12,8 +12,6 @@ from devstack.embedded import tied_to_parent
 
 PRIVATE = 0o077
 """The umask of programs that keep data: only the user that they run as may open their files."""
-_LEFT_OVER_STOP_TIMEOUT = 15.0
-"""Seconds from SIGTERM to SIGKILL for a process that an earlier run left."""
 
 
 class ChildProcess:
@@ -52,7 +50,7 @@ class ChildProcess:
             return
         if _runs(pid, self.mark):
             os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + _LEFT_OVER_STOP_TIMEOUT
+            deadline = time.monotonic() + self.stop_timeout
             while _runs(pid, self.mark):
                 if time.monotonic() > deadline:
                     os.kill(pid, signal.SIGKILL)

@@ -85,6 +85,9 @@ class AnySession(Protocol):
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session; what is queued is sent before, unless `abruptly`."""
 
+    def drain(self, reason: str) -> None:
+        """End the session as soon as what the client has sent is handled and answered; read no more of it."""
+
     async def finish(self, code: int | None = None) -> None:
         """The WebSocket is gone, ended by the client with that close code, or else by this side: end the session, and
         return when that is done.

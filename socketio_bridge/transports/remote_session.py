@@ -29,6 +29,7 @@ from socketio_bridge.transports.session_commands import (
     Close,
     Command,
     CommandFor,
+    Drain,
     Fail,
     Finish,
     LetPollsGo,
@@ -123,6 +124,10 @@ class RemoteSession:
     def close(self, reason: str, *, abruptly: bool = False) -> None:
         """End the session."""
         self._send(Close(reason, abruptly))
+
+    def drain(self, reason: str) -> None:
+        """End the session when what the client has sent is handled."""
+        self._send(Drain(reason))
 
     def begin_upgrade(self) -> None:
         """A WebSocket is here to change over to."""

@@ -65,6 +65,7 @@ class Session:
         "_address",
         "_answers_due",
         "_connect_deadline",
+        "_drained_for",
         "_end",
         "_hanging_up",
         "_letting_go",
@@ -107,6 +108,7 @@ class Session:
         self.close_code: int | None = None
         self.upgrading = False
         self.failed = False  # by a client that broke the protocol
+        self._drained_for: str | None = None  # the reason for which it ends when what came is handled
         self.joined = False  # a namespace of the application let the client in
         self._transport: Transport | None = None
         self._polling = False
@@ -276,8 +278,11 @@ class Session:
         """Whether so much input waits for its handlers that no more should be read.
 
         While a handler waits for the client's answer, which may stand behind events that the client sent before, more
-        is read, but no more than one packet with its attachments may come to.
+        is read, but no more than one packet with its attachments may come to. Nothing is read of a session that is
+        drained: a client knows by the missing acknowledgement that an event has not arrived.
         """
+        if self._drained_for is not None and not self._answers_due:
+            return not self.closed
         limit = self.options.inbound_limit
         if self._answers_due:
             limit += LARGEST_PACKET * self.options.max_payload
@@ -318,6 +323,11 @@ class Session:
             self._send_queue.discard()
             self._sessions.pop(self.sid, None)  # there is nothing left to fetch
         self._hanging_up = self._loop.create_task(self._hang_up())
+
+    def drain(self, reason: str) -> None:
+        """End the session, with what is queued, as soon as the events that came are handled; read no more."""
+        self._drained_for = reason
+        self._close_if_drained()
 
     async def finish(self, code: int | None = None) -> None:
         """The transport is gone: close, and return when all handlers have ended."""
@@ -365,8 +375,13 @@ class Session:
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""
         self.inbound -= event.size
+        self._close_if_drained()
         if self._relief is not None and not self.congested:
             self._relieve()
+
+    def _close_if_drained(self) -> None:
+        if self._drained_for is not None and not self.inbound:
+            self.close(self._drained_for)
 
     def _let_go_soon(self) -> None:
         self._loop.call_later(_LETTING_GO, self.release)

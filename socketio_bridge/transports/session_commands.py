@@ -58,7 +58,15 @@ class Finish(msgspec.Struct, array_like=True, tag=8):
     code: int | None = None
 
 
-Command: TypeAlias = Receive | Attach | BeginUpgrade | LetPollsGo | AbandonUpgrade | Release | Fail | Close | Finish
+class Drain(msgspec.Struct, array_like=True, tag=9):
+    """End the session when what the client has sent is handled."""
+
+    reason: str
+
+
+Command: TypeAlias = (
+    Receive | Attach | BeginUpgrade | LetPollsGo | AbandonUpgrade | Release | Fail | Close | Finish | Drain
+)
 
 
 class CommandFor(msgspec.Struct, array_like=True):
@@ -89,3 +97,5 @@ async def apply(command: Command, session: AnySession, carrier: Callable[[int], 
             session.close(reason, abruptly=abruptly)
         case Finish(code):
             await session.finish(code)
+        case Drain(reason):
+            session.drain(reason)

@@ -74,8 +74,11 @@ class WebSocketConsumer(AsyncConsumer):
             await refusal.report(handshake)
             await deny(scope, receive, send, refusal)
             return
-        if session is None:
-            return
+        if session is not None:
+            with self._engine.serving(session):
+                await self._serve(session)
+
+    async def _serve(self, session: AnySession) -> None:
         code = None
         try:
             for number in itertools.count(1):

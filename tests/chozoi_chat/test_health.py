@@ -8,6 +8,7 @@ from pytest_django.fixtures import Settings
 
 from chozoi_chat import health
 from devstack.embedded import free_port
+from socketio_bridge import SocketIOServer
 
 
 async def test_healthz_needs_no_store(async_client: AsyncClient, settings: Settings) -> None:
@@ -23,6 +24,16 @@ async def test_readyz_is_200_when_both_stores_answer(async_client: AsyncClient) 
     assert answer.json() == {"status": "ok", "mongodb": "ok", "redis": "ok"}
     assert answer.status_code == 200
     assert answer["Cache-Control"] == "no-store"
+
+
+async def test_readyz_is_503_from_the_signal_to_stop_on_and_asks_no_store(
+    async_client: AsyncClient, settings: Settings
+) -> None:
+    settings.REDIS_ADDRESS = f"redis://127.0.0.1:{free_port()}/0"
+    await SocketIOServer([]).drain()
+    answer = await async_client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "stopping"})
+    assert (await async_client.get("/healthz")).status_code == 200, "it still serves"
 
 
 @pytest.mark.django_db

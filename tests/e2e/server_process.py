@@ -88,7 +88,7 @@ class ServerProcess:
             return
         self._process.send_signal(number)
         try:
-            self._process.wait(10)
+            self._process.wait(25)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

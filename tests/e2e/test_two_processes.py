@@ -116,12 +116,19 @@ async def test_the_users_of_a_killed_process_go_offline(connect: Connect, new_ro
 
 
 @pytest.mark.slow
-async def test_a_stopped_process_says_goodbye(connect: Connect, room: Room, cluster: Cluster) -> None:
-    """A SIGTERM, as at a deployment: its users are offline at once, not when their entries expire."""
+async def test_who_comes_back_from_a_stopped_process_was_never_offline(
+    connect: Connect, new_room: NewRoom, cluster: Cluster
+) -> None:
+    """A SIGTERM, as at a deployment. Who does not come back is offline when the process's entry in Redis expires."""
     leaving = await cluster.server("leaving")
-    watcher = await connect(room.buyer)
-    device = await connect(room.seller, to=leaving)
-    assert (await watcher.expect("user_status_change"))["status"] is True
+    moving, gone = new_room(), new_room()
+    watchers = [await connect(moving.buyer), await connect(gone.buyer)]
+    devices = [await connect(room.seller, to=leaving) for room in (moving, gone)]
+    for watcher in watchers:
+        assert (await watcher.expect("user_status_change"))["status"] is True
     await asyncio.to_thread(leaving.stop)
-    await device.disconnected()
-    assert (await watcher.expect("user_status_change", within=5))["status"] is False
+    for device in devices:
+        await device.disconnected()
+    await connect(moving.seller)
+    assert (await watchers[1].expect("user_status_change", within=30))["status"] is False
+    assert [change["status"] for change in watchers[0].received("user_status_change")] == [True]

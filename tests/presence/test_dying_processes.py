@@ -83,13 +83,26 @@ async def test_a_new_process_alone_announces_those_who_died_with_the_last_one(st
     await eventually(lambda: restarted.went == ["7"])
 
 
-async def test_users_who_stay_behind_at_a_stop_go_offline_without_waiting_for_expiry(start: Start) -> None:
-    stopping, staying = start(expiry=30), start(expiry=30)
-    await stopping.presence.enter("7", "phone")
-    await staying.presence.enter("8", "phone")
+async def test_users_of_a_process_that_stops_are_offline_only_if_they_do_not_come_back(start: Start) -> None:
+    stopping, staying = start(), start()
+    await staying.presence.enter("9", "phone")
+    for user in ("7", "8"):
+        await stopping.presence.enter(user, "phone")
     await stopping.presence.stop()
-    await eventually(lambda: staying.went == ["7"], within=2)
+    assert await staying.presence.online(["7", "8"]) == {"7", "8"}
+    assert not await staying.presence.enter("7", "phone, again"), "was never away"
+    await eventually(lambda: staying.went, within=2)
+    assert (staying.went, staying.came) == (["8"], [])
     assert not stopping.went
+
+
+async def test_a_process_that_stops_without_users_is_gone_at_once(start: Start) -> None:
+    stopping, staying = start(expiry=30), start(expiry=30)
+    await staying.presence.start()
+    await stopping.presence.enter("7", "phone")
+    await stopping.presence.leave("7", "phone")
+    await stopping.presence.stop()
+    await eventually(lambda: len(staying.died) == 1, within=2)
 
 
 async def test_a_process_killed_amid_its_announcements_leaves_them_to_another(start: Start, member: Member) -> None:

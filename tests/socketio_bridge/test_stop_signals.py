@@ -1,4 +1,4 @@
-"""A process that is told to stop does not wait for polls: uvicorn as the README has it, and nothing else."""
+"""What a process does that is told to stop: uvicorn as the README has it, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,28 +7,40 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection
 
-from tests.eventually import eventually_sync
+from tests.eventually import eventually, eventually_sync
 
 PING_INTERVAL = 60  # seconds that an open poll would be waited for
+WINDOW = 8
 SERVER = f"""
-import sys, uvicorn
+import asyncio, sys, time, uvicorn
 from django.conf import settings
 settings.configure(SECRET_KEY="of no use")
-from socketio_bridge import Namespace, Options, SocketIOServer
+from socketio_bridge import Namespace, Options, SocketIOServer, event
 
 class Desk(Namespace):
     path = "/desk"
     async def on_disconnect(self, socket, reason):
         print("left:", reason, flush=True)
+    @event("wait")
+    async def wait(self, socket, seconds: float):
+        await asyncio.sleep(seconds)
+        return "done"
+    @event("block")
+    async def block(self, socket, seconds: float):
+        time.sleep(seconds)
 
 async def nothing(scope, receive, send): ...
 
-options = Options(ping_interval={PING_INTERVAL})
+options = Options(ping_interval={PING_INTERVAL}, shutdown_window={WINDOW})
 application = SocketIOServer([Desk()], options=options).mount("/socket.io", beside=nothing)
 uvicorn.run(application, host="127.0.0.1", port=int(sys.argv[1]), **options.for_uvicorn())
 """
@@ -76,3 +88,53 @@ async def test_a_process_that_is_told_to_stop_does_not_wait_for_polls(
     assert process.wait(PING_INTERVAL / 2) in (0, -number)
     assert process.stdout is not None
     assert "left: server shutting down" in process.stdout.read()
+
+
+@asynccontextmanager
+async def _at_the_desk(url: str) -> AsyncIterator[ClientConnection]:
+    async with websockets.connect(f"{url.replace('http', 'ws')}?EIO=4&transport=websocket") as client:
+        await client.recv()
+        await client.send("40/desk,")
+        assert str(await client.recv()).startswith("40/desk,")
+        yield client
+
+
+async def _refused(url: str) -> bool:
+    async with httpx.AsyncClient() as other:
+        return (await other.get(url, params={"EIO": "4", "transport": "polling"})).status_code == 503
+
+
+async def test_another_sigterm_cuts_nothing_short(server: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = server
+    async with _at_the_desk(url) as client:
+        await client.send('42/desk,7["wait",2.0]')
+        process.send_signal(signal.SIGTERM)
+        await eventually(lambda: _refused(url), "no new client is let in")
+        process.send_signal(signal.SIGTERM)
+        assert await client.recv() == '43/desk,7["done"]'
+        with pytest.raises(websockets.ConnectionClosed):
+            await client.recv()
+    assert process.wait(WINDOW) == -signal.SIGTERM
+
+
+async def test_ctrl_c_twice_stops_at_once(server: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = server
+    async with _at_the_desk(url) as client:
+        await client.send('42/desk,7["wait",60.0]')
+        process.send_signal(signal.SIGINT)
+        await eventually(lambda: _refused(url), "no new client is let in")
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(websockets.ConnectionClosed):
+            await client.recv()
+        assert time.monotonic() - began < WINDOW / 4
+
+
+async def test_a_process_that_hangs_is_ended_with_the_window(server: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = server
+    async with _at_the_desk(url) as client:
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        await client.send('42/desk,7["block",60.0]')
+        assert process.wait(WINDOW * 2) == -signal.SIGALRM
+    assert WINDOW - 0.5 < time.monotonic() - began < WINDOW * 1.5

@@ -29,6 +29,7 @@ from persistence.configuration import value_of
 
 # Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
 MONGODB_PORT, REDIS_PORT = 27717, 6479
+SPARE = 5  # seconds that a process which ends by its own deadline has before it is killed
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server that listens everywhere is found
 
 
@@ -92,7 +93,10 @@ class Command(BaseCommand):
             registry=bool(kafka or settings.SCHEMA_REGISTRY_URL),
         )
         say = writer_to(self.stdout)
-        with Supervisor(settings.BASE_DIR, settings.DATA_DIR, stores, addresses, say, workers) as supervisor:
+        patience = settings.SHUTDOWN_WINDOW + SPARE
+        with Supervisor(
+            settings.BASE_DIR, settings.DATA_DIR, stores, addresses, say, workers, stop_timeout=patience
+        ) as supervisor:
             supervisor.server.end_left_over()
             if not is_free(settings.PORT):
                 raise CommandError(f"Port {settings.PORT} is in use by another program. Set PORT to a free one.")
