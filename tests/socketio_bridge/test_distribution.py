@@ -23,7 +23,9 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.async_api import Browser, expect
 
+from tests.browser.conftest import browser  # noqa: F401  a fixture
 from tests.clients.client import Client
 from tests.clients.driver import Driver
 from tests.eventually import eventually_sync
@@ -228,6 +230,30 @@ class TestTheReadme:
             page = httpx.get(url).text
             [script] = re.findall(r'<script src="([^"]+)">', page)
             assert "Socket.IO v4" in httpx.get(url + script).text[:50]
+
+    @on_the_drivers_loop
+    async def test_its_page_in_two_windows(
+        self,
+        first_server: list[str],
+        project: NewProject,
+        browser: Browser,  # noqa: F811
+    ) -> None:
+        """By the client that the server serves: no request goes elsewhere."""
+        with project.serving(first_server) as url:
+            pages = [await browser.new_page(), await browser.new_page()]
+            asked: list[str] = []
+            for page in pages:
+                page.on("request", lambda request: asked.append(request.url))
+                await page.goto(url)
+            ann, bob = pages
+            await ann.fill("#text", "hello")
+            await ann.press("#text", "Enter")
+            await expect(ann.locator("#said")).to_have_text("you: hello")
+            await expect(bob.locator("#said")).to_have_text("hello")
+            for page in pages:
+                await page.close()
+        assert f"{url}/socket.io/socket.io.js" in asked
+        assert [each for each in asked if not each.startswith(f"{url}/")] == []
 
     def test_the_check_warns_of_what_the_readme_says_alone(self, first_server: list[str], project: NewProject) -> None:
         said = project.run("python", "manage.py", "check")
