@@ -272,12 +272,14 @@ def _find_lapsed(sockets: Sequence[Socket]) -> tuple[dict[Socket, Lapse], dict[s
 
 
 def _lapse(user: Any, session: _Stored | None, *, by_session: bool) -> Lapse | None:
-    if user is None or not user.is_active:
+    if user is None or not getattr(user, "is_active", True):
         return "user_inactive"
     if not by_session:
         return None
     if session is None:
         return "session_ended"
+    if not hasattr(user, "get_session_auth_hash"):
+        return None
     given = session.data.get(HASH_SESSION_KEY, "")
     known = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     # As `django.contrib.auth.get_user` has it.

@@ -22,6 +22,9 @@ def test_the_socket_events(tmp_path: Path) -> None:
     call_command("asyncapi", document=document, page=page)
     assert document.read_text() == (DOCS / "asyncapi.json").read_text()
     assert page.read_text() == (DOCS / "events.md").read_text()
+    types = tmp_path / "events.ts"
+    call_command("socketio", "types", "--typescript", str(types))
+    assert types.read_text() == (DOCS / "events.ts").read_text()
 
 
 def test_the_rest_api(tmp_path: Path) -> None:

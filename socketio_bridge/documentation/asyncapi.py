@@ -122,7 +122,7 @@ class _Channel:
                     payload = schemas[0] if len(schemas) == 1 and side == "server" else {"oneOf": schemas}
                     messages[f"{answer}_{event}"] = _message(event, f"Acknowledges `{event}`.", payload)
         channel: Document = {
-            "address": namespace.path,
+            "address": namespace.path if namespace.pattern is None else namespace.pattern.pattern,
             "title": type(namespace).__name__,
             "description": _doc(type(namespace)),
             "messages": messages,

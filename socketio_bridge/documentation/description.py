@@ -32,6 +32,7 @@ def describe_project() -> dict[str, Any]:
     Raises:
         CommandError: The module of `ASGI_APPLICATION` has no server.
     """
-    namespaces = [namespace for server in project_servers() for namespace in server.namespaces.values()]
+    servers = project_servers()
+    namespaces = [each for server in servers for each in (*server.namespaces.values(), *server.dynamic_namespaces)]
     info = {"title": "Socket.IO events", "version": "1.0.0", "servers": {}, **getattr(settings, "ASYNCAPI", {})}
     return asyncapi(namespaces, **info)

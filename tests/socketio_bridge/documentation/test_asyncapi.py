@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -133,6 +134,14 @@ def test_an_answer_is_the_reply_with_what_an_error_is_answered_with(document: di
         answers = [resolve(document, answer) for answer in resolve(document, message)["payload"]["oneOf"]]
         assert [answer["title"] for answer in answers] == ["Taken", "NotTaken"]
     assert "reply" not in operations["game_of_chess_receive_resign"]
+
+
+def test_the_address_of_a_dynamic_namespace_is_its_pattern() -> None:
+    class Boards(Namespace):
+        pattern = re.compile(r"/boards/\d+")
+
+    document = asyncapi([Boards()], title="Games", version="1", servers={})
+    assert document["channels"]["boards"]["address"] == r"/boards/\d+"
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

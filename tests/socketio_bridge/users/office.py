@@ -41,6 +41,7 @@ settings.configure(
         }
     },
     SOCKETIO=json.loads(os.environ.get("OPTIONS", "{}")),
+    SESSION_FILE_PATH=os.environ.get("SESSIONS"),
     SESSION_ENGINE=os.environ.get("SESSION_ENGINE", "django.contrib.sessions.backends.db"),
     ROOT_URLCONF=HERE,
     ASGI_APPLICATION=f"{HERE}.application",
@@ -51,7 +52,7 @@ django.setup()
 
 # Only now: these need the settings.
 from channels.auth import AuthMiddlewareStack  # noqa: E402
-from django.contrib.auth import login, logout  # noqa: E402
+from django.contrib.auth import alogout, login, logout  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
@@ -130,6 +131,24 @@ class PoliteEvents(Namespace):
         socket.reconnect()
 
 
+async def by_token(socket: Socket) -> None:
+    socket.user = await User.objects.filter(username=socket.handshake.auth.get("token")).afirst()
+
+
+class TokenEvents(Namespace):
+    """Whose clients have no sessions."""
+
+    path = "/tokens"
+    connect_middleware = (by_token,)
+    permission = "auth.view_user"
+
+
+async def leave_asynchronously(request: HttpRequest) -> HttpResponse:
+    """Log out, in a coroutine."""
+    await alogout(request)
+    return HttpResponse()
+
+
 def enter(request: HttpRequest, name: str) -> HttpResponse:
     """Log in."""
     login(request, User.objects.get(username=name))
@@ -150,8 +169,13 @@ def run(request: HttpRequest) -> HttpResponse:
     return HttpResponse(said.getvalue())
 
 
-urlpatterns = [path("enter/<name>", enter), path("leave", leave), path("run", run)]
-server = SocketIOServer([OrderEvents(), StaffEvents(), PoliteEvents()])
+urlpatterns = [
+    path("enter/<name>", enter),
+    path("leave", leave),
+    path("aleave", leave_asynchronously),
+    path("run", run),
+]
+server = SocketIOServer([OrderEvents(), StaffEvents(), PoliteEvents(), TokenEvents()])
 application = server.mount("/socket.io", beside=get_asgi_application(), middleware=AuthMiddlewareStack)
 
 if __name__ == "__main__":

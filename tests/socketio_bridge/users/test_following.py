@@ -33,6 +33,11 @@ class TestLogout:
         assert sockets[2].is_closed(), "its namespace lets it come back"
         assert at_home.is_in() and bob.is_in()
 
+    def test_may_be_a_coroutines(self, ann: Browser, there: str) -> None:
+        socket = ann.socket("/orders", there).join()
+        ann.http.get("/aleave").raise_for_status()
+        assert socket.is_out()
+
     def test_holds_for_a_connection_that_joins_after_it(self, ann: Browser) -> None:
         socket = ann.socket("/orders")
         ann.http.get("/leave")
@@ -115,6 +120,17 @@ class TestAPermissionOfTheNamespace:
         assert orders.is_in(0.3)
 
 
+def test_users_with_tokens_are_followed_too(here: str, there: str) -> None:
+    assert Browser(there).socket("/tokens", token="nobody").ask_to_join()["data"] == {"code": "not_authenticated"}
+    assert Browser(there).socket("/tokens", token="ann").ask_to_join()["data"] == {"code": "permission_denied"}
+    for change in ("ann.user_permissions.clear()", "ann.is_active = False; ann.save()", "disconnect_user_sync(ann)"):
+        run(here, PEOPLE)
+        run(here, ANN + "ann.user_permissions.add(may_view)")
+        socket = Browser(there).socket("/tokens", token="ann").join()
+        run(here, ANN + change)
+        assert socket.is_out(), change
+
+
 def test_an_expired_session_puts_out_unless_it_was_prolonged(ann: Browser, there: str) -> None:
     at = "from datetime import timedelta; from django.utils import timezone; now = timezone.now()\n"
     expires = "Session.objects.filter(pk='{}').update(expire_date=now + timedelta(seconds={}))"
@@ -145,6 +161,27 @@ def test_what_no_signal_says_is_found_when_all_are_looked_at(quick: str, change:
     assert socket.is_in(1.5)
     run(quick, ANN + change)
     assert socket.is_out(2.5)
+
+
+@pytest.mark.parametrize("engine", ["file", "cached_db"])
+def test_sessions_may_be_in_another_store(
+    redis_server: None, tmp_path_factory: pytest.TempPathFactory, engine: str
+) -> None:
+    directory = tmp_path_factory.mktemp(engine)
+    environment = {"SESSION_ENGINE": f"django.contrib.sessions.backends.{engine}", "SESSIONS": str(directory)}
+    office = Office(directory, OPTIONS=json.dumps({"follow_session": True}), **environment)
+    here, there = office.serve(), office.serve()
+    run(here, PEOPLE)
+    for change in ("", 'ann.set_password("second"); ann.save()'):
+        ann = Browser(here, "ann")
+        socket = ann.socket("/orders", there).join()
+        assert socket.is_in()
+        if change:
+            run(here, ANN + change)
+        else:
+            ann.http.get("/leave")
+        assert socket.is_out()
+    office.stop()
 
 
 def test_without_the_option_nobody_is_followed_but_can_be_disconnected(
