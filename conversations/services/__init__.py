@@ -13,6 +13,7 @@ that the client says the user is on. The room decides which side that is; `claim
 
 from conversations.services.editing import edit_message
 from conversations.services.history import Excerpt, MessagePage, list_messages, list_unseen_messages
+from conversations.services.memberships import Membership, rooms_visible_to_others, visible_rooms_of
 from conversations.services.messages import (
     SUPPORT,
     mark_room_seen,
@@ -24,17 +25,7 @@ from conversations.services.messages import (
     write_as_support,
 )
 from conversations.services.redaction import REDACTED, redact_messages, unredact_message
-from conversations.services.room_list import (
-    Membership,
-    RoomPage,
-    RoomQuery,
-    count_unseen_rooms,
-    list_rooms,
-    rooms_visible_to_others,
-    view_room,
-    visible_rooms_of,
-    visible_rooms_of_all,
-)
+from conversations.services.room_list import RoomPage, RoomQuery, count_unseen_rooms, list_rooms, view_room
 from conversations.services.room_settings import (
     Blocking,
     block_room,
@@ -95,6 +86,5 @@ __all__ = [
     "unredact_message",
     "view_room",
     "visible_rooms_of",
-    "visible_rooms_of_all",
     "write_as_support",
 ]

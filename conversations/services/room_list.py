@@ -10,9 +10,8 @@ from __future__ import annotations
 import datetime
 import re
 import zlib
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -22,7 +21,7 @@ from conversations.services.cursors import RoomPosition, from_instant, to_positi
 from conversations.services.search_pattern import expression_of
 from conversations.storage.room_loader import Actor, load_room
 from identity import Role
-from persistence.fields import object_in, text_in
+from persistence.fields import object_in
 from persistence.keyset import to_cursor
 from persistence.mongodb import Document, durable, in_parts, in_store_thread
 from persistence.timestamps import stored_time, to_milliseconds
@@ -105,55 +104,6 @@ async def view_room(actor: Actor, room_id: str, claimed: Role | None = None) -> 
     return view_of(room, side)
 
 
-class Membership(NamedTuple):
-    """A user's place in a room.
-
-    Attributes:
-        room_id: The room's id.
-        side: The side that the user is on.
-        other: The user on the other side.
-    """
-
-    room_id: str
-    side: Role
-    other: str
-
-
-async def visible_rooms_of(user_id: str, side: Role | None = None) -> list[Membership]:
-    """Find the rooms that a user sees.
-
-    Args:
-        user_id: The user.
-        side: The side that the user is on in them; None: either.
-
-    Returns:
-        The user's place in each, in no order.
-    """
-    return await in_store_thread(_memberships, user_id, Role if side is None else [side])
-
-
-async def visible_rooms_of_all(user_ids: Collection[str], side: Role) -> dict[str, list[Membership]]:
-    """The rooms that each of these users sees, by user; in one visit to the store.
-
-    Args:
-        user_ids: The users.
-        side: The side that they are in the rooms.
-    """
-    return await in_store_thread(_memberships_of_all, user_ids, side)
-
-
-async def rooms_visible_to_others(user_id: str) -> list[Membership]:
-    """Find the rooms of a user that their other sides see, whether the user sees them or not.
-
-    Args:
-        user_id: The user.
-
-    Returns:
-        The user's place in each, in no order.
-    """
-    return await in_store_thread(_memberships, user_id, Role, seen_by_other=True)
-
-
 async def count_unseen_rooms(actor: Actor, side: Role) -> int:
     """Count the visible rooms that hold a message that the user has not seen.
 
@@ -211,26 +161,6 @@ def _has_moved(position: RoomPosition, after: RoomPosition) -> bool:
 
 def _checksum(position: RoomPosition) -> bytes:
     return zlib.crc32(position.room_id.encode(errors="surrogatepass")).to_bytes(_CHECKSUM)
-
-
-def _memberships(user_id: str, sides: Iterable[Role], *, seen_by_other: bool = False) -> list[Membership]:
-    return [
-        Membership(text_in(room, "_id"), side, text_in(room, SIDES[side.other].user))
-        for side in sides
-        for seer in (side.other if seen_by_other else side,)
-        for room in durable(Room).find({SIDES[side].user: user_id}, [SIDES[side.other].user, *SIDES[seer].visibility])
-        if is_visible(room, seer)
-    ]
-
-
-def _memberships_of_all(user_ids: Collection[str], side: Role) -> dict[str, list[Membership]]:
-    rooms: dict[str, list[Membership]] = {user_id: [] for user_id in user_ids}
-    user, other = SIDES[side].user, SIDES[side.other].user
-    for part in in_parts(rooms):
-        for room in durable(Room).find({user: {"$in": part}}, [user, other, *SIDES[side].visibility]):
-            if is_visible(room, side):
-                rooms[room[user]].append(Membership(text_in(room, "_id"), side, text_in(room, other)))
-    return rooms
 
 
 def find_rooms(room_ids: list[str]) -> list[Document]:

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Hashable
 from typing import TypeAlias, TypeVar
 
-from conversations.services import visible_rooms_of_all
+from conversations.services import visible_rooms_of
 from conversations.sockets.statuses import announce_status, send_active_user_list, send_active_user_lists
 from identity import Identity, Role
 from persistence.availability import AVAILABILITY, StoreUnavailable
@@ -134,7 +134,8 @@ class Reannouncing:
             for side in Role:
                 of_side = {user_id: instant for (user_id, role), instant in heard_from.items() if role is side}
                 if of_side:
-                    await send_active_user_lists(side, await visible_rooms_of_all(of_side, side), of_side)
+                    rooms = await asyncio.gather(*(visible_rooms_of(user_id, side) for user_id in of_side))
+                    await send_active_user_lists(side, dict(zip(of_side, rooms, strict=True)), of_side)
         except StoreUnavailable:
             self._unlisted |= dict.fromkeys(users)
         except Exception:
