@@ -1,66 +1,31 @@
 """What lies between clients and servers: a load balancer without affinity, and a network that can fail."""
 
 import asyncio
-import contextlib
-import itertools
 import re
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
+
+from .tcp_proxy import End, TCPProxy
 
 _KEEP_ALIVE = re.compile(rb"\r\nconnection: *keep-alive", re.IGNORECASE)
 _ON_ITS_WAY = 64
 """Pieces of data that may be on their way in one direction of one connection."""
 
 
-class Network:
-    """Passes each TCP connection on to the next of `targets`, which are URLs; the first one that answers takes it.
+class Network(TCPProxy):
+    """A proxy that can be silent, and slow.
 
-    With several of them no connection carries a second request: each goes to the next, whatever session it belongs to.
+    With several targets no connection carries a second request: each goes to the next, whatever session it belongs to.
     """
 
     def __init__(self, *targets: str) -> None:
-        self._targets = [urlsplit(target) for target in targets]
-        self._turns = itertools.count()
-        self._up = True
+        super().__init__(*targets)
         self._flows = asyncio.Event()
         self._flows.set()
         self._latency = 0.0
-        self._ends: set[asyncio.StreamWriter] = set()
-        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        host, port = self._server.sockets[0].getsockname()
-        return f"http://{host}:{port}"
-
-    @property
-    def address(self) -> str:
-        """Host and port where it listens."""
-        return self.url.removeprefix("http://")
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.close()
-        self.cut()
-        for task in self._serving:
-            task.cancel()
-
-    def reset(self) -> None:
-        """Break all connections; new ones may come about."""
-        for writer in self._ends:
-            writer.transport.abort()
-
-    def cut(self) -> None:
-        """Break all connections, and let none come about."""
-        self._up = False
-        self.reset()
+        return f"http://{self.address}"
 
     def silence(self) -> None:
         """Carry nothing any more, and tell nobody."""
@@ -72,43 +37,20 @@ class Network:
 
     def mend(self) -> None:
         """Carry what comes, at once; what was held back comes now."""
-        self._up = True
+        super().mend()
         self._latency = 0.0
         self._flows.set()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        self._ends.add(writer)
-        there: asyncio.StreamWriter | None = None
-        try:
-            if self._up:
-                head = b""
-                if len(self._targets) > 1:
-                    # A kept connection would be affinity of a kind.
-                    head = _KEEP_ALIVE.sub(b"\r\nConnection: close", await reader.readuntil(b"\r\n\r\n"))
-                back, there = await self._connect()
-                self._ends.add(there)
-                there.write(head)
-                await asyncio.gather(self._carry(reader, there), self._carry(back, writer))
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            self._serving.discard(task)
-            for end in (writer, there):
-                if end is not None:
-                    self._ends.discard(end)
-                    end.close()
+    async def forward(self, client: End, server: End) -> None:
+        """Pass on what a client sends."""
+        if len(self.targets) > 1:
+            # A kept connection would be affinity of a kind.
+            head = await client.reader.readuntil(b"\r\n\r\n")
+            server.writer.write(_KEEP_ALIVE.sub(b"\r\nConnection: close", head))
+        await self.carry(client.reader, server.writer)
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        turn = next(self._turns) % len(self._targets)
-        for target in (*self._targets[turn:], *self._targets[:turn]):
-            with contextlib.suppress(OSError):
-                return await asyncio.open_connection(target.hostname, target.port)
-        raise ConnectionRefusedError("no server answers")
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on one direction, in its time."""
         on_its_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_ON_ITS_WAY)
         tasks = [
             asyncio.create_task(self._take(reader, on_its_way)),

@@ -121,15 +121,32 @@ async def redis_flushed(stage: Stage) -> None:
 async def redis_cut(stage: Stage) -> None:
     """All connections break in mid-stream, five times, and can be opened again at once."""
     for _ in range(5):
-        stage.system.to_redis.reset()
+        for way in stage.system.to_redis:
+            way.reset()
         await asyncio.sleep(stage.seconds / 5)
     stage.traffic.come_and_go()
 
 
 async def redis_slow(stage: Stage) -> None:
-    stage.system.to_redis.slow(0.2)
+    for way in stage.system.to_redis:
+        way.slow(0.2)
     await stage.hold()
-    stage.system.to_redis.mend()
+    for way in stage.system.to_redis:
+        way.mend()
+
+
+async def one_cut_from_redis(stage: Stage) -> None:
+    """The connections of one process to Redis break, and none comes about; the other process keeps its own."""
+    stage.system.to_redis[0].cut()
+    await stage.hold()
+    stage.system.to_redis[0].mend()
+
+
+async def one_hears_nothing_of_redis(stage: Stage) -> None:
+    """Nothing passes between one process and Redis in either direction, and neither is told of it."""
+    stage.system.to_redis[0].silence()
+    await stage.hold()
+    stage.system.to_redis[0].mend()
 
 
 async def mongodb_killed(stage: Stage) -> None:
@@ -210,6 +227,8 @@ SCENARIOS = (
     Scenario("Redis loses its data (FLUSHALL)", redis_flushed, 3, 2, about_recovery=True),
     Scenario("Redis cut in mid-stream, five times", redis_cut, 5, about_recovery=True),
     Scenario("Redis slow by 200 ms", redis_slow, 10, about_recovery=True),
+    Scenario("One process cut from Redis for 10 s", one_cut_from_redis, 10, about_recovery=True),
+    Scenario("One process hears nothing of Redis for 10 s", one_hears_nothing_of_redis, 10, about_recovery=True),
     Scenario("MongoDB killed, back after 10 s", mongodb_killed, 10),
     Scenario("MongoDB paused for 10 s", mongodb_paused, 10),
     Scenario("MongoDB slow by 200 ms", mongodb_slow, 10),

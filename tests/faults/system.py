@@ -48,7 +48,8 @@ class System:
         self.cluster: Cluster
         self.member: ReplicaSetMember
         self.to_mongodb: Network
-        self.to_redis: Network
+        self.to_redis: tuple[Network, Network]
+        """The first server's way, and the way of all others."""
         self.database: Database[dict[str, Any]]
 
     async def __aenter__(self) -> Self:
@@ -59,10 +60,11 @@ class System:
                 await self.start(store)
             self.to_mongodb = await parts.enter_async_context(Network(f"http://127.0.0.1:{self.mongodb.port}"))
             self.member = await parts.enter_async_context(ReplicaSetMember(f"mongodb://{self.to_mongodb.address}"))
-            self.to_redis = await parts.enter_async_context(Network(f"http://127.0.0.1:{self.redis.port}"))
+            to_redis = [await parts.enter_async_context(Network(self.redis.address)) for _ in range(2)]
+            self.to_redis = to_redis[0], to_redis[1]
             client = parts.enter_context(pymongo.MongoClient[dict[str, Any]](self.mongodb.address, tz_aware=True))
             self.database = client.get_database("faults")
-            addresses = f"mongodb://{self.member.address}/faults", f"redis://{self.to_redis.address}/0"
+            addresses = f"mongodb://{self.member.address}/faults", _redis_at(self.to_redis[1])
             self.cluster = Cluster(*addresses, self._directory, self._project)
             self.cluster.environment |= FROM_ONE_ADDRESS | {"MONGODB_ENGINE": "devstack.engine"}
             if self._recovery:
@@ -81,8 +83,9 @@ class System:
         self, name: str, settings: Mapping[str, str], first_settings: Mapping[str, str]
     ) -> AsyncIterator[Sequence[ServerProcess]]:
         """Two new servers for one scenario; `first_settings` are those of the first alone."""
+        own_way = {"REDIS_ADDRESS": _redis_at(self.to_redis[0])}
         first, second = await asyncio.gather(
-            self.cluster.server(f"{name} 1", **{**settings, **first_settings}),
+            self.cluster.server(f"{name} 1", **{**settings, **own_way, **first_settings}),
             self.cluster.server(f"{name} 2", **settings),
         )
         try:
@@ -110,6 +113,10 @@ class System:
     def go_on(self, process: int) -> None:
         """Have a paused process go on."""
         os.kill(process, signal.SIGCONT)
+
+
+def _redis_at(way: Network) -> str:
+    return f"redis://{way.address}/0"
 
 
 def end_tidily_on_sigterm() -> None:
