@@ -22,6 +22,7 @@ from .server_process import ServerProcess
 
 Connect = Callable[..., Any]
 NewRoom = Callable[..., Room]
+Stored = Database[dict[str, Any]]
 _HERE = Path(__file__).parent
 
 

@@ -54,6 +54,8 @@ class Device:
         self.resynced: list[float] = []
         self.statuses: dict[str, bool] = {}
         """By room: what this device believes of the other side."""
+        self.told_offline: list[str] = []
+        """The rooms of which it was told that the other side has left."""
         self.refused: list[str] = []
         self.client = Client(
             driver,
@@ -98,6 +100,8 @@ class Device:
                 self.statuses = {entry["room_id"]: entry["status"] for entry in payload["rooms"]}
             case "user_status_change":
                 self.statuses[payload["room_id"]] = payload["status"]
+                if not payload["status"]:
+                    self.told_offline.append(payload["room_id"])
             case "resync":
                 self.resynced.append(now)
 

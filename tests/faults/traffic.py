@@ -10,6 +10,7 @@ from typing import Any, Self
 from pymongo.database import Database
 
 from tests.clients.driver import Driver
+from tests.clients.network import Network
 from tests.e2e.people import Room, new_buyer, new_seller
 from tests.e2e.server_process import ServerProcess
 
@@ -30,17 +31,16 @@ class Traffic:
     """
 
     def __init__(
-        self, driver: Driver, database: Database[dict[str, Any]], servers: Sequence[ServerProcess], pairs: int
+        self, driver: Driver, database: Database[dict[str, Any]], servers: Sequence[ServerProcess | Network], pairs: int
     ) -> None:
         self.rooms = [Room(new_buyer(), new_seller()) for _ in range(pairs)]
         self.watched_rooms = [Room(new_buyer(), new_seller()) for _ in range(4)]
-        self.servers = servers
         self.sent: list[Sent] = []
         self.wrong: list[tuple[float, int]] = []
         """At each look: when, and how many statuses were wrong."""
         self._database = database
         self._devices: dict[str, Device] = {}
-        self._at: dict[str, ServerProcess] = {}
+        self._at: dict[str, ServerProcess | Network] = {}
         for number, room in enumerate((*self.rooms, *self.watched_rooms)):
             for person, place in ((room.buyer, number // 2), (room.seller, number // 2 + 1)):
                 server = servers[place % len(servers)]
