@@ -197,6 +197,7 @@ def test_too_late_is_a_new_connection() -> None:
     ann = Returning().to(process)
     first_id = ann.id
     ann.cut()
+    process.run(recovery_of(process).saved())  # before, there is no session either
     eventually_sync(lambda: holder(process, ann.pid) is None)
     ann.to(process)
     assert not ann.recovered
