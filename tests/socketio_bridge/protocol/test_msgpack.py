@@ -87,6 +87,7 @@ class TestDecoding:
             | st.binary()
             | st.just("\x00"),
             lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=10,
         )
     )
     def test_whatever_stands_before_a_date_is_left_as_it_is(self, value: object) -> None:
