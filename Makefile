@@ -22,7 +22,7 @@ help:
 	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md. It ends where a change of the events would"
 	@echo "             break clients that were written to the last document, and names it; BREAKING=1 goes on"
-	@echo "make dist    build channels-socketio, the Socket.IO server alone, into dist/: wheel and source distribution"
+	@echo "make dist    build channels-socketio, the Socket.IO server alone, and chozoi-chat, the apps of the chat, into dist/"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -58,6 +58,7 @@ docs: $(BIN)/.installed
 
 dist: $(BIN)/.installed-dev
 	$(BIN)/python -m build --no-isolation --outdir dist socketio_bridge
+	$(BIN)/python -m build --no-isolation --outdir dist .
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python

@@ -6,18 +6,12 @@ pip which versions to take.
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shlex
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +22,8 @@ from playwright.async_api import Browser, expect
 from tests.browser.conftest import browser  # noqa: F401  a fixture
 from tests.clients.client import Client
 from tests.clients.driver import Driver
-from tests.eventually import eventually_sync
+from tests.new_project import PROJECT, NewProject, build, names_of, third_party
 
-PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "socketio_bridge"
 README = (FOLDER / "README.md").read_text()
 DECLARED: dict[str, Any] = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
@@ -41,33 +34,17 @@ OPTIONAL = {
     "testing/over_network.py": "testing",
 }
 """Modules that need an extra, and which; no other module needs it."""
-DISTRIBUTIONS = {"engineio": "python-engineio"}
-"""Those that are not called as what they bring."""
-STARTING = 30.0  # seconds, on a busy machine
 GENERATIONS = ("2.3.1", "4.8")
-
-
-def third_party(module: Path) -> set[str]:
-    """The distributions that a module imports, wherever in it."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.partition(".")[0])
-    return {DISTRIBUTIONS.get(name, name) for name in names - {"socketio_bridge"} - sys.stdlib_module_names}
-
-
-def names_of(requirements: list[str]) -> set[str]:
-    return {re.split(r"[\[><=~! ;]", requirement)[0].lower() for requirement in requirements}
 
 
 def test_the_dependencies_are_what_is_imported() -> None:
     modules = {path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*.py")}
-    imported = set().union(*(third_party(path) for name, path in modules.items() if name not in OPTIONAL))
+    imported = set().union(
+        *(third_party(path, "socketio_bridge") for name, path in modules.items() if name not in OPTIONAL)
+    )
     assert names_of(DECLARED["dependencies"]) == imported
     for name, extra in OPTIONAL.items():
-        missing = third_party(modules[name]) - imported
+        missing = third_party(modules[name], "socketio_bridge") - imported
         assert missing
         assert missing <= names_of(DECLARED["optional-dependencies"][extra])
 
@@ -85,27 +62,8 @@ def steps(section: str) -> list[tuple[str, str]]:
     return re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
 
 
-class NewProject:
-    """An empty environment and an empty folder, in which the README is followed."""
-
-    def __init__(self, directory: Path, wheels: Path) -> None:
-        self.directory = directory / "project"
-        self.directory.mkdir()
-        python = os.environ.get("DIST_PYTHON", sys.executable)
-        self._bin = directory / "environment" / "bin"
-        self.python = self._bin / "python"
-        subprocess.run([python, "-m", "venv", "--without-pip", self._bin.parent], check=True)
-        # Debian's venv has no pip of its own without another package.
-        pip = self._bin / "pip"
-        pip.write_text(f'#!/bin/sh\nexec {sys.executable} -m pip --python {self.python} "$@"\n')
-        pip.chmod(0o755)
-        kept = {name: os.environ[name] for name in os.environ if not name.startswith(("DJANGO_", "PYTHON"))}
-        links = f"{wheels} {os.environ.get('PIP_FIND_LINKS', '')}"
-        self._environment = kept | {
-            "PATH": f"{self._bin}:{os.environ['PATH']}",
-            "PIP_FIND_LINKS": links,
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+class ReadmeProject(NewProject):
+    """A project in which the README is followed."""
 
     def follow(self, section: str) -> list[str]:
         """Do what a section says, up to the command that serves; what that and the commands before it are."""
@@ -119,44 +77,6 @@ class NewProject:
                 self.run(*shlex.split(command))
         raise AssertionError(f"{section} serves nothing")
 
-    def run(self, *command: str) -> str:
-        done = subprocess.run(
-            [self._bin / command[0], *command[1:]],
-            cwd=self.directory,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    @contextmanager
-    def serving(self, command: list[str]) -> Iterator[str]:
-        """Run a server on a free port; its URL. SIGTERM ends it in the end."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        log = self.directory.parent / f"{command[0]}-{port}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [self._bin / command[0], *command[1:], "--port", str(port)],
-                cwd=self.directory,
-                env=self._environment,
-                stdout=output,
-                stderr=output,
-            )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            eventually_sync(lambda: process.poll() is not None or answers(url), "the server serves", STARTING)
-            assert process.poll() is None, log.read_text()[-4000:]
-            yield url
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(15)
-        assert "Traceback" not in log.read_text(), log.read_text()[-4000:]
-
     def _write(self, text: str) -> None:
         """A block whose first line names its file: it becomes the end of it, or the whole of asgi.py."""
         name = text.partition("\n")[0].removeprefix("# ")
@@ -166,33 +86,18 @@ class NewProject:
             file.write(text.replace("redis://127.0.0.1:6379/0", redis))
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make dist` builds: the source distribution, and from that the wheel."""
-    directory: Path = tmp_path_factory.mktemp("dist")
-    # What a test's import leaves behind must not be packed.
-    source = directory / "source"
-    shutil.copytree(FOLDER, source, ignore=shutil.ignore_patterns("__pycache__"))
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(directory / "built"), str(source)]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return directory / "built"
+    return build(FOLDER, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
-def project(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> NewProject:
-    return NewProject(tmp_path_factory.mktemp("stranger"), wheels)
+def project(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> ReadmeProject:
+    return ReadmeProject(tmp_path_factory.mktemp("stranger"), wheels)
 
 
 @pytest.fixture(scope="module")
-def first_server(project: NewProject) -> list[str]:
+def first_server(project: ReadmeProject) -> list[str]:
     """The first steps are done; the command that serves."""
     return project.follow("First steps")
 
@@ -224,7 +129,7 @@ on_the_drivers_loop = pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.slow
 class TestTheReadme:
     @on_the_drivers_loop
-    async def test_first_steps(self, first_server: list[str], project: NewProject, driver: Driver) -> None:
+    async def test_first_steps(self, first_server: list[str], project: ReadmeProject, driver: Driver) -> None:
         with project.serving(first_server) as url:
             await talk(driver, url)
             page = httpx.get(url).text
@@ -235,7 +140,7 @@ class TestTheReadme:
     async def test_its_page_in_two_windows(
         self,
         first_server: list[str],
-        project: NewProject,
+        project: ReadmeProject,
         browser: Browser,  # noqa: F811
     ) -> None:
         """By the client that the server serves: no request goes elsewhere."""
@@ -255,11 +160,13 @@ class TestTheReadme:
         assert f"{url}/socket.io/socket.io.js" in asked
         assert [each for each in asked if not each.startswith(f"{url}/")] == []
 
-    def test_the_check_warns_of_what_the_readme_says_alone(self, first_server: list[str], project: NewProject) -> None:
+    def test_the_check_warns_of_what_the_readme_says_alone(
+        self, first_server: list[str], project: ReadmeProject
+    ) -> None:
         said = project.run("python", "manage.py", "check")
         assert re.findall(r"socketio_bridge\.\w\d+", said) == ["socketio_bridge.W005"]
 
-    def test_nothing_else_needs_an_extra(self, first_server: list[str], project: NewProject) -> None:
+    def test_nothing_else_needs_an_extra(self, first_server: list[str], project: ReadmeProject) -> None:
         optional = {f"socketio_bridge.{name.removesuffix('.py').replace('/', '.')}" for name in OPTIONAL}
         walk = (
             "import importlib.util, pkgutil, socketio_bridge\n"
@@ -275,7 +182,7 @@ class TestTheReadme:
         shell = ("shell", "--no-imports", "--settings", "recovering", "--command", told)
         assert "channels-socketio[redis]" in project.run("python", "manage.py", *shell)
 
-    def test_it_is_typed(self, first_server: list[str], project: NewProject) -> None:
+    def test_it_is_typed(self, first_server: list[str], project: ReadmeProject) -> None:
         """A type checker finds the types in the wheel: what the README says is right, a wrong argument is not."""
         chat = project.directory / "mysite" / "chat.py"
         wrong = project.directory / "mysite" / "wrong.py"
@@ -298,13 +205,13 @@ class TestTheReadme:
         ], said
 
     @on_the_drivers_loop
-    async def test_daphne(self, first_server: list[str], project: NewProject, driver: Driver) -> None:
+    async def test_daphne(self, first_server: list[str], project: ReadmeProject, driver: Driver) -> None:
         with project.serving(project.follow("Servers")) as url:
             await talk(driver, url)
 
     @on_the_drivers_loop
     async def test_several_processes(
-        self, first_server: list[str], project: NewProject, redis_server: None, driver: Driver
+        self, first_server: list[str], project: ReadmeProject, redis_server: None, driver: Driver
     ) -> None:
         command = project.follow("Several processes")
         assert "socketio_bridge" not in project.run("python", "manage.py", "check")

@@ -1,0 +1,76 @@
+"""chozoi-chat, the apps of the chat for a project that has its own: what it declares, and what is in its wheel."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.new_project import PROJECT, NewProject, build, names_of, third_party
+
+DECLARED: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+CHAT = ("identity", "persistence", "presence", "conversations", "moderation")
+KAFKA = ("auctions", "event_relay", "kafka_workers")
+
+
+def imported(*packages: str) -> set[str]:
+    modules = [path for package in packages for path in (PROJECT / package).rglob("*.py")]
+    return {name for module in modules for name in third_party(module, *CHAT, *KAFKA)}
+
+
+def test_the_dependencies_are_what_is_imported() -> None:
+    assert names_of(DECLARED["dependencies"]) == imported(*CHAT)
+    assert names_of(DECLARED["optional-dependencies"]["kafka"]) == imported(*KAFKA) - imported(*CHAT)
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert f"\n## {DECLARED['version']}" in (PROJECT / "CHANGELOG.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("dist")
+    build(PROJECT / "socketio_bridge", directory)
+    return build(PROJECT, directory)
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_apps_with_all_their_files_and_nothing_else(wheels: Path) -> None:
+    [wheel] = wheels.glob("chozoi_chat-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    there = {
+        path.relative_to(PROJECT).as_posix()
+        for package in (*CHAT, *KAFKA)
+        for path in (PROJECT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == there
+
+
+@pytest.mark.slow
+def test_the_apps_are_at_home_in_a_new_project(wheels: Path, tmp_path: Path, mongodb_server: None) -> None:
+    """With SQLite as its database and Django's own users: nothing is wrong, and the migrations are complete."""
+    project = NewProject(tmp_path, wheels)
+    project.run("pip", "install", "--quiet", "chozoi-chat")
+    project.run("django-admin", "startproject", "mysite", ".")
+    with (project.directory / "mysite" / "settings.py").open("a") as settings:
+        settings.write(SETTINGS.replace("ADDRESS", f"{os.environ['MONGODB_URI']}_of_a_new_project"))
+    found = re.findall(r"\((\w+\.[A-Z]\d+)\)", project.run("python", "manage.py", "check"))
+    assert found == ["socketio_bridge.W005", "socketio_bridge.W008"], "there is no channel layer and no server yet"
+    assert "No changes" in project.run("python", "manage.py", "makemigrations", "--check", "--dry-run")
+    for database in ("default", "chat"):
+        project.run("python", "manage.py", "migrate", "--verbosity", "0", "--database", database)
+
+
+SETTINGS = """
+INSTALLED_APPS += ["socketio_bridge", "rest_framework", "identity", "presence", "conversations", "moderation"]
+DATABASES["chat"] = {"ENGINE": "persistence.engine", "HOST": "ADDRESS"}
+DATABASE_ROUTERS = ["persistence.database.ChatRouter"]
+CONVERSATIONS = {"DATABASE": "chat"}
+"""
