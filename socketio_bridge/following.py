@@ -45,7 +45,7 @@ GATHER = 0.2
 _CHANGED = "users_changed"
 _ENDED = "session_ended"
 _OUT = "disconnect_user"
-_BATCH = 500
+_BATCH = 100  # sockets that one turn of the thread for databases looks at: views wait for no more
 _HOOK_TIMEOUT = 5.0
 
 

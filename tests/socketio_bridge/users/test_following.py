@@ -68,9 +68,10 @@ class TestAUser:
         assert bob.is_in(0.3)
 
 
-def test_a_command_puts_users_out(ann: Browser, there: str, office: Office) -> None:
+@pytest.mark.parametrize("change", ['ann.set_password("second"); ann.save()', "disconnect_user_sync(ann)"])
+def test_a_command_puts_users_out(ann: Browser, there: str, office: Office, change: str) -> None:
     sockets = [ann.socket("/orders").join(), ann.socket("/orders", there).join()]
-    office.command("shell", "-c", ANN + 'ann.set_password("second"); ann.save()')
+    office.command("shell", "-c", ANN + change)
     assert [socket.is_out() for socket in sockets] == [True, True]
 
 
