@@ -531,7 +531,7 @@ export type ModeratedConversationEventsSocket = Socket<ModeratedConversationEven
 
 export interface StaffEventsClientToServer {
   /** Hear what happens in a room, and in no other. */
-  watch: (watch: Watch, ack: (answer: Done | unknown) => void) => void;
+  watch: (watch: Watch, ack: (answer: Done | Refused) => void) => void;
 }
 
 export interface StaffEventsServerToClient {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
@@ -13,7 +12,7 @@ import identity as identities
 from conversations import services
 from conversations.announcements import ANNOUNCED, typing_begins, typing_ends
 from conversations.configuration import ChatSettings
-from conversations.errors import REFUSALS, Code, RuleViolation
+from conversations.errors import REFUSALS, Code
 from conversations.payloads import RoomOfBuyer, RoomOfSeller, UserVerified
 from conversations.policies import require_admitted
 from conversations.requests import (
@@ -26,21 +25,18 @@ from conversations.requests import (
     Typing,
     VerifyUser,
 )
-from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Reason, Refused, RoomReady, Synced
+from conversations.sockets.acknowledgements import Done, EventError, MessageSent, Refused, RoomReady, Synced
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
 from conversations.sockets.reannouncing import reannouncing
-from conversations.sockets.refusals import fields_of, is_temporary, reason_of, refused_connection
+from conversations.sockets.refusals import explain, fields_of, is_temporary, reason_of, refused_connection
 from conversations.sockets.resyncing import resync, resyncing
 from conversations.sockets.sign_in import announced, renew, sign_in, sign_out
 from conversations.sockets.statuses import active_user_list
 from identity import Identity, IdentityRefused, authenticate, identify, scope_identity
 from identity.refusal import RefusalCode
-from persistence.availability import StoreUnavailable
 from presence import current as current_presence
 from presence import stop_current as stop_presence
-from socketio_bridge import InvalidArguments, Socket, UnknownEvent, event, outgoing_event
-
-logger = logging.getLogger(__name__)
+from socketio_bridge import Socket, event, outgoing_event
 
 NOTHING_KNOWN: Final = Sync()
 
@@ -164,7 +160,7 @@ class ConversationEvents(LimitedNamespace):
 
     async def on_error(self, socket: Socket, event: str, arguments: Sequence[msgspec.Raw], error: Exception) -> Refused:
         """Send the reason to the client, as `event_error` and as the acknowledgement."""
-        reason = _explain(event, error)
+        reason = explain(event, error)
         message_id = _client_message_id(arguments)
         refusal = EventError(event=event, client_message_id=message_id, **fields_of(reason))
         await socket.emit(event_refused(refusal))
@@ -211,20 +207,6 @@ async def _admit(socket: Socket, identity: Identity) -> None:
     socket.data.heard_from = time.monotonic()
     await socket.enter_room(identity.user_id)
     await require_admitted(identity.user_id, just_now=True)
-
-
-def _explain(event: str, error: Exception) -> Reason:
-    match error:
-        case IdentityRefused() | RuleViolation() | StoreUnavailable():
-            return reason_of(error)
-        case InvalidArguments():
-            return Reason(code=Code.VALIDATION_FAILED, message=str(error))
-        case UnknownEvent():
-            return Reason(code=Code.UNKNOWN_EVENT, message=str(error))
-        case _:
-            logger.error("The handler of %r failed.", event, exc_info=error)
-            explained = "the server failed to handle this event; the failure has been logged"
-            return Reason(code=Code.INTERNAL_ERROR, message=explained)
 
 
 def _client_message_id(arguments: Sequence[msgspec.Raw]) -> str | int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
@@ -10,7 +11,9 @@ from conversations.errors import Code, RuleViolation, TooSoon
 from conversations.sockets.acknowledgements import Reason
 from identity import IdentityRefused
 from persistence.availability import StoreUnavailable
-from socketio_bridge import ConnectionRefused, TryAgainLater
+from socketio_bridge import ConnectionRefused, InvalidArguments, TryAgainLater, UnknownEvent
+
+logger = logging.getLogger(__name__)
 
 Refusal = IdentityRefused | RuleViolation | StoreUnavailable
 
@@ -50,3 +53,23 @@ def refused_connection(message: str, refusal: Refusal) -> ConnectionRefused | Tr
 def fields_of(reason: Reason) -> dict[str, Any]:
     """A reason's fields, without those that are not set."""
     return {name: value for name, value in msgspec.structs.asdict(reason).items() if value is not msgspec.UNSET}
+
+
+def explain(event: str, error: Exception) -> Reason:
+    """The reason for which an event was not handled; a failure of this server is logged.
+
+    Args:
+        event: The event's name.
+        error: What `Namespace.on_error` got.
+    """
+    match error:
+        case IdentityRefused() | RuleViolation() | StoreUnavailable():
+            return reason_of(error)
+        case InvalidArguments():
+            return Reason(code=Code.VALIDATION_FAILED, message=str(error))
+        case UnknownEvent():
+            return Reason(code=Code.UNKNOWN_EVENT, message=str(error))
+        case _:
+            logger.error("The handler of %r failed.", event, exc_info=error)
+            explained = "the server failed to handle this event; the failure has been logged"
+            return Reason(code=Code.INTERNAL_ERROR, message=explained)

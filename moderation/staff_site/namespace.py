@@ -18,13 +18,13 @@ from msgspec import Struct
 
 from conversations.announcements import WATCHED
 from conversations.configuration import ChatSettings
-from conversations.errors import Code, RuleViolation
-from conversations.sockets.acknowledgements import Done, Reason, Refused
+from conversations.sockets.acknowledgements import Done, Refused
 from conversations.sockets.event_limits import LimitedNamespace
+from conversations.sockets.refusals import explain
 from conversations.storage.room_loader import load_room
-from persistence.availability import StoreUnavailable, is_outage
+from persistence.availability import is_outage
 from persistence.mongodb import STORE_ERRORS
-from socketio_bridge import ConnectionRefused, Handshake, InvalidArguments, Socket, TryAgainLater, UnknownEvent, event
+from socketio_bridge import ConnectionRefused, Handshake, Socket, TryAgainLater, event
 
 logger = logging.getLogger(__name__)
 
@@ -90,16 +90,9 @@ class StaffEvents(LimitedNamespace):
         await socket.enter_room(watch.room_id)
         return Done()
 
-    async def on_error(self, socket: Socket, event: str, arguments: Any, error: Exception) -> Any:
+    async def on_error(self, socket: Socket, event: str, arguments: Any, error: Exception) -> Refused:
         """Answer with the code and the message of a refusal."""
-        match error:
-            case RuleViolation() | StoreUnavailable():
-                return Refused(error=Reason.of(error))
-            case InvalidArguments():
-                return Refused(error=Reason(code=Code.VALIDATION_FAILED, message=str(error)))
-            case UnknownEvent():
-                return Refused(error=Reason(code=Code.UNKNOWN_EVENT, message=str(error)))
-        return await super().on_error(socket, event, arguments, error)
+        return Refused(error=explain(event, error))
 
 
 def _is_own_page(handshake: Handshake) -> bool:
