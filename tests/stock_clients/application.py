@@ -58,7 +58,11 @@ class Everything(Namespace):
         await socket.emit("welcome", self._record.process)
 
     async def on_disconnect(self, socket: Socket, reason: str) -> None:
-        await emit("left", {"id": socket.id, "reason": reason}, to="watchers", namespace=self.path)
+        left = {"id": socket.id, "reason": reason, "code": socket.close_code}
+        await emit("left", left, to="watchers", namespace=self.path)
+
+    async def on_upgrade(self, socket: Socket) -> None:
+        await socket.emit("upgraded", socket.transport)
 
     @event("echo")
     async def echo(self, socket: Socket, *arguments: Any) -> None:

@@ -120,3 +120,17 @@ async def _settled(client: Client, transports: tuple[str, ...]) -> None:
     await client.ask("ack")
     if transports[-1] == "polling":
         await asyncio.sleep(0.1)  # nobody tells that its next poll waits in the server
+
+
+async def test_the_server_knows_how_a_client_was_connected_and_left(version: str, connect: Connect) -> None:
+    """2.x, 3.x and 4.x close their WebSocket without a code (1005); a poll that is broken off has none."""
+    watcher = await connect()
+    await watcher.ask("enter", "watchers")
+    upgrading = await connect(version, transports=DEFAULT)
+    assert await upgrading.expect("upgraded") == "websocket"
+    await upgrading.travels_by("websocket")
+    polling = await connect(version, transports=POLLING)
+    for client, code in ((upgrading, 1005), (polling, None)):
+        client.drop()
+        await watcher.expect("left", id=client.socket_id, reason="transport close", code=code)
+    assert polling.received("upgraded") == []
