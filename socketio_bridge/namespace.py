@@ -246,8 +246,8 @@ class Namespace:
     async def on_upgrade(self, socket: Socket) -> None:
         """Called when the connection of a client that is in has changed over from long-polling to a WebSocket.
 
-        It runs in turn with the handlers of the socket's events. A client that joins the namespace later, or begins
-        with a WebSocket, does not come here: `socket.transport` says how it stands.
+        It runs in turn with the handlers of the socket's events, and beside those that overlap. A client that joins the
+        namespace later, or begins with a WebSocket, does not come here: `socket.transport` says how it stands.
 
         Args:
             socket: The client.

@@ -44,8 +44,8 @@ Occasion: TypeAlias = Arrival | EventReceived | Upgraded | Departure
 class EventQueue:
     """Has `handle` run for one thing after the other, by a worker that exists only while there is something to do.
 
-    Events that `may_overlap`, by their names, are begun in order and run beside each other, MOST_OVERLAPPING of them;
-    all else waits for them.
+    Events that `may_overlap`, by their names, and an upgrade are begun in order and run beside each other,
+    MOST_OVERLAPPING of them; all else waits for them.
     Those that are volatile pass all others once the client has arrived, and have an order of their own.
 
     Args:
@@ -117,7 +117,7 @@ class EventQueue:
         try:
             while self._waiting:
                 occasion = self._waiting.popleft()
-                if type(occasion) is EventReceived and self._may_overlap(occasion.event):
+                if self._overlaps(occasion):
                     while len(self._overlapping) >= MOST_OVERLAPPING:
                         await asyncio.wait(self._overlapping, return_when=asyncio.FIRST_COMPLETED)
                     self._begin(occasion)
@@ -131,8 +131,13 @@ class EventQueue:
         finally:
             self._worker = None
 
-    def _begin(self, event: EventReceived) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(event))
+    def _overlaps(self, occasion: Occasion) -> bool:
+        if type(occasion) is EventReceived:
+            return self._may_overlap(occasion.event)
+        return type(occasion) is Upgraded
+
+    def _begin(self, occasion: Occasion) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(occasion))
         self._overlapping.add(task)
         task.add_done_callback(self._overlapping.discard)
 

@@ -39,6 +39,14 @@ class Chat(Namespace):
     async def echo(self, socket: Socket, value: Any) -> Any:
         return value
 
+    @event("wait beside", overlapping=True)
+    async def wait_beside(self, socket: Socket) -> None:
+        await self.gate.wait()
+
+    @event("echo beside", overlapping=True)
+    async def echo_beside(self, socket: Socket, value: Any) -> Any:
+        return value
+
     @event("transport")
     async def transport(self, socket: Socket) -> str:
         return socket.transport

@@ -71,6 +71,20 @@ async def test_a_namespace_learns_of_the_change(browser: Browser, websocket: Web
     assert (chat.reasons, chat.close_codes) == (["transport close"], [1001])
 
 
+async def test_the_change_does_not_wait_for_overlapping_handlers(
+    browser: Browser, websocket: WebsocketCommunicator, chat: Chat
+) -> None:
+    """Nor do those that come behind it."""
+    await browser.post('42/chat,["wait beside"]')
+    await websocket.send_to("2probe")
+    await websocket.receive_from(1)
+    await websocket.send_to("5")
+    await websocket.send_to('42/chat,1["echo beside",7]')
+    assert await websocket.receive_from(1) == "43/chat,1[7]"
+    assert chat.upgraded == ["websocket"]
+    chat.gate.set()
+
+
 async def test_a_client_that_leaves_by_polling_has_no_close_code(browser: Browser, chat: Chat) -> None:
     await browser.join()
     await browser.post("1")
