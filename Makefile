@@ -64,7 +64,7 @@ bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules dist
+	rm -rf .venv .venv-bench .venv-load .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules dist
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from, so that a second run installs nothing.
@@ -78,6 +78,10 @@ $(BIN)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $
 
 .venv-bench/bin/.installed: benchmarks/requirements.txt | .venv-bench/bin/python
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+.venv-load/bin/.installed: examples/load/requirements.txt | .venv-load/bin/python
+	.venv-load/bin/python -m pip install --quiet --disable-pip-version-check -r examples/load/requirements.txt
 	@touch $@
 
 # Debian's python3 comes without ensurepip unless python3-venv is installed; its pip can fill a venv from outside.
