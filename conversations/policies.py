@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 
 from conversations.configuration import ChatSettings
 from conversations.payloads import MessagePayload
-from conversations.requests import Draft
+from conversations.requests import CreateRoom, Draft
 from persistence.mongodb import Document
 
 AfterStoring: TypeAlias = Callable[[MessagePayload | None], Awaitable[None]]
@@ -27,13 +27,13 @@ AfterStoring: TypeAlias = Callable[[MessagePayload | None], Awaitable[None]]
 class Policy(Protocol):
     """What an app above may decide about users and messages.
 
-        class NoShouting:
+        class NoShouting(Policy):
             async def check_message(self, draft: Draft) -> AfterStoring | None:
                 if draft.content.isupper():
                     raise Forbidden("too_loud", "the message is in capitals: use small letters")
                 return None
 
-    A class needs all methods that are here; `moderation.policies` has one.
+    A class that derives from this one has the methods that it does not define: they allow all and do nothing.
     """
 
     async def refresh(self, *, just_now: bool = False) -> None:
@@ -55,6 +55,17 @@ class Policy(Protocol):
 
         Raises:
             RuleViolation: The user may not.
+        """
+
+    async def check_room(self, creator: str, request: CreateRoom) -> None:
+        """Check whether two users may have a room. Called when a room is made, not when it is shown again.
+
+        Args:
+            creator: The side that asks for it.
+            request: The two sides and the shop.
+
+        Raises:
+            RuleViolation: They may not.
         """
 
     async def check_message(self, draft: Draft) -> AfterStoring | None:
@@ -93,6 +104,7 @@ class Policy(Protocol):
         Returns:
             Those of them that must not be deleted.
         """
+        return set()
 
 
 @lru_cache(maxsize=8)
@@ -134,6 +146,20 @@ def check_writer(user_id: str) -> None:
     """
     for policy in policies():
         policy.check_writer(user_id)
+
+
+async def check_room(creator: str, request: CreateRoom) -> None:
+    """Ask all policies about a room that is to be made.
+
+    Args:
+        creator: The side that asks for it.
+        request: The two sides and the shop.
+
+    Raises:
+        RuleViolation: A policy refuses it.
+    """
+    for policy in policies():
+        await policy.check_room(creator, request)
 
 
 async def check_message(draft: Draft) -> list[AfterStoring]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from conversations.errors import Forbidden
 from conversations.payloads import MessagePayload
-from conversations.policies import AfterStoring
+from conversations.policies import AfterStoring, Policy
 from conversations.requests import Draft, DraftKind
 from moderation.errors import Code
 from moderation.matching.filters import Found
@@ -31,7 +31,7 @@ from persistence.mongodb import STORE_ERRORS, Document, durable, in_parts, in_st
 logger = logging.getLogger(__name__)
 
 
-class ModerationPolicy:
+class ModerationPolicy(Policy):
     """Moderation's `conversations.policies.Policy`. The settings name it:
 
         CONVERSATIONS = {"POLICIES": ["moderation.policies.ModerationPolicy"]}

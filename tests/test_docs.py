@@ -2,10 +2,12 @@
 written by hand knows every code by which an app is refused.
 """
 
+import ast
 import re
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from django.core.management import call_command
 
@@ -13,6 +15,7 @@ from conversations.api.refusals import STATUS
 from conversations.errors import Code
 from identity.refusal import RefusalCode
 from moderation.errors import FOR_USERS
+from persistence.configuration import known_settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -53,3 +56,10 @@ def test_a_code_stands_beside_its_status() -> None:
 def test_the_modules_that_a_page_names_exist(page: Path) -> None:
     named = set(re.findall(r"`([a-z_]+/[a-z_/]+(?:\.py|/))`", page.read_text()))
     assert {path for path in named if not (DOCS.parent / path).exists()} == set()
+
+
+def test_every_key_of_the_chats_settings_is_in_its_page() -> None:
+    page = (DOCS / "chat-in-your-project.md").read_text()
+    assert set(known_settings()) <= set(re.findall(r"`([A-Z_]+)`", page))
+    for name, default in re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)`", page, re.MULTILINE):
+        assert ast.literal_eval(default) == msgspec.to_builtins(getattr(known_settings()[name](), name)), name

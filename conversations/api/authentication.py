@@ -106,6 +106,10 @@ class ProjectUser(BaseAuthentication):
             SessionAuthentication().enforce_csrf(request)
         return Caller(claims.user_id, claims.roles), ""
 
+    def authenticate_header(self, request: Request) -> str:
+        """What a 401 answer asks for; without it the answer would be 403."""
+        return "Session"
+
 
 async def _known(known_by: Identify, scope: Mapping[str, Any]) -> Claims | None:
     claims = await known_by(scope)

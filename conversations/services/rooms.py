@@ -17,7 +17,7 @@ from conversations.errors import REFUSALS, Code, RuleViolation
 from conversations.message_content import is_at_a_known_host
 from conversations.models import SIDES, MessageType, Room, is_visible
 from conversations.payloads import RoomDeletion, RoomPayload, RoomView, UserStatusChange, view_of
-from conversations.policies import AfterStoring, check_message
+from conversations.policies import AfterStoring, check_message, check_room
 from conversations.policies import refresh as refresh_policies
 from conversations.requests import CreateRoom, Draft, DraftKind
 from conversations.services.messages import require_open
@@ -99,6 +99,7 @@ async def create_room(actor: Actor, request: CreateRoom) -> CreatedRoom:
     await refresh_policies()
     found = await in_store_thread(_find, request.room_id)
     if found is None:
+        await check_room(actor.user_id, request)
         room, outcome, afterwards = await _make(request, side)
     else:
         room, outcome, afterwards = await _bring_back(found, request, side)

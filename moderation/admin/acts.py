@@ -20,6 +20,7 @@ from django.utils.http import content_disposition_header, url_has_allowed_host_a
 from django.views.generic import FormView
 
 from conversations.errors import REFUSALS
+from moderation.admin.times import UntilField, shown
 from moderation.staff import Staff, may
 from persistence.mongodb import in_store_thread
 
@@ -155,12 +156,7 @@ class RestrictForm(ReasonForm):
     length = forms.ChoiceField(
         label="For how long", choices=[*HOURS, (FOR_GOOD, "Until it is lifted"), (UNTIL, "Until a time:")]
     )
-    until = forms.DateTimeField(
-        label="Until (UTC)",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="Only with “Until a time”.",
-    )
+    until = UntilField(required=False, help_text="Only with “Until a time”.")
     field_order = ["length", "until", "reason"]
 
     def clean(self) -> dict[str, Any]:
@@ -172,7 +168,7 @@ class RestrictForm(ReasonForm):
             if until is None:
                 self.add_error("until", "Fill in until when, or choose another length.")
             elif until <= now:
-                self.add_error("until", f"This has passed: now it is {now:%Y-%m-%d %H:%M} (UTC).")
+                self.add_error("until", f"This has passed: now it is {shown(now)}.")
         elif until is not None and length is not None:
             self.add_error("length", "Choose “Until a time”, or leave the time below empty.")
         cleaned["end"] = end_of(length, until, now) if length else None

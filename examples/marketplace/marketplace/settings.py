@@ -1,7 +1,7 @@
-"""Settings of the marketplace, for development as they stand.
+"""Settings of the marketplace, for development as they stand. Those of the chat are at the end.
 
 From the environment: DATABASE_URL (unset: SQLite beside manage.py), DEBUG (true), SECRET_KEY and ALLOWED_HOSTS (needed
-where DEBUG is false).
+where DEBUG is false); for the chat MONGODB_URI and REDIS_URL.
 """
 
 import os
@@ -73,3 +73,22 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "collected-static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# The chat
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+INSTALLED_APPS = ["daphne", *INSTALLED_APPS, "socketio_bridge", "presence", "conversations", "moderation"]
+ASGI_APPLICATION = "marketplace.asgi.application"
+DATABASES["chat"] = {
+    "ENGINE": os.environ.get("MONGODB_ENGINE", "persistence.engine"),
+    "HOST": os.environ.get("MONGODB_URI", "mongodb://127.0.0.1:27017/marketplace"),
+}
+DATABASE_ROUTERS = ["persistence.database.ChatRouter"]
+CHANNELS = "channels_redis.pubsub.RedisPubSubChannelLayer"
+CHANNEL_LAYERS = {"default": {"BACKEND": CHANNELS, "CONFIG": {"hosts": [REDIS_URL], "prefix": "marketplace"}}}
+SOCKETIO = {"follow_session": True}
+CONVERSATIONS = {
+    "DATABASE": "chat",
+    "REDIS_ADDRESS": REDIS_URL,
+    "IDENTITY": "identity.session_user",
+    "POLICIES": ["moderation.policies.ModerationPolicy", "shops.chat.ShopRules"],
+}

@@ -1,6 +1,6 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from accounts.views import AccountView
 from shops.views import ProductListView, ProductView, ShopView
@@ -13,4 +13,6 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    path("v1/conversations/", include("moderation.api.reports")),
+    path("v1/conversations/", include("conversations.api.urls")),
 ]

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 
 from conversations.services.search_pattern import PatternTooLong
 from moderation.admin.changelists.windows import in_address, place_from
@@ -29,7 +30,7 @@ PLACE: Final = "before"
 
 
 class DaysForm(forms.Form):
-    """From one day to another, both included, in UTC."""
+    """From one day to another, both included, in the time zone of the request."""
 
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -55,7 +56,7 @@ def found_by(form: DaysForm, find: Callable[[], AnyPage], nothing: AnyPage) -> A
 
 def start_of_day(day: datetime.date | None) -> datetime.datetime | None:
     """The first instant of a day."""
-    return None if day is None else datetime.datetime.combine(day, datetime.time.min, datetime.UTC)
+    return None if day is None else datetime.datetime.combine(day, datetime.time.min, timezone.get_current_timezone())
 
 
 def end_of_day(day: datetime.date | None) -> datetime.datetime | None:

@@ -19,6 +19,7 @@ from moderation import services
 from moderation.admin.acts import ActView, RestrictForm
 from moderation.admin.changelists.keyset import UncountedAdmin
 from moderation.admin.links import SHOWN, found_or_404, lift_link, person_link, person_url, room_link
+from moderation.admin.times import shown
 from moderation.models import Restriction, RestrictionKind
 from moderation.services.restrictions import LONGEST_INTERVAL
 from moderation.staff import Staff, may
@@ -101,11 +102,8 @@ class LiftView(ActView):
 
     def explanation(self) -> list[str]:
         restriction = self.restriction
-        end = f"{restriction.ends_at:%Y-%m-%d %H:%M} (UTC)" if restriction.ends_at else "it is lifted"
-        return [
-            f"Made by {restriction.created_by}, {restriction.created_at:%Y-%m-%d %H:%M} (UTC), until {end}: "
-            f"{restriction.reason}"
-        ]
+        end = shown(restriction.ends_at) if restriction.ends_at else "it is lifted"
+        return [f"Made by {restriction.created_by}, {shown(restriction.created_at)}, until {end}: {restriction.reason}"]
 
     def done_url(self) -> str:
         user_id = self.restriction.user_id

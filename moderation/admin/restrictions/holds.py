@@ -16,6 +16,7 @@ from moderation import services
 from moderation.admin.acts import ActView, ReasonForm
 from moderation.admin.changelists.keyset import UncountedAdmin
 from moderation.admin.links import SHOWN, found_or_404, lift_link, person_link, room_link
+from moderation.admin.times import UntilField, shown
 from moderation.models import LegalHold, TargetKind
 from moderation.staff import Staff, may
 
@@ -32,9 +33,7 @@ class NewHoldForm(ReasonForm):
         ],
     )
     target = forms.CharField(label="Its id", max_length=512)
-    until = forms.DateTimeField(
-        label="Until (UTC)",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    until = UntilField(
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
         help_text="A hold ends by itself on that date.",
     )
@@ -76,7 +75,7 @@ class LiftHoldView(ActView):
 
     def explanation(self) -> list[str]:
         hold = self.hold
-        return [f"Made by {hold.created_by}, until {hold.ends_at:%Y-%m-%d %H:%M} (UTC): {hold.reason}"]
+        return [f"Made by {hold.created_by}, until {shown(hold.ends_at)}: {hold.reason}"]
 
     def done_url(self) -> str:
         return _list_url()

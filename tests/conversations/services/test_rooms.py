@@ -12,8 +12,9 @@ from pymongo.database import Database
 
 from conversations import services
 from conversations.announcements import typing_begins
-from conversations.errors import RuleViolation
+from conversations.errors import Forbidden, RuleViolation
 from conversations.models import Room, is_visible
+from conversations.policies import Policy
 from conversations.requests import CreateRoom, NewMessage, SeenMessages, Typing
 from conversations.services import Excerpt, Membership, Outcome
 from identity import Identity, Role
@@ -224,3 +225,18 @@ async def test_a_token_that_names_no_role_is_for_either_side(database: Store, ch
     answer = await services.create_room(either, wish(creator="9"))
     await services.send_message(either, message(**{"from": "9", "to": "7"}))
     assert answer.outcome is Outcome.CREATED
+
+
+class NoRoomsWithNine(Policy):
+    async def check_room(self, creator: str, request: CreateRoom) -> None:
+        if request.seller == "9":
+            raise Forbidden("not_with_nine", f"{creator} may have no room with 9")
+
+
+async def test_a_policy_decides_who_may_have_a_room_with_whom(chat: Emitted, settings: Any) -> None:
+    await services.create_room(person("7", Role.BUYER), wish())
+    settings.POLICIES = [f"{__name__}.NoRoomsWithNine"]
+    assert await refusal(services.create_room(person("8", Role.BUYER), wish(buyer="8", creator="8"))) == "not_with_nine"
+    assert not await Room.objects.filter(pk="8.9").aexists()
+    assert (await services.create_room(person("8", Role.BUYER), wish(buyer="8", seller="10", creator="8"))).room
+    assert (await services.create_room(person("7", Role.BUYER), wish())).outcome is Outcome.EXISTED

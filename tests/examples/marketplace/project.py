@@ -14,7 +14,8 @@ import httpx
 from devstack.embedded import free_port
 from tests.eventually import eventually_sync
 
-SOURCE = Path(__file__).resolve().parents[3] / "examples" / "marketplace"
+PROJECT = Path(__file__).resolve().parents[3]
+SOURCE = PROJECT / "examples" / "marketplace"
 PASSWORD = "marketplace"
 
 
