@@ -65,5 +65,24 @@ def test_a_key_that_no_app_knows_is_a_warning_with_the_one_that_is_meant() -> No
     assert problem.hint == "Is EDIT_WINDOW meant?"
 
 
+def test_a_database_that_is_none_is_named_with_those_that_are() -> None:
+    [problem] = problems(DATABASE="chat")
+    assert (problem.msg, problem.hint) == ("DATABASE is 'chat'.", "It must be a key of DATABASES: default.")
+
+
+def test_a_callable_that_is_none_is_named() -> None:
+    [problem] = problems(IDENTITY="identity.nobody")
+    assert problem.is_serious()
+    assert "IDENTITY is 'identity.nobody'" in problem.msg
+
+
+def test_sessions_that_no_socket_follows_are_a_warning() -> None:
+    [problem] = problems(IDENTITY="identity.session_user")
+    assert not problem.is_serious()
+    assert "follow_session" in str(problem.hint)
+    followed = {**django_settings.SOCKETIO, "follow_session": True}
+    assert problems(IDENTITY="identity.session_user", SOCKETIO=followed) == []
+
+
 def test_the_defaults_have_no_problem() -> None:
     assert problems() == []
