@@ -1,6 +1,7 @@
 """The project as a Django app (for its checks and commands), and Django's own apps with keys that MongoDB can make."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth.apps import AuthConfig
 from django.contrib.contenttypes.apps import ContentTypesConfig
@@ -19,6 +20,11 @@ class ChozoiChatConfig(AppConfig):
         # Importing them registers them; before `ready` Django's registry is not there.
         from chozoi_chat import checks, health  # noqa: F401
         from chozoi_chat.http import origins  # noqa: F401
+
+        if settings.METRICS_PORT:
+            from chozoi_chat.metrics import measure
+
+            measure()
 
 
 class MongoAdminConfig(AdminConfig):

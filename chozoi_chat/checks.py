@@ -124,6 +124,8 @@ def check_serving(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 def _serving() -> Iterator[CheckMessage]:
     if not 1 <= settings.PORT <= 65535:
         yield _wrong(11, "PORT", settings.PORT, "a port from 1 to 65535")
+    if not 0 <= settings.METRICS_PORT <= 65535:
+        yield _wrong(11, "METRICS_PORT", settings.METRICS_PORT, "a port from 1 to 65535, or 0 for none")
     if settings.WEB_CONCURRENCY < 1:
         yield _wrong(12, "WEB_CONCURRENCY", settings.WEB_CONCURRENCY, "a number of processes, 1 or more")
     for name in ("KEEP_ALIVE", "REQUEST_TIMEOUT", "SHUTDOWN_WINDOW", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"):

@@ -51,8 +51,12 @@ def worker_application() -> Any:
     """Return the ASGI application for one worker. uvicorn calls it in the worker itself, which ends with its parent."""
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_with, args=(parent,), name="end-with-parent", daemon=True).start()
-    from chozoi_chat.asgi import application
+    from chozoi_chat.asgi import application, socketio_server
 
+    if settings.METRICS_PORT:
+        from chozoi_chat.metrics import with_metrics
+
+        return with_metrics(application, socketio_server)
     return application
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+
+from kafka_workers.status_server import Page, Pages
 
 WINDOW = 60.0
 """Seconds over which throughput is an average."""
@@ -153,9 +156,16 @@ class WorkerReport:
                 "last_error": self._last_error,
             }
 
-    def metrics(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def pages(self) -> Pages:
+        """`/metrics`, `/healthz` and `/readyz`."""
+        return {"/metrics": self._metrics, "/healthz": lambda: Page(200, b'{"status": "ok"}'), "/readyz": self._readyz}
+
+    def _metrics(self) -> Page:
+        return Page(200, generate_latest(self.registry), CONTENT_TYPE_LATEST)
+
+    def _readyz(self) -> Page:
+        summary = self.summary()
+        return Page(200 if summary["status"] == "ok" else 503, json.dumps(summary).encode())
 
     def _forget_old(self) -> None:
         oldest = self._clock() - WINDOW

@@ -1,30 +1,38 @@
-"""A worker's `/metrics`, `/healthz` and `/readyz`, served by a thread beside its work."""
+"""Pages such as `/metrics` and `/readyz` on a port of their own, served by a thread beside a process's work."""
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from django.core.management.base import CommandError
-from prometheus_client import CONTENT_TYPE_LATEST
-
-from kafka_workers.report import WorkerReport
 
 CONNECTIONS = 16
 TIMEOUT = 5.0  # seconds
 
 
+class Page(NamedTuple):
+    """An answer: its HTTP status, its body and its `Content-Type`."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+
+
+Pages: TypeAlias = Mapping[str, Callable[[], Page]]
+"""What makes a page, by its path. It is called in a thread."""
+
+
 @contextmanager
-def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
-    """Serve a report while the block runs.
+def status_served(pages: Pages, host: str, port: int) -> Iterator[None]:
+    """Serve pages while the block runs.
 
     Args:
-        report: The report.
+        pages: The pages.
         host: The address to listen on.
         port: The port; 0: serve nothing.
 
@@ -41,7 +49,7 @@ def status_served(report: WorkerReport, host: str, port: int) -> Iterator[None]:
             f"the status port {host}:{port} cannot be had ({error}); give this process another one with "
             "WORKER_STATUS_PORT or --status-port, or 0 for none"
         ) from error
-    server.report = report
+    server.pages = pages
     thread = threading.Thread(target=server.serve_forever, name="status", daemon=True)
     thread.start()
     try:
@@ -55,7 +63,7 @@ class _StatusServer(ThreadingHTTPServer):
     """Serves CONNECTIONS at a time, each for TIMEOUT seconds at most, so that nobody can fill the process."""
 
     daemon_threads = True
-    report: WorkerReport
+    pages: Pages
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         if ":" in address[0]:
@@ -88,25 +96,17 @@ class _Handler(BaseHTTPRequestHandler):
     server: _StatusServer
 
     def do_GET(self) -> None:
-        report = self.server.report
-        match self.path.partition("?")[0]:
-            case "/metrics":
-                self._answer(200, report.metrics(), CONTENT_TYPE_LATEST)
-            case "/healthz":
-                self._answer(200, b'{"status": "ok"}')
-            case "/readyz":
-                summary = report.summary()
-                self._answer(200 if summary["status"] == "ok" else 503, json.dumps(summary).encode())
-            case _:
-                self._answer(404, b'{"message": "there are /metrics, /healthz and /readyz"}')
-
-    def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        make = self.server.pages.get(self.path.partition("?")[0], self._nothing)
+        page = make()
+        self.send_response(page.status)
+        self.send_header("Content-Type", page.content_type)
+        self.send_header("Content-Length", str(len(page.body)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(page.body)
+
+    def _nothing(self) -> Page:
+        return Page(404, f'{{"message": "there are {", ".join(self.server.pages)}"}}'.encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Probes come every few seconds; none is worth a line."""

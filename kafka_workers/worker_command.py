@@ -58,7 +58,7 @@ class WorkerCommand(BaseCommand):
         kafka = KafkaSettings.current()
         stop = _stop_on_signals(kafka.SHUTDOWN_WINDOW)
         report = WorkerReport(self.metrics_prefix, self.unit, stop=stop)
-        with status_served(report, kafka.WORKER_STATUS_HOST, status_port):
+        with status_served(report.pages(), kafka.WORKER_STATUS_HOST, status_port):
             self.work(report, stop, **options)
 
 

@@ -39,11 +39,12 @@ class Closed(NotTaken):
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[Item, Result]):
-    """An item and the future of its result. `number`: the place in which it came."""
+    """An item and the future of its result. `number`: the place in which it came; `since`: when."""
 
     item: Item
     future: asyncio.Future[Result]
     number: int
+    since: float
     deadline: float
 
 
@@ -70,6 +71,9 @@ class GroupCommit(Generic[Item, Result]):
             with less than its share takes the place of the last one of the key with the most.
         max_waiting_per_key: The most items of one key that wait, likewise.
         clock: Seconds, never decreasing, by which deadlines are given.
+
+    Attributes:
+        waited: For how many seconds the first item of the latest batch had waited when that began.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class GroupCommit(Generic[Item, Result]):
         self._max_waiting = max_waiting
         self._max_waiting_per_key = max_waiting_per_key
         self._clock = clock
+        self.waited = 0.0
         self._queues: dict[str | None, deque[_Waiting[Item, Result]]] = {}  # by key, and none is empty
         self._turns: deque[str | None] = deque()  # those keys, the next one first
         self._waiting = 0
@@ -126,7 +131,7 @@ class GroupCommit(Generic[Item, Result]):
             self._turns.append(key)
         self._taken += 1
         self._waiting += 1
-        queue.append(_Waiting(item, future, self._taken, float("inf") if deadline is None else deadline))
+        queue.append(_Waiting(item, future, self._taken, self._clock(), float("inf") if deadline is None else deadline))
         if self._worker is None:
             self._began = self._clock()
             # In a context of its own: the worker serves everybody, not the request that happened to start it.
@@ -206,6 +211,7 @@ class GroupCommit(Generic[Item, Result]):
         return batch
 
     async def _do(self, batch: list[_Waiting[Item, Result]]) -> None:
+        self.waited = self._clock() - batch[0].since
         try:
             results = await self._commit([waiting.item for waiting in batch])
             if len(results) != len(batch):

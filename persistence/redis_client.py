@@ -12,11 +12,13 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
+from django.dispatch import Signal
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -83,7 +85,7 @@ def async_redis(url: str, *, patience: float, retries: int = 0, **options: Any) 
         retries: How often a call is repeated at once, for example after the connection was closed.
         options: More of `Redis.from_url`.
     """
-    retry = AsyncRetry(NoBackoff(), retries)
+    retry = _TimedRetry(NoBackoff(), retries)
     return AsyncRedis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience, retry=retry, **options)
 
 
@@ -138,6 +140,35 @@ class _Client:
             return
 
 
+redis_called = Signal()
+"""Redis was asked something, by any client of this module, for whoever measures it. Receivers must be quick.
+
+Args:
+    seconds: How long it took.
+    failed: Whether that ended with an error.
+"""
+
+
+@contextmanager
+def _timed() -> Iterator[None]:
+    began = time.monotonic()
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        redis_called.send(sender=None, seconds=time.monotonic() - began, failed=failed)
+
+
+class _TimedRetry(AsyncRetry):
+    """Times what it calls: each command and pipeline goes through it."""
+
+    async def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
+        """As of `AsyncRetry`."""
+        with _timed():
+            return await super().call_with_retry(*args, **kwargs)
+
+
 class _NotingRetry(Retry):
     """No second try, but a word to the client that one failed."""
 
@@ -151,7 +182,8 @@ class _NotingRetry(Retry):
     def call_with_retry(self, *args: Any, **kwargs: Any) -> Any:
         """As of `Retry`."""
         try:
-            return super().call_with_retry(*args, **kwargs)
+            with _timed():
+                return super().call_with_retry(*args, **kwargs)
         except (RedisConnectionError, RedisTimeoutError, OSError) as error:
             self._lost(error)
             raise

@@ -171,6 +171,11 @@ class Presence:
                 self._lose(error)
         return len(self._sockets)
 
+    @property
+    def users_here(self) -> int:
+        """How many users have a socket in this process."""
+        return len(self._sockets)
+
     async def other_processes(self, seconds: float) -> int:
         """Count the other processes that had a heartbeat lately. While Redis is away: 0.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -17,6 +18,7 @@ from socketio_bridge.arguments import EventHandler, decode_argument
 from socketio_bridge.exceptions import EventError, UnknownEvent
 from socketio_bridge.following import Lapse, admit
 from socketio_bridge.guards import Guard, Permission
+from socketio_bridge.instrumentation import instrumentation
 from socketio_bridge.outgoing import OutgoingEvent
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.attachments import reconstruct
@@ -384,19 +386,31 @@ class Namespace:
 
     async def dispatch(self, socket: Socket, event: str, arguments: list[Any]) -> Any:
         """Run the handler of an event inside its middleware; return the acknowledgement, or `NO_ACK`."""
+        began = time.monotonic()
+        failed: BaseException | None = None
         try:
             if self.event_middleware:
                 arguments = [decode_argument(argument) for argument in arguments]
                 return await self._through(0, socket, event, arguments)
             return await self._handle(socket, event, arguments)
         except Exception as error:
+            failed = error
             return await self.on_error(socket, event, arguments, error)
         except BaseException as error:
+            failed = error
             if ends_task(error):
                 raise
             failure = RuntimeError(f"the handler of {event[:80]!r} ended with {error!r}")
             failure.__cause__ = error
             return await self.on_error(socket, event, arguments, failure)
+        finally:
+            known = event if event in self._handlers else ""
+            instrumentation().event_handled(self.label, known, failed, time.monotonic() - began)
+
+    @property
+    def label(self) -> str:
+        """What measurements call it: its path; the class's name of a dynamic namespace, which has any number."""
+        return type(self).__name__ if self.dynamic else self.path
 
     async def dispatch_server_event(self, event: str, arguments: list[Any]) -> Any:
         """Run the handler of an event that another process sent; return what the handler returns.

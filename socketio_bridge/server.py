@@ -14,11 +14,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from socketio_bridge import following
 from socketio_bridge.adapter import broadcast_acks, remote_sockets, server_events
-from socketio_bridge.adapter.adapter import current_adapter
+from socketio_bridge.adapter.adapter import current_adapter, find_adapter
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.recovery import Recovery
 from socketio_bridge.signals import server_stopping
+from socketio_bridge.statistics import Statistics, statistics
 from socketio_bridge.transports import session_registry
 from socketio_bridge.transports.client_files import CLIENT_FILES, serve_client_file
 from socketio_bridge.transports.engine import Engine
@@ -161,6 +162,12 @@ class SocketIOServer:
         """
         self._engine.begin_stop()
 
+    def statistics(self) -> Statistics:
+        """Count the sockets here, by kind, and what waits for them; in the server's event loop."""
+        adapter = find_adapter()
+        nodes = 0 if adapter is None else len(adapter.cluster.nodes)
+        return statistics(self._engine.sessions(), self._label, nodes)
+
     async def startup(self) -> None:
         """Start this event loop's adapter and the namespaces, once."""
         loop = asyncio.get_running_loop()
@@ -203,6 +210,10 @@ class SocketIOServer:
     def _is_client_file(self, scope: Scope) -> bool:
         name = scope["path"].rpartition("/")[2]
         return self.options.serve_client and scope["type"] == "http" and name in CLIENT_FILES
+
+    def _label(self, path: str) -> str:
+        namespace = self.find_namespace(path)
+        return "" if namespace is None else namespace.label
 
     def _missed(self, since: float) -> None:
         for namespace in (*self.namespaces.values(), *self.dynamic_namespaces):

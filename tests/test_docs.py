@@ -30,6 +30,11 @@ def test_the_socket_events(tmp_path: Path) -> None:
     assert types.read_text() == (DOCS / "events.ts").read_text()
 
 
+def test_the_metrics(tmp_path: Path) -> None:
+    call_command("document_metrics", page=tmp_path / "metrics.md")
+    assert (tmp_path / "metrics.md").read_text() == (DOCS / "metrics.md").read_text()
+
+
 def test_the_rest_api(tmp_path: Path) -> None:
     document = tmp_path / "openapi.json"
     call_command("spectacular", "--fail-on-warn", "--format", "openapi-json", "--file", str(document))

@@ -15,7 +15,7 @@ CHAT = ("conversations", "presence", "socketio_bridge", "identity", "persistence
 # What applications see, and all floors of the bridge may use.
 FACE = tuple(
     f"socketio_bridge.{name}"
-    for name in ("exceptions", "handshake", "options", "outages", "outgoing", "rates", "signals")
+    for name in ("exceptions", "handshake", "instrumentation", "options", "outages", "outgoing", "rates", "signals")
 )
 ADAPTER = ("socketio_bridge.adapter", "socketio_bridge.protocol", *FACE)
 
@@ -26,6 +26,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.urls": ("chozoi_chat", "moderation", "auctions", *CHAT),
     "chozoi_chat.health": ("persistence", "presence", "socketio_bridge"),
     "chozoi_chat.serving": ("chozoi_chat", "socketio_bridge"),
+    "chozoi_chat.metrics": (
+        *("conversations.signals", "kafka_workers.status_server", "persistence.redis_client"),
+        *("presence", "socketio_bridge"),
+    ),
     "chozoi_chat.management.commands.up": ("chozoi_chat", "devstack", "persistence"),
     "chozoi_chat.http.origins": ("socketio_bridge",),
     "moderation": CHAT,

@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from conversations.errors import Code, Forbidden, Missing, RuleViolation, TooSoon
+from conversations.signals import request_refused
 from identity import IdentityRefused
 from persistence.availability import StoreUnavailable
 
@@ -107,6 +108,7 @@ def _wait(code: str, message: str, seconds: int) -> Response:
 
 
 def _refusal(status: int, code: str, message: str, error: exceptions.APIException | None = None) -> Response:
+    request_refused.send(sender=None, door="rest", code=str(code))
     text = message.encode(errors="replace").decode()  # half of a surrogate pair may have come in, and cannot go out
     response = Response(Refusal(message=text, code=code), status=int(status))
     if challenge := getattr(error, "auth_header", None):

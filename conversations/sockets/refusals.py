@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from conversations.errors import Code, RuleViolation, TooSoon
+from conversations.signals import request_refused
 from conversations.sockets.acknowledgements import Reason
 from identity import IdentityRefused
 from persistence.availability import StoreUnavailable
@@ -43,6 +44,7 @@ def refused_connection(message: str, refusal: Refusal) -> ConnectionRefused | Tr
         message: The message of `connect_error`.
         refusal: Why it is not let in.
     """
+    request_refused.send(sender=None, door="connect", code=str(reason_of(refusal).code))
     if not is_temporary(refusal):
         return ConnectionRefused(message, fields_of(reason_of(refusal)))
     if isinstance(refusal, TooSoon):

@@ -24,6 +24,7 @@ from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.requests import Draft
+from conversations.signals import batch_written
 from conversations.storage.checkpoint import Checkpoint, checkpoint_of, forget, stored_since
 from conversations.storage.message_counter import MessageCounter
 from conversations.storage.message_ids import message_ids
@@ -155,6 +156,7 @@ class MessageWriter:
             await forget(process_id)
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
+        began, waited = time.monotonic(), self._group.waited
         async with self._lock:
             await self._repair_due()
             self._checkpoint.begin()
@@ -162,6 +164,8 @@ class MessageWriter:
                 return await self._store_and_announce(drafts)
             finally:
                 self._checkpoint.end(announced=not self.repairs.has_unannounced())
+                seconds = time.monotonic() - began
+                batch_written.send(sender=type(self), messages=len(drafts), waited=waited, seconds=seconds)
 
     async def _store_and_announce(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         began = time.monotonic()

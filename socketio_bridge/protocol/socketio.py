@@ -47,6 +47,7 @@ class EventReceived(msgspec.Struct, gc=False):
         arguments: Raw JSON (`msgspec.Raw`), one each; of an event with attachments Python values, with `bytes`.
         ack_id: The id to hand to `SocketIO.acknowledge`; None: the client wants no acknowledgement.
         size: How many bytes the event takes in memory, about.
+        received_at: When it came, by the clock of whoever takes it.
     """
 
     namespace: str
@@ -54,6 +55,7 @@ class EventReceived(msgspec.Struct, gc=False):
     arguments: list[Any]
     ack_id: int | None
     size: int
+    received_at: float = 0.0
 
 
 class AckReceived(msgspec.Struct, gc=False):

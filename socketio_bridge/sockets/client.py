@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -105,6 +105,11 @@ class Client:
         """The connection has changed over to a WebSocket."""
         for socket in self._sockets.values():
             socket.upgraded()
+
+    @property
+    def namespaces(self) -> Collection[str]:
+        """The paths of the namespaces in which it has a socket."""
+        return self._sockets.keys()
 
     def leave(self, reason: str) -> None:
         """Leave all namespaces: the session has ended."""

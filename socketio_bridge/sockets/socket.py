@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
+from socketio_bridge.instrumentation import instrumentation
 from socketio_bridge.options import TransportName
 from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
@@ -486,6 +488,7 @@ class Socket:
         except Exception:
             logger.exception("Handling %r from %r failed.", event.event, self)
         finally:
+            instrumentation().event_answered(time.monotonic() - event.received_at)
             self._connection.handled(event)
             if self._hooks is not None:
                 self._hooks.handled(self)

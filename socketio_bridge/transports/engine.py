@@ -106,7 +106,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         began = loop.time()
         asked: set[AnySession] = set()
-        while (here := {*self._sessions(), *self._served}) and (passed := loop.time() - began) < _PATIENCE * window:
+        while (here := {*self.sessions(), *self._served}) and (passed := loop.time() - began) < _PATIENCE * window:
             waiting = here - asked
             slices_left = max(1.0, (_SPREAD * window - passed) / _SLICE)
             size = max(_SMALLEST_SLICE, math.ceil(len(waiting) / slices_left))
@@ -118,14 +118,14 @@ class Engine:
     def begin_stop(self) -> None:
         """End the sessions here, and let the polls of others go, whose clients go on elsewhere; open no more."""
         self._stopping = self._stopped = True
-        for session in self._sessions():
+        for session in self.sessions():
             session.close(GOING_DOWN)
         for polled in list(self._polled):
             polled.release()
 
     async def stop(self) -> None:
         """End the sessions here; return when their handlers have ended and open requests are answered."""
-        sessions = self._sessions()
+        sessions = self.sessions()
         for session in sessions:
             session.close(GOING_DOWN)
         for session in sessions:
@@ -134,5 +134,6 @@ class Engine:
         if finishing := [task for task in self._finishing if task.get_loop() is loop]:
             await asyncio.wait(finishing, timeout=_FINISHING)
 
-    def _sessions(self) -> list[Session]:
+    def sessions(self) -> list[Session]:
+        """The open sessions of this engine."""
         return [session for session in registry_of(current_adapter()).sessions.values() if session.engine is self]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+from socketio_bridge.instrumentation import instrumentation
 from socketio_bridge.protocol.engineio import Packet
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,11 @@ class SendQueue:
         self._waiter: asyncio.Future[None] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._closed = False
+
+    @property
+    def size(self) -> int:
+        """Characters and bytes that wait, or are being written."""
+        return self._size
 
     @property
     def ready(self) -> bool:
@@ -140,11 +147,13 @@ class SendQueue:
         return batch, size
 
     async def _write(self, sink: Sink) -> None:
+        began = time.monotonic()
         try:
             while self._packets:
                 batch, size = self._next_batch()
                 await sink(batch)
                 self._size -= size
+            instrumentation().queue_written(time.monotonic() - began)
         except Exception as error:
             logger.debug("The transport cannot be written to: %r", error)
             self._writer = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from typing import Protocol
 
 from socketio_bridge.adapter.adapter import Adapter
 from socketio_bridge.handshake import Handshake
+from socketio_bridge.instrumentation import instrumentation
 from socketio_bridge.options import Options, TransportName
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import EngineIO, Packet, PacketType, Revision
@@ -128,7 +130,7 @@ class Session:
         self._protocol = SocketIO(engine_io, self.options.parsers)
         self._send_queue = SendQueue(
             self.options.outbound_limit,
-            on_stuck=lambda: self.close("transport error", abruptly=True),
+            on_stuck=self._drop,
             on_broken=lambda: self.close("transport error", abruptly=True),
         )
         self.client = Client(self, self._protocol, handshake, engine.find_namespace)
@@ -296,6 +298,11 @@ class Session:
             await asyncio.shield(self._relief)
 
     @property
+    def queued(self) -> int:
+        """Bytes and characters that wait for the client."""
+        return self._send_queue.size
+
+    @property
     def ready(self) -> bool:
         """Whether the client is there to take what is sent now."""
         return self._send_queue.ready
@@ -371,6 +378,7 @@ class Session:
     def received(self, event: EventReceived) -> None:
         """Note that an event waits for its handler."""
         self.inbound += event.size
+        event.received_at = time.monotonic()
 
     def handled(self, event: EventReceived) -> None:
         """Note that an event's handler has ended."""
@@ -378,6 +386,10 @@ class Session:
         self._close_if_drained()
         if self._relief is not None and not self.congested:
             self._relieve()
+
+    def _drop(self) -> None:
+        instrumentation().client_dropped()
+        self.close("transport error", abruptly=True)
 
     def _close_if_drained(self) -> None:
         if self._drained_for is not None and not self.inbound:

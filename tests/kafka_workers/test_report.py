@@ -67,7 +67,7 @@ def test_the_lag_of_what_is_no_longer_its_own_is_gone(report: WorkerReport) -> N
     report.lags({"partition 0": 5, "partition 1": 7})
     report.lags({"partition 1": 6})
     assert report.summary()["lag"] == {"partition 1": 6}
-    assert b'of="partition 0"' not in report.metrics()
+    assert b'of="partition 0"' not in report.pages()["/metrics"]().body
 
 
 def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
@@ -80,7 +80,7 @@ def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
 
 def test_it_is_served_as_readiness_and_as_metrics(report: WorkerReport) -> None:
     port = free_port()
-    with status_served(report, "127.0.0.1", port):
+    with status_served(report.pages(), "127.0.0.1", port):
         assert get(port, "/healthz")[0] == 200
         assert get(port, "/readyz")[0] == 503
         report.enter("consuming")
@@ -94,7 +94,7 @@ def test_it_is_served_as_readiness_and_as_metrics(report: WorkerReport) -> None:
 def test_those_who_ask_nothing_are_few_and_not_for_long(report: WorkerReport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_server, "TIMEOUT", 0.5)
     port = free_port()
-    with status_served(report, "127.0.0.1", port), ExitStack() as open_connections:
+    with status_served(report.pages(), "127.0.0.1", port), ExitStack() as open_connections:
         for _ in range(status_server.CONNECTIONS):
             connection = open_connections.enter_context(socket.create_connection(("127.0.0.1", port), 5))
             connection.sendall(b"GET /healthz HTTP/1.1\r\nA: ")
@@ -113,9 +113,9 @@ def is_answered(port: int) -> bool:
 
 def test_a_port_that_is_taken_is_named(report: WorkerReport) -> None:
     port = free_port()
-    with status_served(report, "127.0.0.1", port):
+    with status_served(report.pages(), "127.0.0.1", port):
         with pytest.raises(CommandError, match=f"{port}.*--status-port"):
-            with status_served(report, "127.0.0.1", port):
+            with status_served(report.pages(), "127.0.0.1", port):
                 pass
 
 
@@ -133,12 +133,12 @@ IPV6 = [("::1", "[::1]"), ("::", "[::1]")] if has_ipv6() else []
 @pytest.mark.parametrize(("host", "reached_at"), [("0.0.0.0", "127.0.0.1"), *IPV6])
 def test_it_listens_at_an_address_of_either_family(report: WorkerReport, host: str, reached_at: str) -> None:
     port = free_port()
-    with status_served(report, host, port):
+    with status_served(report.pages(), host, port):
         assert get(port, "/healthz", reached_at)[0] == 200
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none_is_named(report: WorkerReport, port: int) -> None:
     with pytest.raises(CommandError, match=f"{port}.*--status-port"):
-        with status_served(report, "127.0.0.1", port):
+        with status_served(report.pages(), "127.0.0.1", port):
             pass

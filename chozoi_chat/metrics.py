@@ -1,0 +1,294 @@
+"""The metrics of a server process, for Prometheus. docs/metrics.md is made from what is declared here.
+
+The bridge, the chat and the stores tell what happens by hooks and signals of their own and know no Prometheus. Labels
+have few values: names that the code declares, codes, versions; never an id, an address or what a client sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, Final
+
+import pymongo.monitoring
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.dispatch import receiver
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from conversations.signals import batch_written, request_refused
+from kafka_workers.status_server import Page, status_served
+from persistence.redis_client import redis_called
+from presence import current as current_presence
+from socketio_bridge import SocketIOServer
+from socketio_bridge.instrumentation import Instrumentation, instrument
+from socketio_bridge.signals import connection_error
+from socketio_bridge.statistics import Statistics
+
+logger = logging.getLogger(__name__)
+
+SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+SAMPLED: Final = 16
+"""Of so many send queues that are written out, one is timed: what a large room gets is written thousands of times."""
+LAG_INTERVAL: Final = 0.5  # seconds between two looks at the event loop's lag
+PATIENCE: Final = 2.0  # seconds that a scrape waits for the event loop
+
+registry = CollectorRegistry()
+
+EVENTS = Histogram(
+    "socketio_event_seconds",
+    "handlers of events, by namespace, event (empty: not declared) and outcome: ok, the code of the "
+    "refusal, or the error's class",
+    ["namespace", "event", "outcome"],
+    buckets=SECONDS,
+    registry=registry,
+)
+ANSWERS = Histogram(
+    "socketio_event_answer_seconds",
+    "from the receipt of an event until it is handled and its acknowledgement queued",
+    buckets=SECONDS,
+    registry=registry,
+)
+WRITES = Histogram(
+    "socketio_write_seconds",
+    f"from the first packet in a send queue until all is written to the WebSocket; one of {SAMPLED} is timed",
+    buckets=SECONDS,
+    registry=registry,
+)
+DROPPED = Counter("socketio_slow_clients", "clients disconnected because they read too slowly", registry=registry)
+REFUSED_HANDSHAKES = Counter(
+    "socketio_handshakes_refused", "requests refused, by Engine.IO's code", ["code"], registry=registry
+)
+REFUSALS = Counter(
+    "chat_refusals",
+    "REST calls and sign-ins refused, by door (rest, connect) and code; limits are rate_limited and overloaded",
+    ["door", "code"],
+    registry=registry,
+)
+BATCHES = Histogram("chat_batch_messages", "messages that were stored together", buckets=SIZES, registry=registry)
+BATCH_WAITS = Histogram(
+    "chat_batch_wait_seconds", "how long the first message of a batch waited for it", buckets=SECONDS, registry=registry
+)
+BATCH_TIMES = Histogram(
+    "chat_batch_seconds", "how long a batch took to store and announce", buckets=SECONDS, registry=registry
+)
+MONGODB = Histogram(
+    "mongodb_command_seconds",
+    "round trips to MongoDB, by command and outcome (ok, failed)",
+    ["command", "outcome"],
+    buckets=SECONDS,
+    registry=registry,
+)
+REDIS = Histogram(
+    "redis_call_seconds",
+    "round trips to Redis but those of the channel layer and of recovery, by outcome (ok, failed)",
+    ["outcome"],
+    buckets=SECONDS,
+    registry=registry,
+)
+LAG = Histogram(
+    "event_loop_lag_seconds",
+    f"by how much a timer of the event loop is late, looked at each {LAG_INTERVAL:g} s",
+    buckets=SECONDS,
+    registry=registry,
+)
+MOMENTARY: Final = {
+    "socketio_sockets": "sockets, by Engine.IO protocol, transport and namespace",
+    "socketio_connections": "connections; one has a socket in each namespace that it joined",
+    "socketio_send_queue_bytes": "bytes in all send queues",
+    "socketio_congested_connections": "connections of which no more is read, since their events wait (back pressure)",
+    "socketio_nodes": "other processes that this one hears",
+    "presence_users": "users with a socket in this process",
+}
+"""What is counted when it is asked for, with its meaning."""
+
+
+class _Measured(Instrumentation):
+    """Notes what the bridge tells."""
+
+    def __init__(self) -> None:
+        self._handled: dict[tuple[str, str, str], Any] = {}  # what `labels` would look up under a lock
+        self._queues = 0
+
+    def event_handled(self, namespace: str, event: str, error: BaseException | None, seconds: float) -> None:
+        key = namespace, event, "ok" if error is None else str(getattr(error, "code", type(error).__name__))
+        timed = self._handled.get(key)
+        if timed is None:
+            timed = self._handled[key] = EVENTS.labels(*key)
+        timed.observe(seconds)
+
+    def event_answered(self, seconds: float) -> None:
+        ANSWERS.observe(seconds)
+
+    def queue_written(self, seconds: float) -> None:
+        self._queues += 1
+        if self._queues % SAMPLED == 0:
+            WRITES.observe(seconds)
+
+    def client_dropped(self) -> None:
+        DROPPED.inc()
+
+
+class MongoDBTimes(pymongo.monitoring.CommandListener):
+    """Times the commands of all clients of this process."""
+
+    def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+        """Nothing: the end of a command knows how long it took."""
+
+    def succeeded(self, event: pymongo.monitoring.CommandSucceededEvent) -> None:
+        """Note a command that was answered."""
+        MONGODB.labels(event.command_name, "ok").observe(event.duration_micros / 1e6)
+
+    def failed(self, event: pymongo.monitoring.CommandFailedEvent) -> None:
+        """Note a command that was not answered, or with an error."""
+        MONGODB.labels(event.command_name, "failed").observe(event.duration_micros / 1e6)
+
+
+def measure() -> None:
+    """Have all that happens in this process measured. To be called before the first client of MongoDB is made."""
+    pymongo.monitoring.register(MongoDBTimes())
+    instrument(_Measured())
+    receiver(batch_written, weak=False)(_note_batch)
+    receiver(request_refused, weak=False)(_note_refusal)
+    receiver(redis_called, weak=False)(_note_redis)
+    receiver(connection_error, weak=False)(_note_handshake)
+    ProcessCollector(registry=registry)
+
+
+def _note_batch(sender: Any, *, messages: int, waited: float, seconds: float, **kwargs: Any) -> None:
+    BATCHES.observe(messages)
+    BATCH_WAITS.observe(waited)
+    BATCH_TIMES.observe(seconds)
+
+
+def _note_refusal(sender: Any, *, door: str, code: str, **kwargs: Any) -> None:
+    REFUSALS.labels(door, code).inc()
+
+
+def _note_redis(sender: Any, *, seconds: float, failed: bool, **kwargs: Any) -> None:
+    REDIS.labels("failed" if failed else "ok").observe(seconds)
+
+
+async def _note_handshake(sender: Any, *, code: int, **kwargs: Any) -> None:
+    REFUSED_HANDSHAKES.labels(str(code)).inc()
+
+
+def with_metrics(application: Any, server: SocketIOServer) -> Any:
+    """Wrap an ASGI application: while it lives, `/metrics` is served on a port of its own."""
+
+    async def measured(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            async with _metrics_served(server):
+                await application(scope, receive, send)
+        else:
+            await application(scope, receive, send)
+
+    return measured
+
+
+@asynccontextmanager
+async def _metrics_served(server: SocketIOServer) -> AsyncIterator[None]:
+    momentary = _Momentary(server, asyncio.get_running_loop())
+    registry.register(momentary)
+    lag = asyncio.create_task(_watch_lag(), name="event loop lag")
+    try:
+        with ExitStack() as served:
+            await asyncio.to_thread(_serve_on_first_free_port, served)
+            yield
+            await asyncio.to_thread(served.close)
+    finally:
+        lag.cancel()
+        registry.unregister(momentary)
+
+
+def _serve_on_first_free_port(served: ExitStack) -> None:
+    """Each worker of a machine has a port, also while a worker and its successor overlap."""
+    ports = range(settings.METRICS_PORT, settings.METRICS_PORT + 2 * settings.WEB_CONCURRENCY)
+    for port in ports:
+        try:
+            served.enter_context(status_served({"/metrics": _page}, settings.METRICS_HOST, port))
+        except CommandError:
+            continue
+        logger.info("Metrics are at http://%s:%d/metrics.", settings.METRICS_HOST, port)
+        return
+    logger.error("There are no metrics: ports %d to %d are taken. Set METRICS_PORT.", ports[0], ports[-1])
+
+
+def _page() -> Page:
+    return Page(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+
+
+async def _watch_lag() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_INTERVAL
+        await asyncio.sleep(LAG_INTERVAL)
+        LAG.observe(max(0.0, loop.time() - due))
+
+
+class _Momentary(Collector):
+    """Counts in the event loop, when a scrape asks in its thread; a loop that is stuck gives nothing."""
+
+    def __init__(self, server: SocketIOServer, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing: it is not to be counted when it is registered."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges."""
+        look = asyncio.run_coroutine_threadsafe(self._look(), self._loop)
+        try:
+            held, users = look.result(PATIENCE)
+        except TimeoutError:
+            look.cancel()
+            return
+        by = ["protocol", "transport", "namespace"]
+        sockets = GaugeMetricFamily("socketio_sockets", MOMENTARY["socketio_sockets"], labels=by)
+        for kind, count in held.sockets.items():
+            sockets.add_metric([str(kind.protocol), kind.transport, kind.namespace], count)
+        yield sockets
+        values = (held.sessions, held.queued, held.congested, held.nodes, users)
+        for name, value in zip(list(MOMENTARY)[1:], values, strict=True):
+            yield GaugeMetricFamily(name, MOMENTARY[name], value=value)
+
+    async def _look(self) -> tuple[Statistics, int]:
+        return self._server.statistics(), current_presence().users_here
+
+
+def document() -> str:
+    """Return docs/metrics.md: each metric with its type, labels and meaning."""
+    rows = [f"| `{name}` | gauge | {meaning} |" for name, meaning in MOMENTARY.items()]
+    declared = (EVENTS, ANSWERS, WRITES, DROPPED, REFUSED_HANDSHAKES, REFUSALS, BATCHES, BATCH_WAITS, BATCH_TIMES)
+    for metric in (*declared, MONGODB, REDIS, LAG):
+        [family] = metric.describe()
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        rows.append(f"| `{name}` | {family.type} | {family.documentation} |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+HEAD: Final = """# Metrics of the server
+
+Made from the code by `make docs`. With `METRICS_PORT`, each server process serves these at `/metrics`: at
+`METRICS_HOST` (127.0.0.1 by default; not for the public), on the first free port from `METRICS_PORT` on. So each of
+several workers has its own. Scrape twice as many ports as there are workers: one that is replaced overlaps with its
+successor. Beside them stand Prometheus' own `process_…`: CPU, memory, open files.
+No label holds an id, an address or what a client sent. The Kafka workers have [theirs](kafka.md#watching-the-commands).
+
+| metric | type | meaning |
+| --- | --- | --- |
+"""

@@ -1,0 +1,20 @@
+"""Signals of the chat, for whoever measures it (Django's documentation, "Signals"). Receivers must be quick."""
+
+from django.dispatch import Signal
+
+batch_written = Signal()
+"""A batch of messages was stored and announced, or failed.
+
+Args:
+    messages: How many there are in it.
+    waited: Seconds for which the first of them had waited for the batch before.
+    seconds: How long the batch took.
+"""
+
+request_refused = Signal()
+"""A call of the REST API, or a sign-in of a socket, was refused. Events that are refused are told by the bridge.
+
+Args:
+    door: "rest" or "connect".
+    code: The code that the client gets.
+"""
