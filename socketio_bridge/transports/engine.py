@@ -52,11 +52,13 @@ class Engine:
     async def begin_session(self, handshake: Handshake) -> Session:
         """Make a session for a client that has none. Raises `HandshakeRefused`."""
         revision = revision_of(handshake, self.options)
+        adapter = current_adapter()
+        registry = registry_of(adapter)
+        await registry.newcomers.wait()
         await ask_application(handshake, self.options)
         if self._stopping:
             raise HandshakeRefused.unavailable("the server is shutting down")
-        adapter = current_adapter()
-        return Session(self, adapter, registry_of(adapter).sessions, new_session_id(adapter), handshake, revision)
+        return Session(self, adapter, registry.sessions, new_session_id(adapter), handshake, revision)
 
     async def find_session(self, handshake: Handshake) -> AnySession:
         """The session that a request belongs to by its `sid`, wherever it lives. Raises `HandshakeRefused`."""

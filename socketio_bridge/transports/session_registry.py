@@ -18,6 +18,7 @@ from socketio_bridge.exceptions import ClusterError
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet
 from socketio_bridge.transports.interfaces import AnySession
+from socketio_bridge.transports.newcomers import Newcomers
 from socketio_bridge.transports.remote_session import (
     COMMAND,
     DESCRIBE,
@@ -39,10 +40,13 @@ _FIND_TIMEOUT = 10.0  # seconds that another process may take to tell of a sessi
 
 
 class SessionRegistry:
-    """A process's `sessions` by id, and its WebSockets that carry packets for sessions of other processes."""
+    """A process's `sessions` by id, the clients that want one, and its WebSockets that carry packets for sessions of
+    other processes.
+    """
 
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
+        self.newcomers = Newcomers()
         self.carriers = Carriers()
 
 
