@@ -7,7 +7,7 @@ SECONDS ?= 1800
 # Some files take long, so one process more than there are processors. Each has a MongoDB and a Redis of its own.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help run test test-kafka test-faults soak lint format docs dist bench clean
+.PHONY: help run test test-kafka test-faults soak lint format docs dist stores bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
@@ -23,6 +23,7 @@ help:
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md. It ends where a change of the events would"
 	@echo "             break clients that were written to the last document, and names it; BREAKING=1 goes on"
 	@echo "make dist    build channels-socketio, the Socket.IO server alone, and chozoi-chat, the apps of the chat, into dist/"
+	@echo "make stores  a MongoDB and a Redis for development, for a project that takes the chat in (docs/chat-in-your-project.md)"
 	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
@@ -60,6 +61,9 @@ docs: $(BIN)/.installed
 dist: $(BIN)/.installed-dev
 	$(BIN)/python -m build --no-isolation --outdir dist socketio_bridge
 	$(BIN)/python -m build --no-isolation --outdir dist .
+
+stores: $(BIN)/.installed
+	@exec $(BIN)/python -m devstack
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python

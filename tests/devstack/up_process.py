@@ -38,7 +38,7 @@ class Up:
                 env=self.environment,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_hear_ctrl_c,
+                preexec_fn=hear_ctrl_c,
             )
         eventually_sync(
             lambda: self.process.poll() is not None or "Ctrl-C stops everything" in self.output, "the greeting"
@@ -82,6 +82,6 @@ class Up:
         return self.process.wait(PATIENCE)
 
 
-def _hear_ctrl_c() -> None:
+def hear_ctrl_c() -> None:
     """Undo what a shell does to commands in its background, these tests among them: they are to ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
