@@ -44,6 +44,20 @@ _UNDEFINED, _DATE = re.compile(rb"(?:\xd4\x00.)++", re.DOTALL), re.compile(rb"(?
 # The others, texts, binary and extensions, by their first byte: how many bytes the length that follows it takes.
 _LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _EXTENSIONS = range(0xC7, 0xCA)  # whose length does not count the byte of their type
+
+# How a map of more than 255 fields begins; other values may look so. Fewer keys of one hash cost little.
+_LARGE_MAP = re.compile(rb"\xde[\x01-\xff]|\xdf")
+_ONE_BYTE = re.compile(rb"[\x00-\x80\x90\xa0\xc0-\xc3\xe0-\xff]+")  # values of one byte each
+# Bytes of a value by its first byte, where that says it and is no container's.
+_BYTES = (
+    dict.fromkeys((*range(0x80), *range(0xC0, 0xC4), *range(0xE0, 0x100)), 1)
+    | {0xA0 + length: 1 + length for length in range(32)}
+    | {0xCC: 2, 0xD0: 2, 0xCD: 3, 0xD1: 3, 0xCA: 5, 0xCE: 5, 0xD2: 5, 0xCB: 9, 0xCF: 9, 0xD3: 9}
+    | {0xD4: 3, 0xD5: 4, 0xD6: 6, 0xD7: 10, 0xD8: 18}
+)
+# Arrays and maps by their first byte: the bytes of the count that follows it.
+_COUNTS = dict.fromkeys(range(0x80, 0xA0), 0) | {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}
+_MAPS = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})
 
 
@@ -80,6 +94,8 @@ def decode(message: bytes) -> Packet:
     Raises:
         ProtocolError: It is not MessagePack, or not a packet.
     """
+    if _LARGE_MAP.search(message):
+        _refuse_containers_as_keys(message)
     try:
         if signs := any(sign in message for sign in _FIXEXT_SIGNS):
             message = _with_fixext_numbered(message)
@@ -171,6 +187,42 @@ def _as_numbers(value: Any) -> Any:
     if type(value) is int and not -(2**63) <= value < 2**64:
         return float(value) if abs(value) < 2**1023 else None
     return value
+
+
+def _refuse_containers_as_keys(message: bytes) -> None:
+    """Refuse a map of which a key is an array or a map.
+
+    An array would become a tuple, and Python's hash of tuples has no secret: a client could give all keys of a map one
+    hash, and a map of 1 MB would hold the event loop for more than a minute.
+    """
+    enclosing: list[tuple[int, bool]] = []
+    due, in_map = 1, False  # values that are to come in the innermost container
+    position = 0
+    while position < len(message):
+        while not due:
+            if not enclosing:
+                return
+            due, in_map = enclosing.pop()
+        if not in_map and (run := _ONE_BYTE.match(message, position, position + due)):
+            due -= run.end() - position
+            position = run.end()
+            continue
+        first = message[position]
+        is_key = in_map and due % 2 == 0
+        due -= 1
+        if (digits := _COUNTS.get(first)) is not None:
+            if is_key:
+                raise ProtocolError("an array or a map is the key of a map")
+            enclosing.append((due, in_map))
+            in_map = first in _MAPS
+            count = int.from_bytes(message[position + 1 : position + 1 + digits]) if digits else first & 0x0F
+            due = 2 * count if in_map else count
+            position += 1 + digits
+        elif digits := _LENGTHS.get(first):
+            length = int.from_bytes(message[position + 1 : position + 1 + digits])
+            position += 1 + digits + length + (first in _EXTENSIONS)
+        else:
+            position += _BYTES[first]
 
 
 def _with_fixext_numbered(message: bytes) -> bytes:

@@ -2,10 +2,11 @@
 
 import json
 import math
+import time
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socketio_bridge.protocol import ProtocolError, msgpack, packet
@@ -169,3 +170,47 @@ class TestEncoding:
         there = msgpack.decode(msgpack.encode(f"4{text}"))
         assert there.event == "say"
         assert values(there) == json.loads(json.dumps(arguments))
+
+
+def of_one_hash(count: int) -> list[tuple[int, int]]:
+    """Tuples to which Python gives one hash: CPython's `tuplehash`, solved for the second number."""
+    one, two, five, size = 11400714785074694791, 14029467366897019727, 2870177450012600261, 2**64
+    pairs: list[tuple[int, int]] = []
+    first = 0
+    while len(pairs) < count:
+        first += 1
+        mixed = (five + first * two) % size
+        mixed = (mixed << 31 | mixed >> 33) % size * one % size
+        second = (1 - mixed) * pow(two, -1, size) % size
+        if second < 2**61 - 1:
+            pairs.append((first, second))
+    return pairs
+
+
+def test_keys_of_one_hash_are_refused_before_a_map_is_made() -> None:
+    keys = of_one_hash(30_000)
+    assert len(set(map(hash, keys))) == 1
+    entries = b"".join(msgspec.msgpack.encode(key) + b"\xc0" for key in keys)
+    message = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x92\xa1x\xdf" + len(keys).to_bytes(4) + entries
+    began = time.process_time()
+    with pytest.raises(ProtocolError, match="the key of a map"):
+        msgpack.decode(message)
+    assert time.process_time() - began < 1  # a map of them takes 20 s
+
+
+_nested = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=40) | st.dictionaries(st.text(max_size=40), inner, max_size=40),
+)
+
+
+@settings(deadline=None)
+@given(_nested, st.sampled_from([b"", b"b" * 300, b"b" * 70_000]), st.sampled_from([b"a" * 8, b"a" * 300]))
+def test_a_large_map_between_values_of_all_kinds_is_read(value: object, binary: bytes, extension: bytes) -> None:
+    large = {str(number): [value, number] for number in range(256)}
+    data = ["x", value, msgspec.msgpack.Ext(0, extension + b"a"), large, value, binary]
+    message = msgspec.msgpack.encode({"type": 2, "nsp": "/", "data": data})
+    assert len(msgpack.decode(message).arguments) == 5
+    broken = message.replace(msgspec.msgpack.encode("255") + b"\x92", b"\x90\x92")
+    with pytest.raises(ProtocolError, match="the key of a map"):
+        msgpack.decode(broken)
