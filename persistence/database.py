@@ -46,7 +46,14 @@ class ChatRouter:
         return None if ours == {False} else ours == {True}
 
     def allow_migrate(self, database: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool | None:
-        """Let the chat's migrations change its database alone, and no others change it."""
+        """Let the chat's migrations change its database alone, and no others change it.
+
+        A model that stands inside others' documents has no collection: `dumpdata` and `flush` ask here, too.
+        """
+        from django_mongodb_backend.routers import MongoRouter  # it needs the apps, which import this module
+
+        if MongoRouter().allow_migrate(database, app_label, model_name) is False:
+            return False
         if _is_chats(hints.get(STORED_WITH, app_label)):
             return database == DATABASE
         return False if database == DATABASE != DEFAULT_DB_ALIAS else None

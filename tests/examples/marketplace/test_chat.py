@@ -206,3 +206,10 @@ def test_both_forms_have_all_their_migrations(marketplace: Marketplace) -> None:
         done = marketplace.manage("migrate", "--check", "--database", database)
         assert done.returncode == 0, done.stdout
     assert os.environ["MONGODB_URI"] != marketplace.environment["MONGODB_URI"]
+
+
+def test_each_database_is_dumped(marketplace: Marketplace) -> None:
+    for database in ("default", "chat"):
+        done = marketplace.manage("dumpdata", "--database", database)
+        assert done.returncode == 0, done.stderr
+        assert isinstance(json.loads(done.stdout), list)
