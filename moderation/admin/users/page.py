@@ -1,4 +1,4 @@
-"""The page of a user of the chat, by id: users have no account here."""
+"""The page of a user of the chat, by id: that user need have no account here."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from pymongo import MongoClient
 
 from tests.browser.conftest import browser  # noqa: F401  a fixture
+from tests.eventually import eventually
 from tests.examples.marketplace.project import PASSWORD, Marketplace
 
 pytestmark = pytest.mark.slow
@@ -69,7 +70,7 @@ def sql(marketplace: Marketplace, asked: str) -> object:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_buyer_asks_and_the_owner_answers(log_in: LogIn) -> None:
+async def test_a_buyer_asks_and_the_owner_answers(log_in: LogIn, marketplace: Marketplace) -> None:
     lan = await asking(log_in, "lan")
     await write(lan, "Is the vase still there?")
     hoa = await log_in("hoa", "/account/")
@@ -77,6 +78,13 @@ async def test_a_buyer_asks_and_the_owner_answers(log_in: LogIn) -> None:
     await expect(hoa.locator(".chat .log li").last).to_have_text("Is the vase still there?")
     await write(hoa, "Four of them.")
     await expect(lan.locator(".chat .log li").last).to_have_text("Four of them.")
+    key, seller = [await lan.get_attribute(".chat", f"data-{side}") for side in ("user", "seller")]
+    asked = (
+        "from conversations.models import Room\n"
+        f"room = Room.objects.get(pk='{key}.{seller}')\n"
+        "print(json.dumps([room.buyer_unseen_messages, room.seller_unseen_messages]))"
+    )
+    await eventually(lambda: sql(marketplace, asked) == [0, 0], "both have seen all")
     await lan.reload()
     await lan.click("summary")
     await expect(lan.locator(".chat .log li").last).to_have_text("Four of them.")
@@ -101,7 +109,7 @@ async def test_staff_moderate_in_the_projects_own_admin(log_in: LogIn, marketpla
     await expect(support.locator(".messagelist")).to_contain_text("muted")
     await minh.fill(".chat [name=content]", "And still a thief!")
     await minh.click(".chat form button")
-    await expect(minh.locator(".chat .problem")).to_contain_text("not write")
+    await expect(minh.locator(".chat .problem")).to_have_text("You may read, but not write for now.")
     assert sql(
         marketplace,
         "from moderation.models import AuditRecord\n"

@@ -117,3 +117,10 @@ def test_who_cannot_go_on_is_shown_the_way_back(support: Client, pages: dict[str
 
 def test_nothing_leads_to_a_site_that_there_is_not(support: Client, pages: dict[str, str]) -> None:
     assert "View site" not in support.get(pages["index"]).text
+
+
+def test_a_side_without_a_name_is_listed_by_its_id_once(support: Client, seven_and_nine: Store) -> None:
+    seven_and_nine.cz_rooms.insert_one({"_id": "anybody.nobody", "buyer": "anybody", "seller": "nobody"})
+    seven_and_nine.cz_rooms.update_one({"_id": "anybody.nobody"}, {"$set": {"buyer_info": {"name": "Ann"}}})
+    listed = support.get("/admin/conversations/room/", {"q": "anybody"}).text
+    assert (listed.count(">Ann</a>"), listed.count(">anybody<"), listed.count(">nobody<")) == (1, 1, 1)

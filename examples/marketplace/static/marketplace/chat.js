@@ -3,22 +3,30 @@
 
 for (const chat of document.querySelectorAll(".chat")) start(chat);
 
+// Refusals in this shop's words; what is not here is said in the server's.
+const REFUSALS = {
+  muted: "You may read, but not write for now.",
+  banned: "You may not take part in the chat.",
+  room_closed: "This conversation is closed.",
+};
+
 function start(chat) {
   const { user, name, role, seller, shop } = chat.dataset;
   const part = (selector) => chat.querySelector(selector);
   const socket = io("/v1/conversations/events", { path: "/v1/conversations/sockets", auth: { user_role: role } });
   let room = null; // the one that is open: { id, other }
+  let unseen = null; // the last message there from the other side, until it is in sight
 
   async function call(event, body) {
     const answer = await socket.timeout(15000).emitWithAck(event, body);
-    if (!answer.status) throw new Error(answer.error.message);
+    if (!answer.status) throw new Error(REFUSALS[answer.error.code] ?? answer.error.message);
     return answer;
   }
 
   async function get(path, query) {
     const answer = await fetch(`/v1/conversations/${path}?${new URLSearchParams(query)}`);
     const body = await answer.json();
-    if (!answer.ok) throw new Error(body.message);
+    if (!answer.ok) throw new Error(REFUSALS[body.code] ?? body.message);
     return body;
   }
 
@@ -39,6 +47,7 @@ function start(chat) {
     if (!line) {
       line = document.createElement("li");
       line.dataset.id = message._id;
+      if (message.from !== user) unseen = message;
       part(".log").append(line);
     }
     line.className = message.from === user ? "mine" : "";
@@ -46,12 +55,23 @@ function start(chat) {
     line.scrollIntoView({ block: "nearest" });
   }
 
+  function see() {
+    if (!unseen || document.hidden || !chat.checkVisibility()) return;
+    const { _id: last_message_id, created_at: last_message_created_at } = unseen;
+    socket.emit("seen_messages", { room_id: room.id, from: user, to: room.other, last_message_id, last_message_created_at });
+    unseen = null;
+  }
+  document.addEventListener("visibilitychange", see);
+  chat.closest("details")?.addEventListener("toggle", see);
+
   async function open(id, other) {
     room = { id, other };
+    unseen = null;
     part(".log").replaceChildren();
     part("form").hidden = false;
     const { data } = await get("messages", { room_id: id, limit: 50 });
     data.reverse().forEach(show);
+    see();
   }
 
   async function listRooms() {
@@ -89,8 +109,10 @@ function start(chat) {
     part("form").hidden = true;
   });
   socket.on("new_message", (message) => {
-    if (message.room_id === room?.id) show(message);
-    else if (role === "SELLER") attempt(listRooms);
+    if (message.room_id === room?.id) {
+      show(message);
+      see();
+    } else if (role === "SELLER") attempt(listRooms);
   });
   for (const event of ["message_updated", "message_redacted"]) {
     socket.on(event, (message) => { if (message.room_id === room?.id) show(message); });
