@@ -39,11 +39,14 @@ async def test_what_is_acknowledged_is_kept(driver: Driver, system: System, faul
 
 
 @pytest.mark.parametrize(
-    ("fault", "away"),
-    [(scenarios.redis_killed, "is out of reach"), (scenarios.mongodb_killed, "The message store is away")],
+    ("fault", "settings", "away"),
+    [
+        (scenarios.redis_killed, {}, "is out of reach"),
+        (scenarios.mongodb_killed, {"MONGODB_PATIENCE": "4"}, "The message store is away"),
+    ],
 )
 async def test_an_outage_is_logged_once_and_its_end_too(
-    driver: Driver, system: System, fault: scenarios.Fault, away: str
+    driver: Driver, system: System, fault: scenarios.Fault, settings: dict[str, str], away: str
 ) -> None:
     """MongoDB is away for longer than operations wait for it."""
 
@@ -51,9 +54,10 @@ async def test_an_outage_is_logged_once_and_its_end_too(
         await fault(stage)
         await asyncio.sleep(SETTLED + 2)
 
-    scenario = Scenario("An outage", fault_and_after, 8, 8, settings={"MONGODB_PATIENCE": "4"})
+    scenario = Scenario("An outage", fault_and_after, 8, 8, settings=settings)
     findings = await run(driver, system, scenario, recovery=False, short=True)
     for lines in findings.logged:
+        assert len(lines) == 2, lines
         began, over = (json.loads(line)["event"] for line in lines)
         assert away in began and " is back after " in over
 
