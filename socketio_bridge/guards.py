@@ -123,7 +123,9 @@ def _request(claim: Claim, user: Any) -> HttpRequest:
     request = HttpRequest()
     request.method = "POST"
     request.path = request.path_info = handshake.url.partition("?")[0]
-    request.META = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in handshake.headers.items()}
+    # As in Django, none with an underscore: who sends X_Real_IP must not pass for a proxy that sets X-Real-IP.
+    headers = [(name, value) for name, value in handshake.headers.items() if "_" not in name]
+    request.META = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers}
     request.META["REMOTE_ADDR"] = handshake.address
     request.GET = QueryDict(handshake.url.partition("?")[2])
     request.COOKIES = dict(handshake.scope.get("cookies", {}))

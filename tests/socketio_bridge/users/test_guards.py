@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from socketio_bridge import Namespace, Options, Socket, SocketIOServer, event
+from socketio_bridge import EventRefused, Namespace, Options, Socket, SocketIOServer, event
+from socketio_bridge.guards import Claim, require_permission
 from socketio_bridge.testing import SocketIOCommunicator
+from socketio_bridge.transports.handshake import read_handshake
 from tests.socketio_bridge.users.conftest import run
 from tests.socketio_bridge.users.processes import Browser
 
@@ -112,3 +116,18 @@ class TestRates:
     def test_what_is_no_rate_is_refused_where_it_is_written(self) -> None:
         with pytest.raises(ValueError, match="600/m"):
             event("ring", rate="often")
+
+
+def test_a_permission_sees_the_proxys_headers_and_none_that_look_like_them() -> None:
+    class FromHome:
+        def has_permission(self, request: Any, view: Any) -> bool:
+            return bool(request.META.get("HTTP_X_REAL_IP") == "127.0.0.1")
+
+    def ask(*headers: tuple[bytes, bytes]) -> None:
+        handshake = read_handshake({"type": "websocket", "path": "/socket.io/", "headers": headers})
+        require_permission(FromHome, Claim(SimpleNamespace(pk=1, is_authenticated=True), handshake, Namespace()))
+
+    ask((b"x-real-ip", b"127.0.0.1"))
+    for spoofed in ((b"x_real_ip", b"127.0.0.1"), (b"x-real_ip", b"127.0.0.1")):
+        with pytest.raises(EventRefused):
+            ask((b"x-real-ip", b"192.0.2.1"), spoofed)
