@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
@@ -24,8 +25,11 @@ def connect() -> None:
         model: Any = get_user_model()
     except (ImproperlyConfigured, LookupError):
         return  # a project without users
-    post_save.connect(_saved, sender=model)
-    post_delete.connect(_deleted, sender=model)
+    # The sender is the class by which a user was saved: the model, a proxy of it, or a child.
+    for sender in apps.get_models():
+        if issubclass(sender, model):
+            post_save.connect(_saved, sender=sender)
+            post_delete.connect(_deleted, sender=sender)
     for name in ("user_permissions", "groups"):
         if (field := getattr(model, name, None)) is not None:
             m2m_changed.connect(_permissions_changed, sender=field.through)

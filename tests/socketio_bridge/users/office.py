@@ -22,7 +22,10 @@ sys.modules.setdefault(HERE, sys.modules[__name__])  # what the settings name, a
 settings.configure(
     SECRET_KEY="of no use but in these tests",
     ALLOWED_HOSTS=["127.0.0.1"],
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "socketio_bridge"],
+    INSTALLED_APPS=[
+        *("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"),
+        *("socketio_bridge", "tests.socketio_bridge.users.clerks"),
+    ],
     MIDDLEWARE=[
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -19,6 +19,7 @@ from socketio_bridge import disconnect_user_sync
 ann = User.objects.get(username="ann")
 may_view = Permission.objects.get(codename="view_user")
 """
+CLERK = "from tests.socketio_bridge.users.clerks.models import Clerk; clerk = Clerk.objects.get(pk=ann.pk); "
 BY_A_GROUP = "g = Group.objects.create(name='g'); g.permissions.add(may_view); ann.groups.add(g)"
 
 
@@ -55,6 +56,8 @@ class TestLogout:
         'ann.set_password("second"); ann.save()',
         "ann.is_active = False; ann.save()",
         "ann.delete()",
+        CLERK + "clerk.is_active = False; clerk.save()",
+        CLERK + "clerk.delete()",
         "disconnect_user_sync(ann)",
         "disconnect_user_sync(ann.pk)",
     ],
