@@ -50,10 +50,11 @@ class Position(NamedTuple):
         return f"{milliseconds}-{number}.{self.taken}" + "".join([f".{origin}:{last}" for origin, last in numbers])
 
     def includes(self, mark: Mark) -> bool:
-        """Whether an emission is one of those up to here, where all of the entry counts."""
+        """Whether an emission is one of those up to here."""
         if not mark.number:
             return False
-        return mark.number <= self.numbers.get(mark.origin, 0) or (mark.entry is not None and mark.entry <= self.entry)
+        read = mark.entry is not None and (mark.entry, mark.taken) <= (self.entry, self.taken)
+        return read or mark.number <= self.numbers.get(mark.origin, 0)
 
     def after(self, mark: Mark) -> Position:
         """The position behind an emission that is not included."""

@@ -121,7 +121,13 @@ def _is_another(message: dict[str, Any] | None, sent: Sent) -> bool:
 def _take_order(findings: Findings, traffic: Traffic, stored: dict[str, list[dict[str, Any]]]) -> None:
     sent_once = {sent.content for sent in traffic.sent if sent.attempts == 1}
     place = {message["_id"]: number for messages in stored.values() for number, message in enumerate(messages)}
-    sender_of = {message["_id"]: message["from"] for messages in stored.values() for message in messages}
+    # What was sent again comes when it does: whoever sent it has sent more since.
+    sender_of = {
+        message["_id"]: message["from"]
+        for messages in stored.values()
+        for message in messages
+        if message["content"] in sent_once
+    }
     for room in traffic.rooms:
         for person in (room.buyer, room.seller):
             numbers = [
@@ -133,7 +139,7 @@ def _take_order(findings: Findings, traffic: Traffic, stored: dict[str, list[dic
         for device in traffic.of_room(room.id):
             ids = dict.fromkeys(message_id for _, room_id, message_id in device.received if room_id == room.id)
             for person in (room.buyer, room.seller):
-                told = [place[one] for one in ids if one in place and sender_of[one] == person.user_id]
+                told = [place[one] for one in ids if sender_of.get(one) == person.user_id]
                 findings.told_out_of_order += _descents(told)
 
 

@@ -185,10 +185,10 @@ async def test_a_presence_may_be_started_again_after_a_stop(start: Start) -> Non
     await process.presence.start()
     await process.presence.enter("8", "phone")
 
-    async def both_are_online() -> bool:
-        return await watcher.presence.online(["7", "8"]) == {"7", "8"}
+    async def who_came_since_is_online_alone() -> bool:
+        return await watcher.presence.online(["7", "8"]) == {"8"}
 
-    await eventually(both_are_online)
+    await eventually(who_came_since_is_online_alone)
 
 
 async def test_who_leaves_first_after_redis_lost_its_data_is_told(start: Start, own_redis: EmbeddedRedis) -> None:

@@ -22,6 +22,7 @@ def test_what_is_no_offset_is_none() -> None:
 def test_a_position_includes_what_was_read_before_and_what_was_numbered_before() -> None:
     position = Position((5, 1), 2, {"a": 3})
     assert position.includes(Mark("b", 9, (5, 1), 2))
+    assert not position.includes(Mark("b", 9, (5, 1), 3)), "it has two messages of the entry"
     assert not position.includes(Mark("b", 9, (5, 2), 1))
     assert position.includes(Mark("a", 3)) and not position.includes(Mark("a", 4))
     assert position.includes(Mark("a", 3, (9, 0), 1)), "it came before its entry was there"

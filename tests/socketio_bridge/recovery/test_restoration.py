@@ -43,6 +43,18 @@ def test_what_was_missed_comes_once_and_in_order(processes: list[Process], index
     assert ann.answer == [first_id, "ann", ["all"], True]
 
 
+def test_all_that_another_process_emits_in_one_turn_comes_to_who_came_back(processes: list[Process]) -> None:
+    """It is one entry of the stream, of which the client has a part while the next message is looked at."""
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    ann.cut()
+    ann.to(processes[1])
+    assert ann.recovered
+    for numbers in ((1, 2, 3), (4, 5, 6)):
+        say(processes[0], *numbers)
+    assert ann.hear_until(6) == ["ann", 1, 2, 3, 4, 5]
+
+
 def test_what_a_pattern_of_namespaces_got_was_missed_too(processes: list[Process]) -> None:
     ann = Returning().to(processes[0])
     until_kept(processes[0], ann.pid)
