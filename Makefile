@@ -4,15 +4,15 @@ BIN := .venv/bin
 TESTS ?=
 FAULTS ?=
 SECONDS ?= 1800
-# Some files take long, so one process more than there are processors. Each has a MongoDB and a Redis of its own.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# Many tests wait, so two processes more than there are processors. Each has a MongoDB and a Redis of its own.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 
 .PHONY: help run test test-kafka test-faults soak lint format docs dist stores bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
 	@echo "             KAFKA=1 with a Kafka to try auction results and conversation events with"
-	@echo "make test    install, and run all tests, WORKERS=3 at a time; TESTS='tests/presence -k flap' some of them, in one"
+	@echo "make test    install, and run all tests, WORKERS=4 at a time; TESTS='tests/presence -k flap' some of them, in one"
 	@echo "             process. Those of pages want a Chromium (Debian: apt install chromium; or CHROMIUM=…) and leave"
 	@echo "             pictures in test-artefacts/; those of an example want PostgreSQL (apt install postgresql)"
 	@echo "make test-kafka   the tests that need a real Kafka broker: Maven fetches it, a JDK 17 or newer runs it"
