@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from mypy import api as mypy
 
 from socketio_bridge import (
     InvalidAck,
@@ -24,6 +23,7 @@ from socketio_bridge import (
     outgoing_event,
 )
 from socketio_bridge.testing import SocketIOCommunicator
+from tests import mypy
 
 PROJECT = Path(__file__).resolve().parents[2]
 

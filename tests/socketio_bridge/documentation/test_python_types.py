@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from mypy import api as mypy
 
 from socketio_bridge.documentation.description import describe_project
 from socketio_bridge.documentation.python_types import python_types
+from tests import mypy
 from tests.socketio_bridge.documentation.orders import document
 
 CLIENT = """
