@@ -16,6 +16,7 @@ from socketio_bridge.adapter.remote_sockets import (
 )
 from socketio_bridge.adapter.server_events import server_side_call, server_side_emit
 from socketio_bridge.emitter import emit, emit_sync, flush
+from socketio_bridge.events.outgoing import Outgoing, OutgoingEvent, outgoing_event
 from socketio_bridge.exceptions import (
     AcksMissing,
     AckTimeout,
@@ -31,13 +32,12 @@ from socketio_bridge.exceptions import (
     TryAgainLater,
     UnknownEvent,
 )
-from socketio_bridge.following import disconnect_user, disconnect_user_sync
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.namespace import Namespace, event, server_event
 from socketio_bridge.options import Options
-from socketio_bridge.outgoing import Outgoing, OutgoingEvent, outgoing_event
 from socketio_bridge.server import SocketIOServer
 from socketio_bridge.sockets.socket import NO_ACK, Socket
+from socketio_bridge.users.following import disconnect_user, disconnect_user_sync
 
 __all__ = [
     "NO_ACK",

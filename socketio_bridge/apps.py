@@ -11,6 +11,7 @@ class SocketIOBridgeConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the checks, which registers them, and listen to Django's signals of users."""
-        from socketio_bridge import checks, user_signals  # noqa: F401
+        from socketio_bridge import checks  # noqa: F401
+        from socketio_bridge.users import receivers
 
-        user_signals.connect()
+        receivers.connect()

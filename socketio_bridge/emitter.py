@@ -12,7 +12,7 @@ from socketio_bridge.adapter.adapter import find_adapter
 from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.adapter.external_emitter import publish, publish_by
-from socketio_bridge.outgoing import Outgoing, name_and_arguments
+from socketio_bridge.events.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.recovery.stream import ExternalStream
 
 publish_by(ExternalStream)

@@ -12,19 +12,19 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, cast
 import msgspec
 from django.core.exceptions import PermissionDenied
 
-from socketio_bridge.acknowledgements import refused
 from socketio_bridge.adapter.adapter import find_adapter
-from socketio_bridge.arguments import EventHandler, decode_argument
+from socketio_bridge.events.acknowledgements import refused
+from socketio_bridge.events.arguments import EventHandler, decode_argument
+from socketio_bridge.events.outgoing import OutgoingEvent
 from socketio_bridge.exceptions import EventError, UnknownEvent
-from socketio_bridge.following import Lapse, admit
-from socketio_bridge.guards import Guard, Permission
 from socketio_bridge.instrumentation import instrumentation
-from socketio_bridge.outgoing import OutgoingEvent
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.attachments import reconstruct
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.sockets.event_queue import ends_task
 from socketio_bridge.sockets.socket import NO_ACK, Socket
+from socketio_bridge.users.following import Lapse, admit
+from socketio_bridge.users.guards import Guard, Permission
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +88,8 @@ def event(
             themselves. What waits of them counts for `Options.inbound_limit` like any event. It goes before
             `overlapping`.
         permission: What `Socket.user` must have: a permission of Django by its name, `"orders.cancel_order"`, or a
-            permission class of Django REST framework (`socketio_bridge.guards.Permission`). User and permissions are
-            read anew for each event. Who lacks it is refused: `Namespace.on_error` gets `EventRefused`.
+            permission class of Django REST framework (`socketio_bridge.users.guards.Permission`). User and permissions
+            are read anew for each event. Who lacks it is refused: `Namespace.on_error` gets `EventRefused`.
         rate: How often a user may send the event: "10/s" (s, m, h, d). So many may come at once; the tokens of the
             bucket then fill evenly. Each process counts by itself, and for sockets without a user each by itself. One
             too many is refused with the code `rate_limited` and `retry_after`.

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from socketio_bridge import following
 from socketio_bridge.adapter import broadcast_acks, remote_sockets, server_events
 from socketio_bridge.adapter.adapter import current_adapter, find_adapter
 from socketio_bridge.namespace import Namespace
@@ -27,6 +26,7 @@ from socketio_bridge.transports.handshake import HandshakeRefused
 from socketio_bridge.transports.polling import PollingConsumer
 from socketio_bridge.transports.stop_signals import StopSignals
 from socketio_bridge.transports.websocket import WebSocketConsumer, deny
+from socketio_bridge.users import following
 
 logger = logging.getLogger(__name__)
 

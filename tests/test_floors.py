@@ -15,7 +15,16 @@ CHAT = ("conversations", "presence", "socketio_bridge", "identity", "persistence
 # What applications see, and all floors of the bridge may use.
 FACE = tuple(
     f"socketio_bridge.{name}"
-    for name in ("exceptions", "handshake", "instrumentation", "options", "outages", "outgoing", "rates", "signals")
+    for name in (
+        "events.outgoing",
+        "exceptions",
+        "handshake",
+        "instrumentation",
+        "options",
+        "outages",
+        "rates",
+        "signals",
+    )
 )
 ADAPTER = ("socketio_bridge.adapter", "socketio_bridge.protocol", *FACE)
 
@@ -39,13 +48,15 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "conversations": CHAT[1:],
     "presence": ("persistence", "socketio_bridge.outages"),
     "socketio_bridge": ("socketio_bridge",),
+    "socketio_bridge.users": ("socketio_bridge.sockets", *ADAPTER),
     "socketio_bridge.recovery": ("socketio_bridge.sockets", *ADAPTER),
     "socketio_bridge.transports": ("socketio_bridge.sockets", *ADAPTER),
     "socketio_bridge.sockets": ADAPTER,
     "socketio_bridge.adapter": ADAPTER[1:],
     "socketio_bridge.protocol": (),
     **dict.fromkeys(FACE, ()),
-    "socketio_bridge.outgoing": ("socketio_bridge.arguments", "socketio_bridge.exceptions"),
+    "socketio_bridge.events": ("socketio_bridge.exceptions",),
+    "socketio_bridge.events.outgoing": ("socketio_bridge.events.arguments", "socketio_bridge.exceptions"),
     "identity": ("persistence.configuration", "persistence.per_event_loop"),
     "persistence": ("socketio_bridge.outages", "socketio_bridge.rates"),
     "devstack": (),
@@ -207,6 +218,10 @@ def test_the_embedded_store_is_named_by_the_development_stack_alone(path: Path) 
         ("socketio_bridge.transports.session", "socketio_bridge.server.SocketIOServer", False),
         ("socketio_bridge.sockets.socket", "socketio_bridge.transports.session.Session", False),
         ("socketio_bridge.sockets.socket", "socketio_bridge.namespace.Namespace", False),
+        ("socketio_bridge.sockets.socket", "socketio_bridge.events.arguments.EventHandler", False),
+        ("socketio_bridge.users.guards", "socketio_bridge.sockets.socket.Socket", True),
+        ("socketio_bridge.users.guards", "socketio_bridge.namespace.Namespace", False),
+        ("socketio_bridge.transports.session", "socketio_bridge.users.guards.Guard", False),
         ("socketio_bridge.adapter.adapter", "socketio_bridge.sockets.socket.Socket", False),
         ("socketio_bridge.adapter.adapter", "socketio_bridge.exceptions.ClusterError", True),
         ("socketio_bridge.protocol.engineio", "socketio_bridge.options.Options", False),

@@ -33,7 +33,7 @@ from conversations.api.throttling import AddressThrottle, UserThrottle
 from conversations.errors import Code, RuleViolation
 from conversations.requests import LARGEST_PAGE, OptionalId
 from identity import IdentityRefused, Role, let_pass, scope_identity
-from socketio_bridge.arguments import explained
+from socketio_bridge.events.arguments import explained
 
 Answer = TypeVar("Answer")
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from conversations.errors import Code, RuleViolation, TooSoon
 from conversations.payloads import Change, MessagePayload, RoomPayload
 from persistence.availability import StoreUnavailable
-from socketio_bridge.acknowledgements import ErrorCode
+from socketio_bridge.events.acknowledgements import ErrorCode
 
 
 class Done(Struct, kw_only=True):

@@ -11,8 +11,8 @@ import msgspec
 
 from socketio_bridge.adapter.adapter import Adapter, any_adapter
 from socketio_bridge.adapter.broadcast_options import BroadcastOptions
+from socketio_bridge.events.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.exceptions import AcksMissing
-from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from socketio_bridge.adapter.broadcast_options import BroadcastOptions, names
 from socketio_bridge.adapter.envelope import Emission
 from socketio_bridge.adapter.external_emitter import notify_everywhere, publish
 from socketio_bridge.adapter.rooms import LocalSocket
+from socketio_bridge.events.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.exceptions import NodeGone
-from socketio_bridge.outgoing import Outgoing, name_and_arguments
 
 _Answer = TypeVar("_Answer")
 

@@ -15,8 +15,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from socketio_bridge.acknowledgements import BRIDGE_CODES, Refusal
-from socketio_bridge.arguments import annotated_types
+from socketio_bridge.events.acknowledgements import BRIDGE_CODES, Refusal
+from socketio_bridge.events.arguments import annotated_types
 from socketio_bridge.namespace import Namespace
 
 Document = dict[str, Any]

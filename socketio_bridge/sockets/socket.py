@@ -13,11 +13,11 @@ from typing import Any, TypeVar, overload
 
 from socketio_bridge.adapter.broadcast_options import names
 from socketio_bridge.adapter.envelope import Emission
+from socketio_bridge.events.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.exceptions import AckTimeout, ConnectionRefused, TryAgainLater
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.instrumentation import instrumentation
 from socketio_bridge.options import TransportName
-from socketio_bridge.outgoing import Outgoing, name_and_arguments
 from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.protocol.socketio import EventReceived

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from socketio_bridge.adapter.broadcast_options import names
-from socketio_bridge.arguments import annotated_types, explained
-from socketio_bridge.outgoing import Outgoing, OutgoingEvent, Sent, watchers
+from socketio_bridge.events.arguments import annotated_types, explained
+from socketio_bridge.events.outgoing import Outgoing, OutgoingEvent, Sent, watchers
 from socketio_bridge.server import SocketIOServer
 
 _ANY: Final = object()

@@ -62,15 +62,8 @@ from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
 from rest_framework.permissions import BasePermission, IsAdminUser  # noqa: E402
 
-from socketio_bridge import (  # noqa: E402
-    ConnectionRefused,
-    EventRefused,
-    Namespace,
-    Socket,
-    SocketIOServer,
-    event,
-    following,
-)
+from socketio_bridge import ConnectionRefused, EventRefused, Namespace, Socket, SocketIOServer, event  # noqa: E402
+from socketio_bridge.users import following  # noqa: E402
 
 following.RECHECK = float(os.environ.get("RECHECK", "3600"))
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from socketio_bridge import EventRefused, Namespace, Options, Socket, SocketIOServer, event
-from socketio_bridge.guards import Claim, require_permission
 from socketio_bridge.testing import SocketIOCommunicator
 from socketio_bridge.transports.handshake import read_handshake
+from socketio_bridge.users.guards import Claim, require_permission
 from tests.socketio_bridge.users.conftest import run
 from tests.socketio_bridge.users.processes import Browser
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from socketio_bridge.arguments import explained
+from socketio_bridge.events.arguments import explained
 
 
 class Colour(Enum):

@@ -1,8 +1,8 @@
 """Following Django's users: who logs out, or may not be in any more, is put out on every process.
 
-Django's signals say what changes, in whatever process it does (`socketio_bridge.user_signals`); all processes that
-serve sockets are told, and each looks at those of its own. What no signal says, such as `QuerySet.update` or a session
-that is deleted in its store, is found at the next look at all of them.
+Django's signals say what changes, in whatever process it does (`socketio_bridge.users.receivers`); all processes
+that serve sockets are told, and each looks at those of its own. What no signal says, such as `QuerySet.update` or a
+session that is deleted in its store, is found at the next look at all of them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from django.utils.crypto import constant_time_compare
 from socketio_bridge.adapter.adapter import Adapter, find_adapter
 from socketio_bridge.adapter.external_emitter import notify_everywhere
 from socketio_bridge.exceptions import ConnectionRefused, EventRefused, TryAgainLater
-from socketio_bridge.guards import Claim, Permission, require_permission
 from socketio_bridge.handshake import user_id_of
 from socketio_bridge.sockets.socket import Socket
+from socketio_bridge.users.guards import Claim, Permission, require_permission
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
-from socketio_bridge.following import report_changed, report_ended
+from socketio_bridge.users.following import report_changed, report_ended
 
 _OF_A_LOGIN = frozenset({"last_login"})
 

@@ -25,7 +25,7 @@ from socketio_bridge import (
 from socketio_bridge.testing import SocketIOCommunicator
 from tests import mypy
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 class Order(msgspec.Struct):
@@ -125,8 +125,8 @@ async def test_wrong_arguments_are_refused_where_it_is_emitted() -> None:
 
 RIGHT_AND_WRONG = """
 from socketio_bridge import Socket, emit, emit_sync
-from tests.socketio_bridge.test_declared_events import Order, are_you_sure, shipped, where_to
-from tests.socketio_bridge import test_declared_events
+from tests.socketio_bridge.events.test_outgoing import Order, are_you_sure, shipped, where_to
+from tests.socketio_bridge.events import test_outgoing
 
 async def right(socket: Socket) -> None:
     await emit(shipped(Order(order_id=7), "rail"), to=None, namespace="/orders")
@@ -136,7 +136,7 @@ async def right(socket: Socket) -> None:
     street.upper(), number + 1, sure
 
 async def wrong(socket: Socket) -> None:
-    test_declared_events.shiped(Order(order_id=7))  # [attr-defined]
+    test_outgoing.shiped(Order(order_id=7))  # [attr-defined]
     await emit(shipped(Order(id=7)), to=None, namespace="/orders")  # [call-arg]
     await emit(shipped(7), to=None, namespace="/orders")  # [arg-type]
     await emit(shipped(Order(7), carriers="rail"), to=None, namespace="/orders")  # [call-arg]
@@ -152,7 +152,7 @@ def test_type_checkers_know_names_arguments_and_acknowledgements(tmp_path: Path)
     module.write_text(RIGHT_AND_WRONG)
     config = tmp_path / "mypy.ini"
     config.write_text("[mypy]\nstrict = True\nignore_missing_imports = True\nfollow_imports = silent\n")
-    cache = PROJECT / ".mypy_cache" / "declared-events"
+    cache = PROJECT / ".mypy_cache" / "outgoing-events"
     said, error, _ = mypy.run([f"--config-file={config}", f"--cache-dir={cache}", str(module)])
     assert error == ""
     found = {(int(line), code) for line, code in re.findall(r"right_and_wrong\.py:(\d+): error: .*(\[[a-z-]+\])", said)}

@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, get_origin
 
 import msgspec
 
-from socketio_bridge.arguments import annotated_types, explained
+from socketio_bridge.events.arguments import annotated_types, explained
 from socketio_bridge.exceptions import InvalidAck
 
 _Parameters = ParamSpec("_Parameters")
