@@ -68,7 +68,6 @@ class Recovery:
         self._gaps = Gaps()
         self._stream = Stream(adapter.id, self.store, self._read)
         self._taken = ALL  # messages of the entry that was read last
-        self._returned = 0  # the number of the last message of this node that was read
         self._mark: Mark | None = None  # of the emission that is being delivered, from the stream
         self._restoration = Restoration(
             adapter,
@@ -137,9 +136,9 @@ class Recovery:
             socket.send_packet(text, emission.attachments)
 
     def _read(self, entry: Entry) -> None:
-        """Deliver the messages of another node, and note how far this one is."""
+        """Deliver the messages of another node, and note how far in an entry this one is."""
         if entry.origin == self._adapter.id:
-            self._taken, self._returned = ALL, entry.number
+            self._taken = ALL
             return
         messages = entry.messages
         since = self._gaps.missed_before(entry, len(messages))
@@ -158,7 +157,7 @@ class Recovery:
     def _position(self) -> Position:
         """How far this node is now."""
         number = self._stream.number
-        numbers = {self._origin: number} if number > self._returned else {}
+        numbers = {self._origin: number} if number > self._stream.returned else {}
         return Position(self._stream.entry or (0, 0), self._taken, numbers)
 
     # The sockets' hooks.

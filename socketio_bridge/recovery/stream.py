@@ -40,11 +40,13 @@ class Stream:
     Attributes:
         number: That of the last message here.
         entry: The one that was read last; None: reading has not begun.
+        returned: The number of the last message of this node that was read, or before which reading began.
     """
 
     def __init__(self, origin: str, store: RecoveryStore, read: Callable[[Entry], None]) -> None:
         self.number = 0
         self.entry: EntryId | None = None
+        self.returned = 0
         self._origin = origin
         self._store = store
         self._take = read
@@ -145,7 +147,9 @@ class Stream:
 
     async def _begin(self) -> None:
         if await self.kept():
+            written = self._written  # what is written from here on may come behind the newest entry
             self.entry = await self._store.newest()
+            self.returned = written
 
     async def _read(self) -> None:
         interrupted = False
@@ -165,6 +169,8 @@ class Stream:
                         self.record(Heartbeat())  # by whose number others see whether Redis has lost something
                 for entry in entries:
                     self.entry = entry.id
+                    if entry.origin == self._origin:
+                        self.returned = entry.number
                     try:
                         self._take(entry)
                     except Exception:

@@ -16,7 +16,7 @@ from redis import Redis
 
 from socketio_bridge import Options, emit, flush
 from socketio_bridge.adapter import cluster
-from socketio_bridge.recovery.offsets import EntryId
+from socketio_bridge.recovery.offsets import ORIGIN_LENGTH, EntryId
 from socketio_bridge.recovery.store import Entry
 from tests.eventually import eventually_sync
 from tests.socketio_bridge.client import FrameClient, connect
@@ -80,6 +80,16 @@ def test_a_session_comes_back_again_and_again(processes: list[Process]) -> None:
         ids.add(ann.id)
         assert ann.hear() == [number, "ann"]
     assert len(ids) == 1
+
+
+def test_an_offset_names_no_process_that_has_said_nothing(processes: list[Process]) -> None:
+    """Its first message, behind which it began to read, is in the stream: nobody has to wait for it."""
+    ann = Returning().to(processes[0])
+    until_kept(processes[0], ann.pid)
+    ann.cut().to(processes[1])
+    assert ann.recovered
+    assert ann.hear() == ["ann"]
+    assert processes[0].adapter.id[:ORIGIN_LENGTH] not in str(ann.offset)
 
 
 def test_a_client_that_never_got_an_event_comes_back(processes: list[Process]) -> None:
