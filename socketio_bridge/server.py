@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
@@ -190,6 +191,11 @@ class SocketIOServer:
     async def _start(self) -> None:
         self._engine.start()
         try:
+            if apps.ready and not apps.is_installed("socketio_bridge"):
+                logger.warning(
+                    '"socketio_bridge" is not in INSTALLED_APPS: its system checks and its management commands are '
+                    "missing."
+                )
             adapter = current_adapter()
             broadcast_acks.serve(adapter)
             remote_sockets.serve(adapter)

@@ -19,8 +19,10 @@ from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -109,7 +111,13 @@ def _report(kind: str, body: Any) -> None:
 
 
 def serve(adapter: Adapter, *, follow_session: bool) -> None:
-    """Have an adapter disconnect users as other processes say; with `follow_session` it follows them, too."""
+    """Have an adapter disconnect users as other processes say; with `follow_session` it follows them, too.
+
+    Raises:
+        ImproperlyConfigured: It is to follow them, and no process would report what changes.
+    """
+    if follow_session:
+        _require_reports()
 
     def disconnect(asker: str, body: tuple[str, bool]) -> None:
         user_id, close = body
@@ -120,6 +128,23 @@ def serve(adapter: Adapter, *, follow_session: bool) -> None:
     adapter.cluster.on_request(_OUT, disconnect, takes=tuple[str, bool])
     if follow_session and adapter not in _followings:
         _followings[adapter] = Following(adapter)
+
+
+def are_followed() -> bool:
+    """Whether the processes of this project follow users, so that each reports what changes."""
+    return bool(getattr(settings, "SOCKETIO", {}).get("follow_session"))
+
+
+def _require_reports() -> None:
+    if not apps.is_installed("socketio_bridge"):
+        raise ImproperlyConfigured(
+            'follow_session needs "socketio_bridge" in INSTALLED_APPS: the app listens to Django\'s signals of users.'
+        )
+    if not are_followed():
+        raise ImproperlyConfigured(
+            "follow_session is among a server's own options alone: it must be in settings.SOCKETIO, by which all "
+            "processes report what changes."
+        )
 
 
 def stop(adapter: Adapter) -> None:

@@ -6,14 +6,13 @@ from functools import partial
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
-from socketio_bridge.users.following import report_changed, report_ended
+from socketio_bridge.users.following import are_followed, report_changed, report_ended
 
 _OF_A_LOGIN = frozenset({"last_login"})
 
@@ -38,13 +37,9 @@ def connect() -> None:
         m2m_changed.connect(_permissions_changed, sender=groups.model.permissions.through)
 
 
-def _follows() -> bool:
-    return bool(getattr(settings, "SOCKETIO", {}).get("follow_session"))
-
-
 def _logged_out(sender: Any, request: Any, **kwargs: Any) -> None:
     key = getattr(getattr(request, "session", None), "session_key", None)
-    if key and _follows():
+    if key and are_followed():
         report_ended(key)
 
 
@@ -65,5 +60,5 @@ def _permissions_changed(sender: Any, instance: Any, action: str, using: str, **
 
 def _report(using: str, *user_ids: str) -> None:
     """Report when the change can be read, and not at all if it is undone."""
-    if _follows():
+    if are_followed():
         transaction.on_commit(partial(report_changed, *user_ids), using=using)

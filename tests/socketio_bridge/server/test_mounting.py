@@ -53,6 +53,34 @@ def test_a_path_without_a_slash_is_refused() -> None:
         SocketIOServer([Bad()], options=Options())
 
 
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"INSTALLED_APPS": [], "SOCKETIO": {"follow_session": True}}, 'needs "socketio_bridge" in INSTALLED_APPS'),
+        ({"SOCKETIO": {}}, "it must be in settings.SOCKETIO"),
+    ],
+)
+async def test_a_server_does_not_start_that_follows_users_of_whom_no_process_reports(
+    settings: dict[str, Any], problem: str
+) -> None:
+    """Who logs out would stay in."""
+    with override_settings(**settings):
+        server = SocketIOServer([News()], options=Options(follow_session=True))
+        with pytest.raises(ImproperlyConfigured, match=problem):
+            await server.startup()
+
+
+@pytest.mark.parametrize("installed", [["socketio_bridge"], []])
+async def test_a_server_without_the_app_says_what_is_missing(
+    installed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with override_settings(INSTALLED_APPS=installed):
+        server = SocketIOServer([News()], options=Options())
+        await server.startup()
+        await server.shutdown()
+    assert ("not in INSTALLED_APPS" in caplog.text) is (not installed)
+
+
 async def test_what_keeps_the_server_from_starting_is_said_at_start() -> None:
     """Not at each client's connection, which got HTTP 500: recovery has no Redis that other processes could use."""
     layer = {"default": {"BACKEND": "somebodys.layers.OverRabbitMQ"}}
