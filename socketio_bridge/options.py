@@ -22,7 +22,6 @@ Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 REQUESTS_SHARE = 0.25
 """The part of `shutdown_window` in which open requests may end, after the clients have left."""
 
-
 # What other servers call an option whose name here is not similar.
 _ELSEWHERE = {
     "max_http_buffer_size": "max_payload",  # Socket.IO, python-socketio

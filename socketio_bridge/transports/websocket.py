@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 _GOING = 0.25  # seconds that the connection of a client that was denied has to end
 _PROBE = PacketType.PING + "probe"
 _PROBE_ANSWER = PacketType.PONG + "probe"
-
-
 _MESSAGE_TOO_BIG = 1009  # RFC 6455, section 7.4.1
 
 
