@@ -62,6 +62,10 @@ class Position(NamedTuple):
             return Position(mark.entry, mark.taken, self.numbers)
         return self if not mark.number else self._replace(numbers={**self.numbers, mark.origin: mark.number})
 
+    def without(self, origin: str) -> Position:
+        """The same without the number of an origin."""
+        return self._replace(numbers={other: last for other, last in self.numbers.items() if other != origin})
+
     def beside(self, other: Position) -> Position:
         """The further of both, with the numbers of both."""
         return max(self, other, key=lambda each: each[:2])._replace(numbers=later(self.numbers, other.numbers))

@@ -148,6 +148,8 @@ class Restoration:
         if covered is None or covered.includes(mark):
             return
         covered = covered.beside(position)
+        if mark.entry is not None and mark.number:
+            covered = covered.without(mark.origin)  # whose emissions before this one are in the stream before it
         _send(emission, socket, recoverable, str(covered))
         ahead = covered.entry > position.entry or any(origin != self._origin for origin in covered.numbers)
         recoverable.covered = covered if ahead else None

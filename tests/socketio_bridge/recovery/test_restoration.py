@@ -343,6 +343,7 @@ def test_what_a_client_got_before_it_was_in_the_stream_does_not_come_again(proce
         assert ann.cut().to(processes[0]).recovered
     say(processes[1], 3)
     assert ann.hear_until(3) == ["ann"]
+    assert processes[1].adapter.id[:ORIGIN_LENGTH] not in str(ann.offset), "its number, which has its place by now"
 
 
 def test_of_several_attempts_of_a_client_the_last_one_gets_the_session(processes: list[Process]) -> None:
