@@ -16,7 +16,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from tests.eventually import eventually, eventually_sync
+from devstack.embedded import free_port
+from tests.eventually import PATIENCE, eventually, eventually_sync
 
 PING_INTERVAL = 60  # seconds that an open poll would be waited for
 WINDOW = 8
@@ -32,10 +33,12 @@ class Desk(Namespace):
         print("left:", reason, flush=True)
     @event("wait")
     async def wait(self, socket, seconds: float):
+        print("begun", flush=True)
         await asyncio.sleep(seconds)
         return "done"
     @event("block")
     async def block(self, socket, seconds: float):
+        print("begun", flush=True)
         time.sleep(seconds)
 
 async def nothing(scope, receive, send): ...
@@ -54,9 +57,7 @@ def _is_open(port: int) -> bool:
 @pytest.fixture
 def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stdout=subprocess.PIPE, text=True)
     eventually_sync(lambda: _is_open(port), "the server listens")
     yield process, f"http://127.0.0.1:{port}/socket.io/"
@@ -99,6 +100,15 @@ async def _at_the_desk(url: str) -> AsyncIterator[ClientConnection]:
         yield client
 
 
+async def _begin(client: ClientConnection, process: subprocess.Popen[str], event: str, seconds: float) -> None:
+    """Send an event, and return when its handler runs. A signal must come later: it ends the reading of sessions."""
+    await client.send(f'42/desk,7["{event}",{seconds}]')
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        while await asyncio.to_thread(process.stdout.readline) != "begun\n":
+            assert process.poll() is None
+
+
 async def _refused(url: str) -> bool:
     async with httpx.AsyncClient() as other:
         return (await other.get(url, params={"EIO": "4", "transport": "polling"})).status_code == 503
@@ -107,7 +117,7 @@ async def _refused(url: str) -> bool:
 async def test_another_sigterm_cuts_nothing_short(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
     async with _at_the_desk(url) as client:
-        await client.send('42/desk,7["wait",2.0]')
+        await _begin(client, process, "wait", 4.0)
         process.send_signal(signal.SIGTERM)
         await eventually(lambda: _refused(url), "no new client is let in")
         process.send_signal(signal.SIGTERM)
@@ -120,7 +130,7 @@ async def test_another_sigterm_cuts_nothing_short(server: tuple[subprocess.Popen
 async def test_ctrl_c_twice_stops_at_once(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
     async with _at_the_desk(url) as client:
-        await client.send('42/desk,7["wait",60.0]')
+        await _begin(client, process, "wait", 60.0)
         process.send_signal(signal.SIGINT)
         await eventually(lambda: _refused(url), "no new client is let in")
         began = time.monotonic()
@@ -133,9 +143,8 @@ async def test_ctrl_c_twice_stops_at_once(server: tuple[subprocess.Popen[str], s
 async def test_a_process_that_hangs_is_ended_with_the_window(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
     async with _at_the_desk(url) as client:
+        await _begin(client, process, "block", 60.0)
         began = time.monotonic()
-        await client.send('42/desk,7["block",60.0]')  # first: a session that is drained is not read any more
-        await asyncio.sleep(0.2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(WINDOW * 2) == -signal.SIGALRM
     assert WINDOW - 0.5 < time.monotonic() - began < WINDOW * 1.5
