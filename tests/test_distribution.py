@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.new_project import PROJECT, NewProject, build, names_of, third_party
+from tests.distributions import PROJECT, build, names_of, third_party
+from tests.new_project import NewProject
 
 DECLARED: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 CHAT = ("identity", "persistence", "presence", "conversations", "moderation")

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.eventually import eventually_sync
+from devstack.embedded import free_port
+from tests.serving import start_server
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = "examples/socketio_counter/counter.py"
-STARTING = 30.0  # seconds, on a busy machine
-
-
-def _answers(url: str) -> bool:
-    try:
-        httpx.get(url)
-    except httpx.HTTPError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +31,10 @@ def start(redis_server: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     subprocess.run([sys.executable, EXAMPLE, "migrate", "-v", "0"], cwd=PROJECT, env=environment, check=True)
 
     def start_one() -> str:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        log = directory / f"{port}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, EXAMPLE, "serve"],
-                cwd=PROJECT,
-                env={**environment, "PORT": str(port)},
-                stdout=output,
-                stderr=output,
-            )
-        processes.append(process)
-        url = f"http://127.0.0.1:{port}"
-        eventually_sync(lambda: process.poll() is not None or _answers(url), "the example serves", STARTING)
-        assert process.poll() is None, log.read_text()[-4000:]
+        port = str(free_port())
+        url, log = f"http://127.0.0.1:{port}", directory / f"{port}.log"
+        command = [sys.executable, EXAMPLE, "serve"]
+        processes.append(start_server(command, url, cwd=PROJECT, env={**environment, "PORT": port}, log=log))
         return url
 
     yield start_one

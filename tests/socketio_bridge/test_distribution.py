@@ -22,7 +22,8 @@ from playwright.async_api import Browser, expect
 from tests.browser.conftest import browser  # noqa: F401  a fixture
 from tests.clients.client import Client
 from tests.clients.driver import Driver
-from tests.new_project import PROJECT, NewProject, build, names_of, third_party
+from tests.distributions import PROJECT, build, names_of, third_party
+from tests.new_project import NewProject
 
 FOLDER = PROJECT / "socketio_bridge"
 README = (FOLDER / "README.md").read_text()

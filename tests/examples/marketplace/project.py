@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from devstack.embedded import free_port
-from tests.eventually import eventually_sync
+from tests.serving import start_server
 
 PROJECT = Path(__file__).resolve().parents[3]
 SOURCE = PROJECT / "examples" / "marketplace"
@@ -64,23 +64,13 @@ class Marketplace:
             assert done.returncode == 0, done.stderr
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
-        log = self.directory / "server.log"
-        with log.open("wb") as output:
-            self._process = process = subprocess.Popen(
-                [sys.executable, "manage.py", *serving, "--noreload", address],
-                cwd=self.directory,
-                env=self.environment,
-                stdout=output,
-                stderr=output,
-            )
-        eventually_sync(lambda: process.poll() is not None or self._answers(), "the marketplace serves")
-        assert process.poll() is None, log.read_text()[-4000:]
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/login/").is_success
-        except httpx.HTTPError:
-            return False
+        self._process = start_server(
+            [sys.executable, "manage.py", *serving, "--noreload", address],
+            self.url,
+            cwd=self.directory,
+            env=self.environment,
+            log=self.directory / "server.log",
+        )
 
     def stop(self) -> None:
         if self._process is not None:

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from devstack.embedded import free_port
-from tests.eventually import eventually_sync
+from tests.serving import start_server
 
 PROJECT = Path(__file__).resolve().parents[3]
 MODULE = "tests.socketio_bridge.users.office"
@@ -45,17 +45,10 @@ class Office:
 
     def serve(self) -> str:
         """Start a process that serves sockets; its URL."""
-        port = free_port()
-        log = self._directory / f"{port}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, "serve"],
-                cwd=PROJECT, env={**self._environment, "PORT": str(port)}, stdout=output, stderr=output,
-            )  # fmt: skip
-        self._processes.append(process)
-        url = f"http://127.0.0.1:{port}"
-        eventually_sync(lambda: process.poll() is not None or _answers(url), "it serves")
-        assert process.poll() is None, log.read_text()[-4000:]
+        port = str(free_port())
+        url, log = f"http://127.0.0.1:{port}", self._directory / f"{port}.log"
+        command, environment = [sys.executable, "-m", MODULE, "serve"], {**self._environment, "PORT": port}
+        self._processes.append(start_server(command, url, cwd=PROJECT, env=environment, log=log))
         return url
 
     def stop(self) -> None:
@@ -66,14 +59,6 @@ class Office:
 
     def logs(self) -> str:
         return "".join(path.read_text() for path in sorted(self._directory.glob("*.log")))
-
-
-def _answers(url: str) -> bool:
-    try:
-        httpx.get(url)
-    except httpx.HTTPError:
-        return False
-    return True
 
 
 class Browser:
