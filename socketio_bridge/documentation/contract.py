@@ -1,7 +1,8 @@
-"""What an AsyncAPI document of `asyncapi` says, event by event: for generators of types, and to compare documents."""
+"""What a document of `asyncapi` says, event by event: for pages, for types of clients, and to compare documents."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -56,9 +57,23 @@ def namespaces(document: Mapping[str, Any]) -> list[DocumentedNamespace]:
     ]
 
 
+def operations(document: Mapping[str, Any], channel: str, action: str) -> list[Mapping[str, Any]]:
+    """The operations of a channel, by its key in the document: those that the server does "receive", or "send"."""
+    return [
+        operation
+        for operation in document["operations"].values()
+        if operation["action"] == action and operation["channel"]["$ref"] == f"#/channels/{channel}"
+    ]
+
+
 def name_of(reference: Schema) -> str:
     """The name that a `$ref` points to."""
     return str(reference["$ref"]).rpartition("/")[2]
+
+
+def identifier(name: str) -> str:
+    """A schema's name, or a namespace's title, as the name of a type in a programming language."""
+    return re.sub(r"\W", "_", name)
 
 
 def alternatives(schema: Schema) -> list[Schema]:
@@ -76,9 +91,7 @@ def alternatives(schema: Schema) -> list[Schema]:
 def _events(
     document: Mapping[str, Any], key: str, channel: Mapping[str, Any], action: str
 ) -> Iterator[DocumentedEvent]:
-    for operation in document["operations"].values():
-        if operation["action"] != action or operation["channel"]["$ref"] != f"#/channels/{key}":
-            continue
+    for operation in operations(document, key, action):
         message = channel["messages"][name_of(operation["messages"][0])]
         reply = operation.get("reply")
         answer = None if reply is None else channel["messages"][name_of(reply["messages"][0])]["payload"]

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from socketio_bridge.documentation.contract import name_of, operations
+
 Document = Mapping[str, Any]
 
 
@@ -36,14 +38,10 @@ class _Page:
             yield from ("", "### Connecting", "", "In the query, or in Socket.IO's `auth`:")
             yield from self._fields(binding["ws"]["query"])
         for action, title in (("receive", "Clients send"), ("send", "The server sends")):
-            operations = [
-                operation
-                for operation in self._document["operations"].values()
-                if operation["action"] == action and operation["channel"]["$ref"] == f"#/channels/{key}"
-            ]
-            if operations:
+            found = operations(self._document, key, action)
+            if found:
                 yield from ("", f"### {title}")
-            for operation in operations:
+            for operation in found:
                 yield from self._operation(channel, operation)
 
     def _operation(self, channel: Document, operation: Document) -> Iterator[str]:
@@ -67,7 +65,7 @@ class _Page:
     def _fields(self, schema: Document) -> Iterator[str]:
         """Make a table of an object's fields."""
         if "$ref" in schema:
-            schema = self._schemas[_name(schema)]
+            schema = self._schemas[name_of(schema)]
         if "properties" not in schema:
             return
         yield from ("", "| field | type | |", "| --- | --- | --- |")
@@ -80,7 +78,7 @@ class _Page:
             case {"anyOf": choices} | {"oneOf": choices}:
                 return " or ".join(self._type(choice) for choice in choices)
             case {"$ref": _}:
-                name = _name(schema)
+                name = name_of(schema)
                 return f"[{name}](#{name.lower()})"
             case {"enum": values}:
                 return ", ".join(f"`{json.dumps(value)}`" for value in values)
@@ -94,13 +92,8 @@ class _Page:
 
 
 def _referenced(messages: Document, reference: Document) -> Document:
-    message: Document = messages[_name(reference)]
+    message: Document = messages[name_of(reference)]
     return message
-
-
-def _name(reference: Document) -> str:
-    """The name that a reference points to, the last part of its `$ref`."""
-    return str(reference["$ref"]).rpartition("/")[2]
 
 
 def _paragraph(text: str) -> Iterator[str]:

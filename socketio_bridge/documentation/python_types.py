@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import keyword
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from socketio_bridge.documentation.contract import (
     DocumentedNamespace,
     Schema,
     alternatives,
+    identifier,
     name_of,
     namespaces,
     schemas,
@@ -43,9 +43,9 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     for name, schema in schemas(document).items():
         yield from ("", "")
         if "properties" in schema:
-            yield from _typed_dict(_type_name(name), schema)
+            yield from _typed_dict(identifier(name), schema)
         else:
-            yield f'{_type_name(name)}: TypeAlias = "{_type(schema, quote=chr(39))}"'
+            yield f'{identifier(name)}: TypeAlias = "{_type(schema, quote=chr(39))}"'
     for namespace in namespaces(document):
         yield from ("", "")
         yield from _client(namespace)
@@ -71,7 +71,7 @@ def _typed_dict(name: str, schema: Schema) -> Iterator[str]:
 
 
 def _client(namespace: DocumentedNamespace) -> Iterator[str]:
-    yield f"class {_type_name(namespace.title)}Client(Protocol):"
+    yield f"class {identifier(namespace.title)}Client(Protocol):"
     yield f'    """A client in {namespace.path}."""'
     received = list(namespace.received.values())
     answered = [event for event in received if event.answer is not None]
@@ -118,7 +118,7 @@ def _type(schema: Schema, quote: str = '"') -> str:
     if len(several) != 1 or several[0] is not schema:
         return " | ".join(dict.fromkeys(_type(each, quote) for each in several)) or "Any"
     if "$ref" in schema:
-        return _type_name(name_of(schema))
+        return identifier(name_of(schema))
     if "const" in schema:
         return _literal(schema["const"], quote)
     if schema.get("contentEncoding") == BINARY:
@@ -142,7 +142,3 @@ def _literal(value: Any, quote: str) -> str:
         return "None"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
     return f"Literal[{text.replace(chr(34), quote)}]"
-
-
-def _type_name(name: str) -> str:
-    return re.sub(r"\W", "_", name)

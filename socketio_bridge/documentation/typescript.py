@@ -18,6 +18,7 @@ from socketio_bridge.documentation.contract import (
     DocumentedNamespace,
     Schema,
     alternatives,
+    identifier,
     name_of,
     namespaces,
     schemas,
@@ -44,17 +45,17 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield from _comment(schema.get("description", ""))
         if "properties" in schema:
-            yield f"export interface {_type_name(name)} {{"
+            yield f"export interface {identifier(name)} {{"
             yield from _fields(schema, "  ")
             yield "}"
         else:
-            yield f"export type {_type_name(name)} = {_type(schema)};"
+            yield f"export type {identifier(name)} = {_type(schema)};"
     for namespace in namespaces(document):
         yield from _namespace(namespace)
 
 
 def _namespace(namespace: DocumentedNamespace) -> Iterator[str]:
-    title = _type_name(namespace.title)
+    title = identifier(namespace.title)
     for side, events in (("ClientToServer", namespace.received), ("ServerToClient", namespace.sent)):
         yield from ("", f"export interface {title}{side} {{")
         for event in events.values():
@@ -106,7 +107,7 @@ def _type(schema: Schema) -> str:
     if len(several) != 1 or several[0] is not schema:
         return " | ".join(dict.fromkeys(_type(each) for each in several)) or "never"
     if "$ref" in schema:
-        return _type_name(name_of(schema))
+        return identifier(name_of(schema))
     if "const" in schema:
         return json.dumps(schema["const"], ensure_ascii=False)
     if schema.get("contentEncoding") == BINARY:
@@ -144,7 +145,3 @@ def _key(name: str) -> str:
 
 def _parameter(name: str) -> str:
     return f"{name}_" if name in _RESERVED else name
-
-
-def _type_name(name: str) -> str:
-    return re.sub(r"\W", "_", name)
