@@ -10,22 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 from persistence.batching import GroupCommit
 from persistence.redis_client import REDIS_AWAY
+from presence.announcer import Announcer, Callback
 from presence.registry import Change, Registry
 from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
 
-Callback = Callable[[str], Awaitable[None]]
-
 _PART = "Redis, for presence,"
 _RETRY_INTERVAL = 1.0  # seconds between looks for a Redis that is away
-_ANNOUNCEMENTS_AT_ONCE = 16
 _STOP_PATIENCE = 3.0  # seconds for what is under way to end
 
 
@@ -77,21 +75,16 @@ class Presence:
                 f"heartbeat is {heartbeat} s and expiry {expiry} s; expiry must be at least two heartbeats, "
                 "or a process that is a little late is taken for dead"
             )
-        self._on_offline = on_offline
-        self._on_online = on_online
-        self._on_restored = on_restored
-        self._restoring: asyncio.TimerHandle | None = None  # until `on_restored`
-        self._on_death = on_death
-        self._deaths: set[str] = set()  # processes whose death is being announced
         self.process_id = uuid4().hex
         self._heartbeat = heartbeat
         self._registry = Registry(redis_url, self.process_id, prefix=prefix, expiry=expiry)
+        self._announcer = Announcer(
+            self._registry, on_offline=on_offline, on_online=on_online, on_restored=on_restored, on_death=on_death
+        )
         self._sockets: dict[str, set[str]] = {}
         self._stored: set[str] = set()  # the users whom Redis holds for this process
         self._version = 0  # of that, by Redis' count; below 1: not registered
         self._moving = Counter[str]()  # moves on their way to Redis, by user
-        self._came: set[str] = set()  # users who changed in Redis' eyes, which is not announced yet
-        self._went: set[str] = set()
         self._unsettled: set[str] = set()  # users whose change was answered without Redis
         self._up = True
         self._stopped = False
@@ -101,7 +94,6 @@ class Presence:
         self._questions: GroupCommit[set[str], set[str]] = GroupCommit(self._ask, max_waiting=None)
         self._heart: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._announcing: set[asyncio.Task[None]] = set()
 
     async def enter(self, user_id: str, socket_id: str) -> bool:
         """Register a socket of a user. Entering twice is entering once.
@@ -204,10 +196,8 @@ class Presence:
         then go offline, unless they are back.
         """
         self._stopped = True
-        if self._restoring is not None:
-            self._restoring.cancel()
         self._hurry.set()  # a cancellation alone may get lost in wait_for (Python 3.11), which the Redis client uses
-        tasks = {task for task in (self._heart, *self._announcing) if task is not None}
+        tasks = self._announcer.stop() | ({self._heart} if self._heart is not None else set())
         for task in tasks:
             task.cancel()
         if tasks:
@@ -257,47 +247,27 @@ class Presence:
                 self._up = True
                 OUTAGE.answered(_PART)
             unsettled, self._unsettled = self._unsettled, set()
-        if beat is not None and beat.went:
-            self._in_background(self._announce_dead(beat.went))
-        for process_id in () if beat is None else set(beat.died) - self._deaths:
-            self._deaths.add(process_id)
-            self._in_background(self._announce_death(process_id))
+        if beat is not None:
+            self._announcer.announce_dead(beat.went, beat.died)
         if unsettled:
             online = await self.online(unsettled)
             if not self._up:  # it is away again: who is online elsewhere is not known yet
                 self._unsettled |= unsettled
                 return
-            self._came |= online
-            self._went |= unsettled - online
-        self._announce_changes()
+            self._announcer.note(online, unsettled - online)
+        self._announcer.announce(self._moving)
 
     async def _register(self) -> None:
         """Have Redis hold the users of this process, at first or after it lost some or was away."""
-        if self._version > 0 or not self._up:
-            self._restored_in_time()
+        if (self._version > 0 or not self._up) and not self._stopped:
+            self._announcer.announce_restored(self._heartbeat)
         users = set(self._sockets)
         self._note(await self._registry.register(users))
         self._stored = users
 
-    def _restored_in_time(self) -> None:
-        if self._restoring is not None:
-            self._restoring.cancel()
-        self._restoring = asyncio.get_running_loop().call_later(
-            self._heartbeat, lambda: self._in_background(self._restored())
-        )
-
-    async def _restored(self) -> None:
-        if self._on_restored is None or self._stopped:
-            return
-        try:
-            await self._on_restored()
-        except Exception:
-            logger.exception("statuses that may be wrong could not be corrected")
-
     def _note(self, change: Change) -> None:
         self._version = change.version
-        self._came.update(change.came)
-        self._went.update(change.went)
+        self._announcer.note(change.came, change.went)
 
     async def _move(self, move: _Move) -> bool:
         self._moving[move.user_id] += 1
@@ -312,8 +282,9 @@ class Presence:
             raise
 
     def _announce_later(self, move: _Move) -> None:
-        (self._came if move.came else self._went).add(move.user_id)
-        self._announce_changes()
+        came, went = ([move.user_id], []) if move.came else ([], [move.user_id])
+        self._announcer.note(came, went)
+        self._announcer.announce(self._moving)
 
     async def _store(self, moves: Sequence[_Move]) -> list[bool]:
         """Update Redis for the users who moved. By now they may have moved again, for which later moves come."""
@@ -333,7 +304,7 @@ class Presence:
                     if change is None:
                         await self._register()
                         _, online = await self._registry.online(going)  # of them it no longer knew that they were here
-                        self._went.update(set(going) - online)
+                        self._announcer.note((), set(going) - online)
                     else:
                         self._note(change)
                         self._stored.update(coming)
@@ -341,12 +312,8 @@ class Presence:
             except REDIS_AWAY as error:
                 self._lose(error)
                 return self._answer_alone(moves)
-        answers = []
-        for move in moves:
-            changed = self._came if move.came else self._went
-            answers.append(move.user_id in changed)
-            changed.discard(move.user_id)  # of several who made the same move together, one announces it
-        self._announce_changes()
+        answers = [self._announcer.hand_over(move.user_id, came=move.came) for move in moves]
+        self._announcer.announce(self._moving)
         return answers
 
     async def _ask(self, questions: Sequence[set[str]]) -> list[set[str]]:
@@ -370,47 +337,3 @@ class Presence:
             self._up = False
             OUTAGE.failed(_PART, error)
             self._hurry.set()
-
-    def _announce_changes(self) -> None:
-        """Announce the changes that no caller of `enter` or `leave` is still to announce."""
-        for changed, callback in ((self._came, self._on_online), (self._went, self._on_offline)):
-            changes = {user for user in changed if user not in self._moving}
-            if changes:
-                changed -= changes
-                self._in_background(self._announce(changes, callback))
-
-    async def _announce_dead(self, users: list[str]) -> None:
-        await self._announce(users, self._on_offline)
-        try:
-            await self._registry.announced(users)
-        except REDIS_AWAY:
-            pass  # at worst they are announced once more
-
-    async def _announce_death(self, process_id: str) -> None:
-        try:
-            if self._on_death is not None:
-                await self._on_death(process_id)
-            await self._registry.death_announced(process_id)
-        except REDIS_AWAY as error:
-            logger.info("the death of a process is announced once more, Redis is away: %s", error)
-        except Exception:
-            logger.exception("the death of a process could not be announced; another heartbeat tries again")
-        finally:
-            self._deaths.discard(process_id)
-
-    async def _announce(self, users: Iterable[str], callback: Callback) -> None:
-        places = asyncio.Semaphore(_ANNOUNCEMENTS_AT_ONCE)
-
-        async def announce(user_id: str) -> None:
-            async with places:
-                try:
-                    await callback(user_id)
-                except Exception:
-                    logger.exception("a change of presence could not be announced")
-
-        await asyncio.gather(*map(announce, users))
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._announcing.add(task)
-        task.add_done_callback(self._announcing.discard)
