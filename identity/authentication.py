@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from identity.claims import EITHER_ROLE, Claims, Role
 from identity.configuration import IdentitySettings
@@ -48,46 +48,27 @@ class NoSigningKey(Exception):
     """There is no key to sign tokens with: another service issues them."""
 
 
-class _Configuration(NamedTuple):
-    key: str
-    jwks_url: str
-    issuer: str
-    audience: str
-    introspection_url: str
-    data_dir: str
-
-    @classmethod
-    def current(cls) -> _Configuration:
-        return cls(
-            IdentitySettings.current().AUTH_JWT_KEY or "",
-            IdentitySettings.current().AUTH_JWKS_URL or "",
-            IdentitySettings.current().AUTH_JWT_ISSUER or "",
-            IdentitySettings.current().AUTH_JWT_AUDIENCE or "",
-            IdentitySettings.current().AUTH_INTROSPECTION_URL or "",
-            str(IdentitySettings.current().DATA_DIR),
-        )
-
-    def verification_key(self) -> VerificationKey | None:
-        if self.key:
-            return parse_key(self.key)
-        if self.jwks_url or self.introspection_url:
-            return None
-        return VerificationKey.secret(server_key("jwt_key").encode())
+def _verification_key(settings: IdentitySettings) -> VerificationKey | None:
+    if settings.AUTH_JWT_KEY:
+        return parse_key(settings.AUTH_JWT_KEY)
+    if settings.AUTH_JWKS_URL or settings.AUTH_INTROSPECTION_URL:
+        return None
+    return VerificationKey.secret(server_key("jwt_key").encode())
 
 
 class _Mechanisms:
-    """The mechanisms that check tokens under one configuration, with the keys and answers that they keep."""
+    """The mechanisms that check tokens under the same settings, with the keys and answers that they keep."""
 
-    def __init__(self, configuration: _Configuration) -> None:
-        self.configuration = configuration
-        key = configuration.verification_key()
-        key_set = KeySet(configuration.jwks_url) if configuration.jwks_url else None
+    def __init__(self, settings: IdentitySettings) -> None:
+        self.settings = settings
+        key = _verification_key(settings)
+        key_set = KeySet(settings.AUTH_JWKS_URL) if settings.AUTH_JWKS_URL else None
         self._any: JWTVerifier | Introspection = JWTVerifier(
-            key, key_set, issuer=configuration.issuer, audience=configuration.audience
+            key, key_set, issuer=settings.AUTH_JWT_ISSUER, audience=settings.AUTH_JWT_AUDIENCE
         )
         self._opaque: Introspection | None = None
-        if configuration.introspection_url:
-            self._opaque = Introspection(configuration.introspection_url)
+        if settings.AUTH_INTROSPECTION_URL:
+            self._opaque = Introspection(settings.AUTH_INTROSPECTION_URL)
             if key is None and key_set is None:
                 self._any = self._opaque
 
@@ -97,12 +78,12 @@ class _Mechanisms:
         return await self._any.verify(token)
 
 
-_mechanisms = PerLoop(lambda: _Mechanisms(_Configuration.current()))
+_mechanisms = PerLoop(lambda: _Mechanisms(IdentitySettings.current()))
 
 
 def _current_mechanisms() -> _Mechanisms:
     found = _mechanisms.get()
-    if found.configuration != _Configuration.current():
+    if found.settings != IdentitySettings.current():
         _mechanisms.forget()
         found = _mechanisms.get()
     return found
@@ -215,8 +196,8 @@ def issue_token(user_id: str, role: Role | None, ttl: int) -> str:
         raise ValueError("user_id is empty; a token needs a user")
     if ttl <= 0:
         raise ValueError(f"ttl is {ttl} s; it must be positive")
-    configuration = _Configuration.current()
-    key = configuration.verification_key()
+    settings = IdentitySettings.current()
+    key = _verification_key(settings)
     if key is None or not key.is_secret:
         raise NoSigningKey(
             "tokens come from your identity provider (AUTH_JWT_KEY is a public key, or AUTH_JWKS_URL or "
@@ -225,10 +206,10 @@ def issue_token(user_id: str, role: Role | None, ttl: int) -> str:
     claims: dict[str, Any] = {"sub": user_id}
     if role is not None:
         claims["role"] = role.value
-    if configuration.issuer:
-        claims["iss"] = configuration.issuer
-    if configuration.audience:
-        claims["aud"] = configuration.audience
+    if settings.AUTH_JWT_ISSUER:
+        claims["iss"] = settings.AUTH_JWT_ISSUER
+    if settings.AUTH_JWT_AUDIENCE:
+        claims["aud"] = settings.AUTH_JWT_AUDIENCE
     return sign(key.material, claims, ttl)
 
 
