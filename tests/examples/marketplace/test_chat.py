@@ -109,7 +109,12 @@ async def test_staff_moderate_in_the_projects_own_admin(log_in: LogIn, marketpla
     await expect(support.locator(".messagelist")).to_contain_text("muted")
     await minh.fill(".chat [name=content]", "And still a thief!")
     await minh.click(".chat form button")
-    await expect(minh.locator(".chat .problem")).to_have_text("You may read, but not write for now.")
+    end = sql(
+        marketplace,
+        "from moderation.models import Restriction\nprint(json.dumps(str(Restriction.objects.get().ends_at)))",
+    )
+    shown = await minh.evaluate("end => new Date(end).toLocaleString()", end)
+    await expect(minh.locator(".chat .problem")).to_have_text(f"You may read, but not write until {shown}.")
     assert sql(
         marketplace,
         "from moderation.models import AuditRecord\n"

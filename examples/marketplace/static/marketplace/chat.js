@@ -5,10 +5,17 @@ for (const chat of document.querySelectorAll(".chat")) start(chat);
 
 // Refusals in this shop's words; what is not here is said in the server's.
 const REFUSALS = {
-  muted: "You may read, but not write for now.",
-  banned: "You may not take part in the chat.",
-  room_closed: "This conversation is closed.",
+  muted: "You may read, but not write",
+  banned: "You may not take part in the chat",
+  room_closed: "This conversation is closed",
 };
+
+// The server's text ends in the time at which a mute or a ban ends, if it does.
+function explain({ code, message }) {
+  if (!(code in REFUSALS)) return message;
+  const end = message.match(/ until (\S+)$/)?.[1];
+  return end ? `${REFUSALS[code]} until ${new Date(end).toLocaleString()}.` : `${REFUSALS[code]}.`;
+}
 
 function start(chat) {
   const { user, name, role, seller, shop } = chat.dataset;
@@ -19,14 +26,14 @@ function start(chat) {
 
   async function call(event, body) {
     const answer = await socket.timeout(15000).emitWithAck(event, body);
-    if (!answer.status) throw new Error(REFUSALS[answer.error.code] ?? answer.error.message);
+    if (!answer.status) throw new Error(explain(answer.error));
     return answer;
   }
 
   async function get(path, query) {
     const answer = await fetch(`/v1/conversations/${path}?${new URLSearchParams(query)}`);
     const body = await answer.json();
-    if (!answer.ok) throw new Error(REFUSALS[body.code] ?? body.message);
+    if (!answer.ok) throw new Error(explain(body));
     return body;
   }
 
@@ -103,7 +110,9 @@ function start(chat) {
     const answer = await call("create_room", asked);
     await open(answer.room.room_id, seller);
   }));
-  socket.on("connect_error", (error) => { part(".state").textContent = `Not connected: ${error.message}`; });
+  socket.on("connect_error", (error) => {
+    part(".state").textContent = `Not connected: ${error.data?.code ? explain(error.data) : error.message}`;
+  });
   socket.on("disconnect", (reason) => {
     part(".state").textContent = reason === "io server disconnect" ? "You are logged out." : "Offline";
     part("form").hidden = true;
