@@ -54,6 +54,8 @@ _REFUSAL_CODES: Final = frozenset(
     }
 )
 """Errors that a MongoDB answers which reads, and takes no writes until somebody makes room or lets it."""
+_UNANSWERED: Final = 5.0
+"""Seconds for which an operation is under way and nothing is answered, after which MongoDB is away for who gives up."""
 _PASSING_LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
 
 
@@ -123,6 +125,7 @@ class Availability:
         self._refusing_since: float | None = None
         self.refusals = 0  # writes that were refused since then, or in the last such time
         self._operation = threading.local()
+        self._running: dict[int, float] = {}  # when the operation of a thread began
 
     def away_for(self) -> float | None:
         """Seconds since the start of the operation that found MongoDB away; None: it answers, as far as is known."""
@@ -132,13 +135,17 @@ class Availability:
     @contextmanager
     def operation(self) -> Iterator[None]:
         """Watch one operation of this thread: note an outage that ends it, or that MongoDB answered."""
-        self._operation.began, self._operation.failed = self._clock(), False
+        began, thread = self._clock(), threading.get_ident()
+        self._operation.began, self._operation.failed = began, False
+        self._running[thread] = began
         try:
             yield
         except Exception as error:
             if is_outage(error):
                 self.failed(error)
             raise
+        finally:
+            self._running.pop(thread, None)
         if not self._operation.failed:
             self.answered()
 
@@ -161,6 +168,18 @@ class Availability:
                 return
             self._away_since = began
         logger.error("The message store is away: %s", _described(error))
+
+    def gave_up(self) -> None:
+        """Note that somebody gave up waiting for operations under way. MongoDB may be away, or have too much to do."""
+        began = min(list(self._running.values()), default=math.inf)
+        seconds = self._clock() - began
+        if seconds < _UNANSWERED:
+            return
+        with self._lock:
+            if self._away_since is not None or self._answered_at > began:
+                return
+            self._away_since = began
+        logger.error("The message store is away: it has not answered for %.1f s", seconds)
 
     def answered(self) -> None:
         """Note that MongoDB answers."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 from pymongo import errors
+from pymongo.collection import Collection
 from pymongo.database import Database
 
+from conversations.errors import RuleViolation
 from conversations.models import Room
 from conversations.storage import writer
 from conversations.storage.writer import message_writer
+from persistence import availability as availability_module
 from persistence import mongodb as store
 from persistence.availability import Availability, StoreUnavailable, is_outage
+from persistence.configuration import StoreSettings
 from persistence.mongodb import in_store_thread
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import Outage, draft
@@ -148,6 +153,63 @@ def test_one_slow_visit_among_others_is_no_outage(caplog: pytest.LogCaptureFixtu
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
+def test_a_store_that_answers_nothing_is_away_for_who_gives_up_before_the_operation_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [100.0]
+    availability = Availability(lambda: now[0])
+    with availability.operation():
+        now[0] = 104.0
+        availability.gave_up()
+        assert availability.away_for() is None
+        now[0] = 110.0
+        for _ in range(3):
+            availability.gave_up()
+        assert availability.away_for() == 10.0
+        now[0] = 112.0
+    assert availability.away_for() is None
+    assert [record.message for record in caplog.records] == [
+        "The message store is away: it has not answered for 10.0 s",
+        "The message store is back after 12.0 s.",
+    ]
+
+
+def test_who_gives_up_in_a_flood_finds_no_store_away(caplog: pytest.LogCaptureFixture) -> None:
+    now = [100.0]
+    availability = Availability(lambda: now[0])
+    availability.gave_up()
+    with availability.operation():
+        now[0] = 108.0
+        availability.answered()  # as the operation of another thread is
+        now[0] = 110.0
+        availability.gave_up()
+    assert availability.away_for() is None
+    assert caplog.records == []
+
+
+async def test_messages_that_are_refused_while_nothing_is_answered_say_that_the_store_is_away(
+    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(availability_module, "_UNANSWERED", 0.1)
+    back = threading.Event()
+    insert_many = Collection.insert_many
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        back.wait(10)
+        return insert_many(*arguments, **options)
+
+    monkeypatch.setattr(Collection, "insert_many", held)
+    first = asyncio.ensure_future(message_writer().write(draft("waits")))
+    await asyncio.sleep(0.3)
+    with pytest.raises(RuleViolation) as refused:
+        await message_writer().write(draft("is late"), deadline=time.monotonic() + 0.1)
+    assert refused.value.code == "overloaded"
+    back.set()
+    await first
+    said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [text.split(" store is ")[1].split()[0].rstrip(":") for text in said] == ["away", "back"]
+
+
 def test_an_outage_lasts_since_the_visit_began_that_found_it() -> None:
     now = [100.0]
     availability = Availability(lambda: now[0])
@@ -166,8 +228,7 @@ def test_an_outage_lasts_since_the_visit_began_that_found_it() -> None:
 
 
 def test_the_store_is_waited_for_longer_than_an_election_takes() -> None:
-    assert settings.MONGODB_PATIENCE > 12
-    assert store.TIMEOUT == settings.MONGODB_PATIENCE
+    assert store.TIMEOUT == StoreSettings.current().MONGODB_PATIENCE > 12
 
 
 async def test_a_store_that_has_long_been_away_is_not_waited_for_as_long(
