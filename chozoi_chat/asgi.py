@@ -15,6 +15,7 @@ from auctions.namespaces import AuctionResultEvents, AuctionResultListEvents  # 
 from chozoi_chat.http.body_limit import limit_bodies  # noqa: E402
 from chozoi_chat.http.connection_limit import limit_connections  # noqa: E402
 from chozoi_chat.http.origins import with_own_origin  # noqa: E402
+from conversations.configuration import ChatSettings  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
 from moderation.staff_site.namespace import StaffEvents  # noqa: E402
 from socketio_bridge import SocketIOServer  # noqa: E402
@@ -24,7 +25,8 @@ socketio_server = SocketIOServer(
 )
 application = limit_connections(
     socketio_server.mount(
-        settings.SOCKET_PATH, beside=limit_bodies(with_own_origin(django_application), settings.LARGEST_BODY)
+        ChatSettings.current().SOCKET_PATH,
+        beside=limit_bodies(with_own_origin(django_application), settings.LARGEST_BODY),
     ),
     settings.MAX_CONNECTIONS_PER_ADDRESS,
 )

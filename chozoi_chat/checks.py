@@ -15,10 +15,11 @@ from pymongo.errors import PyMongoError
 
 from persistence.addresses import options_of, without_password
 from persistence.availability import brief
+from persistence.configuration import value_of
 from persistence.engine.server import UnsupportedMongoDB, running_server
 
 MONGODB_TIMEOUT = 2.0  # seconds
-SHORTEST_SECRET = 32  # bytes: HS256 wants a key no shorter than its hash (RFC 7518, section 3.2)
+SHORTEST_SECRET = 32  # characters
 FEWEST_CHARACTERS = 5
 """Different ones, of a secret."""
 
@@ -28,9 +29,13 @@ def _wrong(number: int, name: str, value: object, right: str) -> Error:
 
 
 @register()
-def check_stores(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_channel_prefix(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check CHANNEL_PREFIX."""
-    return list(_channel_prefix(settings.CHANNEL_PREFIX))
+    prefix = settings.CHANNEL_PREFIX
+    if re.fullmatch(r"[\w.-]{1,50}", prefix, re.ASCII):
+        return []
+    right = "a name of at most 50 letters, digits, dots, dashes and underscores"
+    return [_wrong(32, "CHANNEL_PREFIX", prefix, right)]
 
 
 @register()
@@ -45,14 +50,9 @@ def check_data_dir(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
             f"DATA_DIR is {str(directory)!r}, which other users of this machine may look into (its mode is {mode:o}): "
             "it holds keys, pictures and, where the stores are the embedded ones, all data.",
             hint=f"chmod -R go-rwx {shlex.quote(str(directory))}",
-            id="chozoi_chat.W033",
+            id="chozoi_chat.W039",
         )
     ]
-
-
-def _channel_prefix(prefix: str) -> Iterator[CheckMessage]:
-    if not re.fullmatch(r"[\w.-]{1,50}", prefix, re.ASCII):
-        yield _wrong(32, "CHANNEL_PREFIX", prefix, "a name of at most 50 letters, digits, dots, dashes and underscores")
 
 
 @register(Tags.database)
@@ -82,7 +82,7 @@ def _mongodb_server() -> Iterator[CheckMessage]:
         )
     else:
         if server.limitation:
-            kind = Warning if settings.KAFKA_BOOTSTRAP_SERVERS else Info
+            kind = Warning if value_of("KAFKA_BOOTSTRAP_SERVERS") else Info
             yield kind(server.limitation, id="chozoi_chat.W037")
 
 

@@ -1,4 +1,4 @@
-"""Django's settings, all from the environment. docs/configuration.md lists the names; `checks.py` judges the values."""
+"""Django's settings, all from the environment. docs/configuration.md lists the names; checks judge the values."""
 
 import os
 import warnings
@@ -12,6 +12,7 @@ from redis.asyncio.connection import parse_url
 
 from chozoi_chat.logs import logging_config
 from chozoi_chat.running_stores import running_addresses
+from identity.configuration import IdentitySettings
 from identity.server_keys import key_in
 from persistence.addresses import UnusableAddress, database_of
 
@@ -125,7 +126,6 @@ MONGODB_URI = (
     text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat?serverSelectionTimeoutMS=1000"
 )
 MONGODB_ENGINE = text("MONGODB_ENGINE", "devstack.engine" if MONGODB_EMBEDDED else "persistence.engine")
-MONGODB_PATIENCE = whole_number("MONGODB_PATIENCE", 20)  # seconds; an election takes up to 12
 REDIS_EMBEDDED = not text("REDIS_ADDRESS")
 REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
 if "://" not in REDIS_URL:  # the old service's form: host:port
@@ -231,24 +231,20 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-KAFKA_BOOTSTRAP_SERVERS = text("KAFKA_BOOTSTRAP_SERVERS") or _embedded.kafka
-SCHEMA_REGISTRY_URL = text("SCHEMA_REGISTRY_URL") or _embedded.schema_registry
-
 # The chat and its neighbours: docs/configuration.md has the names. What the environment does not name has the default
 # that its app declares.
 CONVERSATIONS: dict[str, Any] = {
-    "MONGODB_PATIENCE": MONGODB_PATIENCE,
     "REDIS_ADDRESS": REDIS_URL,
     "DATA_DIR": str(DATA_DIR),
     "SOCKET_PATH": SOCKET_PATH,
     "POLICIES": ["moderation.policies.ModerationPolicy"],
-    "AUTH_MODE": text("AUTH_MODE", "enforce").lower(),
+    "AUTH_MODE": text("AUTH_MODE", IdentitySettings().AUTH_MODE).lower(),
     "UPLOAD_MAX_BYTES": UPLOAD_MAX_BYTES,
     "PUBLIC_URL": PUBLIC_URL,
     "SHOP_SERVICE": text("SHOP_SERVICE").rstrip("/"),
     "ACCOUNT_SERVICE": text("ACCOUNT_SERVICE").rstrip("/"),
-    "KAFKA_BOOTSTRAP_SERVERS": KAFKA_BOOTSTRAP_SERVERS,
-    "SCHEMA_REGISTRY_URL": SCHEMA_REGISTRY_URL,
+    "KAFKA_BOOTSTRAP_SERVERS": text("KAFKA_BOOTSTRAP_SERVERS") or _embedded.kafka,
+    "SCHEMA_REGISTRY_URL": text("SCHEMA_REGISTRY_URL") or _embedded.schema_registry,
     "KAFKA_OPTIONS": json_object("KAFKA_OPTIONS"),
     "SHUTDOWN_WINDOW": SHUTDOWN_WINDOW,
     "WORKER_STATUS_HOST": HOST,
@@ -261,7 +257,8 @@ _TEXTS = """
     KAFKA_APP_ID CONSUMER_GROUP_ID KAFKA_EVENTS_TOPIC
 """
 _NUMBERS = """
-    MESSAGE_MAX_LENGTH SYNC_WINDOW EDIT_WINDOW UPLOAD_MAX_PIXELS WORKER_STATUS_PORT LOGIN_FAILURES LOGIN_LOCKOUT
+    MONGODB_PATIENCE MESSAGE_MAX_LENGTH SYNC_WINDOW EDIT_WINDOW UPLOAD_MAX_PIXELS WORKER_STATUS_PORT
+    LOGIN_FAILURES LOGIN_LOCKOUT
 """
 _LISTS = "IMAGE_HOSTS SHOP_OWNER_FIELDS"
 CONVERSATIONS |= {name: text(name) for name in _TEXTS.split() if text(name)}

@@ -132,6 +132,7 @@ def test_a_data_dir_that_others_can_look_into_is_a_warning(tmp_path: Path) -> No
 
     tmp_path.chmod(0o750)
     [problem] = found(tmp_path)
+    assert problem.id == "chozoi_chat.W039"
     assert not problem.is_serious()
     assert "its mode is 750" in problem.msg
     assert problem.hint == f"chmod -R go-rwx {tmp_path}"

@@ -248,5 +248,5 @@ def test_the_demos_kafka_is_found_while_it_runs(read: Any, tmp_path: Path) -> No
     with lock_data_dir(tmp_path):
         save_addresses(tmp_path, StoreAddresses(kafka="127.0.0.1:3", schema_registry="http://127.0.0.1:4"))
         settings = read()
-    assert settings["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:3"
-    assert settings["SCHEMA_REGISTRY_URL"] == "http://127.0.0.1:4"
+    assert settings["CONVERSATIONS"]["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:3"
+    assert settings["CONVERSATIONS"]["SCHEMA_REGISTRY_URL"] == "http://127.0.0.1:4"

@@ -69,7 +69,8 @@ class Command(BaseCommand):
             else None
         )
         redis = EmbeddedRedis(settings.DATA_DIR, _port(before.redis) or REDIS_PORT) if settings.REDIS_EMBEDDED else None
-        kafka = EmbeddedKafka(settings.DATA_DIR) if with_kafka and not settings.KAFKA_BOOTSTRAP_SERVERS else None
+        brokers, registry = value_of("KAFKA_BOOTSTRAP_SERVERS"), value_of("SCHEMA_REGISTRY_URL")
+        kafka = EmbeddedKafka(settings.DATA_DIR) if with_kafka and not brokers else None
         stores: list[EmbeddedStore] = [store for store in (mongodb, redis, kafka) if store]
 
         def addresses() -> dict[str, str]:
@@ -84,14 +85,11 @@ class Command(BaseCommand):
                 "MONGODB_URI": running.mongodb or settings.MONGODB_URI,
                 "MONGODB_ENGINE": settings.MONGODB_ENGINE,
                 "REDIS_ADDRESS": running.redis or settings.REDIS_URL,
-                "KAFKA_BOOTSTRAP_SERVERS": running.kafka or settings.KAFKA_BOOTSTRAP_SERVERS,
-                "SCHEMA_REGISTRY_URL": running.schema_registry or settings.SCHEMA_REGISTRY_URL,
+                "KAFKA_BOOTSTRAP_SERVERS": running.kafka or brokers,
+                "SCHEMA_REGISTRY_URL": running.schema_registry or registry,
             }
 
-        workers = _workers(
-            brokers=bool(kafka or settings.KAFKA_BOOTSTRAP_SERVERS),
-            registry=bool(kafka or settings.SCHEMA_REGISTRY_URL),
-        )
+        workers = _workers(brokers=bool(kafka or brokers), registry=bool(kafka or registry))
         say = writer_to(self.stdout)
         patience = settings.SHUTDOWN_WINDOW + SPARE
         with Supervisor(
@@ -118,7 +116,7 @@ class Command(BaseCommand):
         manage = f"{os.path.relpath(sys.executable)} manage.py"
         return (
             f"\nServing at {site}\n"
-            f"  Socket.IO  path {settings.SOCKET_PATH}, namespace {value_of('MESSENGER_NAMESPACE')}\n"
+            f"  Socket.IO  path {value_of('SOCKET_PATH')}, namespace {value_of('MESSENGER_NAMESPACE')}\n"
             f"  Admin      {site}/admin/\n"
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
             f"  MongoDB    {without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"
