@@ -63,16 +63,11 @@ class Delivery:
         names = await self._names.of(result.winner_id for _, result in results)
         placed = [_placed(record, named(result, names.get(result.winner_id, ""))) for record, result in results]
         await self._latest.store(placed)
+        settings = AuctionSettings.current()
         for one in placed:
             room = one.result.auction_id
-            await emit(
-                new_result(one.result.anonymous()),
-                to=room,
-                namespace=AuctionSettings.current().AUCTION_RESULT_NAMESPACE,
-            )
-            await emit(
-                new_named_result(one.result), to=room, namespace=AuctionSettings.current().AUCTIONS_RESULT_NAMESPACE
-            )
+            await emit(new_result(one.result.anonymous()), to=room, namespace=settings.AUCTION_RESULT_NAMESPACE)
+            await emit(new_named_result(one.result), to=room, namespace=settings.AUCTIONS_RESULT_NAMESPACE)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -114,7 +114,7 @@ def _made(paths: tuple[str, ...]) -> tuple[Policy, ...]:
 
 def policies() -> tuple[Policy, ...]:
     """Return the policies of this process, in the order of the setting."""
-    return _made(tuple(ChatSettings.current().POLICIES))
+    return _made(ChatSettings.current().POLICIES)
 
 
 async def refresh() -> None:

@@ -49,14 +49,15 @@ def client_configuration(**own: Any) -> dict[str, Any]:
     Args:
         own: Properties of librdkafka's CONFIGURATION.md, which override the others.
     """
+    settings = KafkaSettings.current()
     return {
-        "bootstrap.servers": KafkaSettings.current().KAFKA_BOOTSTRAP_SERVERS,
-        "client.id": KafkaSettings.current().KAFKA_APP_ID,
+        "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
+        "client.id": settings.KAFKA_APP_ID,
         "statistics.interval.ms": STATISTICS_INTERVAL,
         "reconnect.backoff.max.ms": 2000,  # a broker that is back is found within seconds
         "log_level": 2,  # error_cb reports the rest
         "logger": logger,
-        **KafkaSettings.current().KAFKA_OPTIONS,
+        **settings.KAFKA_OPTIONS,
         **own,
     }
 

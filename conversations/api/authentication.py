@@ -81,11 +81,8 @@ class HeaderToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, str] | None:
         """Return the caller and the token; None: the request has no such header."""
-        token = (
-            request.headers.get(IdentitySettings.current().AUTH_TOKEN_HEADER, "")
-            if IdentitySettings.current().AUTH_TOKEN_HEADER
-            else ""
-        )
+        header = IdentitySettings.current().AUTH_TOKEN_HEADER
+        token = request.headers.get(header, "") if header else ""
         return _bearer(request, token) if token.strip() else None
 
 

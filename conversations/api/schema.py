@@ -88,8 +88,8 @@ class StructSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         """A Bearer token, or the bare one in its header, where there is such a header."""
         kinds: dict[str, Schema] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-        if IdentitySettings.current().AUTH_TOKEN_HEADER:
-            kinds["header"] = {"type": "apiKey", "in": "header", "name": IdentitySettings.current().AUTH_TOKEN_HEADER}
+        if header := IdentitySettings.current().AUTH_TOKEN_HEADER:
+            kinds["header"] = {"type": "apiKey", "in": "header", "name": header}
         for name, definition in kinds.items():
             self._register(name, definition, ResolvedComponent.SECURITY_SCHEMA)
         return [{name: []} for name in kinds]

@@ -103,12 +103,9 @@ async def store_image(file: UploadedFile[bytes], key: str) -> StoredImage:
     Raises:
         RuleViolation: `upload_too_large`, `not_an_image`; `store_unavailable` where the storage fails.
     """
-    size = file.size or 0
-    if size > ChatSettings.current().UPLOAD_MAX_BYTES:
-        raise RuleViolation(
-            Code.UPLOAD_TOO_LARGE,
-            f"the file has {size} bytes: at most {ChatSettings.current().UPLOAD_MAX_BYTES} are taken",
-        )
+    size, most = file.size or 0, ChatSettings.current().UPLOAD_MAX_BYTES
+    if size > most:
+        raise RuleViolation(Code.UPLOAD_TOO_LARGE, f"the file has {size} bytes: at most {most} are taken")
     return await asyncio.get_running_loop().run_in_executor(_painters, _store, file, key)
 
 
