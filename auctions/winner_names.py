@@ -69,7 +69,7 @@ class WinnerNames:
         waiting = [task for user_id in wanted if (task := self._ask(user_id)) is not None]
         if waiting:
             await asyncio.wait(waiting, timeout=BATCH_TIMEOUT)
-        return {user_id: self._known(user_id) or "" for user_id in wanted}
+        return {user_id: self._names.get(user_id, ("", 0.0))[0] for user_id in wanted}  # an old one is better than none
 
     async def close(self) -> None:
         """Cancel the requests and close the connections."""

@@ -109,6 +109,15 @@ async def test_a_slow_service_is_not_waited_for_and_its_answer_serves_the_next_r
     assert service.asked["1"] == 1
 
 
+async def test_an_old_name_serves_until_a_slow_service_has_answered(
+    service: AccountService, names: WinnerNames, clock: list[float]
+) -> None:
+    await names.of([1])
+    clock[0] += LIFETIME + 1
+    service.gate.clear()
+    assert await names.of([1]) == {1: "User 1"}
+
+
 async def test_a_failing_service_is_left_alone_for_a_while_and_an_old_name_outlives_it(
     service: AccountService, names: WinnerNames, clock: list[float]
 ) -> None:
