@@ -19,3 +19,15 @@ def test_the_tests_of_packets_know_no_service_and_no_stores() -> None:
     imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
     assert "socketio_bridge.protocol.packet" in imported
     assert not {"chozoi_chat", "devstack", "pytest_django.plugin", "tests.conftest"} & imported
+
+
+def test_make_runs_them_as_the_readme_says() -> None:
+    """Its options are those of all tests, and this folder's pytest.ini is to know them."""
+    tests = "TESTS=tests/socketio_bridge/protocol -k ack --collect-only"
+    assert "tests/socketio_bridge/protocol -k ack" in (PROJECT / "README.md").read_text()
+    planned = subprocess.run(
+        ["make", "--dry-run", "test", tests], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    command = planned.stdout.splitlines()[-1]
+    process = subprocess.run(["sh", "-c", command], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stdout + process.stderr
