@@ -73,11 +73,11 @@ clean:
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from, so that a second run installs nothing.
-$(BIN)/.installed: requirements.txt constraints.txt | $(BIN)/python
+$(BIN)/.installed: requirements.txt requirements-server.txt constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(BIN)/.installed-dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python
+$(BIN)/.installed-dev: requirements-dev.txt requirements.txt requirements-server.txt constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(BIN)/.installed
 

@@ -288,6 +288,7 @@ INSTALLED_APPS = [
     "event_relay",
 ]
 MIDDLEWARE = [
+    "chozoi_chat.http.probes.answer_probes",
     "chozoi_chat.http.content_security_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",

@@ -19,6 +19,17 @@ async def test_healthz_needs_no_store(async_client: AsyncClient, settings: Setti
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_probes_by_address_are_answered_whatever_hosts_are_allowed(
+    async_client: AsyncClient, settings: Settings, path: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["chat.example.com"]
+    for address in ("10.244.1.17:8000", "[fd00::17]:8000"):
+        assert (await async_client.get(path, headers={"host": address})).status_code == 200
+        assert (await async_client.get("/v1/conversations/rooms", headers={"host": address})).status_code == 400
+
+
+@pytest.mark.django_db
 async def test_readyz_is_200_when_both_stores_answer(async_client: AsyncClient) -> None:
     answer = await async_client.get("/readyz")
     assert answer.json() == {"status": "ok", "mongodb": "ok", "redis": "ok"}
