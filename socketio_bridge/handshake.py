@@ -47,6 +47,10 @@ class Handshake:
         """The primary key of `user`, as text; None where nobody has logged in."""
         return user_id_of(self.user)
 
+    def says(self, name: str) -> bool:
+        """Whether the client says `true` of a name: in `auth`, or, where that lacks it, in the query."""
+        return self.auth.get(name, self.query.get(name)) in (True, "true", "1")
+
     def for_namespace(self, query: Mapping[str, str], auth: Mapping[str, Any]) -> Handshake:
         """The handshake as one namespace's CONNECT packet completes it."""
         return replace(self, query={**self.query, **query}, auth=auth) if query or auth else self

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TransportName: TypeAlias = Literal["polling", "websocket"]
 ParserName: TypeAlias = Literal["json", "msgpack"]
+RecoveryClients: TypeAlias = Literal["all", "asking"]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[int, msgspec.Meta(gt=0)]
 
@@ -70,8 +71,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             stopped. A process that is still there at its end is killed (SIGALRM). Without clients it stops at once.
         max_disconnection_duration: How long after a cut a client may come back as the socket that it was (Socket.IO's
             `connectionStateRecovery.maxDisconnectionDuration`); None: it cannot. With it, each event without an
-            acknowledgement reaches clients of protocol 5 with one argument more, its offset, as with the reference
-            server.
+            acknowledgement reaches `recovery_clients` with one argument more, its offset, as with the reference server.
+        recovery_clients: Who may come back: "all" clients of protocol 5, as with the reference server; or those
+            "asking" for it by `recovery: true` in `auth` or the query. Clients of 3.0 to 4.5 cannot come back, and
+            send nothing by which they are told from later ones: with "asking" they get no offset.
         recovery_redis_url: The Redis that keeps what clients miss; None: the channel layer's. Without a channel layer
             between processes it is kept in memory.
         recovery_stream_length: How many envelopes of emissions are kept for recovery.
@@ -98,6 +101,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     per_message_deflate: bool = False
     shutdown_window: Seconds = 20.0
     max_disconnection_duration: Seconds | None = None
+    recovery_clients: RecoveryClients = "all"
     recovery_redis_url: str | None = None
     recovery_stream_length: Size = 100_000
 

@@ -111,14 +111,13 @@ class Resyncing:
 
 
 def _is_closed(socket: Socket) -> bool:
-    query, auth = socket.handshake.query, socket.handshake.auth
-    if auth.get("resync", query.get("resync")) in (True, "true", "1"):
+    if socket.handshake.says("resync"):
         return False
     match Closes(ChatSettings.current().RESYNC_CLOSES):
         case Closes.ALL:
             return True
         case Closes.OLD:
-            return query.get("EIO") != "4"
+            return socket.handshake.query.get("EIO") != "4"
         case Closes.NONE:
             return False
 

@@ -39,6 +39,9 @@ from socketio_bridge.sockets.socket import Socket
 
 logger = logging.getLogger(__name__)
 
+ASKS = "recovery"
+"""What a client says `true` of in its handshake, to be one that may come back."""
+
 _RECOVERABLE = frozenset({"transport close", "transport error", "ping timeout", "server shutting down"})
 _REFRESH = 30.0  # seconds between the times at which the sessions here are written again
 _RETRY = 0.5  # seconds between attempts while Redis is away
@@ -60,6 +63,7 @@ class Recovery:
         place = Place.of(options)
         self.store = _open_store(place, adapter.id)
         self._duration = duration
+        self._for_all = options.recovery_clients == "all"
         self._refresh_interval = min(duration / 4, _REFRESH)
         # Seconds that a client may have to catch up with: where it came to was noted a refresh ago, of an entry that
         # was read a refresh before that.
@@ -177,7 +181,8 @@ class Recovery:
         if isinstance(pid := auth.pop("pid", None), str):
             offset = auth.pop("offset", None)
             self._claims[socket] = Claim(pid, offset if isinstance(offset, str) else "")
-        self._offer(socket)
+        if self._for_all or socket in self._claims or socket.handshake.says(ASKS):
+            self._offer(socket)
 
     async def restore(self, socket: Socket) -> Restored | None:
         """`Restoration.restore`, for a socket that claims a session."""

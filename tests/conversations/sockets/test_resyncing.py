@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
 from conversations.sockets.resyncing import SECOND_SHARE, Resyncing
 from socketio_bridge import Outgoing, Socket
+from socketio_bridge.handshake import Handshake
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.usefixtures("chat")
@@ -19,7 +20,7 @@ class Device:
     """What a socket is to be told, in place of a client that gets it."""
 
     def __init__(self, query: dict[str, str], auth: dict[str, Any]) -> None:
-        self.handshake = SimpleNamespace(query=query, auth=auth)
+        self.handshake = Handshake(query, auth, {}, "", datetime.now(UTC), False, False, "", {})
         self.told: list[str] = []
 
     async def emit(self, event: Outgoing[None]) -> None:

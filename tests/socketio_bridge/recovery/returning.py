@@ -62,9 +62,10 @@ class Beside(Namespace):
 class Returning:
     """A client as socket.io-client 4.6+ is one: it keeps its pid and the last offset, and comes back with them."""
 
-    def __init__(self, name: str = "ann", query: str = "EIO=4&transport=websocket") -> None:
+    def __init__(self, name: str = "ann", query: str = "EIO=4&transport=websocket", **auth: Any) -> None:
         self.name = name
         self.query = query
+        self.auth = auth
         self.pid: str | None = None
         self.offset: str | None = None
         self.id = ""
@@ -78,7 +79,7 @@ class Returning:
         self._connection = connect(process.server, self.query, user=self.user)
         process.connections.append(self._connection)
         self.client: FrameClient = process.run(self._connection.__aenter__())
-        auth: dict[str, Any] = {"who": self.name}
+        auth: dict[str, Any] = {"who": self.name, **self.auth}
         if self.pid is not None:
             auth |= {"pid": self.pid} | ({} if self.offset is None else {"offset": self.offset})
         self.send(f"40/chat,{json.dumps(auth)}" if "EIO=4" in self.query else "40/chat,")

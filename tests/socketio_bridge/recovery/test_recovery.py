@@ -31,6 +31,33 @@ def test_protocol_4_clients_get_nothing_of_it(processes: list[Process]) -> None:
     assert old.hear() == [1]
 
 
+def test_where_clients_have_to_ask_for_it_others_get_each_event_as_without() -> None:
+    """In `auth`, or, as the library of a language may have none, in the query; 2.x never."""
+    process = Process(Chat(), options=Options(max_disconnection_duration=60.0, recovery_clients="asking"))
+    try:
+        socket_io_3_to_5 = "EIO=4&transport=websocket"
+        silent, denying = Returning("silent").to(process), Returning("denying", recovery=False).to(process)
+        old = Returning("old", query="EIO=3&transport=websocket&recovery=true").to(process)
+        asking = Returning("asking", recovery=True).to(process)
+        by_query = Returning("by query", query=f"{socket_io_3_to_5}&recovery=true").to(process)
+        say(process, 1)
+        for client in (silent, denying, old):
+            assert client.pid is None
+            assert client.receive() == ["said", 1], "not one argument more"
+        for client in (asking, by_query):
+            assert client.receive() == ["said", 1]
+            assert client.offset
+            until_kept(process, client.pid)
+            client.cut()
+        say(process, 2)
+        for client in (asking, by_query):
+            assert client.to(process).recovered
+            assert client.hear() == [2, client.name]
+        assert recovery_of(process).store.reachable
+    finally:
+        process.stop()
+
+
 def test_it_is_off_by_default() -> None:
     process = Process(Chat())
     ann = Returning().to(process)
