@@ -13,3 +13,4 @@ class AuctionsConfig(AppConfig):
         """Declare this app's settings."""
         from auctions import configuration as own  # noqa: F401
         from kafka_workers import configuration  # noqa: F401
+        from workers import configuration as workers  # noqa: F401

@@ -23,8 +23,8 @@ from auctions.results import TOPIC, AuctionResult
 from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import client_configuration
 from kafka_workers.configuration import KafkaSettings
-from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import AvroDecoder, RegistryUnavailable, registry
+from workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 

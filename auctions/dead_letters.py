@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from auctions.results import DEAD_LETTER_TOPIC
 from kafka_workers.clients import producer_configuration
 from kafka_workers.configuration import KafkaSettings
-from kafka_workers.report import WorkerReport
+from workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 

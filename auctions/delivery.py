@@ -13,10 +13,10 @@ from auctions.dead_letters import DeadLetters
 from auctions.latest_results import LatestResults, Placed
 from auctions.results import AuctionResult, NamedAuctionResult, named, new_named_result, new_result
 from auctions.winner_names import WinnerNames
-from kafka_workers.report import WorkerReport
 from kafka_workers.wire_format import AvroDecoder, Undecodable
 from persistence.configuration import StoreSettings
 from socketio_bridge import emit
+from workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 

@@ -28,13 +28,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from conversations.signals import batch_written, request_refused
-from kafka_workers.status_server import Page, status_served
 from persistence.redis_client import redis_called
 from presence import current as current_presence
 from socketio_bridge import SocketIOServer
 from socketio_bridge.instrumentation import Instrumentation, instrument
 from socketio_bridge.signals import connection_error
 from socketio_bridge.statistics import Statistics
+from workers.status_server import Page, status_served
 
 logger = logging.getLogger(__name__)
 

@@ -14,3 +14,4 @@ class EventRelayConfig(AppConfig):
     def ready(self) -> None:
         """Declare this app's settings."""
         from kafka_workers import configuration  # noqa: F401
+        from workers import configuration as workers  # noqa: F401

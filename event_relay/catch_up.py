@@ -20,7 +20,7 @@ from pymongo.database import Database
 
 from conversations.models import Room
 from event_relay.event import Event, Unreadable, or_unreadable
-from event_relay.sources import SOURCES, Source
+from event_relay.sources import Source
 from persistence.mongodb import in_parts
 
 MARGIN = datetime.timedelta(minutes=5)
@@ -45,11 +45,14 @@ class Batch:
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
-def batches_since(database: Database[dict[str, Any]], since: datetime.datetime, after: str | None) -> Iterator[Batch]:
+def batches_since(
+    database: Database[dict[str, Any]], sources: Sequence[Source], since: datetime.datetime, after: str | None
+) -> Iterator[Batch]:
     """Read all events that documents show to have happened since an instant.
 
     Args:
         database: The database, with aware times.
+        sources: The collections that are read.
         since: From when on.
         after: Resume after the batch that ended with this room; None: begin at the beginning.
 
@@ -57,12 +60,12 @@ def batches_since(database: Database[dict[str, Any]], since: datetime.datetime, 
         The batches, read as they are taken.
     """
     if after is None:
-        yield _batch(database, _NO_ROOM, "", since)
+        yield _batch(database, sources, _NO_ROOM, "", since)
     rooms = database[Room._meta.db_table]
     last = after or ""
     while page := [room["_id"] for room in rooms.find({"_id": {"$gt": last}}, ["_id"], sort=[("_id", 1)], limit=PAGE)]:
         for keys in in_parts(page):
-            yield _batch(database, keys, keys[-1], since)
+            yield _batch(database, sources, keys, keys[-1], since)
         last = page[-1]
 
 
@@ -73,11 +76,15 @@ def stages(source: Source, keys: Sequence[str | None], since: datetime.datetime)
 
 
 def _batch(
-    database: Database[dict[str, Any]], keys: Sequence[str | None], until: str, since: datetime.datetime
+    database: Database[dict[str, Any]],
+    sources: Sequence[Source],
+    keys: Sequence[str | None],
+    until: str,
+    since: datetime.datetime,
 ) -> Batch:
     batch = Batch(until)
     by_room = defaultdict[str, list[Event]](list)
-    for source in SOURCES:
+    for source in sources:
         for document in database[source.collection].aggregate(stages(source, keys, since)):
             for found in or_unreadable(source.from_document(document, since), document):
                 if isinstance(found, Unreadable):

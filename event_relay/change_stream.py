@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from event_relay.sources import SOURCES
+from event_relay.sources import Source
 from persistence.database import connection
 from persistence.timestamps import UTC
 
@@ -57,12 +57,15 @@ def require_replica_set(hello: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def change_stream(database: Database[dict[str, Any]], token: Mapping[str, Any] | None) -> Iterator[Stream]:
+def change_stream(
+    database: Database[dict[str, Any]], token: Mapping[str, Any] | None, sources: Iterable[Source]
+) -> Iterator[Stream]:
     """Open the change stream for the block.
 
     Args:
         database: The database to watch.
         token: The resume token after which the stream begins; None: it begins now.
+        sources: The collections whose changes are read.
 
     Raises:
         HistoryLost: MongoDB cannot resume after the token; raised here or from within the block.
@@ -70,7 +73,7 @@ def change_stream(database: Database[dict[str, Any]], token: Mapping[str, Any] |
     """
     try:
         with database.watch(
-            [{"$match": {"$or": [source.match() for source in SOURCES]}}],
+            [{"$match": {"$or": [source.match() for source in sources]}}],
             full_document="updateLookup",
             start_after=token,  # unlike resume_after, it leads on past a dropped database as well
             max_await_time_ms=WAIT,

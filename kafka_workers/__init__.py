@@ -1,4 +1,4 @@
-"""What Kafka commands share: client configuration, Avro on the wire, reports of their state, and stopping.
+"""What Kafka commands share: client configuration, Avro on the wire, and what they need of settings.
 
 It knows no topic and no event. Those are `auctions`' (results in) and `event_relay`'s (events out).
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from kafka_workers.report import WorkerReport
+from workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 

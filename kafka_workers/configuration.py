@@ -19,9 +19,6 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
         KAFKA_OPTIONS: More options of librdkafka.
         KAFKA_EVENTS_TOPIC: The topic that events of the chat go to.
         CONSUMER_GROUP_ID: The group of consumers of auction results.
-        SHUTDOWN_WINDOW: Seconds from SIGTERM to the end of a worker, if it has not ended before.
-        WORKER_STATUS_HOST: The address that a worker tells its state at.
-        WORKER_STATUS_PORT: The port that a worker tells its state at; 0: none.
     """
 
     KAFKA_BOOTSTRAP_SERVERS: str = ""
@@ -30,6 +27,3 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
     KAFKA_OPTIONS: dict[str, Any] = msgspec.field(default_factory=dict)
     KAFKA_EVENTS_TOPIC: str = "chozoi.conversations.events"
     CONSUMER_GROUP_ID: str = "chozoi-conversations"
-    SHUTDOWN_WINDOW: int = 20
-    WORKER_STATUS_HOST: str = "127.0.0.1"
-    WORKER_STATUS_PORT: int = 0

@@ -16,7 +16,7 @@ from tests.new_project import NewProject
 
 DECLARED: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 CHAT = ("identity", "persistence", "presence", "conversations", "moderation")
-KAFKA = ("auctions", "event_relay", "kafka_workers")
+KAFKA = ("auctions", "event_relay", "kafka_workers", "workers")
 
 
 def imported(*packages: str) -> set[str]:

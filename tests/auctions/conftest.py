@@ -11,7 +11,7 @@ import pytest
 
 from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 _auctions = itertools.count(1000)
 SHARED_GROUP = "the shared group"

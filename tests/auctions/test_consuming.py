@@ -19,7 +19,7 @@ from tests.auctions.conftest import SHARED_GROUP, NewConsumer
 from tests.auctions.publisher import Publisher, result
 from tests.eventually import PATIENCE, eventually_sync
 from tests.kafka_workers.forwarded import forwarded
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.slow
 

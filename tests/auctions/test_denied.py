@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from auctions.consumer import AuctionConsumer
 from auctions.results import TOPIC
-from kafka_workers.report import WorkerReport
+from workers.report import WorkerReport
 
 
 class Denied:

@@ -15,7 +15,7 @@ from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
 from tests.clients.client import Client, Refused
 from tests.clients.driver import Driver
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 from .cluster import Cluster
 from .people import new_buyer

@@ -12,7 +12,7 @@ from tests.auctions.publisher import Publisher, result
 from tests.clients.client import Client, NeverHappened
 from tests.clients.driver import Driver
 from tests.clients.network import Network
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 from .cluster import Cluster
 from .conftest import Connect, NewRoom

@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from devstack.embedded import EmbeddedKafka
 from tests.event_relay.reading import Read, reading
-from tests.kafka_workers.worker_process import PROJECT, WorkerProcess
+from tests.workers.worker_process import PROJECT, WorkerProcess
 
 _numbers = itertools.count(1)
 NewRelay = Callable[..., WorkerProcess]

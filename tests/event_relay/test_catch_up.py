@@ -38,11 +38,11 @@ def test_an_index_answers_each_batch(own_database: Store, source: Source) -> Non
 def test_it_goes_on_after_the_last_batch(own_database: Store) -> None:  # noqa: F811
     keys = [f"{number:03}.9" for number in range(60)]
     own_database.cz_rooms.insert_many([{"_id": key, "created_at": datetime.datetime(2026, 1, 1)} for key in keys])
-    batches = list(batches_since(watched_database(), LONG_AGO, None))
+    batches = list(batches_since(watched_database(), SOURCES, LONG_AGO, None))
     assert [event.room_id for batch in batches for event in batch.events] == keys
     assert len(batches) > 3
     for number, batch in enumerate(batches):
-        rest = list(batches_since(watched_database(), LONG_AGO, batch.until))
+        rest = list(batches_since(watched_database(), SOURCES, LONG_AGO, batch.until))
         if batch.until:
             assert rest == batches[number + 1 :]
 

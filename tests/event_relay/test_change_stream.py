@@ -12,8 +12,9 @@ from pymongo.database import Database
 
 from devstack.embedded import EmbeddedKafka, EmbeddedMongoDB
 from event_relay.change_stream import HistoryLost, change_stream
+from event_relay.sources import SOURCES
 from tests.eventually import PATIENCE
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ def forgetful(tmp_path: Path) -> Iterator[EmbeddedMongoDB]:
 
 
 def read(database: Database[dict[str, Any]], token: Mapping[str, Any] | None) -> None:
-    with change_stream(database, token) as stream:
+    with change_stream(database, token, SOURCES) as stream:
         for _ in range(3):
             stream.try_next()
 
@@ -64,7 +65,7 @@ def test_on_a_standalone_server_the_relay_says_what_it_needs(tmp_path: Path, kaf
 def test_changes_that_have_fallen_off_the_oplog_are_known_to_be_lost(forgetful: EmbeddedMongoDB) -> None:
     with pymongo.MongoClient[dict[str, Any]](forgetful.address) as client:
         database = client.get_default_database()
-        with change_stream(database, None) as stream:
+        with change_stream(database, None, SOURCES) as stream:
             token = stream.resume_token
         for number in range(2000):
             database.cz_rooms.insert_one({"_id": str(number)})

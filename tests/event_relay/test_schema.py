@@ -18,8 +18,8 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibi
 from avro.schema import parse
 
 from event_relay.change import Change
-from event_relay.encoding import SCHEMA
 from event_relay.event import Event
+from event_relay.sinks.kafka_records import SCHEMA
 from event_relay.sources import acts, messages, reports, rooms
 from persistence.timestamps import UTC
 

@@ -14,7 +14,7 @@ from auctions.results import TOPIC
 from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
 from tests.eventually import eventually_sync
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 from .broker import Broker
 from .emitted import Emitted

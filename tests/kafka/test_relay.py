@@ -13,7 +13,7 @@ from pymongo.database import Database
 from tests.event_relay.chat import Chat
 from tests.event_relay.reading import reading
 from tests.eventually import eventually_sync
-from tests.kafka_workers.worker_process import WorkerProcess
+from tests.workers.worker_process import WorkerProcess
 
 from .broker import Broker
 

@@ -5,11 +5,11 @@ import threading
 from typing import Any
 
 from auctions.consumer import AuctionConsumer
-from kafka_workers.report import WorkerReport
-from kafka_workers.worker_command import WorkerCommand
+from kafka_workers.command import KafkaCommand
+from workers.report import WorkerReport
 
 
-class Command(WorkerCommand):
+class Command(KafkaCommand):
     help = "Emit each auction result that comes from Kafka, until SIGTERM. Several of these share the partitions."
     metrics_prefix = "auction_results"
     unit = "records"

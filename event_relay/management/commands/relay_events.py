@@ -9,12 +9,13 @@ from django.core.management.base import CommandError
 
 from event_relay.change_stream import NoReplicaSet
 from event_relay.relay import Relay
-from kafka_workers.report import WorkerReport
-from kafka_workers.worker_command import WorkerCommand
+from event_relay.sinks.kafka import kafka
+from kafka_workers.command import KafkaCommand
 from persistence.timestamps import from_wire
+from workers.report import WorkerReport
 
 
-class Command(WorkerCommand):
+class Command(KafkaCommand):
     help = (
         "Relay conversation events to KAFKA_EVENTS_TOPIC until SIGTERM. Of several, one works and the others stand by."
     )
@@ -33,7 +34,7 @@ class Command(WorkerCommand):
         self, report: WorkerReport, stop: threading.Event, *, since: datetime | None = None, **options: Any
     ) -> None:
         try:
-            Relay(report, stop, since).run()
+            Relay(kafka(), report, stop, since).run()
         except NoReplicaSet as error:
             raise CommandError(str(error)) from error
 

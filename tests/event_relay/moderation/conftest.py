@@ -12,8 +12,8 @@ from tests.conversations.conftest import buyer, emitted, migrated, room, seller 
 from tests.conversations.conftest import database as empty_chat  # noqa: F401
 from tests.event_relay.conftest import NewRelay
 from tests.event_relay.reading import Read
-from tests.kafka_workers.worker_process import WorkerProcess
 from tests.moderation.conftest import chat, database, mai, tuan  # noqa: F401  fixtures; `database` is not the relay's own
+from tests.workers.worker_process import WorkerProcess
 
 Told = Callable[..., Awaitable[list[dict[str, Any]]]]
 

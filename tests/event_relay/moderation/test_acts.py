@@ -11,6 +11,7 @@ from conversations import services as chat_services
 from event_relay.catch_up import batches_since
 from event_relay.change_stream import watched_database
 from event_relay.event import Event
+from event_relay.sources import SOURCES
 from identity import Identity
 from moderation import services
 from moderation.models import TargetKind
@@ -108,7 +109,7 @@ async def test_what_only_staff_should_know_is_not_told(
 
 
 def proven_since(since: datetime) -> list[Event]:
-    return [event for batch in batches_since(watched_database(), since, None) for event in batch.events]
+    return [event for batch in batches_since(watched_database(), SOURCES, since, None) for event in batch.events]
 
 
 async def test_the_collections_prove_the_same_events_with_the_same_ids(

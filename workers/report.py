@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
-from kafka_workers.status_server import Page, Pages
+from workers.status_server import Page, Pages
 
 WINDOW = 60.0
 """Seconds over which throughput is an average."""

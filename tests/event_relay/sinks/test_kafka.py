@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from event_relay.event import Event
 from event_relay.position import Position
-from event_relay.publisher import Publisher
-from kafka_workers.report import WorkerReport
+from event_relay.sinks.kafka import KafkaSink
 from persistence.timestamps import UTC
+from workers.report import WorkerReport
 
 AT = datetime.datetime(2026, 11, 22, 8, tzinfo=UTC)
 
@@ -41,40 +41,40 @@ def position(number: int) -> Position:
 class TestWhileKafkaIsAway:
     def test_changes_without_events_take_no_memory(self, report: WorkerReport) -> None:
         """Twice a second there is a new position, though nothing happens."""
-        publisher = Publisher(report)
-        publisher.publish([event(0)], position(0))
+        sink = KafkaSink(report)
+        sink.publish([event(0)], position(0))
         for number in range(1, 1000):
-            publisher.publish([], position(number))
+            sink.publish([], position(number))
         kept = [each for each in gc.get_objects() if type(each) is Position]
         assert {(each.token or {})["_data"] for each in kept} == {"0", "999"}
-        assert publisher.oldest() == AT
-        assert publisher.acknowledged() is None
-        publisher.close(0)
+        assert sink.oldest() == AT
+        assert sink.acknowledged() is None
+        sink.close(0)
 
     def test_publishing_never_waits_whatever_the_options_say_of_queues(
         self, report: WorkerReport, settings: Settings
     ) -> None:
         """Who waits there would neither keep the lease nor hear that it is to stop."""
         settings.KAFKA_OPTIONS = {"queue.buffering.max.messages": 10}
-        publisher = Publisher(report)
-        publish = threading.Thread(target=publisher.publish, args=(map(event, range(50)), position(1)), daemon=True)
+        sink = KafkaSink(report)
+        publish = threading.Thread(target=sink.publish, args=(map(event, range(50)), position(1)), daemon=True)
         publish.start()
         publish.join(10)
         assert not publish.is_alive()
-        assert publisher.in_flight == 50
-        publisher.close(0)
+        assert sink.in_flight == 50
+        sink.close(0)
 
 
 @pytest.fixture
-def publisher(report: WorkerReport, nobody_listens: None) -> Publisher:
-    return Publisher(report)
+def sink(report: WorkerReport, nobody_listens: None) -> KafkaSink:
+    return KafkaSink(report)
 
 
-def test_what_has_no_events_is_acknowledged_with_all_before_it(publisher: Publisher) -> None:
-    publisher.publish([], position(1))
-    publisher.publish([], None)
-    publisher.publish([], position(2))
-    publisher.publish([], None)
-    assert publisher.acknowledged() == position(2)
-    assert publisher.acknowledged() is None
-    publisher.close(0)
+def test_what_has_no_events_is_acknowledged_with_all_before_it(sink: KafkaSink) -> None:
+    sink.publish([], position(1))
+    sink.publish([], None)
+    sink.publish([], position(2))
+    sink.publish([], None)
+    assert sink.acknowledged() == position(2)
+    assert sink.acknowledged() is None
+    sink.close(0)

@@ -1,24 +1,25 @@
-"""The Kafka producer of events, which knows up to which change Kafka has acknowledged all events."""
+"""Events to Kafka, by one producer. What has arrived is what Kafka has acknowledged."""
 
 from __future__ import annotations
 
 import datetime
 import logging
-from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bson import json_util
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from event_relay.encoding import Encoder, encoder, headers
 from event_relay.event import Outgoing, Unreadable
 from event_relay.position import Position
+from event_relay.sinks.kafka_records import Encoder, encoder, headers
+from event_relay.sinks.sink import Destination, EventRejected, Progress, Step
+from event_relay.sources import SOURCES
 from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import producer_configuration
 from kafka_workers.configuration import KafkaSettings
-from kafka_workers.report import WorkerReport
+from kafka_workers.wire_format import RegistryUnavailable
+from workers.report import WorkerReport
 
 logger = logging.getLogger(__name__)
 
@@ -27,18 +28,6 @@ MAX_IN_FLIGHT = 5000
 
 _LONGEST_REASON = 1000
 """Characters of the reason why a document makes no event."""
-
-
-class EventRejected(Exception):
-    """Kafka rejects an event however often it is sent. Nothing more is relayed until an operator removes the cause."""
-
-
-@dataclass(slots=True)
-class _Step:
-    """One change and the number of its events in flight. No position: the step moves none."""
-
-    position: Position | None
-    in_flight: int
 
 
 class _DeadLetter(NamedTuple):
@@ -51,7 +40,7 @@ class _DeadLetter(NamedTuple):
     place: str
 
 
-class Publisher:
+class KafkaSink:
     """One idempotent producer for the events topic. It is used by one thread.
 
     Raises:
@@ -63,7 +52,7 @@ class Publisher:
         self._brokers = BrokerState(report)
         self._topic = KafkaSettings.current().KAFKA_EVENTS_TOPIC
         self._encoder: Encoder = encoder(self._topic)
-        self._steps: deque[_Step] = deque()
+        self._progress = Progress()
         self._in_flight = 0
         self._rejection: Exception | None = None
         self._producer = Producer(
@@ -94,11 +83,7 @@ class Publisher:
             position: The position once Kafka has acknowledged them; None: as before.
         """
         events = list(events)
-        if not events and self._steps and not self._steps[-1].in_flight:
-            self._steps[-1].position = position or self._steps[-1].position
-            return
-        step = _Step(position, 0)
-        self._steps.append(step)
+        step = self._progress.begin(position, empty=not events)
         for event in events:
             self._send(event, step)
 
@@ -121,17 +106,14 @@ class Publisher:
 
     def acknowledged(self) -> Position | None:
         """The position up to which Kafka has all events; None: it has not moved since the last call."""
-        position = None
-        while self._steps and self._steps[0].in_flight == 0:
-            position = self._steps.popleft().position or position
-        return position
+        return self._progress.acknowledged()
 
     def oldest(self) -> datetime.datetime | None:
         """The time of the oldest change whose events Kafka does not have yet; None: Kafka has all."""
-        return next((step.position.until for step in self._steps if step.in_flight and step.position), None)
+        return self._progress.oldest()
 
     def close(self, patience: float) -> None:
-        """Wait for the events in flight, then drop them: the next publisher sends them again from the last position.
+        """Wait for the events in flight, then drop them: the next session sends them again from the last position.
 
         Args:
             patience: How many seconds to wait.
@@ -140,7 +122,7 @@ class Publisher:
         self._producer.purge()
         self._producer.flush(1.0)
 
-    def _send(self, event: Outgoing, step: _Step) -> None:
+    def _send(self, event: Outgoing, step: Step) -> None:
         if isinstance(event, Unreadable):
             self._send_to_dead_letters(event, step)
             return
@@ -164,7 +146,7 @@ class Publisher:
         self._in_flight += 1
         self._producer.produce(self._topic, value, event.key, headers=described, on_delivery=delivered)
 
-    def _send_to_dead_letters(self, unreadable: Unreadable, step: _Step) -> None:
+    def _send_to_dead_letters(self, unreadable: Unreadable, step: Step) -> None:
         """Send a dead letter before the position moves on. The log names a letter that its topic does not take."""
         letter = _dead_letter_of(unreadable, self._topic)
         self._report.dead_letter()
@@ -188,6 +170,16 @@ class Publisher:
         self._brokers.on_error(error)
         if error.fatal():
             self._rejection = EventRejected(f"the producer cannot go on: {error.str()}")
+
+
+def kafka() -> Destination:
+    """The events topic, to which all events go."""
+    return Destination(
+        name=KafkaSettings.current().KAFKA_EVENTS_TOPIC,
+        open=lambda report, position: KafkaSink(report),
+        sources=SOURCES,
+        transient_errors=(KafkaException, RegistryUnavailable),
+    )
 
 
 def _dead_letter_of(unreadable: Unreadable, topic: str) -> _DeadLetter:

@@ -12,10 +12,10 @@ import pytest
 from django.core.management.base import CommandError
 
 from devstack.embedded import free_port
-from kafka_workers import status_server
-from kafka_workers.report import WINDOW, WorkerReport
-from kafka_workers.status_server import status_served
 from tests.eventually import eventually_sync
+from workers import status_server
+from workers.report import WINDOW, WorkerReport
+from workers.status_server import status_served
 
 
 @pytest.fixture

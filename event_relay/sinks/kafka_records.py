@@ -16,7 +16,7 @@ from kafka_workers.configuration import KafkaSettings
 from kafka_workers.wire_format import AvroEncoder, registry
 from persistence.fields import as_json
 
-SCHEMA = (Path(__file__).parent / "schemas" / "conversation_event.avsc").read_text()
+SCHEMA = (Path(__file__).parents[1] / "schemas" / "conversation_event.avsc").read_text()
 _NAMES = "chozoi.conversations."
 
 
@@ -41,7 +41,7 @@ class JsonEncoder:
 
 
 class AvroEventEncoder:
-    """The record `ConversationEvent` of `schemas/conversation_event.avsc`, in Confluent's wire format.
+    """The record `ConversationEvent` of `event_relay/schemas/conversation_event.avsc`, in Confluent's wire format.
 
     Raises:
         RegistryUnavailable: The schema could not be registered.

@@ -1,4 +1,4 @@
-"""A `manage.py` command that runs a Kafka worker until a signal ends it."""
+"""A `manage.py` command that runs a worker until a signal ends it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand
 
-from kafka_workers.clients import require_kafka, require_registry
-from kafka_workers.configuration import KafkaSettings
-from kafka_workers.report import WorkerReport
-from kafka_workers.status_server import status_served
+from workers.configuration import WorkerSettings
+from workers.report import WorkerReport
+from workers.status_server import status_served
 
 
 class WorkerCommand(BaseCommand):
@@ -24,12 +23,13 @@ class WorkerCommand(BaseCommand):
     Attributes:
         metrics_prefix: The beginning of the metrics' names.
         unit: What the worker handles: "records", "events".
-        needs_registry: Whether it cannot work without a schema registry.
     """
 
     metrics_prefix: ClassVar[str]
     unit: ClassVar[str]
-    needs_registry: ClassVar[bool] = False
+
+    def require(self) -> None:
+        """Check that the settings have what the worker needs. CommandError: they lack it."""
 
     def work(self, report: WorkerReport, stop: threading.Event, **options: Any) -> None:
         """Work until `stop` is set.
@@ -46,19 +46,17 @@ class WorkerCommand(BaseCommand):
         parser.add_argument(
             "--status-port",
             type=int,
-            default=KafkaSettings.current().WORKER_STATUS_PORT,
+            default=WorkerSettings.current().WORKER_STATUS_PORT,
             help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
         )
 
     def handle(self, *, status_port: int, **options: Any) -> None:
         """Run the worker. CommandError: the settings lack what it needs, or the port cannot be used."""
-        require_kafka()
-        if self.needs_registry:
-            require_registry()
-        kafka = KafkaSettings.current()
-        stop = _stop_on_signals(kafka.SHUTDOWN_WINDOW)
+        self.require()
+        settings = WorkerSettings.current()
+        stop = _stop_on_signals(settings.SHUTDOWN_WINDOW)
         report = WorkerReport(self.metrics_prefix, self.unit, stop=stop)
-        with status_served(report.pages(), kafka.WORKER_STATUS_HOST, status_port):
+        with status_served(report.pages(), settings.WORKER_STATUS_HOST, status_port):
             self.work(report, stop, **options)
 
 

@@ -1,0 +1,1 @@
+"""Where events go: to Kafka. `sink.py` says what a relay asks of it."""

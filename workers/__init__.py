@@ -1,0 +1,1 @@
+"""Worker processes beside the server: their command, their state, and the pages that show it. No Kafka, no event."""
