@@ -69,6 +69,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         shutdown_window: How long a process that is told to stop (SIGTERM, SIGINT) may take. Its clients are asked to
             connect again, some at a time, in the first half; then open requests are answered, and the namespaces
             stopped. A process that is still there at its end is killed (SIGALRM). Without clients it stops at once.
+        tune_garbage_collector: Whether a process that is an application of `SocketIOServer.mount` sets Python's garbage
+            collector up for serving (`socketio_bridge.garbage_collection`).
         max_disconnection_duration: How long after a cut a client may come back as the socket that it was (Socket.IO's
             `connectionStateRecovery.maxDisconnectionDuration`); None: it cannot. With it, each event without an
             acknowledgement reaches `recovery_clients` with one argument more, its offset, as with the reference server.
@@ -100,6 +102,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     serve_client: bool = True
     per_message_deflate: bool = False
     shutdown_window: Seconds = 20.0
+    tune_garbage_collector: bool = True
     max_disconnection_duration: Seconds | None = None
     recovery_clients: RecoveryClients = "all"
     recovery_redis_url: str | None = None

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from socketio_bridge.adapter import broadcast_acks, remote_sockets, server_events
 from socketio_bridge.adapter.adapter import current_adapter, find_adapter
+from socketio_bridge.garbage_collection import CollectorForServing
 from socketio_bridge.namespace import Namespace
 from socketio_bridge.options import Options
 from socketio_bridge.recovery.recovery import Recovery
@@ -231,6 +232,7 @@ class SocketIOServer:
     async def _live(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol."""
         signals = StopSignals(asyncio.get_running_loop(), self.drain, self.options.shutdown_window)
+        collector = CollectorForServing()
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
@@ -241,8 +243,11 @@ class SocketIOServer:
                     await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
                     return
                 signals.listen()
+                if self.options.tune_garbage_collector:
+                    collector.begin()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                collector.end()
                 await self.shutdown()
                 signals.forget()
                 await send({"type": "lifespan.shutdown.complete"})
