@@ -8,15 +8,13 @@ one request in BAD_AGE seconds.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import time
-from collections import OrderedDict
 from typing import Any
 
 from identity.claims import Claims
 from identity.http_client import EndpointUnavailable, fetch_object
 from identity.refusal import IdentityRefused
+from identity.token_cache import MOST_TOKENS, TokenCache, digest_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +33,10 @@ class Introspection:
         max_entries: How many answers are cached; the least recently used one is dropped first.
     """
 
-    def __init__(self, url: str, *, max_age: float = 60.0, max_entries: int = 10_000) -> None:
+    def __init__(self, url: str, *, max_age: float = 60.0, max_entries: int = MOST_TOKENS) -> None:
         self._url = url
         self._max_age = max_age
-        self._max_entries = max_entries
-        self._known: OrderedDict[bytes, tuple[Claims | IdentityRefused, float]] = OrderedDict()
+        self._known: TokenCache[Claims | IdentityRefused] = TokenCache(max_entries)
         self._asking: dict[bytes, asyncio.Task[Claims]] = {}
         self._failed = False
 
@@ -50,8 +47,10 @@ class Introspection:
             IdentityRefused: `token_invalid`, `token_expired`; `identity_unavailable` where the endpoint does not
                 answer.
         """
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        claims = self._remembered(digest)
+        digest = digest_of(token)
+        claims = self._known.get(digest)
+        if isinstance(claims, IdentityRefused):
+            raise IdentityRefused(claims.code, claims.message)
         if claims is None:
             asking = self._asking.get(digest)
             if asking is None:
@@ -60,25 +59,6 @@ class Introspection:
             claims = await asyncio.shield(asking)
         claims.require_current()
         return claims
-
-    def _remembered(self, digest: bytes) -> Claims | None:
-        """The cached claims; raises the cached IdentityRefused."""
-        entry = self._known.get(digest)
-        if entry is None:
-            return None
-        answer, known_until = entry
-        if time.monotonic() >= known_until:
-            del self._known[digest]
-            return None
-        self._known.move_to_end(digest)
-        if isinstance(answer, IdentityRefused):
-            raise IdentityRefused(answer.code, answer.message)
-        return answer
-
-    def _remember(self, digest: bytes, answer: Claims | IdentityRefused, seconds: float) -> None:
-        self._known[digest] = (answer, time.monotonic() + seconds)
-        while len(self._known) > self._max_entries:
-            self._known.popitem(last=False)
 
     def _answered(self, digest: bytes, task: asyncio.Task[Claims]) -> None:
         del self._asking[digest]
@@ -105,9 +85,9 @@ class Introspection:
         try:
             claims = _claims_of(answer)
         except IdentityRefused as refusal:
-            self._remember(digest, refusal, BAD_AGE)
+            self._known.put(digest, refusal, BAD_AGE)
             raise
-        self._remember(digest, claims, self._max_age)
+        self._known.put(digest, claims, self._max_age)
         return claims
 
 

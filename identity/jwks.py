@@ -58,8 +58,19 @@ class KeySet:
         self._keys: list[PublishedKey] = []
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
+        self._fetches = 0
         self._failed = False
         self._fetching: asyncio.Task[None] | None = None
+
+    @property
+    def fetches(self) -> int:
+        """How often the keys were fetched: what a key of before has proved, one of now may not prove any more."""
+        return self._fetches
+
+    def keep(self) -> None:
+        """Renew keys that are too old, in the background."""
+        if self._keys and time.monotonic() - self._fetched_at > self._max_age and self._may_fetch():
+            self._start_fetch()
 
     async def candidates(self, kid: str | None, algorithm: str) -> list[VerificationKey]:
         """Find the keys that may have signed a token.
@@ -77,8 +88,7 @@ class KeySet:
         if self._keys:
             found = self._matching(kid, algorithm)
             if found:
-                if time.monotonic() - self._fetched_at > self._max_age and self._may_fetch():
-                    self._start_fetch()
+                self.keep()
                 return found
         await self.refresh()
         found = self._matching(kid, algorithm)
@@ -121,6 +131,7 @@ class KeySet:
         try:
             self._keys = _usable_keys(await fetch_object("GET", self._url))
             self._fetched_at = time.monotonic()
+            self._fetches += 1
             if self._failed:
                 logger.info("AUTH_JWKS_URL answers again: %d keys", len(self._keys))
             self._failed = False

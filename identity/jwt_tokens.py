@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from identity.claims import Claims
 from identity.jwks import KeySet
 from identity.keys import SECRET_ALGORITHM, VerificationKey
 from identity.refusal import IdentityRefused
+from identity.token_cache import TokenCache, digest_of
 
 CLOCK_SKEW = 10.0
 """Seconds that the issuer's clock may be ahead of ours before `nbf` holds a token back."""
@@ -39,7 +41,10 @@ def unverified_subject(token: str) -> str:
 
 
 class JWTVerifier:
-    """Checks JWTs with a configured key, a published key set, or both.
+    """Checks JWTs with a configured key, a published key set, or both. For one event loop.
+
+    A token that was found genuine is not checked again until the key set is fetched anew; that it is current is checked
+    each time. A token that was refused is checked each time.
 
     Args:
         key: AUTH_JWT_KEY, or the server's own; None: there is none.
@@ -55,6 +60,8 @@ class JWTVerifier:
         self._key_set = key_set
         self._issuer = issuer
         self._audience = audience
+        self._genuine: TokenCache[Claims] = TokenCache()
+        self._genuine_as_of = 0  # by the key set's count of fetches
 
     async def verify(self, token: str) -> Claims:
         """Return the claims of a genuine, current token. Waits for nothing but a key set.
@@ -62,30 +69,49 @@ class JWTVerifier:
         Raises:
             IdentityRefused: `token_invalid`, `token_expired`, `identity_unavailable`.
         """
+        digest = digest_of(token)
+        self._forget_what_other_keys_proved()
+        claims = self._genuine.get(digest)
+        if claims is None:
+            claims = Claims.read(await self._decoded(token))
+            self._forget_what_other_keys_proved()  # the token's own may have come meanwhile
+            self._genuine.put(digest, claims, math.inf)
+        claims.require_current()
+        return claims
+
+    def _forget_what_other_keys_proved(self) -> None:
+        if self._key_set is not None:
+            self._key_set.keep()
+            if self._key_set.fetches != self._genuine_as_of:
+                self._genuine.clear()
+                self._genuine_as_of = self._key_set.fetches
+
+    async def _decoded(self, token: str) -> dict[str, Any]:
+        """The claims of a genuine token."""
+        if self._key is not None and (genuine := self._try([self._key], token)) is not None:
+            return genuine
         try:
             header = jwt.get_unverified_header(token)
         except _UNREADABLE:
             raise IdentityRefused("token_invalid", "the token is not a JWT; send one issued for this server") from None
-        algorithm, kid = str(header.get("alg")), header.get("kid")
-        genuine = self._try([self._key] if self._key else [], token, algorithm)
-        if genuine is None and self._key_set is not None:
-            genuine = self._try(await self._key_set.candidates(kid, algorithm), token, algorithm)
-            if genuine is None and kid is None and await self._key_set.refresh():
-                # A set without key ids may have been rotated without any name to show for it.
-                genuine = self._try(await self._key_set.candidates(kid, algorithm), token, algorithm)
+        genuine = None if self._key_set is None else await self._try_published(self._key_set, token, header)
         if genuine is None:
             raise IdentityRefused(
                 "token_invalid", "the token's signature or algorithm fits no key of this server; send one issued for it"
             )
-        claims = Claims.read(genuine)
-        claims.require_current()
-        return claims
+        return genuine
 
-    def _try(self, keys: list[VerificationKey], token: str, algorithm: str) -> dict[str, Any] | None:
+    async def _try_published(self, key_set: KeySet, token: str, header: dict[str, Any]) -> dict[str, Any] | None:
+        algorithm, kid = str(header.get("alg")), header.get("kid")
+        genuine = self._try(await key_set.candidates(kid, algorithm), token)
+        if genuine is None and kid is None and await key_set.refresh():
+            # A set without key ids may have been rotated without any name to show for it.
+            genuine = self._try(await key_set.candidates(kid, algorithm), token)
+        return genuine
+
+    def _try(self, keys: list[VerificationKey], token: str) -> dict[str, Any] | None:
         """The claims, if one of the keys signed the token. A genuine token that is not valid here or now raises."""
         for key in keys:
-            if algorithm not in key.algorithms:
-                continue
             try:
                 return self._decode(token, key)
             except jwt.InvalidAudienceError:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from identity import introspection, jwks
+from identity import jwks, token_cache
 
 
 class Service:
@@ -91,7 +91,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (introspection, jwks):
+    for module in (jwks, token_cache):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

@@ -78,6 +78,21 @@ async def test_rotated_keys_are_fetched_when_a_token_names_a_new_one(service: Se
     assert await code_of(token(EC_KEY, "ES256", kid="old"), verifier) == "token_invalid", "a withdrawn key is withdrawn"
 
 
+async def test_a_token_that_was_accepted_is_refused_when_its_key_is_withdrawn(service: Service, clock: Clock) -> None:
+    """It is not checked again while the keys are the same; a token that comes has keys renewed that are too old."""
+    service.answer = {"keys": [jwk(EC_KEY, kid="old")]}
+    keys = KeySet(service.url, max_age=600)
+    verifier = JWTVerifier(None, keys)
+    given = token(EC_KEY, "ES256", kid="old")
+    first = await verifier.verify(given)
+    assert await verifier.verify(given) is first
+    service.answer = {"keys": [jwk(OTHER_KEY, kid="new")]}
+    clock.pass_by(600.1)
+    assert await verifier.verify(given) is first, "nobody waits for the new keys"
+    await eventually(lambda: keys.fetches == 2)
+    assert await code_of(given, verifier) == "token_invalid"
+
+
 async def test_keys_without_ids_are_fetched_anew_when_none_fits(service: Service, clock: Clock) -> None:
     service.answer = {"keys": [jwk(EC_KEY)]}
     verifier = JWTVerifier(None, KeySet(service.url, min_interval=10))

@@ -171,6 +171,16 @@ async def test_a_token_is_expired_from_the_second_of_its_exp_on(
     assert (await refusal(given)).code == "token_expired"
 
 
+async def test_a_token_that_was_accepted_is_checked_anew_under_other_settings(configure: Configure) -> None:
+    given = token(aud="chat")
+    configure(AUTH_JWT_KEY=SECRET)
+    assert await verify_token(given)
+    configure(AUTH_JWT_KEY=SECRET, AUTH_JWT_AUDIENCE="another")
+    assert (await refusal(given)).code == "token_invalid"
+    configure(AUTH_JWT_KEY=SECRET[::-1])
+    assert (await refusal(given)).code == "token_invalid"
+
+
 async def test_an_expired_forgery_is_called_invalid_not_expired(configure: Configure) -> None:
     configure(AUTH_JWT_KEY=SECRET)
     assert (await refusal(token("another secret of more than thirty-two bytes", ttl=-5))).code == "token_invalid"
