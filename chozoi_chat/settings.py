@@ -288,9 +288,9 @@ INSTALLED_APPS = [
     "event_relay",
 ]
 MIDDLEWARE = [
-    "chozoi_chat.http.probes.answer_probes",
     "chozoi_chat.http.content_security_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
+    "chozoi_chat.http.probes.answer_probes",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -5,13 +5,18 @@ Django reads a body to its end before it calls a view, and its own limits leave 
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from chozoi_chat.http.refusal import refuse
 
 _FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may have around the file in it."""
+LINGER: Final = 2.0
+"""Seconds for which what a refused client goes on sending is read and dropped. Closing at once would reset the
+connection, and the client, or the proxy that sends for it, might never see the answer."""
 
 
 def limit_bodies(application: Any, largest: int) -> Any:
@@ -28,10 +33,18 @@ def limit_bodies(application: Any, largest: int) -> Any:
             await application(scope, receive, send)
             return
         if _content_length(scope) > limit or await _exceeds(limit, application, scope, receive, send):
+
+            async def send_and_linger(message: Any) -> None:
+                if message["type"] == "http.response.body":
+                    await send({**message, "more_body": True})
+                    await _drop_rest(receive)
+                    message = {"type": "http.response.body", "body": b""}
+                await send(message)
+
             await refuse(
                 scope,
                 receive,
-                send,
+                send_and_linger,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 code="upload_too_large",
                 message=f"the body is too large: at most {largest} bytes are read",
@@ -39,6 +52,13 @@ def limit_bodies(application: Any, largest: int) -> Any:
             )
 
     return limited
+
+
+async def _drop_rest(receive: Any) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            while (await receive()).get("more_body"):
+                pass
 
 
 def _content_length(scope: Any) -> int:

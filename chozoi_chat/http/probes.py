@@ -22,7 +22,7 @@ Answer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @async_only_middleware
 def answer_probes(get_response: Answer) -> Answer:
-    """Middleware of Django, the first of all: call the view of a probe, past all other middleware."""
+    """Middleware of Django, before all that asks for the host: call the view of a probe, past all that follows."""
 
     async def answer(request: HttpRequest) -> HttpResponseBase:
         if request.path_info not in PATHS:

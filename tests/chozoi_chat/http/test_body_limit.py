@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+import uvicorn
+
 from chozoi_chat.http.body_limit import limit_bodies
+from devstack.embedded import free_port
+from tests.eventually import eventually
 
 LARGEST = 100_000
 OVERHEAD = 64 * 1024
@@ -44,7 +50,7 @@ async def call(server: Server, chunks: list[bytes], length: int | None = None) -
     waiting = messages()
 
     async def receive() -> dict[str, Any]:
-        return next(waiting)
+        return next(waiting, {"type": "http.disconnect"})
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -55,7 +61,7 @@ async def call(server: Server, chunks: list[bytes], length: int | None = None) -
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-async def test_what_says_that_it_is_too_large_is_not_read() -> None:
+async def test_what_says_that_it_is_too_large_never_comes_through() -> None:
     server = Server()
     status, answer = await call(server, [b"never read"], LARGEST + OVERHEAD + 1)
     assert (status, answer["status"], answer["code"], server.read) == (413, False, "upload_too_large", [])
@@ -66,6 +72,29 @@ async def test_what_turns_out_too_large_is_read_no_further() -> None:
     status, answer = await call(server, [b"x" * 60_000] * 10)
     assert (status, answer["code"], server.hung_up) == (413, "upload_too_large", 1)
     assert server.read[0] <= LARGEST + OVERHEAD
+
+
+@pytest.mark.slow
+async def test_a_client_that_sends_all_first_gets_the_answer() -> None:
+    """As proxies do. A server that closes with bytes unread resets the connection, and the answer with it."""
+    port = free_port()
+    application = limit_bodies(Server(), LARGEST)
+    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started, "uvicorn serves")
+    try:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9000000\r\n\r\n")
+            for _ in range(90):
+                writer.write(b"x" * 100_000)
+                await writer.drain()
+            assert b"413 Request Entity Too Large" in await reader.readline()
+            assert b"upload_too_large" in await reader.read()
+            writer.close()
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def test_everything_else_passes() -> None:
