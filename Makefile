@@ -54,6 +54,7 @@ format: $(BIN)/.installed-dev
 docs: $(BIN)/.installed
 	$(BIN)/python manage.py socketio compatible docs/asyncapi.json $(if $(BREAKING),|| true)
 	$(BIN)/python manage.py document_metrics --page docs/metrics.md
+	$(BIN)/python manage.py document_settings --page docs/operations.md
 	$(BIN)/python manage.py asyncapi --document docs/asyncapi.json --page docs/events.md
 	$(BIN)/python manage.py socketio types --typescript docs/events.ts
 	$(BIN)/python manage.py spectacular --fail-on-warn --format openapi-json --file docs/openapi.json

@@ -1,15 +1,13 @@
 """Django's settings, all from the environment. docs/configuration.md lists the names; checks judge the values."""
 
-import os
 import warnings
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.connection import parse_url
 
+from chozoi_chat.environment import json_object, names, one_of, switch, text, those_set, whole_number
 from chozoi_chat.logs import logging_config
 from chozoi_chat.running_stores import running_addresses
 from identity.configuration import IdentitySettings
@@ -17,67 +15,6 @@ from identity.server_keys import key_in
 from persistence.addresses import UnusableAddress, database_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def text(name: str, default: str = "") -> str:
-    """Return a variable without spaces around it. An empty one counts as unset, as in a compose file's `NAME=`."""
-    return os.environ.get(name, "").strip() or default
-
-
-def names(name: str, default: str = "") -> list[str]:
-    """Return what stands between the commas of a variable, without spaces around it and without empty parts."""
-    return [part.strip() for part in text(name, default).split(",") if part.strip()]
-
-
-def switch(name: str, *, default: bool = False) -> bool:
-    """Return a variable as a bool.
-
-    Raises:
-        ImproperlyConfigured: It is none of true, yes, on, 1, false, no, off and 0.
-    """
-    match text(name, str(default)).lower():
-        case "true" | "yes" | "on" | "1":
-            return True
-        case "false" | "no" | "off" | "0":
-            return False
-    raise ImproperlyConfigured(f"{name} is {text(name)!r}; it must be true or false.")
-
-
-def whole_number(name: str, default: int) -> int:
-    """Return a variable as an int.
-
-    Raises:
-        ImproperlyConfigured: It is no whole number.
-    """
-    value = text(name, str(default))
-    try:
-        return int(value)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number such as {default}.") from None
-
-
-def one_of(name: str, default: str, values: Collection[str]) -> str:
-    """Return a variable in capitals.
-
-    Raises:
-        ImproperlyConfigured: It is none of the values.
-    """
-    value = text(name, default).upper()
-    if value not in values:
-        raise ImproperlyConfigured(f"{name} is {text(name)!r}; it must be one of {', '.join(values)}.")
-    return value
-
-
-def json_object(name: str) -> dict[str, Any]:
-    """Return a variable as a dict; an empty one where it is unset.
-
-    Raises:
-        ImproperlyConfigured: It is no JSON object.
-    """
-    try:
-        return msgspec.json.decode(text(name, "{}"), type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise ImproperlyConfigured(f'{name} is no JSON object such as {{"name": "value"}}: {error}.') from None
 
 
 def origin_of(url: str) -> str:
@@ -110,6 +47,7 @@ PORT = whole_number("PORT", 8000)
 ALLOWED_HOSTS = names("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 ALLOWED_ORIGINS = [origin.rstrip("/") for origin in names("ALLOWED_ORIGINS")]
 WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
+FORWARDED_ALLOW_IPS = text("FORWARDED_ALLOW_IPS", "127.0.0.1")  # uvicorn reads the variable itself
 KEEP_ALIVE = whole_number("KEEP_ALIVE", 75)  # seconds; longer than load balancers keep theirs, or they meet closed ones
 REQUEST_TIMEOUT = whole_number("REQUEST_TIMEOUT", 20)  # seconds for a request's head to come, and for its body
 METRICS_PORT = whole_number("METRICS_PORT", 0)  # of the first process; 0: none
@@ -125,7 +63,7 @@ MONGODB_EMBEDDED = not text("MONGODB_URI")
 MONGODB_URI = (
     text("MONGODB_URI") or _embedded.mongodb or "mongodb://127.0.0.1:1/chozoi_chat?serverSelectionTimeoutMS=1000"
 )
-MONGODB_ENGINE = text("MONGODB_ENGINE", "devstack.engine" if MONGODB_EMBEDDED else "persistence.engine")
+MONGODB_ENGINE = text("MONGODB_ENGINE") or ("devstack.engine" if MONGODB_EMBEDDED else "persistence.engine")
 REDIS_EMBEDDED = not text("REDIS_ADDRESS")
 REDIS_URL = text("REDIS_ADDRESS") or _embedded.redis or "redis://127.0.0.1:1/0"
 if "://" not in REDIS_URL:  # the old service's form: host:port
@@ -199,7 +137,7 @@ CORS_ALLOW_HEADERS = [
     "authorization",
     "content-type",
     "x-requested-with",
-    *names("AUTH_TOKEN_HEADER"),
+    *text("AUTH_TOKEN_HEADER").split(),
 ]
 CORS_EXPOSE_HEADERS = ["retry-after"]
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
@@ -261,9 +199,7 @@ _NUMBERS = """
     LOGIN_FAILURES LOGIN_LOCKOUT
 """
 _LISTS = "IMAGE_HOSTS SHOP_OWNER_FIELDS"
-CONVERSATIONS |= {name: text(name) for name in _TEXTS.split() if text(name)}
-CONVERSATIONS |= {name: whole_number(name, 0) for name in _NUMBERS.split() if text(name)}
-CONVERSATIONS |= {name: names(name) for name in _LISTS.split() if text(name)}
+CONVERSATIONS |= those_set(text, _TEXTS) | those_set(whole_number, _NUMBERS) | those_set(names, _LISTS)
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: makes `runserver` serve ASGI
@@ -336,12 +272,15 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "chozoi_chat.formats"
 USE_TZ = True
 # Whose pages may post to the admin: its own. A page of ALLOWED_ORIGINS may chat, which is another matter.
-CSRF_TRUSTED_ORIGINS = [origin.rstrip("/") for origin in names("CSRF_TRUSTED_ORIGINS", origin_of(PUBLIC_URL))]
+CSRF_TRUSTED_ORIGINS = [
+    origin.rstrip("/") for origin in names("CSRF_TRUSTED_ORIGINS") or [origin_of(PUBLIC_URL)] if origin
+]
 X_FRAME_OPTIONS = "DENY"
 # What a browser must never send in the clear, where clients reach this server over https.
 SERVED_OVER_HTTPS = switch("SERVED_OVER_HTTPS", default=PUBLIC_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_HTTPS
-SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", 31_536_000) if SERVED_OVER_HTTPS else 0
+_hsts_seconds = whole_number("HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_SECONDS = _hsts_seconds if SERVED_OVER_HTTPS else 0
 SESSION_COOKIE_HTTPONLY = True
 
 LOG_LEVEL = one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))

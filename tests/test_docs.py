@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from django.core.management import call_command
 
+from chozoi_chat import environment
 from conversations.api.refusals import STATUS
 from conversations.errors import Code
 from identity.refusal import RefusalCode
@@ -33,6 +34,23 @@ def test_the_socket_events(tmp_path: Path) -> None:
 def test_the_metrics(tmp_path: Path) -> None:
     call_command("document_metrics", page=tmp_path / "metrics.md")
     assert (tmp_path / "metrics.md").read_text() == (DOCS / "metrics.md").read_text()
+
+
+def test_the_settings(tmp_path: Path) -> None:
+    page = tmp_path / "operations.md"
+    page.write_text((DOCS / "operations.md").read_text())
+    call_command("document_settings", page=page)
+    assert page.read_text() == (DOCS / "operations.md").read_text()
+
+
+def test_every_setting_is_explained_with_the_default_that_it_has() -> None:
+    page = (DOCS / "configuration.md").read_text()
+    explained = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", page, re.MULTILINE))
+    assert set(explained) == set(environment.known)
+    for name, cell in explained.items():
+        if literal := re.fullmatch(r"`([^`]*)`", cell):
+            default = environment.as_written(environment.known[name]).replace(f"{DOCS.parent}/", "")
+            assert literal[1] == default, name
 
 
 def test_the_rest_api(tmp_path: Path) -> None:
