@@ -9,40 +9,36 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
-import pymongo.monitoring
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.dispatch import receiver
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Histogram,
-    ProcessCollector,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from conversations.signals import batch_written, request_refused
-from persistence.redis_client import redis_called
+from conversations.signals import batch_written, limit_reached, request_refused
+from moderation.signals import act_recorded, draft_caught, report_filed
+from persistence.availability import StoreUnavailable
+from persistence.mongodb import STORE_ERRORS, in_store_thread
 from presence import current as current_presence
 from socketio_bridge import SocketIOServer
-from socketio_bridge.instrumentation import Instrumentation, instrument
+from socketio_bridge.instrumentation import instrument
 from socketio_bridge.signals import connection_error
 from socketio_bridge.statistics import Statistics
+from workers import store_metrics
 from workers.status_server import Page, status_served
+from workers.store_metrics import SECONDS, StoreInstrumentation, measure_stores
 
 logger = logging.getLogger(__name__)
 
-SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 SAMPLED: Final = 16
 """Of so many answers, and of so many send queues that are written out, one is timed: each costs a microsecond."""
 LAG_INTERVAL: Final = 0.5  # seconds between two looks at the event loop's lag
+QUEUE_INTERVAL: Final = 60.0  # seconds between two looks at what waits for staff
 PATIENCE: Final = 2.0  # seconds that a scrape waits for the event loop
 
 registry = CollectorRegistry()
@@ -84,19 +80,29 @@ BATCH_WAITS = Histogram(
 BATCH_TIMES = Histogram(
     "chat_batch_seconds", "how long a batch took to store and announce", buckets=SECONDS, registry=registry
 )
-MONGODB = Histogram(
-    "mongodb_command_seconds",
-    "round trips to MongoDB, by command and outcome (ok, failed)",
-    ["command", "outcome"],
-    buckets=SECONDS,
+LIMITS = Counter(
+    "limits_reached",
+    "refusals because there was too much, by limit: the setting that sets it (EVENT_RATE_USER …), or refused_events "
+    "(a socket with too many was disconnected), waiting_messages, waiting_images, waiting_images_of_user, "
+    "unfinished_reports, slow_mode",
+    ["limit"],
     registry=registry,
 )
-REDIS = Histogram(
-    "redis_call_seconds",
-    "round trips to Redis but those of the channel layer and of recovery, by outcome (ok, failed)",
-    ["outcome"],
-    buckets=SECONDS,
-    registry=registry,
+CAUGHT = Counter(
+    "moderation_caught", "texts that filters hit, by what came of it: FLAG, HOLD, REFUSE", ["action"], registry=registry
+)
+REPORTS = Counter(
+    "moderation_reports", "new reports, by reason; those of filters are filter", ["reason"], registry=registry
+)
+ACTS = Counter("moderation_acts", "acts of staff, by act", ["act"], registry=registry)
+OPEN_REPORTS = Gauge(
+    "moderation_open_reports", "reports that nobody has taken, 1000 at most; looked at each minute", registry=registry
+)
+OLDEST_REPORT = Gauge(
+    "moderation_oldest_open_report_seconds", "how long the first of them has waited; 0: none waits", registry=registry
+)
+HELD = Gauge(
+    "moderation_held_messages", "messages that filters hold until staff have decided, 1000 at most", registry=registry
 )
 LAG = Histogram(
     "event_loop_lag_seconds",
@@ -115,10 +121,11 @@ MOMENTARY: Final = {
 """What is counted when it is asked for, with its meaning."""
 
 
-class _Measured(Instrumentation):
+class _Measured(StoreInstrumentation):
     """Notes what the bridge tells."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._handled: dict[tuple[str, str, str], Any] = {}  # what `labels` would look up under a lock
         self._queues = self._answers = 0
 
@@ -143,30 +150,17 @@ class _Measured(Instrumentation):
         DROPPED.inc()
 
 
-class MongoDBTimes(pymongo.monitoring.CommandListener):
-    """Times the commands of all clients of this process."""
-
-    def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
-        """Nothing: the end of a command knows how long it took."""
-
-    def succeeded(self, event: pymongo.monitoring.CommandSucceededEvent) -> None:
-        """Note a command that was answered."""
-        MONGODB.labels(event.command_name, "ok").observe(event.duration_micros / 1e6)
-
-    def failed(self, event: pymongo.monitoring.CommandFailedEvent) -> None:
-        """Note a command that was not answered, or with an error."""
-        MONGODB.labels(event.command_name, "failed").observe(event.duration_micros / 1e6)
-
-
 def measure() -> None:
     """Have all that happens in this process measured. To be called before the first client of MongoDB is made."""
-    pymongo.monitoring.register(MongoDBTimes())
+    measure_stores()
     instrument(_Measured())
     receiver(batch_written, weak=False)(_note_batch)
     receiver(request_refused, weak=False)(_note_refusal)
-    receiver(redis_called, weak=False)(_note_redis)
+    receiver(limit_reached, weak=False)(_note_limit)
+    receiver(draft_caught, weak=False)(_note_caught)
+    receiver(report_filed, weak=False)(_note_report)
+    receiver(act_recorded, weak=False)(_note_act)
     receiver(connection_error, weak=False)(_note_handshake)
-    ProcessCollector(registry=registry)
 
 
 def _note_batch(sender: Any, *, messages: int, waited: float, seconds: float, **kwargs: Any) -> None:
@@ -179,8 +173,20 @@ def _note_refusal(sender: Any, *, door: str, code: str, **kwargs: Any) -> None:
     REFUSALS.labels(door, code).inc()
 
 
-def _note_redis(sender: Any, *, seconds: float, failed: bool, **kwargs: Any) -> None:
-    REDIS.labels("failed" if failed else "ok").observe(seconds)
+def _note_limit(sender: Any, *, limit: str, **kwargs: Any) -> None:
+    LIMITS.labels(limit).inc()
+
+
+def _note_caught(sender: Any, *, action: str, **kwargs: Any) -> None:
+    CAUGHT.labels(action).inc()
+
+
+def _note_report(sender: Any, *, reason: str, **kwargs: Any) -> None:
+    REPORTS.labels(reason).inc()
+
+
+def _note_act(sender: Any, *, act: str, **kwargs: Any) -> None:
+    ACTS.labels(act).inc()
 
 
 async def _note_handshake(sender: Any, *, code: int, **kwargs: Any) -> None:
@@ -204,14 +210,18 @@ def with_metrics(application: Any, server: SocketIOServer) -> Any:
 async def _metrics_served(server: SocketIOServer) -> AsyncIterator[None]:
     momentary = _Momentary(server, asyncio.get_running_loop())
     registry.register(momentary)
-    lag = asyncio.create_task(_watch_lag(), name="event loop lag")
+    watches = [
+        asyncio.create_task(_watch_lag(), name="event loop lag"),
+        asyncio.create_task(_watch_queues(), name="moderation's queues"),
+    ]
     try:
         with ExitStack() as served:
             await asyncio.to_thread(_serve_on_first_free_port, served)
             yield
             await asyncio.to_thread(served.close)
     finally:
-        lag.cancel()
+        for watch in watches:
+            watch.cancel()
         registry.unregister(momentary)
 
 
@@ -229,7 +239,7 @@ def _serve_on_first_free_port(served: ExitStack) -> None:
 
 
 def _page() -> Page:
-    return Page(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+    return Page(200, generate_latest(registry) + generate_latest(store_metrics.registry), CONTENT_TYPE_LATEST)
 
 
 async def _watch_lag() -> None:
@@ -238,6 +248,18 @@ async def _watch_lag() -> None:
         due = loop.time() + LAG_INTERVAL
         await asyncio.sleep(LAG_INTERVAL)
         LAG.observe(max(0.0, loop.time() - due))
+
+
+async def _watch_queues() -> None:
+    from moderation.services.queues import queues_of_staff  # which needs Django's registry; `measure` is called before
+
+    while True:
+        with suppress(StoreUnavailable, *STORE_ERRORS):  # which is logged as an outage
+            waiting = await in_store_thread(queues_of_staff)
+            OPEN_REPORTS.set(waiting.open_reports)
+            OLDEST_REPORT.set(waiting.oldest_report)
+            HELD.set(waiting.held_messages)
+        await asyncio.sleep(QUEUE_INTERVAL)
 
 
 class _Momentary(Collector):
@@ -275,9 +297,7 @@ class _Momentary(Collector):
 def document() -> str:
     """Return docs/metrics.md: each metric with its type, labels and meaning."""
     rows = [f"| `{name}` | gauge | {meaning} |" for name, meaning in MOMENTARY.items()]
-    declared = (EVENTS, ANSWERS, WRITES, DROPPED, REFUSED_HANDSHAKES, REFUSALS, BATCHES, BATCH_WAITS, BATCH_TIMES)
-    for metric in (*declared, MONGODB, REDIS, LAG):
-        [family] = metric.describe()
+    for family in (family for declared in (registry, store_metrics.registry) for family in declared.collect()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         rows.append(f"| `{name}` | {family.type} | {family.documentation} |")
     return HEAD + "\n".join(rows) + "\n"

@@ -18,3 +18,10 @@ Args:
     door: "rest" or "connect".
     code: The code that the client gets.
 """
+
+limit_reached = Signal()
+"""Something was refused because there was too much of it.
+
+Args:
+    limit: Which limit: the setting that sets it, or a name where none does.
+"""

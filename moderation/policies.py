@@ -25,6 +25,7 @@ from moderation.rules.cache import rules_cache
 from moderation.rules.rate_limits import check_slow_mode, find_floods
 from moderation.services.evidence import keep_revision
 from moderation.services.filters import hold, note_flagged, note_refused
+from moderation.signals import draft_caught
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import STORE_ERRORS, Document, durable, in_parts, in_store_thread
 
@@ -127,6 +128,7 @@ async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
     A message that could not be held raises StoreUnavailable: its sender tries again.
     """
     strictest = max(found, key=lambda each: each.strictness)
+    draft_caught.send(sender=None, action=str(strictest.action))
     if strictest.action == FilterAction.FLAG:
         return
     if strictest.action == FilterAction.HOLD and is_new:

@@ -11,6 +11,10 @@ What stands at a moment, such as how many sockets there are, says `SocketIOServe
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Instrumentation:
     """Is told what happens in this process. Each method does nothing here; subclasses override what they measure.
@@ -36,6 +40,16 @@ class Instrumentation:
     def queue_written(self, seconds: float) -> None:
         """A send queue has been written out to its WebSocket, so many seconds after its first packet was queued."""
 
+    def exchanged(self, part: str, seconds: float, *, failed: bool) -> None:
+        """What lies between the processes has been asked something, which took so many seconds.
+
+        Args:
+            part: "channel_layer": it was handed an envelope, once for each attempt. "recovery": a command or a
+                pipeline in Redis, without the reads that wait for news.
+            seconds: How long it took.
+            failed: Whether it ended with an error.
+        """
+
     def client_dropped(self) -> None:
         """A client was disconnected that read too slowly (`Options.outbound_limit`)."""
 
@@ -52,3 +66,14 @@ def instrument(instrumentation: Instrumentation) -> None:
 def instrumentation() -> Instrumentation:
     """The instrumentation of this process."""
     return _instrumentations[0]
+
+
+@contextmanager
+def exchange(part: str) -> Iterator[None]:
+    """Time a block for `Instrumentation.exchanged`."""
+    began, failed = time.monotonic(), True
+    try:
+        yield
+        failed = False
+    finally:
+        _instrumentations[0].exchanged(part, time.monotonic() - began, failed=failed)

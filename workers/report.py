@@ -12,6 +12,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
+from workers import store_metrics
 from workers.status_server import Page, Pages
 
 WINDOW = 60.0
@@ -161,7 +162,8 @@ class WorkerReport:
         return {"/metrics": self._metrics, "/healthz": lambda: Page(200, b'{"status": "ok"}'), "/readyz": self._readyz}
 
     def _metrics(self) -> Page:
-        return Page(200, generate_latest(self.registry), CONTENT_TYPE_LATEST)
+        own, of_stores = generate_latest(self.registry), generate_latest(store_metrics.registry)
+        return Page(200, own + of_stores, CONTENT_TYPE_LATEST)
 
     def _readyz(self) -> Page:
         summary = self.summary()

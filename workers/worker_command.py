@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from workers.configuration import WorkerSettings
 from workers.report import WorkerReport
 from workers.status_server import status_served
+from workers.store_metrics import measure_stores
 
 
 class WorkerCommand(BaseCommand):
@@ -49,6 +50,12 @@ class WorkerCommand(BaseCommand):
             default=WorkerSettings.current().WORKER_STATUS_PORT,
             help="port of /metrics and /readyz, 0 for none (WORKER_STATUS_PORT, now %(default)s)",
         )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Have the stores measured, where metrics are served, before checks ask them anything; then run the command."""
+        if options["status_port"]:
+            measure_stores()
+        return super().execute(*args, **options)
 
     def handle(self, *, status_port: int, **options: Any) -> None:
         """Run the worker. CommandError: the settings lack what it needs, or the port cannot be used."""

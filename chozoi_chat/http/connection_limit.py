@@ -15,6 +15,7 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from chozoi_chat.http.refusal import refuse
+from conversations.signals import limit_reached
 from persistence.rate_limits import network_of
 
 RETRY_AFTER = 5
@@ -81,6 +82,7 @@ def limit_connections(application: Any, limit: int) -> Any:
         if scope["type"] == "lifespan" or may_speak_for_others(address):
             await application(scope, receive, send)
         elif connections.of(address) >= limit:
+            limit_reached.send(sender=None, limit="MAX_CONNECTIONS_PER_ADDRESS")
             await refuse(
                 scope,
                 receive,

@@ -25,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chozoi_chat.http.connection_limit import OpenConnections, may_speak_for_others
+from conversations.signals import limit_reached
 
 HEAD: Final = 64 * 1024
 """Bytes of a request line and its headers."""
@@ -90,8 +91,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         connections.add(self._address)
         of_address = connections.of(self._address)
         if connections.all > min(settings.MAX_CONNECTIONS, _open_files - SPARE_FILES):
+            limit_reached.send(sender=None, limit="MAX_CONNECTIONS")
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         elif of_address > settings.MAX_CONNECTIONS_PER_ADDRESS and not may_speak_for_others(self._address):
+            limit_reached.send(sender=None, limit="MAX_CONNECTIONS_PER_ADDRESS")
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
         else:
             self._watch()

@@ -7,6 +7,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from conversations.api.authentication import caller_of
+from conversations.signals import limit_reached
 from persistence.configuration import value_of
 from persistence.rate_limits import network_of, wait_for_turn_sync
 from socketio_bridge.rates import Rate
@@ -30,6 +31,8 @@ class _Throttle(BaseThrottle):
         rate, caller = Rate.read(value_of(self.setting)), self.caller(request)
         if rate is not None and caller is not None:
             self._wait = wait_for_turn_sync(self.kind, caller, rate)
+        if self._wait:
+            limit_reached.send(sender=None, limit=self.setting)
         return self._wait == 0
 
     def wait(self) -> float:

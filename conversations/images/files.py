@@ -25,6 +25,7 @@ from conversations.errors import Code, RuleViolation, TooSoon
 from conversations.images.painter_process import paint
 from conversations.images.painting import FORMATS, EncodedImage, NotAnImage
 from conversations.models import MessageType
+from conversations.signals import limit_reached
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +79,13 @@ def place_in_queue(user_id: str) -> Iterator[None]:
         RuleViolation: `overloaded`: WAITING images wait already.
     """
     if _waiting[user_id] >= WAITING_OF_ONE:
+        limit_reached.send(sender=None, limit="waiting_images_of_user")
         raise TooSoon(
             Code.RATE_LIMITED, f"{WAITING_OF_ONE} images of yours are on their way: send the next one after them",
             retry_after=RETRY_AFTER,
         )  # fmt: skip
     if _waiting.total() >= WAITING:
+        limit_reached.send(sender=None, limit="waiting_images")
         raise RuleViolation(Code.OVERLOADED, "too many images are waiting to be painted; try again in a moment")
     _waiting[user_id] += 1
     try:

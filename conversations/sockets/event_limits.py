@@ -18,6 +18,7 @@ from django.dispatch import receiver
 
 from conversations.configuration import ChatSettings
 from conversations.errors import Code, TooSoon
+from conversations.signals import limit_reached
 from identity import IdentityRefused
 from persistence.configuration import SETTING, value_of
 from persistence.rate_limits import network_of, wait_for_turn
@@ -71,6 +72,7 @@ class LimitedNamespace(Namespace):
 
     async def _refuse(self, socket: Socket, event: str, arguments: list[Any], wait: float) -> Any:
         if _refused.take(socket.id, time.monotonic()):
+            limit_reached.send(sender=None, limit="refused_events")
             await socket.disconnect(close=True)
         return await self.on_error(socket, event, arguments, too_soon(f"events ({event[:40]})", wait))
 
@@ -93,7 +95,7 @@ def count_connect(user_id: str) -> None:
         TooSoon: `rate_limited`: there were too many (EVENT_RATE_CONNECTS).
     """
     if wait := _connects.take(user_id, time.monotonic()):
-        raise too_soon("connections", wait)
+        raise too_soon("connections", _reached("EVENT_RATE_CONNECTS", wait))
 
 
 @contextlib.asynccontextmanager
@@ -115,7 +117,7 @@ async def proving(address: str) -> AsyncIterator[None]:
         return
     address = network_of(address)
     if wait := _failures.take(address, time.monotonic()):
-        raise too_soon("bad tokens from this address", wait)
+        raise too_soon("bad tokens from this address", _reached("AUTH_FAILURES", wait))
     failed = False
     try:
         yield
@@ -134,15 +136,23 @@ def _wait_here(socket: Socket, event: str) -> float:
     now = time.monotonic()
     address, identity = socket.handshake.address, getattr(socket.data, "identity", None)
     user = socket.id if identity is None else identity.user_id
-    return (
-        (_of_address.take(network_of(address), now) if address else 0.0)
-        or _of_user.take(user, now)
-        or (_messages.take(user, now) if event == "new_message" else 0.0)
-    )
+    if address and (wait := _of_address.take(network_of(address), now)):
+        return _reached("EVENT_RATE_ADDRESS", wait)
+    if wait := _of_user.take(user, now):
+        return _reached("EVENT_RATE_USER", wait)
+    if event == "new_message" and (wait := _messages.take(user, now)):
+        return _reached("EVENT_RATE_MESSAGES", wait)
+    return 0.0
+
+
+def _reached(limit: str, wait: float) -> float:
+    limit_reached.send(sender=None, limit=limit)
+    return wait
 
 
 async def _wait_everywhere(socket: Socket, event: str) -> float:
     rate, identity = Rate.read(ChatSettings.current().EVENT_RATE_COSTLY), getattr(socket.data, "identity", None)
     if rate is None or identity is None:
         return 0.0
-    return await wait_for_turn(event, identity.user_id, rate)
+    wait = await wait_for_turn(event, identity.user_id, rate)
+    return _reached("EVENT_RATE_COSTLY", wait) if wait else 0.0

@@ -24,7 +24,7 @@ from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.requests import Draft
-from conversations.signals import batch_written
+from conversations.signals import batch_written, limit_reached
 from conversations.storage.checkpoint import Checkpoint, checkpoint_of, forget, stored_since
 from conversations.storage.message_counter import MessageCounter
 from conversations.storage.message_ids import message_ids
@@ -116,6 +116,7 @@ class MessageWriter:
         try:
             return await self._group.submit(draft, key=draft.sender, deadline=deadline)
         except NotTaken as error:
+            limit_reached.send(sender=None, limit="waiting_messages")
             raise overloaded(error) from None
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from conversations.errors import TooSoon
 from conversations.requests import Draft
+from conversations.signals import limit_reached
 from moderation.errors import Code
 from moderation.matching.filters import Flood, Found
 from moderation.matching.text import normalized
@@ -43,6 +44,7 @@ async def check_slow_mode(draft: Draft, interval: int) -> None:
         return
     if left > 0:
         wait = math.ceil(left)
+        limit_reached.send(sender=None, limit="slow_mode")
         raise TooSoon(
             Code.SLOW_MODE,
             f"room {draft.room_id!r} is in slow mode, one message every {interval} s: try again in {wait} s",

@@ -14,6 +14,7 @@ from django.utils import timezone
 from conversations.errors import RuleViolation
 from moderation.models import Act, AuditRecord
 from moderation.models.audit import AuditRecords
+from moderation.signals import act_recorded
 from moderation.staff import Staff
 from persistence.mongodb import atomically, has_transactions, in_store_thread
 from persistence.timestamps import to_wire
@@ -70,6 +71,7 @@ def record(
     Returns:
         The stored record.
     """
+    act_recorded.send(sender=None, act=str(act))
     return AuditRecord.objects.create(
         at=timezone.now(),
         staff_id=staff.staff_id,

@@ -19,6 +19,7 @@ from django.utils import timezone
 from conversations.errors import Code as ChatCode
 from conversations.errors import Missing, RuleViolation, TooSoon
 from conversations.models import Message, Room
+from conversations.signals import limit_reached
 from moderation.errors import Code
 from moderation.models import Act, Outcome, Report, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
@@ -26,6 +27,7 @@ from moderation.payloads import NewReport
 from moderation.services.audit import Target, recorded
 from moderation.services.evidence import keep_evidence
 from moderation.services.requirements import require_stored
+from moderation.signals import report_filed
 from moderation.staff import Staff
 from persistence.mongodb import Document, atomically, durable, in_store_thread
 
@@ -94,6 +96,7 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
         return known
     unfinished = Report.objects.filter(reporter=reporter, state__in=UNFINISHED)[:MOST_UNFINISHED]
     if len(unfinished) == MOST_UNFINISHED and reason != "filter":
+        limit_reached.send(sender=None, limit="unfinished_reports")
         raise TooSoon(
             ChatCode.RATE_LIMITED,
             f"{MOST_UNFINISHED} reports of user {reporter!r} wait already: try again when some are done",
@@ -113,9 +116,10 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
     )
     try:
         atomically(partial(_store, new))
-        return new
     except IntegrityError:  # sent twice at once
         return Report.objects.get(open_key=key)
+    report_filed.send(sender=None, reason=reason)
+    return new
 
 
 async def take_next(staff: Staff) -> Report | None:

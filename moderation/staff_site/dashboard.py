@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
-from django.db import models
 from django.utils import timezone
 
 from conversations.storage.message_counter import messages_a_minute
 from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
+from moderation.services.queues import MOST, count
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import durable, in_store_thread
 from persistence.redis_client import REDIS_AWAY, say_away
@@ -25,8 +25,6 @@ from presence import current as current_presence
 
 logger = logging.getLogger(__name__)
 
-MOST = 1000
-"""Where counting ends: more is "1000+"."""
 MOST_HITS = 20_000
 AGES = (("Under an hour", 0, 1), ("1 to 4 hours", 1, 4), ("4 to 24 hours", 4, 24), ("Over a day", 24, None))
 HOURS = 24
@@ -121,18 +119,17 @@ async def _dashboard() -> Dashboard:
 
 def _counts(now: datetime.datetime) -> dict[str, Any]:
     ages = {
-        label: _count(Report, {"state": ReportState.OPEN, "created_at": _between(now, *hours)})
-        for label, *hours in AGES
+        label: count(Report, {"state": ReportState.OPEN, "created_at": _between(now, *hours)}) for label, *hours in AGES
     }
     most = max(ages.values()) or 1
     hits = _hits_by_hour(now)
     return {
         "open_by_age": [Age(label, _shown(count), 100 * count / most) for label, count in ages.items()],
-        "in_review": _shown(_count(Report, {"state": ReportState.IN_REVIEW})),
-        "held": _shown(_count(HeldMessage, {"state": HeldState.HELD})),
+        "in_review": _shown(count(Report, {"state": ReportState.IN_REVIEW})),
+        "held": _shown(count(HeldMessage, {"state": HeldState.HELD})),
         "restrictions": _shown(
-            _count(Restriction, {"lifted_at": None, "ends_at": None})
-            + _count(Restriction, {"lifted_at": None, "ends_at": {"$gt": now}})
+            count(Restriction, {"lifted_at": None, "ends_at": None})
+            + count(Restriction, {"lifted_at": None, "ends_at": {"$gt": now}})
         ),
         "hits": chart(hits, first=f"{HOURS} hours ago", last="now"),
         "hits_in_all": _shown(sum(count for _, count in hits), MOST_HITS),
@@ -149,10 +146,6 @@ async def _messages() -> dict[str, Any]:
     labels = [f"{minutes} min ago" if minutes else "this minute" for minutes in ago]
     values = list(zip(labels, counts, strict=True))
     return {"messages": chart(values, first="an hour ago", last="now"), "messages_last_minute": counts[-2]}
-
-
-def _count(model: type[models.Model], condition: dict[str, Any]) -> int:
-    return durable(model).count_documents(condition, limit=MOST)
 
 
 def _hits_by_hour(now: datetime.datetime) -> list[tuple[str, int]]:

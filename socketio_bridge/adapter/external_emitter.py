@@ -18,6 +18,7 @@ from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT, required_channe
 from socketio_bridge.adapter.cluster import notification
 from socketio_bridge.adapter.envelope import GROUP, Emission, Message, pack, seal
 from socketio_bridge.adapter.hooks import ExternalStream
+from socketio_bridge.instrumentation import exchange
 
 _ID_BYTES = 8  # of randomness in the id of a process without an adapter
 _new_stream: Callable[[], ExternalStream] | None = None
@@ -78,7 +79,8 @@ class _ExternalEmitter:
         """Hand a message to the stream if there is one, else to the layer."""
         async with self._lock, asyncio.timeout(LAYER_TIMEOUT):
             if self._stream is None or not await self._stream.publish(message):
-                await required_channel_layer().group_send(GROUP, seal(self._id, pack([message])))
+                with exchange("channel_layer"):
+                    await required_channel_layer().group_send(GROUP, seal(self._id, pack([message])))
 
 
 _here: _ExternalEmitter | None = None

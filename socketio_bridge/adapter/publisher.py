@@ -18,6 +18,7 @@ import msgspec
 
 from socketio_bridge.adapter.channel_layer import LAYER_TIMEOUT
 from socketio_bridge.adapter.envelope import GROUP, Emission, Heartbeat, Message, node_group, pack, seal
+from socketio_bridge.instrumentation import exchange
 from socketio_bridge.outages import OUTAGE
 
 logger = logging.getLogger(__name__)
@@ -180,8 +181,9 @@ class Publisher:
 
     async def _hand_over(self, group: str, message: dict[str, Any]) -> bool:
         try:
-            async with asyncio.timeout(LAYER_TIMEOUT):
-                await self._layer.group_send(group, message)
+            with exchange("channel_layer"):
+                async with asyncio.timeout(LAYER_TIMEOUT):
+                    await self._layer.group_send(group, message)
         except Exception as error:
             OUTAGE.failed(_PART, error)
             self.reachable, self.failed_at = False, time.monotonic()

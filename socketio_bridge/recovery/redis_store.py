@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from socketio_bridge.adapter.envelope import Message
+from socketio_bridge.instrumentation import exchange
 from socketio_bridge.outages import OUTAGE
 from socketio_bridge.recovery.offsets import EntryId
 from socketio_bridge.recovery.store import RELEASED, Entry, Place, Save, State, pack, state_decoder
@@ -49,6 +50,17 @@ _RELEASE = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then redis.call('hs
 _FORGET = "if redis.call('hget', KEYS[1], 'hub') == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
+class _TimedRedis(Redis):
+    """Tells the instrumentation how long commands take, but those that wait for news. Pipelines are none of them."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """As of `Redis`."""
+        if args[0] == "XREAD":
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        with exchange("recovery"):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+
 class RedisRecoveryStore:
     """A `RecoveryStore` in Redis."""
 
@@ -59,7 +71,7 @@ class RedisRecoveryStore:
             raise ValueError(f"{place} is no Redis")
         self.reachable = True
         self.place = place
-        self._redis = Redis.from_url(
+        self._redis = _TimedRedis.from_url(
             place.url,
             client_name=node_id,
             socket_timeout=_TIMEOUT,
@@ -132,7 +144,8 @@ class RedisRecoveryStore:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for each in waiting[index : index + _CHUNK]:
                     pipeline.eval(_SAVE, 1, self._key(each.pid), node_id, each.node_id, each.state, each.expiry)
-                await pipeline.execute()
+                with exchange("recovery"):
+                    await pipeline.execute()
 
     async def holder(self, pid: str) -> str | None:
         """The id of the node that holds a session, `RELEASED`, or None for no session."""
@@ -153,7 +166,8 @@ class RedisRecoveryStore:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for pid in pids:
                 pipeline.eval(_FORGET, 1, self._key(pid), node_id)
-            await pipeline.execute()
+            with exchange("recovery"):
+                await pipeline.execute()
 
     def _key(self, pid: str) -> str:
         return f"{self._prefix}:session:{pid}"

@@ -101,6 +101,8 @@ class TestResults:
         assert consumer.summary()["per_second"] > 0
         assert consumer.metric("auction_results_records_total") >= 50
         assert consumer.metric("auction_results_ready") == 1
+        assert consumer.metric("redis_call_seconds_count") >= 50, "each result is handed to the channel layer"
+        assert consumer.metric("process_open_fds") > 0
 
 
 class TestUnreadableRecords:

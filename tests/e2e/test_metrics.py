@@ -24,7 +24,8 @@ async def measured(cluster: Cluster) -> AsyncIterator[tuple[ServerProcess, int]]
     """A server, and the port of its metrics; the first port that it may take is taken."""
     port = free_port()
     taken = await cluster.server("measured first", METRICS_PORT=str(port), WEB_CONCURRENCY="1")
-    server = await cluster.server("measured", METRICS_PORT=str(port), WEB_CONCURRENCY="1")
+    low = {"EVENT_RATE_COSTLY": "1/h", "API_RATE_USER": "1/h", "MAX_DISCONNECTION_DURATION": "120"}
+    server = await cluster.server("measured", METRICS_PORT=str(port), WEB_CONCURRENCY="1", **low)
     yield server, port + 1
     server.stop()
     taken.stop()
@@ -50,6 +51,11 @@ async def test_what_people_do_is_counted(
     await seller.expect("new_message", content="number 19")
     assert (await buyer.ask("new_message", new_room().message(room.buyer, "not mine")))["status"] is False
     await buyer.ask("an event of a client's own making", {})
+    for _ in range(2):  # the second one is one too many
+        await buyer.ask("report", {"target_type": "user", "target_id": room.seller.user_id, "reason": "spam"})
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {room.buyer.token()}"}) as http:
+        statuses = [(await http.get(f"{server.url}/v1/conversations/rooms")).status_code for _ in range(2)]
+        assert statuses == [200, 429]
     async with httpx.AsyncClient() as http:
         assert (await http.get(f"{server.url}/metrics")).status_code == 404, "not for the public"
         assert (await http.get(f"{server.url}/v1/conversations/rooms")).status_code == 401
@@ -70,7 +76,13 @@ async def test_what_people_do_is_counted(
     assert value("chat_batch_messages_sum") == 20
     assert value("chat_batch_seconds_count") == value("chat_batch_wait_seconds_count") == 20
     assert value("mongodb_command_seconds_count", command="insert", outcome="ok") >= 20
-    assert value("redis_call_seconds_count", outcome="ok") > 0
+    for part in ("chat", "channel_layer", "recovery"):
+        assert value("redis_call_seconds_count", part=part, outcome="ok") > 0
+    assert value("redis_call_seconds_sum", part="recovery", outcome="ok") < 60, "no read that waits is among them"
+    assert value("limits_reached_total", limit="EVENT_RATE_COSTLY") == 1
+    assert value("limits_reached_total", limit="API_RATE_USER") == 1
+    assert value("moderation_reports_total", reason="spam") == 1
+    assert value("moderation_open_reports") >= 0
     assert value("chat_refusals_total", door="rest", code="token_missing") == 1
     assert value("process_open_fds") > 0
     labels = {text for _, pairs in found for _, text in pairs}

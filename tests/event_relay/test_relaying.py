@@ -312,6 +312,7 @@ class TestReport:
         assert relay.summary()["per_second"] > 0
         assert relay.metric("event_relay_events_total") == 3
         assert relay.metric("event_relay_ready") == 1
+        assert relay.metric("mongodb_command_seconds_count") > 3
 
     def test_brokers_that_are_away_are_told_and_nothing_is_given_up(self, new_relay: NewRelay, chat: Chat) -> None:
         relay = new_relay(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")

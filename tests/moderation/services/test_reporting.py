@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import msgspec
 import pytest
+from django.utils import timezone
 
 from conversations import services as chat_services
 from identity import Identity, Role
@@ -13,7 +15,9 @@ from moderation import services
 from moderation.models import Outcome, Report, ReportState
 from moderation.payloads import NewReport, ReportPayload
 from moderation.services import reports as reporting
+from moderation.services.queues import queues_of_staff
 from moderation.staff import Staff
+from persistence.mongodb import in_store_thread
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, message, refusal
 
@@ -101,3 +105,17 @@ def test_a_report_has_a_target_and_a_reason_from_the_list(bad: dict[str, object]
     assert msgspec.convert(good, NewReport).target_id == "9"
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**good, **bad}, NewReport)
+
+
+async def test_what_waits_for_staff_is_counted(
+    chat: Emitted, room: str, buyer: Identity, seller: Identity, mai: Staff
+) -> None:
+    assert await in_store_thread(queues_of_staff) == (0, 0.0, 0)
+    first = await services.report(buyer, new_report("user", "9"))
+    await services.report(seller, new_report("room", room))
+    await Report.objects.filter(pk=first.pk).aupdate(created_at=timezone.now() - timedelta(hours=3))
+    waiting = await in_store_thread(queues_of_staff)
+    assert (waiting.open_reports, waiting.held_messages) == (2, 0)
+    assert 3 * 3600 <= waiting.oldest_report < 3 * 3600 + 60
+    await services.take(mai, str(first.pk))
+    assert (await in_store_thread(queues_of_staff)).oldest_report < 60

@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from pathlib import Path
 from unittest.mock import patch
 
 from devstack.embedded import EmbeddedRedis
 from socketio_bridge import Options
+from socketio_bridge.instrumentation import Instrumentation, instrument, instrumentation
 from tests.eventually import eventually_sync
 from tests.socketio_bridge.processes import Process
 
 from .returning import Chat, Returning, holder, recovery_of, say, until_kept, until_reachable, until_released
+
+
+class Exchanges(Instrumentation):
+    """Notes exchanges with Redis."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, float, bool]] = []
+
+    def exchanged(self, part: str, seconds: float, *, failed: bool) -> None:
+        self.told.append((part, seconds, failed))
 
 
 def test_who_leaves_or_is_put_out_does_not_come_back(processes: list[Process]) -> None:
@@ -56,6 +68,22 @@ def test_where_clients_have_to_ask_for_it_others_get_each_event_as_without() -> 
         assert recovery_of(process).store.reachable
     finally:
         process.stop()
+
+
+def test_it_is_told_how_long_redis_takes_and_not_how_long_news_do(processes: list[Process]) -> None:
+    """Between processes that say nothing a read waits for two seconds."""
+    before, notes = instrumentation(), Exchanges()
+    instrument(notes)
+    try:
+        ann = Returning().to(processes[0])
+        until_kept(processes[0], ann.pid)
+        say(processes[1], 1)
+        assert ann.receive() == ["said", 1]
+        eventually_sync(lambda: {part for part, *_ in notes.told} == {"channel_layer", "recovery"})
+        time.sleep(2.5)
+    finally:
+        instrument(before)
+    assert [told for told in notes.told if told[1] > 1.5 or told[2]] == []
 
 
 def test_it_is_off_by_default() -> None:
