@@ -142,12 +142,18 @@ def _serving() -> Iterator[CheckMessage]:
     if settings.SECURE_HSTS_SECONDS < 0:
         yield _wrong(31, "HSTS_SECONDS", settings.SECURE_HSTS_SECONDS, "a number of seconds, or 0 for none")
     yield from _secret_key(settings.SECRET_KEY)
-    if not _is_loopback(settings.HOST):
+    if not is_loopback(settings.HOST):
         if settings.DEBUG:
             yield Warning(
                 f"DEBUG is on and HOST is {settings.HOST!r}: error pages show settings to whoever reaches it.",
                 hint="Unset DEBUG, or listen on 127.0.0.1.",
                 id="chozoi_chat.W015",
+            )
+        if settings.DEMO:
+            yield Warning(
+                f"DEMO is on and HOST is {settings.HOST!r}: whoever reaches it can write as the demo's people.",
+                hint="Unset DEMO, or listen on 127.0.0.1.",
+                id="chozoi_chat.W040",
             )
         if set(settings.ALLOWED_HOSTS) <= {"127.0.0.1", "localhost", "[::1]"}:
             yield Warning(
@@ -168,7 +174,8 @@ def _secret_key(key: str) -> Iterator[CheckMessage]:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a server that listens on this host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -35,6 +35,7 @@ def redis_database(url: str) -> int:
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).expanduser().resolve()
 
 DEBUG = switch("DEBUG")
+DEMO = switch("DEMO")  # whether `/` is the demo; `manage.py up` switches it on
 try:
     SECRET_KEY = text("SECRET_KEY") or key_in(DATA_DIR, "secret_key")
 except OSError as error:
@@ -222,6 +223,7 @@ INSTALLED_APPS = [
     "moderation",
     "auctions",
     "event_relay",
+    *(["demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
     "chozoi_chat.http.content_security_policy.content_security_policy",

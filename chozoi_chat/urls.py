@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path, reverse
 from django.views import defaults
 
 from chozoi_chat import health
+from chozoi_chat.front_page import front_page
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -39,6 +41,7 @@ def _refusal(status: HTTPStatus, code: str, message: str) -> HttpResponse:
 handler400, handler500 = bad_request, server_error
 
 urlpatterns = [
+    path("", include("demo.urls") if settings.DEMO else front_page),
     path("healthz", health.healthz),
     path("readyz", health.readyz, {"isolation": health.find_isolation}),
     path("admin/", admin.site.urls),

@@ -62,6 +62,7 @@ class TestRunning:
 
     def test_it_says_what_to_open_how_to_get_a_token_and_where_the_stores_are(self, shared: Up) -> None:
         assert f"http://127.0.0.1:{shared.port}/admin/" in shared.output
+        assert f"Demo       http://127.0.0.1:{shared.port}/\n" in shared.output
         assert "manage.py issue_token --user-id 7 --role BUYER" in shared.output
         assert re.search(r"mongodb://127\.0\.0\.1:\d+/chozoi_chat", shared.output)
         assert re.search(r"redis://127\.0\.0\.1:\d+/0", shared.output)
@@ -86,6 +87,10 @@ class TestRunning:
         with urllib.request.urlopen(f"http://127.0.0.1:{shared.port}/static/admin/css/base.css", timeout=5) as answer:
             assert answer.status == 200
             assert answer.headers["Content-Type"].startswith("text/css")
+
+    def test_the_demo_is_at_the_root(self, shared: Up) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{shared.port}/", timeout=5) as answer:
+            assert "demo/main.js" in answer.read().decode()
 
     def test_issue_token_in_a_second_terminal_gives_a_token(self, shared: Up) -> None:
         assert shared.manage("issue_token", "--user-id", "7", "--role", "BUYER").stdout.count(".") == 2
@@ -160,7 +165,7 @@ def test_named_stores_are_used_and_nothing_embedded_is_started(tmp_path: Path) -
         assert up.ready()
         assert not (up.data_dir / "mongodb").exists()
         assert not (up.data_dir / "redis").exists()
-        assert "Demo:" not in up.output, "a database of others is not ours to fill"
+        assert "Demo" not in up.output, "a database of others is not ours to fill, nor are its users ours to play"
         assert up.stop() == 0
         assert mongodb.alive()
         assert redis.alive()

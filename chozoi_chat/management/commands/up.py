@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from redis import Redis
 
+from chozoi_chat.checks import is_loopback
 from chozoi_chat.running_stores import AlreadyRunning, StoreAddresses, lock_data_dir, save_addresses, saved_addresses
 from chozoi_chat.unreachable import explained
 from devstack.embedded import (
@@ -29,6 +30,7 @@ from persistence.configuration import value_of
 
 # Where the stores listen unless something else does already. Not MongoDB's and Redis' own ports: those may be in use.
 MONGODB_PORT, REDIS_PORT = 27717, 6479
+_IDENTITY_PROVIDERS = ("AUTH_JWT_KEY", "AUTH_JWKS_URL", "AUTH_INTROSPECTION_URL")
 SPARE = 5  # seconds that a process which ends by its own deadline has before it is killed
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server that listens everywhere is found
 
@@ -82,6 +84,7 @@ class Command(BaseCommand):
             )
             save_addresses(settings.DATA_DIR, running)
             return {
+                "DEMO": str(_with_demo()),
                 "MONGODB_URI": running.mongodb or settings.MONGODB_URI,
                 "MONGODB_ENGINE": settings.MONGODB_ENGINE,
                 "REDIS_ADDRESS": running.redis or settings.REDIS_URL,
@@ -113,9 +116,11 @@ class Command(BaseCommand):
 
     def _welcome(self, host: str, stores: dict[str, str], workers: list[list[str]]) -> str:
         site = _site(host, settings.PORT)
+        demo = f"  Demo       {site}/\n" if _with_demo() else ""
         manage = f"{os.path.relpath(sys.executable)} manage.py"
         return (
             f"\nServing at {site}\n"
+            f"{demo}"
             f"  Socket.IO  path {value_of('SOCKET_PATH')}, namespace {value_of('MESSENGER_NAMESPACE')}\n"
             f"  Admin      {site}/admin/\n"
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
@@ -132,6 +137,13 @@ class Command(BaseCommand):
         lines += [f"             {command[0]}: {_site(host, int(command[-1]))}/readyz" for command in workers]
         lines.append(f"  An auction {manage} publish_auction_results")
         return "\n".join(lines) + "\n"
+
+
+def _with_demo() -> bool:
+    """Whether `/` is the demo. Where DEMO says nothing it is, if only this machine sees it and nobody real is in it."""
+    if os.environ.get("DEMO", "").strip():
+        return settings.DEMO
+    return settings.MONGODB_EMBEDDED and is_loopback(settings.HOST) and not any(map(value_of, _IDENTITY_PROVIDERS))
 
 
 def _port(address_before: str) -> int | None:
