@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from persistence.availability import AVAILABILITY, StoreUnavailable
+from persistence.availability import StoreUnavailable
 
 
 class Code(StrEnum):
@@ -89,8 +89,7 @@ class RuleViolation(Exception):
 
 
 def overloaded(error: Exception) -> RuleViolation:
-    """Note that a message was given up, and make its refusal, for a reason of `persistence.batching`."""
-    AVAILABILITY.gave_up()
+    """The refusal of what this process does not take on, for a reason of `persistence.batching`."""
     return RuleViolation(Code.OVERLOADED, f"the server is busy ({error}); try again in some seconds")
 
 

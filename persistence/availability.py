@@ -54,8 +54,6 @@ _REFUSAL_CODES: Final = frozenset(
     }
 )
 """Errors that a MongoDB answers which reads, and takes no writes until somebody makes room or lets it."""
-_UNANSWERED: Final = 5.0
-"""Seconds for which an operation is under way and nothing is answered, after which MongoDB is away for who gives up."""
 _PASSING_LABELS: Final = ("RetryableWriteError", "TransientTransactionError", "SystemOverloadedError")
 
 
@@ -121,7 +119,7 @@ class Availability:
         self._clock = clock
         self._lock = threading.Lock()
         self._away_since: float | None = None
-        self._answered_at = -math.inf
+        self._answered_at = self._back_at = -math.inf
         self._refusing_since: float | None = None
         self.refusals = 0  # writes that were refused since then, or in the last such time
         self._operation = threading.local()
@@ -164,22 +162,32 @@ class Availability:
             if self._away_since is not None:
                 return
             if self._answered_at > began:
-                logger.warning("The message store did not answer one of many in time: %s", _described(error))
+                level = logging.INFO if began < self._back_at else logging.WARNING  # of an outage that was logged
+                logger.log(level, "The message store did not answer one of many in time: %s", _described(error))
                 return
             self._away_since = began
         logger.error("The message store is away: %s", _described(error))
 
-    def gave_up(self) -> None:
-        """Note that somebody gave up waiting for operations under way. MongoDB may be away, or have too much to do."""
-        began = min(list(self._running.values()), default=math.inf)
-        seconds = self._clock() - began
-        if seconds < _UNANSWERED:
-            return
+    def unanswered_for(self) -> float:
+        """Seconds since the oldest operation under way began, if none was answered since; else 0."""
+        began = self._oldest()
+        return 0.0 if self._answered_at > began else max(0.0, self._clock() - began)
+
+    def not_there(self, error: BaseException) -> None:
+        """Note that MongoDB did not even answer a ping, while operations go on to wait for it.
+
+        Args:
+            error: What the ping ended with.
+        """
         with self._lock:
-            if self._away_since is not None or self._answered_at > began:
+            if self._away_since is not None or self.unanswered_for() == 0:
                 return
-            self._away_since = began
-        logger.error("The message store is away: it has not answered for %.1f s", seconds)
+            self._away_since = self._oldest()
+        logger.error("The message store is away: %s", _described(error))
+
+    def _oldest(self) -> float:
+        """When the oldest operation under way began; without any, in time to come."""
+        return min(list(self._running.values()), default=math.inf)
 
     def answered(self) -> None:
         """Note that MongoDB answers."""
@@ -187,7 +195,7 @@ class Availability:
         if self._away_since is None:
             return
         with self._lock:
-            away_since, self._away_since = self._away_since, None
+            away_since, self._away_since, self._back_at = self._away_since, None, now
         if away_since is not None:
             logger.warning("The message store is back after %.1f s.", now - away_since)
 

@@ -41,6 +41,9 @@ MESSAGE_THREADS = 3
 TIMEOUT = float(StoreSettings.current().MONGODB_PATIENCE)
 """Seconds that one operation may take, with the driver's own retries: longer than an election."""
 
+NOTICED = 1.0
+"""Seconds after which an operation that waits has a ping ask whether MongoDB is there; the ping waits as long again."""
+
 TIMEOUT_WHILE_AWAY = 2.0
 """Seconds that an operation waits for a MongoDB that has been away for TIMEOUT seconds already."""
 
@@ -90,12 +93,42 @@ class _StoreThreads:
                 store_clock.keep()
                 return function(*args, **kwargs)
 
+        loop = asyncio.get_running_loop()
+        look = loop.call_later(NOTICED, _look)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await loop.run_in_executor(self._executor, work)
         except STORE_ERRORS as error:
             if not is_outage(error):
                 raise
             raise _unavailable(error) from error
+        finally:
+            look.cancel()
+
+
+_ping_thread = ThreadPoolExecutor(1, thread_name_prefix="ping")
+
+
+def _look() -> None:
+    """Have it noticed, and logged, that MongoDB is away, also where it comes back before an operation gives up."""
+    if _is_to_be_asked():
+        _ping_thread.submit(_find_out_whether_there)
+
+
+def _is_to_be_asked() -> bool:
+    return AVAILABILITY.away_for() is None and AVAILABILITY.unanswered_for() >= NOTICED
+
+
+def _find_out_whether_there() -> None:
+    """An operation may have much to do; what does not answer a ping is not there."""
+    if not _is_to_be_asked():
+        return
+    try:
+        with pymongo.timeout(NOTICED):
+            _connect()
+            connection.connection.admin.command("ping")
+    except STORE_ERRORS as error:
+        if is_outage(error):
+            AVAILABILITY.not_there(error)
 
 
 def _wait_while_away(asked_at: float) -> None:

@@ -7,25 +7,24 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError
 from pymongo import errors
-from pymongo.collection import Collection
 from pymongo.database import Database
 
-from conversations.errors import RuleViolation
 from conversations.models import Room
 from conversations.storage import writer
 from conversations.storage.writer import message_writer
-from persistence import availability as availability_module
 from persistence import mongodb as store
 from persistence.availability import Availability, StoreUnavailable, is_outage
 from persistence.configuration import StoreSettings
 from persistence.mongodb import in_store_thread
 from tests.conversations.conftest import Emitted
 from tests.conversations.drafting import Outage, draft
+from tests.eventually import eventually
 
 Store = Database[dict[str, Any]]
 
@@ -153,61 +152,89 @@ def test_one_slow_visit_among_others_is_no_outage(caplog: pytest.LogCaptureFixtu
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def test_a_store_that_answers_nothing_is_away_for_who_gives_up_before_the_operation_does(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_who_was_too_slow_in_an_outage_that_is_over_adds_no_line_to_it(caplog: pytest.LogCaptureFixture) -> None:
     now = [100.0]
     availability = Availability(lambda: now[0])
-    with availability.operation():
-        now[0] = 104.0
-        availability.gave_up()
-        assert availability.away_for() is None
-        now[0] = 110.0
-        for _ in range(3):
-            availability.gave_up()
-        assert availability.away_for() == 10.0
-        now[0] = 112.0
+
+    def fails(begins: Callable[[], None]) -> None:
+        with suppress(errors.AutoReconnect), availability.operation():
+            begins()
+            raise errors.AutoReconnect("connection closed")
+
+    def an_outage_passes() -> None:
+        thread = threading.Thread(target=fails, args=[lambda: now.append(now.pop() + 5)])
+        thread.start()
+        thread.join()
+        now[0] += 1
+        availability.answered()
+
+    fails(an_outage_passes)
+    levels = [record.levelno for record in caplog.records]
+    assert levels == [logging.ERROR, logging.WARNING, logging.INFO]
     assert availability.away_for() is None
-    assert [record.message for record in caplog.records] == [
-        "The message store is away: it has not answered for 10.0 s",
-        "The message store is back after 12.0 s.",
-    ]
 
 
-def test_who_gives_up_in_a_flood_finds_no_store_away(caplog: pytest.LogCaptureFixture) -> None:
-    now = [100.0]
-    availability = Availability(lambda: now[0])
-    availability.gave_up()
-    with availability.operation():
-        now[0] = 108.0
-        availability.answered()  # as the operation of another thread is
-        now[0] = 110.0
-        availability.gave_up()
-    assert availability.away_for() is None
-    assert caplog.records == []
+class Held:
+    """Operations that last until they are let go, as those that wait for a MongoDB."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+
+    def begin(self) -> asyncio.Future[bool]:
+        return asyncio.ensure_future(in_store_thread(self._over.wait, 10.0))
+
+    def let_go(self) -> None:
+        self._over.set()
 
 
-async def test_messages_that_are_refused_while_nothing_is_answered_say_that_the_store_is_away(
-    database: Store, chat: Emitted, room: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_store_that_does_not_answer_is_away_before_any_operation_gives_up(
+    database: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(availability_module, "_UNANSWERED", 0.1)
-    back = threading.Event()
-    insert_many = Collection.insert_many
+    monkeypatch.setattr(store, "NOTICED", 0.1)
+    held = Held()
+    with monkeypatch.context() as away_now:
+        away_now.setattr(Database, "command", gone)
+        waiting = [held.begin() for _ in range(3)]
+        await eventually(lambda: caplog.messages == ["The message store is away: AutoReconnect: connection closed"])
+        await asyncio.sleep(0.3)
+    held.let_go()
+    await asyncio.gather(*waiting)
+    assert len(caplog.messages) == 2 and caplog.messages[1].startswith("The message store is back after 0.")
 
-    def held(*arguments: Any, **options: Any) -> Any:
-        back.wait(10)
-        return insert_many(*arguments, **options)
 
-    monkeypatch.setattr(Collection, "insert_many", held)
-    first = asyncio.ensure_future(message_writer().write(draft("waits")))
-    await asyncio.sleep(0.3)
-    with pytest.raises(RuleViolation) as refused:
-        await message_writer().write(draft("is late"), deadline=time.monotonic() + 0.1)
-    assert refused.value.code == "overloaded"
-    back.set()
-    await first
-    said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [text.split(" store is ")[1].split()[0].rstrip(":") for text in said] == ["away", "back"]
+async def test_an_operation_that_takes_long_is_no_outage_while_the_store_answers(
+    database: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(store, "NOTICED", 0.1)
+    asked: list[Any] = []
+    command = Database.command
+
+    def answer(*arguments: Any, **options: Any) -> Any:
+        asked.append(arguments[1])
+        return command(*arguments, **options)
+
+    monkeypatch.setattr(Database, "command", answer)
+    held = Held()
+    waiting = held.begin()
+    await eventually(lambda: asked == ["ping"])
+    await asyncio.sleep(0.1)
+    held.let_go()
+    await waiting
+    assert caplog.messages == []
+
+
+async def test_what_passes_within_a_second_is_not_even_asked_about(
+    database: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Database, "command", gone)
+    held = Held()
+    waiting = held.begin()
+    await asyncio.sleep(0.1)
+    held.let_go()
+    await waiting
+    monkeypatch.setattr(store, "NOTICED", 0.0)
+    await in_store_thread(time.sleep, 0.2)
+    assert len(caplog.messages) == 2, "it would have been seen"
 
 
 def test_an_outage_lasts_since_the_visit_began_that_found_it() -> None:
