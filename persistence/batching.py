@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,16 @@ Result = TypeVar("Result")
 
 _WEIGHT_OF_LAST = 0.25
 """What the last batch counts for in the mean of how long batches take."""
+_WEIGHT_IN_TREND = 0.1
+"""Likewise, in what is known of how that grows with their items. One batch alone says little of it."""
+_SAME = 1.0
+"""The variance of the items of batches below which all are taken to have had as many."""
+_FEW = 3
+"""Items of a key in a batch that is to be short. Who sends as people do has no more waiting at a time."""
+_GROWTH = 1.25
+"""A batch has at most so many times the items of a full one before it, or so many times fewer, to find out what items
+cost. An estimate that is wrong costs one batch.
+"""
 
 
 class NotTaken(Exception):
@@ -48,6 +59,36 @@ class _Waiting(Generic[Item, Result]):
     deadline: float
 
 
+class _Trend:
+    """How long batches take by the number of their items: a straight line through the last ones, by least squares.
+
+    The line tells what each item adds from what a batch takes by itself, such as a round trip.
+    """
+
+    def __init__(self) -> None:
+        self._weight = 1.0  # of the next batch; there is nothing before the first one
+        self._items = self._seconds = 0.0  # means
+        self._variance = self._covariance = 0.0  # of the items; of the items and the seconds
+
+    def add(self, items: int, seconds: float) -> None:
+        """Note a batch."""
+        off_items, off_seconds, weight = items - self._items, seconds - self._seconds, self._weight
+        self._items += weight * off_items
+        self._seconds += weight * off_seconds
+        self._variance = (1 - weight) * (self._variance + weight * off_items * off_items)
+        self._covariance = (1 - weight) * (self._covariance + weight * off_items * off_seconds)
+        self._weight = _WEIGHT_IN_TREND
+
+    def items_within(self, seconds: float) -> float | None:
+        """How many items add so much to what a batch takes by itself.
+
+        None: the last ones had all the same number of items, which tells nothing of other numbers.
+        """
+        if self._variance < _SAME:
+            return None
+        return seconds * self._variance / self._covariance if self._covariance > 0 else math.inf
+
+
 class GroupCommit(Generic[Item, Result]):
     """Hands items in batches to `commit`, one batch at a time.
 
@@ -67,6 +108,9 @@ class GroupCommit(Generic[Item, Result]):
         max_batch: The most items of one batch.
         max_batch_per_key: The most items of one key in a batch, so that batches stay short when one key has many.
             Items without a key have the other bound alone.
+        max_seconds: By how much its items may make a batch longer than it is by itself, as far as the last ones tell.
+            Each key has a few items in it all the same (_FEW), and only further ones wait. So an item of a key with few
+            does not wait for the many of others. `None`: a batch may take as long as it does.
         max_waiting: The most items that wait for their batch; `None`: no bound. When so many wait, an item of a key
             with less than its share takes the place of the last one of the key with the most.
         max_waiting_per_key: The most items of one key that wait, likewise.
@@ -82,6 +126,7 @@ class GroupCommit(Generic[Item, Result]):
         *,
         max_batch: int = 500,
         max_batch_per_key: int = 50,
+        max_seconds: float | None = None,
         max_waiting: int | None = 10_000,
         max_waiting_per_key: int = 1_000,
         clock: Callable[[], float] = time.monotonic,
@@ -89,6 +134,9 @@ class GroupCommit(Generic[Item, Result]):
         self._commit = commit
         self._max_batch = max_batch
         self._max_batch_per_key = max_batch_per_key
+        self._max_seconds = max_seconds
+        self._trend = _Trend()
+        self._limit = float(max_batch)  # items of a batch beyond a few of each key
         self._max_waiting = max_waiting
         self._max_waiting_per_key = max_waiting_per_key
         self._clock = clock
@@ -152,7 +200,8 @@ class GroupCommit(Generic[Item, Result]):
         ahead = min(self._waiting, own + (own + 1) * others)  # at most so many have their turn before it
         # A batch that takes longer than the others did is taken to go on for as long as it has.
         running = max(self._duration, self._clock() - self._began)
-        batches = max(ahead // self._max_batch, own // self._max_batch_per_key) + 1
+        size = max(int(self._limit), min(_FEW * len(self._queues), self._max_batch))
+        batches = max(ahead // size, own // self._max_batch_per_key) + 1
         return running + batches * self._duration
 
     def _make_room(self, own: int) -> None:
@@ -175,7 +224,7 @@ class GroupCommit(Generic[Item, Result]):
                 self._began = self._clock()
                 if batch := self._next_batch():
                     await self._do(batch)
-                    self._duration += _WEIGHT_OF_LAST * (self._clock() - self._began - self._duration)
+                    self._learn(len(batch), self._clock() - self._began)
         finally:
             self._worker = None
             for queue in self._queues.values():  # only when cancelled, as at the end of a loop
@@ -185,12 +234,25 @@ class GroupCommit(Generic[Item, Result]):
             self._turns.clear()
             self._waiting = 0
 
+    def _learn(self, items: int, seconds: float) -> None:
+        self._duration += _WEIGHT_OF_LAST * (seconds - self._duration)
+        if self._max_seconds is None:
+            return
+        self._trend.add(items, seconds)
+        if items >= self._limit:
+            self._limit = min(_GROWTH * items, self._max_batch)
+        if seconds > self._max_seconds:
+            fitting = self._trend.items_within(self._max_seconds)
+            self._limit = max(1.0, min(self._limit, items / _GROWTH if fitting is None else fitting))
+
     def _next_batch(self) -> list[_Waiting[Item, Result]]:
         """Take one of each key in turn. What is too late has its turn and fails."""
         batch: list[_Waiting[Item, Result]] = []
         taken: defaultdict[str | None, int] = defaultdict(int)
         resting: list[str | None] = []  # keys that have had all that a key may have
         while self._turns and len(batch) < self._max_batch:
+            if taken[self._turns[0]] >= _FEW and len(batch) >= self._limit:
+                break  # so many turns all have had
             key = self._turns.popleft()
             queue = self._queues[key]
             waiting = queue.popleft()

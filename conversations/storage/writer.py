@@ -53,6 +53,8 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = 0.5
 """Seconds between two attempts at a repair; each failure doubles them."""
 LONGEST_PAUSE = 15.0
+BATCH_SECONDS = 0.1
+"""Seconds by which the further messages of senders with many may make a batch longer: others wait for it."""
 _DUPLICATE_KEY = 11000
 _AT_ONCE = 100  # messages of a dead process that are announced before others have their turn
 
@@ -87,7 +89,7 @@ class MessageWriter:
 
     def __init__(self) -> None:
         self.repairs = RepairQueue()
-        self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit)
+        self._group: GroupCommit[Draft, MessagePayload] = GroupCommit(self._commit, max_seconds=BATCH_SECONDS)
         self._counter = MessageCounter()
         self._checkpoint = Checkpoint(current_presence().process_id)
         self._lock = asyncio.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -163,11 +164,12 @@ class Clock:
 
 
 class Slow:
-    """Takes so many seconds of a clock for each batch; `gate` holds a batch up."""
+    """Takes so many seconds of a clock for each batch, and for each item of it; `gate` holds a batch up."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: Clock, seconds: float, seconds_an_item: float = 0) -> None:
         self._clock = clock
         self.seconds = seconds
+        self._seconds_an_item = seconds_an_item
         self.batches: list[list[str]] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -175,7 +177,7 @@ class Slow:
     async def __call__(self, items: Sequence[str]) -> list[str | Exception]:
         self.batches.append(list(items))
         await self.gate.wait()
-        self._clock.now += self.seconds
+        self._clock.now += self.seconds + len(items) * self._seconds_an_item
         return list(items)
 
 
@@ -301,3 +303,47 @@ async def test_while_a_batch_takes_long_none_is_taken_that_has_less_time_than_th
     work.gate.set()
     await asyncio.gather(first, taken, return_exceptions=True)
     assert await group.submit("again", deadline=clock.now + 10) == "again"
+
+
+async def _flood(group: GroupCommit[str, str], items: int, *keys: str) -> None:
+    await asyncio.gather(*(group.submit(key, key=key) for _ in range(items) for key in keys))
+
+
+async def test_batches_are_short_once_it_is_known_how_long_items_take() -> None:
+    clock = Clock()
+    work = Slow(clock, 0.03, 0.002)
+    group = GroupCommit(work, max_seconds=0.1, clock=clock)
+    await _flood(group, 500, "a", "b")
+    assert {key: sum(batch.count(key) for batch in work.batches) for key in "ab"} == {"a": 500, "b": 500}
+    assert all(35 <= len(batch) <= 65 for batch in work.batches[5:-1]), list(map(len, work.batches))
+
+
+async def test_each_key_has_a_few_items_in_a_batch_however_long_that_takes() -> None:
+    clock = Clock()
+    work = Slow(clock, 0.03, 0.002)
+    group = GroupCommit(work, max_seconds=0.1, clock=clock)
+    keys = [f"{number}" for number in range(100)]
+    await _flood(group, 30, *keys)
+    assert all(Counter(batch) == dict.fromkeys(keys, 3) for batch in work.batches[5:]), list(map(len, work.batches))
+
+
+async def test_batches_that_take_long_by_themselves_have_no_fewer_items_for_that() -> None:
+    clock = Clock()
+    work = Slow(clock, 0.5, 0.001)
+    group = GroupCommit(work, max_seconds=0.1, clock=clock)
+    await _flood(group, 900, "a", "b")
+    assert max(map(len, work.batches)) == 100, "of each key as many as a batch may have"
+    assert len(work.batches) < 25
+
+
+async def test_after_a_batch_that_took_long_for_another_reason_they_grow_again() -> None:
+    clock = Clock()
+    work = Slow(clock, 0.01)
+    group = GroupCommit(work, max_seconds=0.1, clock=clock)
+    await _flood(group, 10, "a")
+    work.seconds = 20.0
+    await _flood(group, 40, "a")
+    work.seconds = 0.01
+    before = len(work.batches)
+    await _flood(group, 900, "a")
+    assert len(work.batches) - before < 35
