@@ -82,7 +82,7 @@ def _mongodb_server() -> Iterator[CheckMessage]:
         )
     else:
         if server.limitation:
-            kind = Warning if value_of("KAFKA_BOOTSTRAP_SERVERS") else Info
+            kind = Warning if value_of("KAFKA_BOOTSTRAP_SERVERS") or value_of("WEBHOOKS") else Info
             yield kind(server.limitation, id="chozoi_chat.W037")
 
 

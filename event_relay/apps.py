@@ -12,6 +12,7 @@ class EventRelayConfig(AppConfig):
     in_chat_database = True
 
     def ready(self) -> None:
-        """Declare this app's settings."""
+        """Declare this app's settings and checks."""
+        from event_relay.webhooks import checks  # noqa: F401
         from kafka_workers import configuration  # noqa: F401
         from workers import configuration as workers  # noqa: F401

@@ -1,4 +1,4 @@
-"""The lease, and the position under it: only the relay that holds the lease can move the position.
+"""The lease on a destination, and the position under it, which only the relay that holds the lease can move.
 
 Both are in one document, so that taking, renewing and moving are one atomic statement each. Time is MongoDB's own
 (`$$NOW`): the clocks of the relays' machines do not matter.
@@ -40,7 +40,7 @@ class CatchingUp:
 
     Attributes:
         since: From when on events are read from the collections.
-        after: The last room of the last batch that Kafka has; None: no batch is there yet.
+        after: The last room of the last batch whose events have arrived; None: none have.
     """
 
     since: datetime.datetime
@@ -49,21 +49,25 @@ class CatchingUp:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the changes are in Kafka.
+    """How far the events of the changes have arrived.
 
     Attributes:
-        token: The resume token of the last change that Kafka has; None: nothing was relayed yet.
-        until: Kafka has all changes before this time.
+        token: The resume token of the last change whose events have arrived; None: nothing was relayed yet.
+        until: The events of all changes before this time have arrived.
         catching_up: What the collections still have to show before the changes; None: nothing.
+        ahead: Ids of documents whose changes come later, and whose events have arrived all the same.
+        paused: Why nothing is relayed until an operator resumes it; empty: it is relayed.
     """
 
     token: Mapping[str, Any] | None
     until: datetime.datetime | None
     catching_up: CatchingUp | None = None
+    ahead: tuple[str, ...] = ()
+    paused: str = ""
 
 
 class Lease:
-    """One relay's lease on a topic.
+    """One relay's lease on a destination.
 
         lease = Lease("chozoi.conversations.events", "host.4711")
         position = lease.take()
@@ -73,12 +77,12 @@ class Lease:
                 lease.renew(new_position)
 
     Args:
-        topic: The topic.
+        destination: The destination's name.
         holder: A name that no other relay has.
     """
 
-    def __init__(self, topic: str, holder: str) -> None:
-        self._topic = topic
+    def __init__(self, destination: str, holder: str) -> None:
+        self._destination = destination
         self._holder = holder
         self._valid_until = 0.0
 
@@ -91,7 +95,7 @@ class Lease:
         connection.ensure_connection()
         asked = time.monotonic()
         try:
-            durable(RelayPosition).update_one({"_id": self._topic}, {"$setOnInsert": {"holder": ""}}, upsert=True)
+            durable(RelayPosition).update_one({"_id": self._destination}, {"$setOnInsert": {"holder": ""}}, upsert=True)
         except DuplicateKeyError:  # two who were the first, at once
             pass
         # Both as milliseconds since 1970.
@@ -111,6 +115,8 @@ class Lease:
             found.get("resume_token"),
             found.get("relayed_until"),
             CatchingUp(catching_up["since"], catching_up["after"]) if catching_up else None,
+            tuple(found.get("ahead") or ()),
+            found.get("paused") or "",
         )
 
     def renew(self, position: Position | None = None) -> None:
@@ -130,6 +136,7 @@ class Lease:
                 "resume_token": {"$literal": position.token},
                 "relayed_until": position.until,
                 "catching_up": {"$literal": catching_up},
+                "ahead": {"$literal": list(position.ahead)},
             }
         found = self._change({"expires_at": TERM_FROM_NOW, **moved}, holder=self._holder)
         if found is None:
@@ -170,6 +177,19 @@ class Lease:
             done.set()
             keeper.join()
 
+    def pause(self, reason: str) -> None:
+        """Have nothing relayed to the destination, by this relay or another one, until `resume`.
+
+        Args:
+            reason: Why; not empty.
+        """
+        self._change({"paused": {"$literal": reason}})
+
+    def resume(self) -> bool:
+        """Undo `pause`. Returns whether it was paused."""
+        found = durable(RelayPosition).find_one_and_update({"_id": self._destination}, {"$set": {"paused": ""}})
+        return bool(found and found.get("paused"))
+
     def release(self) -> None:
         """Give up the lease, so that another relay takes over at once."""
         self._change({"holder": ""}, holder=self._holder)
@@ -180,7 +200,7 @@ class Lease:
             durable(RelayPosition)
             .with_options(aware)
             .find_one_and_update(
-                {"_id": self._topic, **condition}, [{"$set": values}], return_document=ReturnDocument.AFTER
+                {"_id": self._destination, **condition}, [{"$set": values}], return_document=ReturnDocument.AFTER
             )
         )
         return found

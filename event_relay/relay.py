@@ -28,9 +28,9 @@ from event_relay.change import changed_at, read_change
 from event_relay.change_stream import HistoryLost, Stream, change_stream, require_replica_set, watched_database
 from event_relay.event import Event, or_unreadable
 from event_relay.position import RENEWAL, CatchingUp, Lease, LeaseLost, Position
-from event_relay.sinks.sink import Destination, EventRejected, Sink
+from event_relay.sinks.sink import Destination, DestinationGone, EventRejected, Sink
 from persistence.timestamps import UTC
-from workers.report import WorkerReport
+from workers.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Relay:
     def __init__(
         self,
         destination: Destination,
-        report: WorkerReport,
+        report: Report,
         stop: threading.Event,
         since: datetime.datetime | None = None,
     ) -> None:
@@ -83,10 +83,18 @@ class Relay:
                 if position is None:
                     self._stand_by()
                     continue
+                if position.paused:
+                    self._stay_paused(position.paused)
+                    continue
+                self._report.recovered("paused")
                 self._work(position)
                 pause = FIRST_PAUSE
             except LeaseLost as error:
                 logger.warning("the lease is lost: %s", error)
+            except DestinationGone as error:
+                logger.error("%s is paused, until an operator resumes it: %s", self._destination.name, error)
+                with suppress(PyMongoError, DatabaseError):
+                    self._lease.pause(str(error))
             except HistoryLost as error:
                 self._lost_since = (position.until if position and position.until else _now()) - MARGIN
                 self._report.failed("history", f"the changes are lost; catching up from the collections: {error}")
@@ -103,10 +111,16 @@ class Relay:
     def _stand_by(self) -> None:
         """Wait before the next attempt to take the lease. Failures and catching up are the active relay's now."""
         self._report.enter("standby")
-        for where in ("relay", "kafka", "history"):
+        for where in ("relay", "kafka", "history", "delivery", "paused"):
             self._report.recovered(where)
         self._report.lags({})
         self._lost_since = None
+        self._stop.wait(RENEWAL)
+
+    def _stay_paused(self, reason: str) -> None:
+        self._report.enter("paused")
+        self._report.recovered("delivery")
+        self._report.failed("paused", reason)
         self._stop.wait(RENEWAL)
 
     def _work(self, position: Position) -> None:
@@ -118,7 +132,7 @@ class Relay:
         try:
             token = None if self._lost_since else position.token
             with self._lease.renewing(), change_stream(database, token, self._destination.sources) as stream:
-                begin = position if token is not None else Position(stream.resume_token, _now(), position.catching_up)
+                begin = position if token is not None else replace(position, token=stream.resume_token, until=_now())
                 self._catch_up(database, sink, begin)
                 logger.info("relaying to %s", self._destination.name)
                 self._report.enter("relaying")
@@ -140,7 +154,7 @@ class Relay:
         then = replace(position, catching_up=None)
         task = self._to_catch_up(position)
         if task is None:
-            sink.publish([], then)
+            self._lease.renew(then)  # at once: a relay that is killed in its first second must not begin anew
             return
         self._lease.renew(replace(position, catching_up=task))
         self._since = self._lost_since = None

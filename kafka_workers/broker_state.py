@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from workers.report import WorkerReport
+from workers.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class BrokerState:
         report: The worker's report; it gets the failure "kafka".
     """
 
-    def __init__(self, report: WorkerReport) -> None:
+    def __init__(self, report: Report) -> None:
         self._report = report
 
     def on_error(self, error: KafkaError) -> None:

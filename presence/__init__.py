@@ -7,7 +7,8 @@ Changes that no socket of this process caused come to the listeners of `on_chang
 `on_death`.
 """
 
+from presence.observer import Observer
 from presence.per_loop import current, on_change, on_death, on_restored, stop_current
 from presence.presence import Presence
 
-__all__ = ["Presence", "current", "on_change", "on_death", "on_restored", "stop_current"]
+__all__ = ["Observer", "Presence", "current", "on_change", "on_death", "on_restored", "stop_current"]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from persistence.configuration import StoreSettings
 from persistence.per_event_loop import PerLoop
 from presence.configuration import PresenceSettings
+from presence.observer import PREFIX
 from presence.presence import Presence
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ async def _notify(user_id: str) -> None:
 
 
 def _from_settings() -> Presence:
-    options: dict[str, Any] = {"prefix": "chozoi:presence:", **PresenceSettings.current().PRESENCE}
+    options: dict[str, Any] = {"prefix": PREFIX, **PresenceSettings.current().PRESENCE}
     return Presence(
         StoreSettings.current().REDIS_ADDRESS,
         on_offline=_notify,

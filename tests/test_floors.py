@@ -245,6 +245,7 @@ def test_the_embedded_store_is_named_by_the_development_stack_alone(path: Path) 
         ("event_relay.relay", "conversations.models", True),
         ("event_relay.sources.acts", "moderation.models.Act", True),
         ("moderation.services", "event_relay.event", False),
+        ("event_relay.webhooks.sink", "kafka_workers.clients", False),
         ("workers.report", "persistence.timestamps", False),
         ("persistence.mongodb", "conversations.models", False),
         ("identity.keys", "chozoi_chat.settings", False),

@@ -19,7 +19,7 @@ from kafka_workers.broker_state import BrokerState
 from kafka_workers.clients import producer_configuration
 from kafka_workers.configuration import KafkaSettings
 from kafka_workers.wire_format import RegistryUnavailable
-from workers.report import WorkerReport
+from workers.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class KafkaSink:
         RegistryUnavailable: The schema could not be registered.
     """
 
-    def __init__(self, report: WorkerReport) -> None:
+    def __init__(self, report: Report) -> None:
         self._report = report
         self._brokers = BrokerState(report)
         self._topic = KafkaSettings.current().KAFKA_EVENTS_TOPIC

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
+from event_relay.cloudevents import MEDIA_TYPE, to_json
 from event_relay.event import Event
 from kafka_workers.configuration import KafkaSettings
 from kafka_workers.wire_format import AvroEncoder, registry
@@ -32,12 +31,11 @@ class Encoder(Protocol):
 class JsonEncoder:
     """CloudEvents' JSON format."""
 
-    content_type = "application/cloudevents+json; charset=UTF-8"
+    content_type = MEDIA_TYPE
 
     def value(self, event: Event) -> bytes:
         """Encode an event as one JSON object: the attributes and `data`."""
-        envelope = {**event.attributes(), "datacontenttype": "application/json", "data": event.data}
-        return msgspec.json.encode(as_json(envelope))
+        return to_json(event)
 
 
 class AvroEventEncoder:

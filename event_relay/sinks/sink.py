@@ -11,7 +11,7 @@ from typing import Protocol
 from event_relay.event import Outgoing
 from event_relay.position import Position
 from event_relay.sources import Source
-from workers.report import WorkerReport
+from workers.report import Report
 
 
 class EventRejected(Exception):
@@ -80,7 +80,7 @@ class Destination:
     """
 
     name: str
-    open: Callable[[WorkerReport, Position], Sink]
+    open: Callable[[Report, Position], Sink]
     sources: tuple[Source, ...]
     transient_errors: tuple[type[Exception], ...] = ()
 

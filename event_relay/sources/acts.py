@@ -46,6 +46,7 @@ ACTS = Source(
     from_change=from_change,
     from_document=from_document,
     dated_by=("at",),
+    types=tuple(act.value for act in RELAYED),
 )
 
 

@@ -71,6 +71,7 @@ MESSAGES = Source(
     from_change=from_change,
     from_document=from_document,
     dated_by=("created_at", "updated_at", "redacted_at"),
+    types=("message.created", "message.updated", "message.redacted", "messages.seen"),
 )
 
 

@@ -51,6 +51,7 @@ REPORTS = Source(
     from_change=from_change,
     from_document=from_document,
     dated_by=("created_at", "closed_at"),
+    types=("report.opened", *_CLOSED.values()),
 )
 
 

@@ -72,6 +72,7 @@ ROOMS = Source(
     from_change=from_change,
     from_document=from_document,
     dated_by=("created_at", "updated_at", *_DELETED_AT.values()),
+    types=("room.created", "room.deleted", "room.enabled", "room.blocked", "room.unblocked"),
     room="_id",
 )
 

@@ -23,6 +23,7 @@ class Source:
             changes are lost.
         dated_by: The fields with the times of those events: of a document with such an event, one of them is at or
             after the instant.
+        types: The types of all events that it makes.
         room: The field with the room's id; an index begins with it.
     """
 
@@ -31,6 +32,7 @@ class Source:
     from_change: Callable[[Change], Iterator[Event]]
     from_document: Callable[[Document, datetime.datetime], Iterator[Event]]
     dated_by: Sequence[str]
+    types: tuple[str, ...]
     room: str = "room_id"
 
     def match(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class WorkerProcess:
     def __init__(self, command: str, log: Path, environment: Mapping[str, str]) -> None:
         self.command = command
         self.log = log
-        self._environment = {**os.environ, **environment}
+        self.environment = {**os.environ, **environment}
         self._port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -35,7 +35,7 @@ class WorkerProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", self.command, "--status-port", str(self._port), *arguments],
                 cwd=PROJECT,
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )
@@ -57,7 +57,7 @@ class WorkerProcess:
 
     def stop(self) -> int:
         """SIGTERM; the exit status. Nothing when it does not run."""
-        if self.process is None:
+        if self.process is None or self.process.returncode is not None:
             return 0
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)

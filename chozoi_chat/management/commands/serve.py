@@ -21,6 +21,7 @@ _FEATURES = {
     "winners' names in auction results": ["ACCOUNT_SERVICE"],
     "auction results from Kafka": ["KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL"],
     "conversation events to Kafka": ["KAFKA_BOOTSTRAP_SERVERS"],
+    "conversation events to webhooks": ["WEBHOOKS"],
 }
 """Features, with the settings that each of them needs."""
 

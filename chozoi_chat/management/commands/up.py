@@ -92,7 +92,9 @@ class Command(BaseCommand):
                 "SCHEMA_REGISTRY_URL": running.schema_registry or registry,
             }
 
-        workers = _workers(brokers=bool(kafka or brokers), registry=bool(kafka or registry))
+        workers = _workers(
+            brokers=bool(kafka or brokers), registry=bool(kafka or registry), webhooks=bool(value_of("WEBHOOKS"))
+        )
         say = writer_to(self.stdout)
         patience = settings.SHUTDOWN_WINDOW + SPARE
         with Supervisor(
@@ -126,17 +128,21 @@ class Command(BaseCommand):
             f"  A token    {manage} issue_token --user-id 7 --role BUYER\n"
             f"  MongoDB    {without_password(stores['MONGODB_URI'])}{_embedded(settings.MONGODB_EMBEDDED)}\n"
             f"  Redis      {without_password(stores['REDIS_ADDRESS'])}{_embedded(settings.REDIS_EMBEDDED)}\n"
-            f"{self._kafka(host, stores, workers, manage)}"
+            f"{self._kafka(stores, workers)}"
+            f"{_states(host, workers)}"
+            f"{self._auction(workers, manage)}"
             "Ctrl-C stops everything.\n"
         )
 
-    def _kafka(self, host: str, stores: dict[str, str], workers: list[list[str]], manage: str) -> str:
-        if not workers:
+    def _kafka(self, stores: dict[str, str], workers: list[list[str]]) -> str:
+        if not any(command[0] == "relay_events" for command in workers):
             return ""
-        lines = [f"  Kafka      {stores['KAFKA_BOOTSTRAP_SERVERS']}  (docs/kafka.md)"]
-        lines += [f"             {command[0]}: {_site(host, int(command[-1]))}/readyz" for command in workers]
-        lines.append(f"  An auction {manage} publish_auction_results")
-        return "\n".join(lines) + "\n"
+        return f"  Kafka      {stores['KAFKA_BOOTSTRAP_SERVERS']}  (docs/kafka.md)\n"
+
+    def _auction(self, workers: list[list[str]], manage: str) -> str:
+        if not any(command[0] == "consume_auction_results" for command in workers):
+            return ""
+        return f"  An auction {manage} publish_auction_results\n"
 
 
 def _with_demo() -> bool:
@@ -151,12 +157,19 @@ def _port(address_before: str) -> int | None:
     return urlsplit(address_before).port
 
 
-def _workers(*, brokers: bool, registry: bool) -> list[list[str]]:
-    """What runs beside the server where there is a Kafka, each with a port for its state."""
+def _workers(*, brokers: bool, registry: bool, webhooks: bool) -> list[list[str]]:
+    """What runs beside the server, each with a port for its state."""
     commands = ["relay_events"] if brokers else []
     if brokers and registry:
         commands.append("consume_auction_results")
+    if webhooks:
+        commands.append("relay_webhooks")
     return [[command, "--status-port", str(free_port())] for command in commands]
+
+
+def _states(host: str, workers: list[list[str]]) -> str:
+    """Where each worker serves its state, a line for each."""
+    return "".join(f"  Worker     {command[0]}: {_site(host, int(command[-1]))}/readyz\n" for command in workers)
 
 
 def _site(host: str, port: int) -> str:

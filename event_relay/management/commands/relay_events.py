@@ -1,17 +1,17 @@
 """`manage.py relay_events`: conversation events from MongoDB to Kafka. Run two: one works, the other takes over."""
 
 import threading
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from event_relay.change_stream import NoReplicaSet
+from event_relay.management.instants import instant
 from event_relay.relay import Relay
 from event_relay.sinks.kafka import kafka
 from kafka_workers.command import KafkaCommand
-from persistence.timestamps import from_wire
 from workers.report import WorkerReport
 
 
@@ -25,7 +25,7 @@ class Command(KafkaCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--since",
-            type=_instant,
+            type=instant,
             help="first send what the collections show to have happened since then (ISO 8601, UTC unless it says)",
         )
         super().add_arguments(parser)
@@ -37,10 +37,3 @@ class Command(KafkaCommand):
             Relay(kafka(), report, stop, since).run()
         except NoReplicaSet as error:
             raise CommandError(str(error)) from error
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return from_wire(text)
-    except (ValueError, OverflowError):
-        raise ArgumentTypeError(f"{text!r} is no instant; one is written like 2026-11-22T08:00:00Z") from None

@@ -1,0 +1,1 @@
+"""Conversation events to HTTPS endpoints: signed, tried again, in order by room, at least once. docs/webhooks.md."""
