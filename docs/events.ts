@@ -152,6 +152,14 @@ export interface NewReport {
   text?: string;
 }
 
+/** What happened in a queue of staff. Attributes: queue: Reports, or held messages. change: `new`; `taken`: one of the staff works on it; `returned`: it waits again; `closed`: it is decided about. ids: The keys of the reports or held messages. by: The name of the member of staff; empty: it was none. */
+export interface QueueChange {
+  queue: "held" | "reports";
+  change: "closed" | "new" | "returned" | "taken";
+  ids: Array<string>;
+  by: string;
+}
+
 /** Why something was refused: `code` for programs, stable and in snake_case; `message` for people. `retry_after`: seconds to wait, where waiting helps. */
 export interface Reason {
   code: ErrorCode;
@@ -163,6 +171,16 @@ export interface Reason {
 export interface Refused {
   error: Reason;
   status: false;
+}
+
+/** The end of a report, for its reporter. It does not say what was done to whom. Attributes: action_taken: Whether staff did something about it. */
+export interface ReportClosing {
+  _id: string;
+  target_type: string;
+  target_id: string;
+  reason: string;
+  action_taken: boolean;
+  closed_at: string;
 }
 
 /** A report as its reporter sees it, without what staff do about it. */
@@ -179,6 +197,16 @@ export interface ReportPayload {
 export interface Reported {
   status: true;
   report: ReportPayload;
+}
+
+/** A restriction, for the user whom it is about. Attributes: kind: `mute`: the user reads and cannot write. `ban`: the user cannot connect; this comes before the disconnect. reason: What staff want the user to read; empty: nothing. ends_at: When it ends by itself; null: only when it is lifted. lifted_at: When it was lifted; null: it is in force. */
+export interface RestrictionNotice {
+  _id: string;
+  kind: "ban" | "mute";
+  reason: string;
+  starts_at: string;
+  ends_at: string | null;
+  lifted_at: string | null;
 }
 
 /** `resync`, to a device that may have missed events: sync from the token `since`, or from an earlier one of yours. It comes when the servers could not hear each other, and something was lost by that. It may come several times. */
@@ -378,6 +406,10 @@ export interface WatchAuctions {
   auction_ids: string;
 }
 
+/** All queues: there is nothing to choose. */
+export interface WatchQueues {
+}
+
 export interface ModeratedConversationEventsClientToServer {
   /** Make a room, or bring back one that a side had deleted. All devices of the user get `create_room`. */
   create_room: (request: CreateRoom, ack: (answer: RoomReady | Refused) => void) => void;
@@ -524,6 +556,27 @@ export interface ModeratedConversationEventsServerToClient {
    * `client_message_id` is the refused message's own, if any.
    */
   event_error: (refusal: EventError) => void;
+  /**
+   * Staff have closed a report; to all devices of the user who made it. Only if MODERATION_NOTICES names it.
+   *
+   * The end of a report, for its reporter. It does not say what was done to whom.
+   *
+   * Attributes:
+   *     action_taken: Whether staff did something about it.
+   */
+  report_closed: (closing: ReportClosing) => void;
+  /**
+   * A user is muted or banned, or no longer; to all devices of that user. Only if MODERATION_NOTICES names it.
+   *
+   * A restriction, for the user whom it is about.
+   *
+   * Attributes:
+   *     kind: `mute`: the user reads and cannot write. `ban`: the user cannot connect; this comes before the disconnect.
+   *     reason: What staff want the user to read; empty: nothing.
+   *     ends_at: When it ends by itself; null: only when it is lifted.
+   *     lifted_at: When it was lifted; null: it is in force.
+   */
+  restriction: (notice: RestrictionNotice) => void;
 }
 
 /** A client's socket in /v1/conversations/events. */
@@ -532,6 +585,8 @@ export type ModeratedConversationEventsSocket = Socket<ModeratedConversationEven
 export interface StaffEventsClientToServer {
   /** Hear what happens in a room, and in no other. */
   watch: (watch: Watch, ack: (answer: Done | Refused) => void) => void;
+  /** Hear what happens in the queues of reports and of held messages: `queue_changed`. */
+  watch_queues: (watch: WatchQueues, ack: (answer: Done | Refused) => void) => void;
 }
 
 export interface StaffEventsServerToClient {
@@ -579,6 +634,18 @@ export interface StaffEventsServerToClient {
    * `room_opened`, to both sides: the operator has opened a closed room; it takes messages again.
    */
   room_opened: (opening: RoomOpening) => void;
+  /**
+   * Reports or held messages came, were taken, returned or decided; to staff whose page shows a queue.
+   *
+   * What happened in a queue of staff.
+   *
+   * Attributes:
+   *     queue: Reports, or held messages.
+   *     change: `new`; `taken`: one of the staff works on it; `returned`: it waits again; `closed`: it is decided about.
+   *     ids: The keys of the reports or held messages.
+   *     by: The name of the member of staff; empty: it was none.
+   */
+  queue_changed: (change: QueueChange) => void;
 }
 
 /** A client's socket in /v1/conversations/staff. */

@@ -1,8 +1,20 @@
-"""The keys of `settings.CONVERSATIONS` that are about the login of staff at moderation's own site."""
+"""The keys of `settings.CONVERSATIONS` that are about moderation: the login of staff, and what users are told."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from persistence.configuration import Section
+
+
+class NoticeSettings(Section, frozen=True, kw_only=True):
+    """What users are told of the decisions of staff.
+
+    Attributes:
+        MODERATION_NOTICES: The events that are sent. None by default: an old app may be surprised.
+    """
+
+    MODERATION_NOTICES: tuple[Literal["report_closed", "restriction"], ...] = ()
 
 
 class LoginSettings(Section, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ class Code(StrEnum):
     """Somebody else works on this report, or nobody does yet."""
     REPORT_CLOSED = "report_closed"
     """The report has been resolved or dismissed already."""
+    REPORT_NOT_CLOSED = "report_not_closed"
+    """Only a report that is resolved or dismissed can be reopened."""
     RESTRICTION_NOT_FOUND = "restriction_not_found"
     RESTRICTION_OVER = "restriction_over"
     """It was lifted, or has ended by itself."""
@@ -40,6 +42,8 @@ class Code(StrEnum):
     HOLD_OVER = "hold_over"
     """It was lifted, or has ended by itself."""
     MESSAGE_NOT_FOUND = "message_not_found"
+    NOT_PERMITTED = "not_permitted"
+    """A page of staff asked for what this member of staff may not see."""
 
 
 FOR_USERS: Final = tuple(Code)[:6]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conversations.sockets.namespace import ConversationEvents
 from moderation import services
+from moderation.announcements import NOTICES
 from moderation.errors import FOR_USERS
 from moderation.payloads import NewReport, Reported, ReportPayload
 from socketio_bridge import Socket, event
@@ -12,6 +13,7 @@ from socketio_bridge import Socket, event
 class ModeratedConversationEvents(ConversationEvents):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
+    emits = (*ConversationEvents.emits, *NOTICES)
     error_codes = (*ConversationEvents.error_codes, *FOR_USERS)
 
     @event("report")

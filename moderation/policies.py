@@ -18,9 +18,11 @@ from conversations.errors import Forbidden
 from conversations.payloads import MessagePayload
 from conversations.policies import AfterStoring, Policy
 from conversations.requests import Draft, DraftKind
+from moderation.announcements import announce_queue
 from moderation.errors import Code
 from moderation.matching.filters import Found
 from moderation.models import Evidence, FilterAction, HeldMessage, HeldState, RedactedOriginal, Revision
+from moderation.payloads import QueueChange
 from moderation.rules.cache import rules_cache
 from moderation.rules.rate_limits import check_slow_mode, find_floods
 from moderation.services.evidence import keep_revision
@@ -132,7 +134,9 @@ async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
     if strictest.action == FilterAction.FLAG:
         return
     if strictest.action == FilterAction.HOLD and is_new:
-        held = await in_store_thread(hold, draft, found, strictest)
+        held, is_new_one = await in_store_thread(hold, draft, found, strictest)
+        if is_new_one:
+            await announce_queue(QueueChange(queue="held", change="new", ids=[str(held.pk)]))
         if held.state != HeldState.RELEASED:
             raise Forbidden(
                 Code.HELD_FOR_REVIEW, "the message waits for the operator's review and is sent if that allows it"
@@ -157,7 +161,10 @@ async def _refuse(draft: Draft, found: list[Found]) -> NoReturn:
 async def _flag(draft: Draft, found: list[Found], stored: MessagePayload | None) -> None:
     is_new, message_id = draft.kind is DraftKind.MESSAGE, "" if stored is None else stored.id
     try:
-        await in_store_thread(note_flagged, draft, found, message_id, is_new=is_new)
+        reports = await in_store_thread(note_flagged, draft, found, message_id, is_new=is_new)
+        if reports:
+            keys = [str(report.pk) for report in reports]
+            await announce_queue(QueueChange(queue="reports", change="new", ids=keys))
     except (StoreUnavailable, *STORE_ERRORS) as error:  # it is sent, so its sender must not hear that it was refused
         logger.error(
             "what %s wrote in room %s (message %s) is to be reviewed, which could not be noted: %s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, ClassVar, Final, get_args
 
 import msgspec
 
@@ -36,7 +36,7 @@ from identity import Identity, IdentityRefused, authenticate, identify, scope_id
 from identity.refusal import RefusalCode
 from presence import current as current_presence
 from presence import stop_current as stop_presence
-from socketio_bridge import Socket, event, outgoing_event
+from socketio_bridge import OutgoingEvent, Socket, event, outgoing_event
 
 NOTHING_KNOWN: Final = Sync()
 
@@ -55,7 +55,13 @@ class ConversationEvents(LimitedNamespace):
     """Conversations of buyers with sellers. All devices of a user get what is for that user."""
 
     path = ChatSettings.current().MESSENGER_NAMESPACE
-    emits = (*ANNOUNCED, active_user_list, resync, user_verified, event_refused)
+    emits: ClassVar[Sequence[OutgoingEvent[..., Any]]] = (
+        *ANNOUNCED,
+        active_user_list,
+        resync,
+        user_verified,
+        event_refused,
+    )
     error_codes = (*get_args(RefusalCode), *Code)
     handshake_type = Handshake
     named_types = (RoomOfBuyer, RoomOfSeller)

@@ -16,15 +16,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
 from conversations.errors import REFUSALS
 from moderation.admin.times import UntilField, shown
+from moderation.configuration import NoticeSettings
 from moderation.staff import Staff, may
 from persistence.mongodb import in_store_thread
 
 LONGEST_REASON = 2000
+LONGEST_TOLD = 500
 FOR_GOOD: Final = "for_good"
 UNTIL: Final = "until"
 HOURS: Final = (("1", "1 hour"), ("24", "1 day"), ("168", "7 days"), ("720", "30 days"))
@@ -69,14 +73,14 @@ class ActView(FormView[forms.Form]):
     template_name = "admin/moderation/act.html"
     form_class: type[forms.Form] = ReasonForm
     permission: str
-    title = ""
-    button: str
-    done: str
+    title: str | Promise = ""
+    button: str | Promise
+    done: str | Promise
     hurts: ClassVar[bool] = False
 
     def heading(self) -> str:
         """The heading of the page."""
-        return self.title
+        return str(self.title)
 
     def explanation(self) -> list[str]:
         """What the act does, one paragraph an item."""
@@ -123,7 +127,7 @@ class ActView(FormView[forms.Form]):
 
     def answered(self, answer: Any) -> Any:
         """The response once the act is done."""
-        messages.success(self.request, self.done.format(answer=answer))
+        messages.success(self.request, str(self.done).format(answer=answer))
         return HttpResponseRedirect(self._next() or self.done_url())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -150,6 +154,24 @@ class ActView(FormView[forms.Form]):
         return wanted if safe else ""
 
 
+class ToldField(forms.CharField):
+    """The reason as the user is told it. A form with it calls `drop_told`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            max_length=LONGEST_TOLD,
+            label=_("What the user is told"),
+            help_text=_("The app may show it beside the end of the restriction. It may stay empty."),
+        )
+
+
+def drop_told(form: forms.Form) -> None:
+    """Leave out the field `told` where the settings say that users are not told."""
+    if "restriction" not in NoticeSettings.current().MODERATION_NOTICES:
+        del form.fields["told"]
+
+
 class RestrictForm(ReasonForm):
     """The form of a restriction; `cleaned_data["end"]` is its end, None: only when it is lifted."""
 
@@ -157,7 +179,12 @@ class RestrictForm(ReasonForm):
         label="For how long", choices=[*HOURS, (FOR_GOOD, "Until it is lifted"), (UNTIL, "Until a time:")]
     )
     until = UntilField(required=False, help_text="Only with “Until a time”.")
-    field_order = ["length", "until", "reason"]
+    told = ToldField()
+    field_order = ["length", "until", "reason", "told"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        drop_told(self)
 
     def clean(self) -> dict[str, Any]:
         """Compute the end from the two fields."""

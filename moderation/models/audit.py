@@ -16,6 +16,7 @@ class Act(models.TextChoices):
     REPORT_PUT_BACK = "report.put_back"
     REPORT_RESOLVED = "report.resolved"
     REPORT_DISMISSED = "report.dismissed"
+    REPORT_REOPENED = "report.reopened"
     USER_MUTED = "user.muted"
     USER_BANNED = "user.banned"
     ROOM_SLOWED = "room.slowed"

@@ -38,7 +38,10 @@ class MessageFilter(models.Model):
 
 
 class FilterHit(models.Model):
-    """A message that a filter hit. Only of a refused message it has the `text`: others are stored as messages."""
+    """A message that a filter hit. Only of a refused message it has the `text`: others are stored as messages.
+
+    `message_id` is the message that was sent, `held_id` the held message that it became.
+    """
 
     filter_name = models.CharField(max_length=100)
     action = models.CharField(max_length=16, choices=FilterAction.choices)
@@ -46,6 +49,7 @@ class FilterHit(models.Model):
     room_id = models.CharField(max_length=512)
     user_id = models.CharField(max_length=255)
     message_id = models.CharField(max_length=255, blank=True)
+    held_id = models.CharField(max_length=24, blank=True)
     text = models.TextField(blank=True)
 
     class Meta:
@@ -57,6 +61,7 @@ class FilterHit(models.Model):
             models.Index(fields=["room_id", "-at"], name="hit_room"),
             models.Index(fields=["user_id", "-at"], name="hit_user"),
             models.Index(fields=["message_id"], name="hit_message"),
+            models.Index(fields=["filter_name", "-at"], name="hit_filter"),
         )
 
     def __str__(self) -> str:
@@ -99,6 +104,7 @@ class HeldMessage(models.Model):
         default_permissions = ("view", "change")
         indexes = (
             models.Index(fields=["state", "held_at"], name="held_queue"),
+            models.Index(fields=["state", "filter_name", "held_at"], name="held_queue_of_filter"),
             models.Index(fields=["room_id", "-held_at"], name="held_room"),
             models.Index(fields=["sender", "-held_at"], name="held_sender"),
             models.Index(fields=["image"], name="held_image", condition=models.Q(image__gte="")),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
+from django_mongodb_backend.fields import ArrayField
+
+from moderation.priority import Level, level_of, priority_of, urgent_at
 
 
 class TargetKind(models.TextChoices):
@@ -56,6 +61,10 @@ class Report(models.Model):
     `room_id` is the room it is about: the target, that of the message, or the one that the two users share. `user_id`
     is the user it is about; empty for a room. Who of the staff has it is stored by id and name, not by a foreign key:
     accounts may be in another database.
+
+    `reporters` and `past` are what `priority` was reckoned from, with the reason: how many unfinished reports are on
+    the target, and how often staff have found against the user. The queue is in the order of `urgent_at`.
+    `outcome` is the gravest of `outcomes`.
     """
 
     target_kind = models.CharField(max_length=16, choices=TargetKind.choices)
@@ -74,14 +83,23 @@ class Report(models.Model):
     taken_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
+    outcomes = ArrayField(models.CharField(max_length=16, choices=Outcome.choices), default=list, blank=True)
     note = models.TextField(blank=True, help_text="What staff say of their decision.")
     open_key = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 (absent is not empty)
+    reporters = models.PositiveIntegerField(default=1, editable=False)
+    past = models.PositiveIntegerField(default=0, editable=False)
+    priority = models.PositiveIntegerField(default=1, editable=False)
+    level = models.CharField(max_length=8, choices=Level.choices, default=Level.LOW, editable=False)
+    urgent_at = models.DateTimeField(editable=False)
 
     class Meta:
         """`change` is the permission to work on reports."""
 
         default_permissions = ("view", "change")
         indexes = (
+            models.Index(fields=["state", "urgent_at"], name="report_urgent"),
+            models.Index(fields=["state", "reason", "urgent_at"], name="report_urgent_of_reason"),
+            models.Index(fields=["state", "level", "urgent_at"], name="report_urgent_of_level"),
             models.Index(fields=["state", "created_at"], name="report_queue"),
             models.Index(fields=["state", "reason", "created_at"], name="report_queue_of_reason"),
             models.Index(fields=["target_kind", "target_id", "state"], name="report_target"),
@@ -94,6 +112,24 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.target_kind} {self.target_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the report; one that was not weighed yet gets the priority of its reason."""
+        if getattr(self, "urgent_at", None) is None:
+            self.weigh(self.reporters, self.past)
+        super().save(*args, **kwargs)
+
+    def weigh(self, reporters: int, past: int) -> None:
+        """Set the priority.
+
+        Args:
+            reporters: Unfinished reports on the target, this one included.
+            past: How often staff have found against the user.
+        """
+        self.reporters, self.past = reporters, past
+        self.priority = priority_of(self.reason, reporters, past)
+        self.level = level_of(self.priority)
+        self.urgent_at = urgent_at(self.created_at, self.priority)
 
     @property
     def assignee(self) -> str:

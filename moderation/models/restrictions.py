@@ -38,6 +38,7 @@ class Restriction(models.Model):
     room_id = models.CharField(max_length=512, blank=True)
     interval = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds, of slow mode.")
     reason = models.TextField()
+    told = models.TextField(blank=True, help_text="The reason as the user is told it.")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

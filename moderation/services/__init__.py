@@ -14,6 +14,7 @@ from moderation.services.audit import export_audit
 from moderation.services.filters import delete_filter, save_filter, try_text
 from moderation.services.held import drop_held, release_held
 from moderation.services.holds import lift_hold, place_hold
+from moderation.services.measures import Measures, Term, decide, take_measures
 from moderation.services.persons import erase_person, export_person
 from moderation.services.redaction import (
     read_original,
@@ -23,15 +24,18 @@ from moderation.services.redaction import (
     restore_introduction,
     restore_message,
 )
-from moderation.services.reports import dismiss, report, resolve, return_to_queue, take, take_next
+from moderation.services.reports import dismiss, reopen, report, resolve, return_to_queue, take, take_next
 from moderation.services.restrictions import ban, lift, mute, slow_down
 from moderation.services.retention import delete_older
 from moderation.services.rooms import add_note, close_room, reopen_room, write_as_support
 
 __all__ = [
+    "Measures",
+    "Term",
     "add_note",
     "ban",
     "close_room",
+    "decide",
     "delete_filter",
     "delete_older",
     "dismiss",
@@ -48,6 +52,7 @@ __all__ = [
     "redact_message",
     "redact_recent",
     "release_held",
+    "reopen",
     "reopen_room",
     "report",
     "resolve",
@@ -57,6 +62,7 @@ __all__ = [
     "save_filter",
     "slow_down",
     "take",
+    "take_measures",
     "take_next",
     "try_text",
     "write_as_support",

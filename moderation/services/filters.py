@@ -23,6 +23,7 @@ from moderation.models import (
     HeldMessage,
     HeldState,
     MessageFilter,
+    Report,
     ReportReason,
     TargetKind,
 )
@@ -94,7 +95,7 @@ def note_refused(draft: Draft, found: Iterable[Found]) -> None:
     _note(draft, found, text=draft.content[:_LONGEST_TEXT])
 
 
-def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_new: bool) -> None:
+def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_new: bool) -> list[Report]:
     """Store the hits in a stored text, and file a report for each. Runs in a thread of the store.
 
     Args:
@@ -103,20 +104,26 @@ def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_ne
         message_id: The stored message; empty: the text is the room's details of its buyer.
         is_new: Whether it is a new message. Of a message sent twice, hits that are stored already are not stored again.
             An edit is always new: staff may have seen the text before it.
+
+    Returns:
+        The reports that are new.
     """
     known: set[str] = set()
     if is_new:
         known.update(FilterHit.objects.filter(message_id=message_id).values_list("filter_name", flat=True))
     new = [each for each in found if each.filter_name not in known]
     _note(draft, new, message_id=message_id)
+    reports: list[Report] = []
     for each in new:
         about = About(draft.room_id, draft.sender)
         text = f"{each.filter_name}: {each.what}"
         kind, target_id = (TargetKind.MESSAGE, message_id) if message_id else (TargetKind.ROOM, draft.room_id)
-        file_report(each.filter_name, kind, target_id, about, ReportReason.FILTER, text)
+        report, is_filed = file_report(each.filter_name, kind, target_id, about, ReportReason.FILTER, text)
+        reports += [report] if is_filed else []
+    return reports
 
 
-def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
+def hold(draft: Draft, found: list[Found], deciding: Found) -> tuple[HeldMessage, bool]:
     """Store a message as held, until staff decide. Runs in a thread of the store.
 
     Args:
@@ -125,7 +132,8 @@ def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
         deciding: Which of them holds it.
 
     Returns:
-        The held message. Of a message sent twice it is the first one, whatever staff have decided about it.
+        The held message, and whether it is new. Of a message sent twice it is the first one, whatever staff have
+        decided about it.
     """
     key = draft.dedup_key()
     try:
@@ -143,9 +151,9 @@ def hold(draft: Draft, found: list[Found], deciding: Found) -> HeldMessage:
             state=HeldState.HELD,
         )
     except IntegrityError:
-        return HeldMessage.objects.get(dedup_key=key)
-    _note(draft, found)
-    return held
+        return HeldMessage.objects.get(dedup_key=key), False
+    _note(draft, found, held_id=str(held.pk))
+    return held, True
 
 
 def _save(staff: Staff, message_filter: MessageFilter, reason: str) -> None:
@@ -178,7 +186,7 @@ def _target(message_filter: MessageFilter) -> Target:
     return Target("filter", str(message_filter.pk))
 
 
-def _note(draft: Draft, found: Iterable[Found], *, message_id: str = "", text: str = "") -> None:
+def _note(draft: Draft, found: Iterable[Found], *, message_id: str = "", held_id: str = "", text: str = "") -> None:
     now = timezone.now()
     hits = [
         FilterHit(
@@ -188,6 +196,7 @@ def _note(draft: Draft, found: Iterable[Found], *, message_id: str = "", text: s
             room_id=draft.room_id,
             user_id=draft.sender,
             message_id=message_id,
+            held_id=held_id,
             text=text,
         )
         for each in found

@@ -14,8 +14,10 @@ from conversations.requests import Draft
 from conversations.storage.room_loader import load_room
 from conversations.storage.writer import message_writer
 from identity import Role
+from moderation.announcements import announce_queue
 from moderation.errors import Code
 from moderation.models import Act, HeldMessage, HeldState
+from moderation.payloads import QueueChange
 from moderation.services.audit import Target, not_done, record, recorded
 from moderation.services.requirements import require_stored
 from moderation.staff import Staff
@@ -51,6 +53,7 @@ async def release_held(staff: Staff, held_id: str, reason: str = "") -> MessageP
         await in_store_thread(_unclaim, held)
         raise
     await in_store_thread(decide, staff, held, HeldState.RELEASED, message.id)
+    await _announce(staff, held)
     return message
 
 
@@ -71,6 +74,11 @@ async def drop_held(staff: Staff, held_id: str, reason: str = "") -> None:
         await in_store_thread(decide, staff, held, HeldState.RELEASED, sent.message_id)
         raise _decided(held_id)
     await in_store_thread(_drop, staff, held, reason)
+    await _announce(staff, held)
+
+
+async def _announce(staff: Staff, held: HeldMessage) -> None:
+    await announce_queue(QueueChange(queue="held", change="closed", ids=[str(held.pk)], by=staff.name))
 
 
 async def _write(staff: Staff, held: HeldMessage, receiver: Role, reason: str) -> MessagePayload:

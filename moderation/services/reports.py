@@ -9,24 +9,28 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from bson import ObjectId
 from django.db import IntegrityError
 from django.utils import timezone
+from pymongo.errors import DuplicateKeyError
 
 from conversations.errors import Code as ChatCode
 from conversations.errors import Missing, RuleViolation, TooSoon
 from conversations.models import Message, Room
 from conversations.signals import limit_reached
+from moderation.announcements import announce_closing, announce_queue
 from moderation.errors import Code
 from moderation.models import Act, Outcome, Report, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
-from moderation.payloads import NewReport
+from moderation.payloads import NewReport, QueueChange
 from moderation.services.audit import Target, recorded
 from moderation.services.evidence import keep_evidence
-from moderation.services.requirements import require_stored
+from moderation.services.requirements import require_reason, require_stored
+from moderation.services.weighing import past_of, weigh_target, weigh_user
 from moderation.signals import report_filed
 from moderation.staff import Staff
 from persistence.mongodb import Document, atomically, durable, in_store_thread
@@ -35,6 +39,10 @@ MOST_UNFINISHED = 50
 """Reports of one user that staff have not finished with."""
 _RETRY_AFTER = 3600  # seconds
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
+_MOST_URGENT_FIRST = [("urgent_at", 1), ("_id", 1)]
+_GRAVEST_FIRST: Final = (
+    *(Outcome.BANNED, Outcome.MUTED, Outcome.ROOM_CLOSED, Outcome.REDACTED, Outcome.WARNED, Outcome.OTHER),
+)
 _LEFT: Final[Document] = {"assignee_id": None, "state": ReportState.IN_REVIEW}
 """Reports that somebody had whose account is gone: they have waited longest."""
 _HOLDER: Final = ("assignee_id", "assignee_name", "taken_at")
@@ -71,11 +79,18 @@ async def report(reporter: Reporter, new: NewReport) -> Report:
             target is the reporter, or what the reporter wrote.
         TooSoon: `rate_limited`: MOST_UNFINISHED reports of this user are unfinished.
     """
-    return await in_store_thread(_report, reporter.user_id, new)
+    filed, is_new = await in_store_thread(_report, reporter.user_id, new)
+    if is_new:
+        await announce_queue(QueueChange(queue="reports", change="new", ids=[str(filed.pk)]))
+    return filed
 
 
-def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, reason: str, text: str) -> Report:
+def file_report(
+    reporter: str, kind: TargetKind, target_id: str, about: About, reason: str, text: str
+) -> tuple[Report, bool]:
     """Store a report with its evidence, or find the reporter's unfinished one. Runs in a thread of the store.
+
+    Who calls it announces a new one (`announce_queue`).
 
     Args:
         reporter: The id of a user, or the name of a filter.
@@ -86,14 +101,14 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
         text: What the reporter adds.
 
     Returns:
-        The stored report.
+        The stored report, and whether it is new.
 
     Raises:
         TooSoon: `rate_limited`: MOST_UNFINISHED reports of this user are unfinished. Filters have no such limit.
     """
     key = _open_key(reporter, kind, target_id)
     if (known := Report.objects.filter(open_key=key).first()) is not None:
-        return known
+        return known, False
     unfinished = Report.objects.filter(reporter=reporter, state__in=UNFINISHED)[:MOST_UNFINISHED]
     if len(unfinished) == MOST_UNFINISHED and reason != "filter":
         limit_reached.send(sender=None, limit="unfinished_reports")
@@ -114,16 +129,18 @@ def file_report(reporter: str, kind: TargetKind, target_id: str, about: About, r
         created_at=timezone.now(),
         open_key=key,
     )
+    new.weigh(1, past_of(about.user_id))
     try:
         atomically(partial(_store, new))
     except IntegrityError:  # sent twice at once
-        return Report.objects.get(open_key=key)
+        return Report.objects.get(open_key=key), False
+    weigh_target(new)
     report_filed.send(sender=None, reason=reason)
-    return new
+    return new, True
 
 
 async def take_next(staff: Staff) -> Report | None:
-    """Take the oldest open report into review.
+    """Take the most urgent open report into review.
 
     Reports whose assignee's account is gone come first. A report whose target a colleague works on joins that
     colleague's, and the next one is taken.
@@ -134,7 +151,10 @@ async def take_next(staff: Staff) -> Report | None:
     Returns:
         The report; None: none is open.
     """
-    return await in_store_thread(_take_next, staff)
+    taken = await in_store_thread(_take_next, staff)
+    if taken is not None:
+        await _announce("taken", taken, staff)
+    return taken
 
 
 async def take(staff: Staff, report_id: str) -> Report:
@@ -150,7 +170,9 @@ async def take(staff: Staff, report_id: str) -> Report:
     Raises:
         RuleViolation: `report_not_found`. `report_not_yours`: a colleague works on its target. `report_closed`.
     """
-    return await in_store_thread(_take, staff, report_id)
+    taken = await in_store_thread(_take, staff, report_id)
+    await _announce("taken", taken, staff)
+    return taken
 
 
 async def return_to_queue(staff: Staff, report_id: str) -> None:
@@ -163,25 +185,29 @@ async def return_to_queue(staff: Staff, report_id: str) -> None:
     Raises:
         RuleViolation: `report_not_found`. `report_closed`.
     """
-    await in_store_thread(_return_to_queue, staff, report_id)
+    await _announce("returned", await in_store_thread(_return_to_queue, staff, report_id), staff)
 
 
-async def resolve(staff: Staff, report_id: str, outcome: Outcome, note: str = "") -> list[Report]:
+async def resolve(staff: Staff, report_id: str, outcomes: Sequence[Outcome], note: str = "") -> list[Report]:
     """Close a report, and the others on its target: something was done.
 
     Args:
         staff: Who closes them; the reports are in this person's review.
         report_id: The report's key.
-        outcome: What was done.
+        outcomes: What was done; at least one.
         note: What colleagues should know, for the audit.
 
     Returns:
         All the reports that were closed, the oldest first.
 
     Raises:
-        RuleViolation: `report_not_found`. `report_not_yours`: a colleague has it, or nobody has. `report_closed`.
+        RuleViolation: `validation_failed`: no outcome. `report_not_found`. `report_not_yours`: a colleague has it, or
+            nobody has. `report_closed`.
     """
-    return await in_store_thread(_close, staff, report_id, ReportState.RESOLVED, outcome.value, note)
+    if not outcomes:
+        raise RuleViolation(ChatCode.VALIDATION_FAILED, "no outcome is given: say what was done, or dismiss the report")
+    done = [outcome.value for outcome in _GRAVEST_FIRST if outcome in outcomes]
+    return await _closed(staff, await in_store_thread(_close, staff, report_id, ReportState.RESOLVED, done, note))
 
 
 async def dismiss(staff: Staff, report_id: str, note: str = "") -> list[Report]:
@@ -198,10 +224,52 @@ async def dismiss(staff: Staff, report_id: str, note: str = "") -> list[Report]:
     Raises:
         RuleViolation: `report_not_found`. `report_not_yours`: a colleague has it, or nobody has. `report_closed`.
     """
-    return await in_store_thread(_close, staff, report_id, ReportState.DISMISSED, "", note)
+    return await _closed(staff, await in_store_thread(_close, staff, report_id, ReportState.DISMISSED, [], note))
 
 
-def _report(reporter: str, new: NewReport) -> Report:
+async def reopen(staff: Staff, report_id: str, reason: str) -> Report:
+    """Take a closed report into review once more, with those that were closed together with it.
+
+    What was done because of it stays done.
+
+    Args:
+        staff: Who reopens it, and has it then.
+        report_id: The report's key.
+        reason: Why, for the audit.
+
+    Returns:
+        The report.
+
+    Raises:
+        RuleViolation: `validation_failed`: there is no reason. `report_not_found`. `report_not_closed`.
+            `report_not_yours`: a colleague works on its target.
+    """
+    reopened = await in_store_thread(_reopen, staff, report_id, require_reason(reason))
+    await _announce("taken", reopened, staff)
+    return reopened
+
+
+async def _closed(staff: Staff, reports: list[Report]) -> list[Report]:
+    await _announce("closed", reports, staff)
+    await announce_closing(reports)
+    return reports
+
+
+async def _announce(
+    change: Literal["new", "taken", "returned", "closed"], reports: Report | list[Report], staff: Staff
+) -> None:
+    """Announce what staff did with reports, and with all others on the same target."""
+    found = reports if isinstance(reports, list) else await in_store_thread(_unfinished_with, reports)
+    if found:
+        keys = [str(report.pk) for report in found]
+        await announce_queue(QueueChange(queue="reports", change=change, ids=keys, by=staff.name))
+
+
+def _unfinished_with(report: Report) -> list[Report]:
+    return list(Report.objects.filter(**_on_target(report), state__in=UNFINISHED))
+
+
+def _report(reporter: str, new: NewReport) -> tuple[Report, bool]:
     about = _find_target(reporter, new)
     if about is None:
         raise Missing(
@@ -249,7 +317,7 @@ def _take_next(staff: Staff) -> Report | None:
     reports = durable(Report)
     while True:
         next_one = reports.find_one(_LEFT, ["_id"], sort=_OLDEST_FIRST) or reports.find_one(
-            {"state": ReportState.OPEN}, ["_id"], sort=_OLDEST_FIRST
+            {"state": ReportState.OPEN}, ["_id"], sort=_MOST_URGENT_FIRST
         )
         if next_one is None:
             return None
@@ -289,13 +357,13 @@ def _gather(on_target: Document) -> Any:
     return first["assignee_id"]
 
 
-def _return_to_queue(staff: Staff, report_id: str) -> None:
+def _return_to_queue(staff: Staff, report_id: str) -> list[Report]:
     report = _find(report_id)
     if report.state not in UNFINISHED:
         raise _refusal(report)
     in_review = {**_on_target(report), "state": ReportState.IN_REVIEW}
     if durable(Report).find_one(in_review, ["_id"]) is None:
-        return
+        return []
     recorded(
         staff,
         Act.REPORT_PUT_BACK,
@@ -307,18 +375,50 @@ def _return_to_queue(staff: Staff, report_id: str) -> None:
         before={"state": report.state, "assignee": report.assignee_id or ""},
         after={"state": ReportState.OPEN.value},
     )
+    return _unfinished_with(report)
 
 
-def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note: str) -> list[Report]:
+def _reopen(staff: Staff, report_id: str, reason: str) -> Report:
+    report, me = _find(report_id), staff.staff_id
+    if report.state in UNFINISHED:
+        raise RuleViolation(Code.REPORT_NOT_CLOSED, f"report {report.pk} is not closed")
+    together = {**_on_target(report), "state": report.state, "closed_at": report.closed_at}
+    change = _taken(staff, timezone.now())
+    change["$set"] |= {"outcome": "", "outcomes": [], "note": ""}
+    change["$unset"] = {"closed_at": ""}
+
+    def again() -> None:
+        if not durable(Report).update_many(together, change).modified_count:
+            raise _refusal(_find(report_id))
+        if _gather(_on_target(report)) != me:
+            raise _refusal(_find(report_id))
+
+    before = {"state": report.state, "outcomes": report.outcomes, "note": report.note}
+    after = {"state": ReportState.IN_REVIEW.value, "assignee": me}
+    recorded(staff, Act.REPORT_REOPENED, _target(report), again, before=before, after=after, reason=reason)
+    _know_again(report)
+    weigh_target(report)
+    weigh_user(report.user_id)
+    return _find(report_id)
+
+
+def _know_again(report: Report) -> None:
+    """Let reporters who report the same once more get their reopened reports, unless they have a newer one."""
+    for each in _unfinished_with(report):
+        if not each.open_key:
+            key = _open_key(each.reporter, TargetKind(each.target_kind), each.target_id)
+            with contextlib.suppress(DuplicateKeyError):
+                durable(Report).update_one({"_id": each.pk}, {"$set": {"open_key": key}})
+
+
+def _close(staff: Staff, report_id: str, state: ReportState, outcomes: list[str], note: str) -> list[Report]:
     report = _find(report_id)
     in_my_review = {"state": ReportState.IN_REVIEW, "assignee_id": staff.staff_id}
     closing = [found["_id"] for found in durable(Report).find({**_on_target(report), **in_my_review}, ["_id"])]
     if report.pk not in closing:
         raise _refusal(report)
-    change = {
-        "$set": {"state": state, "outcome": outcome, "note": note, "closed_at": timezone.now()},
-        "$unset": {"open_key": ""},
-    }
+    closed = {"state": state, "outcome": outcomes[0] if outcomes else "", "outcomes": outcomes, "note": note}
+    change = {"$set": {**closed, "closed_at": timezone.now()}, "$unset": {"open_key": ""}}
 
     def close() -> None:
         if not durable(Report).update_one({"_id": report.pk, **in_my_review}, change).modified_count:
@@ -331,10 +431,24 @@ def _close(staff: Staff, report_id: str, state: ReportState, outcome: str, note:
         _target(report),
         close,
         before={"state": report.state},
-        after={"state": state.value, "outcome": outcome, "reports": [str(key) for key in closing]},
+        after={"state": state.value, "outcomes": outcomes, "reports": [str(key) for key in closing]},
         reason=note,
     )
+    if state is ReportState.RESOLVED:
+        weigh_user(report.user_id)
     return list(Report.objects.filter(pk__in=closing).order_by("created_at"))
+
+
+def require_mine(staff: Staff, report_id: str) -> Report:
+    """Read a report in somebody's review. Runs in a thread of the store.
+
+    Raises:
+        RuleViolation: `report_not_found`. `report_not_yours`: a colleague has it, or nobody has. `report_closed`.
+    """
+    report = _find(report_id)
+    if report.state != ReportState.IN_REVIEW or report.assignee_id != staff.staff_id:
+        raise _refusal(report)
+    return report
 
 
 def _taken(staff: Staff, now: datetime.datetime) -> Document:

@@ -13,11 +13,13 @@ from conversations.configuration import ChatSettings
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from conversations.storage.room_loader import load_room
+from moderation.announcements import announce_restriction
 from moderation.errors import Code
 from moderation.models import Act, Restriction, RestrictionKind
 from moderation.rules.cache import rules_changed
 from moderation.services.audit import Target, recorded
 from moderation.services.requirements import require_future, require_reason, require_stored
+from moderation.services.weighing import weigh_user
 from moderation.staff import Staff
 from persistence.mongodb import durable, in_store_thread
 from persistence.timestamps import to_wire
@@ -35,7 +37,9 @@ _ACTS = {
 }
 
 
-async def mute(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
+async def mute(
+    staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None, told: str = ""
+) -> Restriction:
     """Mute a user from now on: the user reads, but does not write.
 
     Args:
@@ -43,6 +47,7 @@ async def mute(staff: Staff, user_id: str, reason: str, *, until: datetime.datet
         user_id: The user. Users are not looked up: any id can be muted.
         reason: Why, for colleagues and the audit.
         until: When it ends by itself; None: only when it is lifted.
+        told: The reason as the user is told it, where the settings say that users are told.
 
     Returns:
         The stored restriction.
@@ -50,10 +55,12 @@ async def mute(staff: Staff, user_id: str, reason: str, *, until: datetime.datet
     Raises:
         RuleViolation: `validation_failed`: there is no user id or no reason, or `until` has passed.
     """
-    return await _restrict(staff, RestrictionKind.MUTE, reason, until, user_id=_user(user_id))
+    return await _restrict(staff, RestrictionKind.MUTE, reason, until, user_id=_user(user_id), told=told)
 
 
-async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None) -> Restriction:
+async def ban(
+    staff: Staff, user_id: str, reason: str, *, until: datetime.datetime | None = None, told: str = ""
+) -> Restriction:
     """Ban a user from now on: all devices are disconnected, and can neither connect nor call the REST API.
 
     Where the channel layer is away, each process disconnects the user when it reads the rules the next time.
@@ -63,6 +70,7 @@ async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.dateti
         user_id: The user. Users are not looked up: any id can be banned.
         reason: Why, for colleagues and the audit.
         until: When it ends by itself; None: only when it is lifted.
+        told: The reason as the user is told it, where the settings say that users are told.
 
     Returns:
         The stored restriction.
@@ -70,7 +78,7 @@ async def ban(staff: Staff, user_id: str, reason: str, *, until: datetime.dateti
     Raises:
         RuleViolation: `validation_failed`: there is no user id or no reason, or `until` has passed.
     """
-    banned = await _restrict(staff, RestrictionKind.BAN, reason, until, user_id=_user(user_id))
+    banned = await _restrict(staff, RestrictionKind.BAN, reason, until, user_id=_user(user_id), told=told)
     try:
         await disconnect_sockets(to=user_id, namespace=ChatSettings.current().MESSENGER_NAMESPACE)
     except Exception:  # the channel layer is away: each process does it when it reads the rules
@@ -122,6 +130,7 @@ async def lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:
     """
     lifted = await in_store_thread(_lift, staff, restriction_id, require_reason(reason))
     await rules_changed()
+    await announce_restriction(lifted)
     return lifted
 
 
@@ -142,6 +151,7 @@ async def _restrict(
     )
     await in_store_thread(_store, staff, restriction)
     await rules_changed()
+    await announce_restriction(restriction)
     return restriction
 
 
@@ -155,6 +165,7 @@ def _store(staff: Staff, restriction: Restriction) -> None:
         after=_described(restriction),
         reason=restriction.reason,
     )
+    weigh_user(restriction.user_id)
 
 
 def _lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from conversations.storage.message_counter import messages_a_minute
 from moderation.models import FilterHit, HeldMessage, HeldState, Report, ReportState, Restriction
-from moderation.services.queues import MOST, count
+from moderation.services.queues import MOST, count, queues_of_staff
+from moderation.staff import may
 from persistence.availability import StoreUnavailable
 from persistence.mongodb import durable, in_store_thread
 from persistence.redis_client import REDIS_AWAY, say_away
@@ -85,6 +88,17 @@ def dashboard() -> Dashboard | None:
     except StoreUnavailable as refusal:
         logger.info("the dashboard is empty: %s", refusal)
         return None
+
+
+def queue_counts(request: HttpRequest) -> JsonResponse:
+    """How many reports are open, and how many messages held: {`reports`, `held`}, for the menu; up to MOST."""
+    if not may(request, "moderation.view_report"):
+        raise PermissionDenied
+    try:
+        waiting = async_to_sync(in_store_thread)(queues_of_staff)
+    except StoreUnavailable as refusal:
+        return JsonResponse({"error": str(refusal)}, status=503)
+    return JsonResponse({"reports": _shown(waiting.open_reports), "held": _shown(waiting.held_messages)})
 
 
 def chart(values: Sequence[tuple[str, int]], *, first: str, last: str) -> Chart:

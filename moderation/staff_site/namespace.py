@@ -1,4 +1,4 @@
-"""The namespace of staff: live events of the room whose page is open.
+"""The namespace of staff: live events of the room, or of the queues, whose page is open.
 
 Django's session authenticates, as in the admin. A watched room's id is the Socket.IO room that the watchers are in;
 `conversations.announcements` emits to it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from channels.auth import AuthMiddlewareStack
@@ -18,10 +18,13 @@ from msgspec import Struct
 
 from conversations.announcements import WATCHED
 from conversations.configuration import ChatSettings
+from conversations.errors import Forbidden
 from conversations.sockets.acknowledgements import Done, Refused
 from conversations.sockets.event_limits import LimitedNamespace
 from conversations.sockets.refusals import explain
 from conversations.storage.room_loader import load_room
+from moderation.announcements import QUEUES, queue_changed
+from moderation.errors import Code
 from persistence.availability import is_outage
 from persistence.mongodb import STORE_ERRORS
 from socketio_bridge import ConnectionRefused, Handshake, Socket, TryAgainLater, event
@@ -30,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 PERMISSIONS = ("conversations.view_room", "conversations.view_message")
 """What it takes to read rooms."""
+
+QUEUE_PERMISSIONS = ("moderation.view_report",)
+"""What it takes to hear of the queues."""
 
 RECHECK = 5.0
 """Seconds after which a session that has ended, or an account that may no longer read, is cut off at the latest."""
@@ -45,18 +51,22 @@ class Watch(Struct, kw_only=True):
     room_id: str
 
 
+class WatchQueues(Struct, kw_only=True):
+    """All queues: there is nothing to choose."""
+
+
 class StaffEvents(LimitedNamespace):
     """Rooms as staff watch them, for the admin's own pages. Signed in by Django's session; from pages of this host."""
 
     path = ChatSettings.current().STAFF_NAMESPACE
-    emits = WATCHED
+    emits = (*WATCHED, queue_changed)
 
     async def on_connect(self, socket: Socket) -> None:
         """Admit staff who may read rooms."""
         if not _is_own_page(socket.handshake):
             raise ConnectionRefused("Authentication Error", {"code": "forbidden_origin"})
         try:
-            may_read = await _may_read(socket.handshake.scope)
+            may_read = await _may(socket.handshake.scope, PERMISSIONS)
         except STORE_ERRORS as error:
             if is_outage(error):
                 raise TryAgainLater("the session's store is away") from error
@@ -90,6 +100,14 @@ class StaffEvents(LimitedNamespace):
         await socket.enter_room(watch.room_id)
         return Done()
 
+    @event("watch_queues")
+    async def watch_queues(self, socket: Socket, watch: WatchQueues) -> Done:
+        """Hear what happens in the queues of reports and of held messages: `queue_changed`."""
+        if not await _may(socket.handshake.scope, QUEUE_PERMISSIONS):
+            raise Forbidden(Code.NOT_PERMITTED, "the queues are for staff who may see reports")
+        await socket.enter_room(QUEUES)
+        return Done()
+
     async def on_error(self, socket: Socket, event: str, arguments: Any, error: Exception) -> Refused:
         """Answer with the code and the message of a refusal."""
         return Refused(error=explain(event, error))
@@ -108,7 +126,7 @@ async def _check_on(socket: Socket) -> None:
     while True:
         await asyncio.sleep(RECHECK)
         try:
-            if await _may_read(socket.handshake.scope):
+            if await _may(socket.handshake.scope, PERMISSIONS):
                 continue
         except Exception as error:
             if is_outage(error):
@@ -118,8 +136,8 @@ async def _check_on(socket: Socket) -> None:
         return
 
 
-async def _may_read(scope: Mapping[str, Any]) -> bool:
-    """Whether the session of a connection's cookie is now that of active staff who may read rooms.
+async def _may(scope: Mapping[str, Any], permissions: Collection[str]) -> bool:
+    """Whether the session of a connection's cookie is now that of active staff with these permissions.
 
     Channels' own middleware reads it, for sockets of this namespace alone: those of the chat have no session.
     """
@@ -129,9 +147,9 @@ async def _may_read(scope: Mapping[str, Any]) -> bool:
         users.append(scope["user"])
 
     await AuthMiddlewareStack(take_user)({**scope, "type": "websocket"}, None, None)
-    is_reader: bool = await database_sync_to_async(_is_reader)(users[0])
-    return is_reader
+    is_allowed: bool = await database_sync_to_async(_is_allowed)(users[0], permissions)
+    return is_allowed
 
 
-def _is_reader(user: User | AnonymousUser) -> bool:
-    return user.is_active and user.is_staff and user.has_perms(PERMISSIONS)
+def _is_allowed(user: User | AnonymousUser, permissions: Collection[str]) -> bool:
+    return user.is_active and user.is_staff and user.has_perms(permissions)

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 from django import template
+from django.utils.timesince import timesince
 
 from conversations.models import EmbeddedMessage, Room
 from moderation.admin.changelists.search_pages import PLACE
@@ -31,6 +32,12 @@ def person_page(user_id: str) -> str:
 def room_page(room_id: str, message_id: str = "") -> str:
     """The page of a room, at a message of it."""
     return room_url(room_id, message_id)
+
+
+@register.filter
+def age(instant: datetime.datetime) -> str:
+    """How long ago an instant was, in one unit."""
+    return timesince(instant, depth=1)
 
 
 @register.filter

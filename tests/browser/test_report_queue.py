@@ -78,7 +78,8 @@ def _report(target: str, reporter: str, reason: str, text: str, at: datetime.dat
     return {
         "target_kind": "message", "target_id": target, "room_id": "7.501", "user_id": "501", "reporter": reporter,
         "reason": reason, "text": text, "created_at": at, "state": "open", "open_key": f"{reporter} {target}",
-        "note": "", "outcome": "",
+        "note": "", "outcome": "", "outcomes": [], "reporters": 1, "past": 0, "priority": 4, "level": "medium",
+        "urgent_at": at,
     }  # fmt: skip
 
 
@@ -91,26 +92,29 @@ async def test_take_restrict_resolve(
     await page.get_by_role("link", name="The queue").click()
     rows = page.locator("#result_list tbody tr")
     await expect(rows).to_have_count(4)
-    await expect(rows.first).to_contain_text("Filter: links: evil.example")
+    await expect(rows.first).to_contain_text("pay me outside of the app")
+    await expect(rows.first).to_contain_text("Gốm Bát Tràng")
     await screenshot(page, "queue")
     await page.get_by_role("button", name="Take the next one").click()
-    await expect(page.locator(".banner")).to_contain_text("You work on this report")
+    await expect(page.locator(".banner.mine")).to_contain_text("You work on this report")
     await expect(page.locator(".excerpt .target")).to_contain_text("evil.example/pay")
     await screenshot(page, "report-taken")
-    await page.get_by_role("link", name="Mute…").click()
-    await page.wait_for_url("**/mute/**")
-    await screenshot(page, "mute")
-    await page.select_option("#id_length", label="7 days")
-    await page.get_by_role("button", name="Mute").click()
-    await expect(page.locator(".messagelist")).to_contain_text("The user is muted")
-    await expect(page.locator("#id_outcome")).to_have_value("muted")
+    await page.keyboard.press("r")
+    await page.keyboard.press("m")
+    await page.select_option("#id_mute_for", label="7 days")
     await page.fill("#id_note", "Second time this month.")
-    await screenshot(page, "report-muted")
-    await page.get_by_role("button", name="Resolve").click()
+    await page.get_by_role("button", name="Do it, keep the report").click()
+    await expect(page.locator(".messagelist")).to_contain_text("still yours")
+    await expect(page.locator(".original-text")).to_contain_text("evil.example/pay")
+    await screenshot(page, "report-measures")
+    await page.keyboard.press("e")
     await expect(page.locator(".messagelist")).to_contain_text("2 reports are resolved.")
+    await expect(page.locator(".banner.mine")).to_contain_text("You work on this report")
+    assert database.moderation_report.count_documents({"state": "in_review"}) == 1, "the next one is taken"
+    await page.keyboard.press("u")
     await expect(rows).to_have_count(2)
     closed = list(database.moderation_report.find({"target_id": "q3"}))
-    assert {(report["state"], report["outcome"]) for report in closed} == {("resolved", "muted")}
+    assert {(report["state"], *report["outcomes"]) for report in closed} == {("resolved", "muted", "redacted")}
     assert database.moderation_restriction.count_documents({"user_id": "501", "kind": "mute"}) == 1
     await page.goto(f"{server.url}/admin/moderation/person/501/")
     await expect(page.locator(".banner")).to_contain_text("Muted until")
@@ -125,11 +129,12 @@ async def test_a_second_one_is_told_who_works_on_it(
     await theirs.goto(address)
     await mine.goto(address)
     await mine.get_by_role("button", name="Take this report").click()
-    await expect(mine.locator(".banner")).to_contain_text("You work on this report")
+    await expect(mine.locator(".banner.mine")).to_contain_text("You work on this report")
+    await expect(theirs.locator("#meanwhile")).to_contain_text("support works on it now.")
     await theirs.get_by_role("button", name="Take this report").click()
     await expect(theirs.locator(".messagelist")).to_contain_text("support works on this report")
-    await expect(theirs.locator(".banner")).to_contain_text("Please leave it to them")
-    await expect(theirs.get_by_role("button", name="Resolve")).to_have_count(0)
+    await expect(theirs.locator(".banner.theirs:not(#meanwhile)")).to_contain_text("Please leave it to them")
+    await expect(theirs.get_by_role("button", name="Resolve", exact=True)).to_have_count(0)
     await screenshot(theirs, "report-of-a-colleague")
 
 

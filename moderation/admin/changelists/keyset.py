@@ -18,6 +18,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from moderation.admin.changelists.windows import BEGINNING, can_be_near, going_back
 
@@ -166,7 +167,7 @@ class UncountedAdmin(ReadOnlyAdmin):
     show_facets = admin.ShowFacets.NEVER
     sortable_by: ClassVar[tuple[str, ...]] = ()
     actions: Any = None
-    empty = "There is nothing here."
+    empty: str | Promise = "There is nothing here."
 
     def searched(self, term: str) -> list[Q]:
         """The conditions of a search; a row that meets any of them is found. An index serves each.

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
+from bson import ObjectId
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path
-from django.utils.text import Truncator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from conversations.errors import REFUSALS
 from moderation import services
 from moderation.admin.acts import LONGEST_REASON, sentence, staff_of
-from moderation.admin.changelists.keyset import UncountedAdmin
-from moderation.admin.links import SHOWN, person_link, room_link
-from moderation.models import FilterHit, FilterKind, MessageFilter
+from moderation.admin.filters.narrowing import ByFilter, HoursFilter
+from moderation.admin.worklists.acts import mute_users, redact_messages
+from moderation.admin.worklists.changelist import WorklistAdmin
+from moderation.admin.worklists.contents import Content, Names, content_of, held_content_of, messages_by_id
+from moderation.admin.worklists.many import ManyAct
+from moderation.models import FilterAction, FilterHit, FilterKind, HeldMessage, MessageFilter
+from persistence.mongodb import in_parts
 
 LONGEST_TRIED = 10_000
 
@@ -110,29 +117,47 @@ class MessageFilterAdmin(admin.ModelAdmin[MessageFilter]):
 
 
 @admin.register(FilterHit)
-class FilterHitAdmin(UncountedAdmin):
+class FilterHitAdmin(WorklistAdmin):
     """The newest first; of one user or room by a search."""
 
-    list_display = ("at", "filter_name", "action", "who", "room", "said")
-    list_display_links = None
+    columns = (_("Message"), _("User"), _("Filter"), _("Age"), _("Done"))
+    row_template = "admin/moderation/filterhit/row.html"
+    many: ClassVar[dict[str, ManyAct]] = {
+        "redact": redact_messages(lambda keys: [hit.message_id for hit in _hits(keys) if hit.message_id]),
+        "mute": mute_users(lambda keys: [(hit.room_id, hit.user_id) for hit in _hits(keys)]),
+    }
     ordering = ("-at",)
+    list_filter = (ByFilter, HoursFilter.of("at"))
     search_fields = ("user_id", "room_id")
-    search_help_text = "The whole id of a user or a room."
-    empty = "No filter has hit anything."
+    search_help_text = _("The whole id of a user or a room.")
+    empty = _("No filter has hit anything.")
 
-    @admin.display(description="User")
-    def who(self, hit: FilterHit) -> str:
-        return person_link(hit.user_id)
+    def look_up(self, rows: list[Any]) -> None:
+        """Set what the template of a row shows: of a refused message its text, of others what they say now."""
+        names = Names(hit.room_id for hit in rows)
+        said = messages_by_id(hit.message_id for hit in rows)
+        keys = sorted({hit.held_id for hit in rows if hit.held_id})
+        kept = {str(held.pk): held for part in in_parts(keys) for held in HeldMessage.objects.filter(pk__in=part)}
+        for hit in rows:
+            hit.name = names.of(hit.room_id, hit.user_id)
+            if hit.text:
+                hit.content = Content(text=hit.text)
+            elif hit.message_id:
+                hit.content = content_of(said.get(hit.message_id))
+            elif hit.held_id in kept:
+                hit.content, hit.held = held_content_of(kept[hit.held_id]), kept[hit.held_id]
+            else:
+                hit.content = Content(
+                    note=gettext("Held") if hit.action == FilterAction.HOLD else gettext("The room’s details")
+                )
 
-    @admin.display(description="Room")
-    def room(self, hit: FilterHit) -> str:
-        """The room, at the message if it was sent."""
-        return room_link(hit.room_id, hit.message_id)
 
-    @admin.display(description="Text, if refused")
-    def said(self, hit: FilterHit) -> Any:
-        """The text of a refused message; others are stored as messages."""
-        return Truncator(hit.text).chars(SHOWN)
+def _hits(keys: Sequence[str]) -> list[FilterHit]:
+    return [
+        hit
+        for part in in_parts([key for key in keys if ObjectId.is_valid(key)])
+        for hit in FilterHit.objects.filter(pk__in=part)
+    ]
 
 
 def _number(text: str) -> int | None:

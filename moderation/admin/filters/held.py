@@ -4,61 +4,72 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import Truncator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from moderation import services
-from moderation.admin.acts import LONGEST_REASON, ActView
-from moderation.admin.changelists.keyset import UncountedAdmin
-from moderation.admin.links import SHOWN, found_or_404, person_link, room_link
+from moderation.admin.acts import ActView
+from moderation.admin.filters.held_many import MANY, look_up
+from moderation.admin.filters.narrowing import ByFilter, HoursFilter
+from moderation.admin.links import found_or_404
+from moderation.admin.reports.many import NoteForm
 from moderation.admin.rooms.transcript import latest_of
+from moderation.admin.worklists.changelist import WorklistAdmin
 from moderation.models import HeldMessage, HeldState
 from moderation.staff import Staff
 
+ANY = "any"
+
 
 class HeldStateFilter(admin.SimpleListFilter):
-    """Undecided messages, unless staff choose a decision."""
+    """Undecided messages, unless staff choose a decision; a search finds messages in any state."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
+    @classmethod
+    def wanted(cls, request: HttpRequest) -> str:
+        """The state that a request asks for, or ANY."""
+        default = ANY if request.GET.get(SEARCH_VAR) else HeldState.HELD.value
+        wanted = request.GET.get(cls.parameter_name, default)
+        return wanted if wanted in (ANY, *HeldState.values) else default
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(HeldState.RELEASED.value, "Released"), (HeldState.DROPPED.value, "Dropped")]
+        self._wanted = self.wanted(request)
+        return [
+            *([(ANY, gettext("Any"))] if request.GET.get(SEARCH_VAR) else []),
+            (HeldState.HELD.value, gettext("Waiting")),
+            (HeldState.RELEASED.value, gettext("Released")),
+            (HeldState.DROPPED.value, gettext("Dropped")),
+        ]
 
     def choices(self, changelist: Any) -> Any:
-        """Name the default, which Django calls "All"."""
-        waiting, *others = super().choices(changelist)
-        return [{**waiting, "display": "Waiting"}, *others]
+        """Without Django's "All", which no index would serve."""
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": self._wanted == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[HeldMessage]) -> QuerySet[HeldMessage]:
-        if request.GET.get("q") and self.value() is None:
-            return queryset
-        return queryset.filter(state=self.value() or HeldState.HELD)
-
-
-class OptionalReasonForm(forms.Form):
-    """The form of an act that may have a reason."""
-
-    reason = forms.CharField(
-        required=False,
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
-        help_text="Kept in the audit.",
-    )
+        wanted = self.wanted(request)
+        return queryset if wanted == ANY else queryset.filter(state=wanted)
 
 
 class HeldActView(ActView):
     """A decision about one held message."""
 
-    form_class = OptionalReasonForm
+    form_class = NoteForm
     permission = "moderation.change_heldmessage"
 
     def done_url(self) -> str:
@@ -101,18 +112,25 @@ class DropView(HeldActView):
 
 
 @admin.register(HeldMessage)
-class HeldMessageAdmin(UncountedAdmin):
+class HeldMessageAdmin(WorklistAdmin):
     """Undecided messages, the oldest first."""
 
-    list_display = ("text", "who", "room", "filter_name", "held_at", "state", "decided_by")
-    list_filter = (HeldStateFilter,)
+    columns = (_("Message"), _("From"), _("Filter"), _("Age"), _("State"))
+    row_template = "admin/moderation/held/row.html"
+    queue = "held"
+    many = MANY
+    list_filter = (HeldStateFilter, ByFilter, HoursFilter.of("held_at"))
     search_fields = ("sender", "room_id")
-    search_help_text = "The whole id of a user or a room."
-    empty = "No message waits."
+    search_help_text = _("The whole id of a user or a room.")
+    empty = _("No message waits.")
+
+    def look_up(self, rows: list[Any]) -> None:
+        look_up(rows)
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """Undecided messages, the oldest first; decided ones, the newest first."""
-        return ["-held_at" if request.GET.get("state") or request.GET.get("q") else "held_at"]
+        waits = HeldStateFilter.wanted(request) == HeldState.HELD
+        return ["held_at" if waits else "-held_at"]
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -138,15 +156,3 @@ class HeldMessageAdmin(UncountedAdmin):
             "excerpt": latest_of(held.room_id),
         }
         return TemplateResponse(request, "admin/moderation/held/page.html", context)
-
-    @admin.display(description="Message")
-    def text(self, held: HeldMessage) -> str:
-        return Truncator(held.content or "(redacted)").chars(SHOWN)
-
-    @admin.display(description="From")
-    def who(self, held: HeldMessage) -> str:
-        return person_link(held.sender)
-
-    @admin.display(description="Room")
-    def room(self, held: HeldMessage) -> str:
-        return room_link(held.room_id)

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_GET
 
 from conversations.images.files import read_image
 from conversations.models import Message, Upload
+from moderation.admin.reports.acts import just_redacted
+from moderation.admin.worklists.contents import Names
 from moderation.models import Evidence, Report, Revision, TargetKind
 from moderation.staff import may
 
@@ -45,6 +47,7 @@ class Said:
     is_target: bool
     fate: str
     is_hidden: bool
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -61,7 +64,8 @@ class AsReported:
 def as_reported(report: Report, request: HttpRequest) -> AsReported | None:
     """Read the evidence of a report.
 
-    The content of a message that was redacted since is hidden from viewers who may not read originals.
+    The content of a message that was redacted since is hidden from viewers who may not read originals, but not from who
+    has just redacted it while working on the report.
 
     Returns:
         The evidence; None: there is none, or the viewer may not see it.
@@ -71,16 +75,23 @@ def as_reported(report: Report, request: HttpRequest) -> AsReported | None:
         return None
     kept: list[dict[str, Any]] = evidence.said.get("messages") or []
     now = {message.pk: message for message in Message.objects.filter(pk__in=[str(each.get("_id")) for each in kept])}
-    sees_all = may(request, _ORIGINALS)
+    sees_all, mine = may(request, _ORIGINALS), just_redacted(request, report)
+    seen = "" if mine is None else mine.message_id
+    names = Names([report.room_id])
     target = report.target_id if report.target_kind == TargetKind.MESSAGE else ""
     shown = AsReported(
         kept_at=evidence.kept_at,
-        lines=[_said(each, now.get(str(each.get("_id"))), target, sees_all=sees_all) for each in kept],
+        lines=[
+            _said(each, now.get(str(each.get("_id"))), target, sees_all=sees_all or str(each.get("_id")) == seen)
+            for each in kept
+        ],
         buyer_info=evidence.said.get("buyer_info") or {},
     )
+    for line in shown.lines:
+        line.name = names.of(report.room_id, line.sender)
     if target and may(request, "moderation.view_revision"):
         is_redacted = target in now and now[target].redacted_at is not None
-        shown.hides_revisions = is_redacted and not sees_all
+        shown.hides_revisions = is_redacted and not sees_all and target != seen
         if not shown.hides_revisions:
             shown.revisions = list(Revision.objects.filter(message_id=target).order_by("replaced_at")[:MOST_REVISIONS])
     return shown

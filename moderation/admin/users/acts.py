@@ -45,7 +45,7 @@ class MuteView(PersonActView):
         return ["The user can still connect and read, but cannot write anywhere. The app tells the user so."]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        await services.mute(staff, self.user_id, given["reason"], until=given["end"])
+        await services.mute(staff, self.user_id, given["reason"], until=given["end"], told=given.get("told", ""))
 
 
 class BanView(PersonActView):
@@ -64,7 +64,7 @@ class BanView(PersonActView):
         ]
 
     async def act(self, staff: Staff, given: dict[str, Any]) -> None:
-        await services.ban(staff, self.user_id, given["reason"], until=given["end"])
+        await services.ban(staff, self.user_id, given["reason"], until=given["end"], told=given.get("told", ""))
 
 
 class NoteView(PersonActView):

@@ -26,7 +26,7 @@ async def test_each_report_is_told_when_it_is_opened_and_when_it_is_closed(
     sent = await chat_services.send_message(buyer, message("an insult"))
     reported = await services.report(seller, NewReport(target_type="message", target_id=sent.id, reason="harassment"))
     await services.report(seller, NewReport(target_type="message", target_id=sent.id, reason="spam"))
-    flagged = await asyncio.to_thread(
+    flagged, _is_new = await asyncio.to_thread(
         file_report, "insults", TargetKind.MESSAGE, sent.id, About(room, "7"), ReportReason.FILTER, "insults: insult"
     )
     about_room = await services.report(
@@ -35,7 +35,7 @@ async def test_each_report_is_told_when_it_is_opened_and_when_it_is_closed(
     await services.take(mai, str(reported.pk))
     await services.return_to_queue(mai, str(reported.pk))
     await services.take(tuan, str(reported.pk))
-    await services.resolve(tuan, str(reported.pk), Outcome.REDACTED, "rude")
+    await services.resolve(tuan, str(reported.pk), [Outcome.REDACTED], "rude")
     await services.take(mai, str(about_room.pk))
     await services.dismiss(mai, str(about_room.pk), "nothing")
     _, *opened, resolved, also_resolved, dismissed = await told(

@@ -29,7 +29,8 @@ async def test_a_message_held_again_is_found_by_an_index(database: Store, room: 
     found = Found("words", FilterAction.HOLD, "a word")
     with ASKED.recording() as commands:
         kept = [await in_store_thread(hold, draft("hello", "c1"), [found], found) for _ in range(2)]
-    assert kept[0].pk == kept[1].pk
+    assert kept[0][0].pk == kept[1][0].pk
+    assert [is_new for _, is_new in kept] == [True, False]
     assert await in_store_thread(HeldMessage.objects.count) == 1
     assert unanswered(database, commands) == []
 
@@ -37,4 +38,4 @@ async def test_a_message_held_again_is_found_by_an_index(database: Store, room: 
 async def test_messages_without_an_id_are_held_one_by_one(database: Store, room: str) -> None:
     found = Found("words", FilterAction.HOLD, "a word")
     kept = [await in_store_thread(hold, draft("hello"), [found], found) for _ in range(2)]
-    assert kept[0].pk != kept[1].pk
+    assert kept[0][0].pk != kept[1][0].pk

@@ -83,7 +83,7 @@ ACTS: dict[str, Callable[[Staff, dict[str, Any]], Coroutine[Any, Any, Any]]] = {
     "restore": lambda staff, given: services.restore_message(staff, given["redacted"], "a joke after all"),
     "take a report": lambda staff, given: services.take_next(staff),
     "put a report back": lambda staff, given: services.return_to_queue(staff, given["taken"]),
-    "resolve": lambda staff, given: services.resolve(staff, given["taken"], Outcome.WARNED),
+    "resolve": lambda staff, given: services.resolve(staff, given["taken"], [Outcome.WARNED]),
     "drop": lambda staff, given: services.drop_held(staff, given["held"]),
     "release": lambda staff, given: services.release_held(staff, given["held"]),
     "save a filter": lambda staff, given: services.save_filter(

@@ -47,7 +47,7 @@ async def reported(target_id: str, kind: Any = "message", *, by: str = "9") -> s
 
 async def resolved(staff: Staff, report_id: str) -> None:
     await services.take(staff, report_id)
-    await services.resolve(staff, report_id, Outcome.WARNED)
+    await services.resolve(staff, report_id, [Outcome.WARNED])
 
 
 def kept(database: Store, report_id: str) -> list[str]:

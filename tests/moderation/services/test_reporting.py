@@ -72,7 +72,7 @@ async def test_of_one_reporter_and_target_one_report_is_unfinished_at_a_time(
     assert await Report.objects.acount() == 2
     taken = await services.take(mai, str(at_once[0].pk))
     assert (await services.report(buyer, new_report("user", "9"))).pk == taken.pk
-    await services.resolve(mai, str(taken.pk), Outcome.WARNED)
+    await services.resolve(mai, str(taken.pk), [Outcome.WARNED])
     assert (await services.report(buyer, new_report("user", "9"))).pk != taken.pk
 
 

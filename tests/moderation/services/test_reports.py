@@ -114,14 +114,14 @@ async def test_what_an_account_that_is_gone_had_in_review_is_the_next_one(
 async def test_resolving_closes_all_reports_on_the_target(database: Store, mai: Staff, tuan: Staff) -> None:
     first, second, other = stored(reporter="1", minutes_ago=9), stored(reporter="2"), stored("10")
     await services.take_next(mai)
-    closed = await services.resolve(mai, str(first.pk), Outcome.MUTED, "third time")
+    closed = await services.resolve(mai, str(first.pk), [Outcome.MUTED], "third time")
     assert [report.pk for report in closed] == [first.pk, second.pk]
     assert {(report.state, report.outcome, report.note) for report in closed} == {("resolved", "muted", "third time")}
     assert all(report.closed_at and report.open_key is None for report in closed)
     assert state(other) == ("open", None)
     record = database.moderation_auditrecord.find_one({"act": "report.resolved"})
     assert record is not None
-    assert record["after"] == {"state": "resolved", "outcome": "muted", "reports": [str(first.pk), str(second.pk)]}
+    assert record["after"] == {"state": "resolved", "outcomes": ["muted"], "reports": [str(first.pk), str(second.pk)]}
     assert (record["reason"], record["staff_name"], record["user_id"]) == ("third time", "mai", "9")
 
 
