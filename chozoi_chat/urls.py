@@ -11,6 +11,7 @@ from django.urls import include, path, reverse
 from django.views import defaults
 
 from chozoi_chat import health
+from chozoi_chat.doctor import seen
 from chozoi_chat.front_page import front_page
 
 
@@ -44,6 +45,7 @@ urlpatterns = [
     path("", include("demo.urls") if settings.DEMO else front_page),
     path("healthz", health.healthz),
     path("readyz", health.readyz, {"isolation": health.find_isolation}),
+    path("doctor", seen.look),
     path("admin/", admin.site.urls),
     path("v1/conversations/", include("moderation.api.reports")),
     path("v1/conversations/", include("conversations.api.urls")),  # last: it answers at all other addresses below, too

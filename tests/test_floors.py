@@ -39,6 +39,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         *("conversations.signals", "moderation.signals", "moderation.services.queues", "workers"),
         *("persistence", "presence", "socketio_bridge"),
     ),
+    "chozoi_chat.doctor.mongodb": ("chozoi_chat", "conversations.models", "persistence"),
+    "chozoi_chat.doctor.kafka": ("auctions.results", "chozoi_chat", "kafka_workers", "persistence"),
     "chozoi_chat.management.commands.up": ("chozoi_chat", "devstack", "persistence"),
     "chozoi_chat.http": ("chozoi_chat", "conversations.signals", "persistence"),
     "chozoi_chat.http.origins": ("socketio_bridge",),

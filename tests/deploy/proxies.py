@@ -8,7 +8,7 @@ import shutil
 import ssl
 import tempfile
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -107,9 +107,18 @@ class Proxy(EmbeddedStore):
 
 
 class Nginx(Proxy):
-    """nginx with `deploy/nginx`."""
+    """nginx with `deploy/nginx`.
+
+    Args:
+        targets: The URLs of the processes.
+        changes: Texts of the files that are others here, to see what becomes of that.
+    """
 
     name = program = "nginx"
+
+    def __init__(self, targets: Sequence[str], changes: Mapping[str, str] | None = None) -> None:
+        super().__init__(targets)
+        self._changes = dict(changes or {})
 
     def command(self) -> list[str]:
         """Write the files, and return the command line."""
@@ -132,6 +141,10 @@ class Nginx(Proxy):
                 text = text.replace(path, str(here))
             text = re.sub(r"(listen (?:\[::\]:)?)80\b", rf"\g<1>{self.http_port}", text)
             text = re.sub(r"(listen (?:\[::\]:)?)443\b", rf"\g<1>{self.port}", text)
+            if source.name == "chozoi-chat.conf":
+                for line, other in self._changes.items():
+                    assert line in text
+                    text = text.replace(line, other)
             (etc / source.relative_to(DEPLOY / "nginx")).write_text(text)
         # The log that is open before the file is read is stderr, as Debian built it.
         return ["nginx", "-c", str(etc / "nginx.conf"), "-g", "daemon off;"]
