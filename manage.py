@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. `manage.py help` lists the commands; ours: `up`, `serve`, `doctor`, `issue_token`, `seed_demo`."""
+"""Django's command line. `manage.py help` lists the commands; ours: `up`, `serve`, `doctor`, `issue_token` …"""
 
 import os
 import sys
