@@ -54,6 +54,17 @@ class StoreClock:
         """
         return datetime.datetime.fromtimestamp(self._ahead() + instant, datetime.UTC)
 
+    def known_at(self, instant: float) -> datetime.datetime | None:
+        """Return what `at` does, without asking MongoDB; None: it was not asked lately. For any thread.
+
+        Args:
+            instant: As of `at`.
+        """
+        answered_at, ahead, _ = self._bounds
+        if self._clock() - answered_at > FRESH:
+            return None
+        return datetime.datetime.fromtimestamp(ahead + instant, datetime.UTC)
+
     def keep(self) -> None:
         """Ask MongoDB for its time, unless it was asked a moment ago; for the store's threads."""
         self._ahead()

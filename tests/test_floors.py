@@ -75,7 +75,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
 DOORS = ("conversations.api", "conversations.sockets", "moderation.api", "moderation.events")
 STORAGE = (
     *("conversations.models", "conversations.storage", "moderation.models"),
-    *("persistence.mongodb", "persistence.redis_client", "persistence.batching", "persistence.engine"),
+    *("persistence.mongodb", "persistence.redis_client", "persistence.engine"),
     *("django.db", "django.core.files.storage", "pymongo", "redis"),
 )
 NEVER_IMPORTED = {

@@ -1,23 +1,24 @@
 """Which rooms a user is in, for those who announce who is online.
 
 Questions that come at once are one visit to the store: when a thousand clients connect, as many lists are due, and
-read one by one they would hold up the messages of everybody else in MongoDB.
+read one by one they would hold up the messages of everybody else in MongoDB. What several ask of one user is read once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from conversations.models import SIDES, Room, is_visible
 from identity import Role
 from persistence.batching import GroupCommit
 from persistence.fields import text_in
-from persistence.mongodb import durable, in_store_thread
+from persistence.mongodb import durable, in_parts, in_store_thread
 from persistence.per_event_loop import PerLoop
 
-USERS_AT_ONCE = 20
-"""Users whose rooms are read in one visit; a seller has thousands."""
+QUESTIONS_AT_ONCE = 40
+"""Questions that are answered in one visit, often two of one user; a seller has thousands of rooms."""
 
 
 class Membership(NamedTuple):
@@ -40,7 +41,19 @@ class _Question(NamedTuple):
     seen_by_other: bool
 
 
-async def visible_rooms_of(user_id: str, side: Role | None = None) -> list[Membership]:
+class _Place(NamedTuple):
+    """A membership, and which of the two sides see the room."""
+
+    membership: Membership
+    seen: bool
+    seen_by_other: bool
+
+
+_EITHER_SIDE = tuple(Role)
+_ONE_SIDE = {side: (side,) for side in Role}
+
+
+def visible_rooms_of(user_id: str, side: Role | None = None) -> asyncio.Future[list[Membership]]:
     """Find the rooms that a user sees.
 
     Args:
@@ -48,27 +61,21 @@ async def visible_rooms_of(user_id: str, side: Role | None = None) -> list[Membe
         side: The side that the user is on in them; None: either.
 
     Returns:
-        The user's place in each, in no order.
-
-    Raises:
-        StoreUnavailable: MongoDB does not answer.
+        A future of the user's place in each, in no order. It raises StoreUnavailable where MongoDB does not answer.
     """
-    return await _reads.get().submit(_Question(user_id, tuple(Role) if side is None else (side,), False))
+    return _reads.get().submit(_Question(user_id, _EITHER_SIDE if side is None else _ONE_SIDE[side], False))
 
 
-async def rooms_visible_to_others(user_id: str) -> list[Membership]:
+def rooms_visible_to_others(user_id: str) -> asyncio.Future[list[Membership]]:
     """Find the rooms of a user that their other sides see, whether the user sees them or not.
 
     Args:
         user_id: The user.
 
     Returns:
-        The user's place in each, in no order.
-
-    Raises:
-        StoreUnavailable: MongoDB does not answer.
+        As `visible_rooms_of`.
     """
-    return await _reads.get().submit(_Question(user_id, tuple(Role), True))
+    return _reads.get().submit(_Question(user_id, _EITHER_SIDE, True))
 
 
 async def _answer(questions: Sequence[_Question]) -> list[list[Membership]]:
@@ -76,30 +83,31 @@ async def _answer(questions: Sequence[_Question]) -> list[list[Membership]]:
 
 
 def _read(questions: Sequence[_Question]) -> list[list[Membership]]:
-    wanted: dict[tuple[Role, bool], set[str]] = {}
+    wanted: dict[Role, set[str]] = {}
     for question in questions:
         for side in question.sides:
-            wanted.setdefault((side, question.seen_by_other), set()).add(question.user_id)
-    found = {how: _memberships(users, *how) for how, users in wanted.items()}
-    return [
-        [
-            membership
-            for side in question.sides
-            for membership in found[side, question.seen_by_other].get(question.user_id, ())
-        ]
-        for question in questions
-    ]
+            wanted.setdefault(side, set()).add(question.user_id)
+    found = {side: _places(users, side) for side, users in wanted.items()}
+    return [list(_matching(question, found)) for question in questions]
 
 
-def _memberships(users: Collection[str], side: Role, seen_by_other: bool) -> dict[str, list[Membership]]:
-    rooms: dict[str, list[Membership]] = {}
+def _matching(question: _Question, found: dict[Role, dict[str, list[_Place]]]) -> Iterator[Membership]:
+    for side in question.sides:
+        for place in found[side].get(question.user_id, ()):
+            if place.seen_by_other if question.seen_by_other else place.seen:
+                yield place.membership
+
+
+def _places(users: Collection[str], side: Role) -> dict[str, list[_Place]]:
+    rooms: dict[str, list[_Place]] = {}
     user, other = SIDES[side].user, SIDES[side.other].user
-    seer = side.other if seen_by_other else side
-    for room in durable(Room).find({user: {"$in": list(users)}}, [user, other, *SIDES[seer].visibility]):
-        if is_visible(room, seer):
+    fields = [user, other, *SIDES[side].visibility, *SIDES[side.other].visibility]
+    for part in in_parts(users):
+        for room in durable(Room).find({user: {"$in": part}}, fields):
             membership = Membership(text_in(room, "_id"), side, text_in(room, other))
-            rooms.setdefault(text_in(room, user), []).append(membership)
+            place = _Place(membership, is_visible(room, side), is_visible(room, side.other))
+            rooms.setdefault(text_in(room, user), []).append(place)
     return rooms
 
 
-_reads = PerLoop(lambda: GroupCommit(_answer, max_batch=USERS_AT_ONCE, max_waiting=None))
+_reads = PerLoop(lambda: GroupCommit(_answer, max_batch=QUESTIONS_AT_ONCE, max_waiting=None))

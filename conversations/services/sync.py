@@ -96,9 +96,12 @@ async def sync_token(instant: float | None = None) -> str:
         instant: As `time.monotonic()` gives it, such as when a socket began to hear events. None: now.
 
     Raises:
-        StoreUnavailable: MongoDB does not answer.
+        StoreUnavailable: MongoDB was not asked for its time lately, and does not answer.
     """
-    return token_since(await in_store_thread(store_clock.at, time.monotonic() if instant is None else instant))
+    instant = time.monotonic() if instant is None else instant
+    # It is known wherever the store was asked anything in the last seconds: who connects waits for no thread then.
+    at = store_clock.known_at(instant)
+    return token_since(await in_store_thread(store_clock.at, instant) if at is None else at)
 
 
 async def list_changes(actor: Actor, side: Role, since: str | None, limit: int) -> ChangePage:

@@ -11,10 +11,11 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Hashable
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from conversations.services import visible_rooms_of
-from conversations.sockets.statuses import announce_status, send_active_user_list, send_active_user_lists
+from conversations.sockets.statuses import begin_announcing, send_active_user_list, send_active_user_lists
 from identity import Identity, Role
 from persistence.availability import AVAILABILITY, StoreUnavailable
 from persistence.per_event_loop import PerLoop
@@ -60,11 +61,19 @@ class Reannouncing:
         """Forget a socket."""
         self._here.pop(presence_id, None)
 
-    async def announce(self, user_id: str) -> None:
-        """`announce_status`, now or when MongoDB is back."""
-        try:
-            await announce_status(user_id)
-        except StoreUnavailable:
+    def announce(self, user_id: str) -> asyncio.Future[None]:
+        """`announce_status`, now or when MongoDB is back.
+
+        Returns:
+            A future that is done when that is done, or fails, which is noted here.
+        """
+        announced = begin_announcing(user_id)
+        announced.add_done_callback(partial(self._announced, user_id))
+        return announced
+
+    def _announced(self, user_id: str, announced: asyncio.Future[None]) -> None:
+        error = None if announced.cancelled() else announced.exception()
+        if isinstance(error, StoreUnavailable):
             if len(self._unannounced) < MOST_REMEMBERED:
                 self._unannounced[user_id] = None
                 self._begin()
@@ -73,18 +82,26 @@ class Reannouncing:
                 logger.error(
                     "More than %d users came or went while MongoDB was away: not all are announced.", MOST_REMEMBERED
                 )
-        except Exception:
-            logger.exception("The other sides of user %s's rooms could not be told of a change.", user_id)
+        elif error is not None:
+            logger.error("The other sides of user %s's rooms could not be told of a change.", user_id, exc_info=error)
 
-    async def list_users(self, identity: Identity, heard_from: float) -> None:
-        """`send_active_user_list`, now or when MongoDB is back."""
-        try:
-            await send_active_user_list(identity, heard_from)
-        except StoreUnavailable:
-            self._unlisted[identity.user_id, identity.role] = None
+    def list_users(self, identity: Identity, heard_from: float) -> asyncio.Future[None]:
+        """`send_active_user_list`, now or when MongoDB is back.
+
+        Returns:
+            As `announce`.
+        """
+        listed = send_active_user_list(identity, heard_from)
+        listed.add_done_callback(partial(self._listed, (identity.user_id, identity.role)))
+        return listed
+
+    def _listed(self, user: User, listed: asyncio.Future[None]) -> None:
+        error = None if listed.cancelled() else listed.exception()
+        if isinstance(error, StoreUnavailable):
+            self._unlisted[user] = None
             self._begin()
-        except Exception:
-            logger.exception("User %s could not be told who is online.", identity.user_id)
+        elif error is not None:
+            logger.error("User %s could not be told who is online.", user[0], exc_info=error)
 
     def list_all(self) -> None:
         """Tell all users of this process who is online, soon."""
@@ -118,7 +135,9 @@ class Reannouncing:
                 if AVAILABILITY.away_for() is not None:
                     await asyncio.sleep(_RETRY)
                     at_once = 1  # which finds out whether it is back
-                await asyncio.gather(*(self.announce(user_id) for user_id in _taken(self._unannounced, at_once)))
+                announced = [self.announce(user_id) for user_id in _taken(self._unannounced, at_once)]
+                if announced:
+                    await asyncio.wait(announced)
                 await self._list_some()
             self._overflown = False
         finally:
@@ -157,7 +176,7 @@ reannouncing = PerLoop(Reannouncing)
 @on_change
 async def announce_change(user_id: str) -> None:
     """Announce a change that no socket of this process caused."""
-    await reannouncing.get().announce(user_id)
+    await asyncio.wait([reannouncing.get().announce(user_id)])
 
 
 @on_restored

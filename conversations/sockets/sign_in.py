@@ -12,8 +12,6 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from conversations.sockets.reannouncing import reannouncing
 from identity import Identity, IdentityRefused, let_pass
@@ -24,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_TIMER = 24 * 3600.0  # seconds: a token may outlive what an event loop's timer can count
 
-_announcements: set[asyncio.Task[None]] = set()
+_announcements: set[asyncio.Future[None]] = set()
 
 
 async def sign_in(socket: Socket, identity: Identity) -> None:
@@ -110,17 +108,10 @@ def _expire(socket: Socket) -> None:
     ):
         return
     logger.info("The token of user %s has expired; their socket is disconnected.", identity.user_id)
-    _in_background(socket.disconnect())
+    _in_background(asyncio.get_running_loop().create_task(socket.disconnect()))
 
 
-def _in_background(announcement: Coroutine[Any, Any, None]) -> None:
-    """Announce without making this socket wait; a failure is logged, and the socket lives on."""
-    task = asyncio.get_running_loop().create_task(announcement)
-    _announcements.add(task)
-    task.add_done_callback(_announcement_done)
-
-
-def _announcement_done(task: asyncio.Task[None]) -> None:
-    _announcements.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("A user's change of status could not be announced.", exc_info=error)
+def _in_background(announcement: asyncio.Future[None]) -> None:
+    """Announce without making this socket wait."""
+    _announcements.add(announcement)
+    announcement.add_done_callback(_announcements.discard)

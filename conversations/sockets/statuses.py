@@ -4,13 +4,17 @@ Which rooms count follows from who gets the event: `active_user_list` names the 
 `user_status_change` goes to the other sides who see the room, also when the user has deleted it. So a list and the
 changes that follow it are about the same rooms, and no side keeps a status that nobody corrects.
 
-`reannouncing` announces later what cannot be announced now, and corrects what may have been wrong.
+Users who connect in the same moment are looked up and told together: a storm costs a few questions, not some for each
+of its clients. `reannouncing` announces later what cannot be announced now, and corrects what may have been wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -19,11 +23,17 @@ from conversations.configuration import ChatSettings
 from conversations.payloads import UserStatusChange
 from conversations.services import Membership, rooms_visible_to_others, sync_token, visible_rooms_of
 from identity import Identity, Role
+from persistence.batching import GroupCommit
 from persistence.per_event_loop import PerLoop
 from presence import current as current_presence
 from socketio_bridge import emit, flush, outgoing_event
 
+USERS_AT_ONCE = 40
+"""Users who are listed or announced together."""
+_ROUNDS = 4
+"""Rounds of announcements at a time: one user's waits for no other's rooms unless many come."""
 _EMITS_A_TURN = 100  # then other tasks of the loop get theirs
+_ROOMS_A_TURN = 500  # of lists, likewise
 
 
 class RoomStatus(Struct):
@@ -52,20 +62,40 @@ def active_user_list(listed: ActiveUserList) -> None:
     """Who is online; to all devices of a user of whom a device has connected, and once more after a disturbance."""
 
 
-async def send_active_user_list(identity: Identity, heard_from: float) -> None:
+class _DueList(NamedTuple):
+    user_id: str
+    side: Role
+    heard_from: float
+
+
+def send_active_user_list(identity: Identity, heard_from: float) -> asyncio.Future[None]:
     """Send `active_user_list` to all devices of a user: who is online in the rooms that they see on their side.
 
     Args:
         identity: The user, and the side that has just connected.
         heard_from: The instant (`time.monotonic()`) from which the device hears events.
 
-    Raises:
-        StoreUnavailable: MongoDB does not answer.
+    Returns:
+        A future that is done when the list is out. It raises StoreUnavailable where MongoDB does not answer.
     """
-    rooms = await visible_rooms_of(identity.user_id, identity.role)
-    online = await current_presence().online(room.other for room in rooms)
-    listed = _active_user_list(identity.user_id, identity.role, rooms, online, await sync_token(heard_from))
-    await emit(active_user_list(listed), to=[identity.user_id], namespace=ChatSettings.current().MESSENGER_NAMESPACE)
+    return _lists.get().submit(_DueList(identity.user_id, identity.role, heard_from))
+
+
+async def _send_lists(due: Sequence[_DueList]) -> Sequence[None]:
+    rooms = await asyncio.gather(*(visible_rooms_of(each.user_id, each.side) for each in due))
+    online = await current_presence().online(room.other for of_user in rooms for room in of_user)
+    told = 0
+    for each, of_user in zip(due, rooms, strict=True):
+        listed = _active_user_list(each.user_id, each.side, of_user, online, await sync_token(each.heard_from))
+        await emit(active_user_list(listed), to=[each.user_id], namespace=ChatSettings.current().MESSENGER_NAMESPACE)
+        told += len(of_user)
+        if told >= _ROOMS_A_TURN:
+            await asyncio.sleep(0)
+            told = 0
+    return [None] * len(due)
+
+
+_lists = PerLoop(lambda: GroupCommit(_send_lists, max_batch=USERS_AT_ONCE, max_waiting=None))
 
 
 async def send_active_user_lists(
@@ -109,60 +139,95 @@ async def announce_status(user_id: str) -> None:
     Raises:
         StoreUnavailable: MongoDB does not answer.
     """
-    running = _running.get()
-    announcement = running.get(user_id)
-    if announcement is None or announcement.task.done():  # done, but not yet forgotten: it reads no more
-        announcement = running[user_id] = _Announcement(user_id)
-        announcement.task.add_done_callback(lambda task: _forget(user_id, task))
-    else:
-        announcement.stale = True
-    await asyncio.shield(announcement.task)
+    await asyncio.shield(begin_announcing(user_id))
 
 
-class _Announcement:
-    """One user being announced.
+def begin_announcing(user_id: str) -> asyncio.Future[None]:
+    """`announce_status`, as a future that all who call this for one user share; it is not theirs to cancel."""
+    return _announcements.get().begin(user_id)
 
-    Attributes:
-        stale: Whether somebody called again, so that what is being read now may be too old.
-    """
 
-    def __init__(self, user_id: str) -> None:
-        self._user_id = user_id
-        self.stale = False
-        self.task = asyncio.get_running_loop().create_task(self._run(), name="announce status")
+class _Announcements:
+    """The users who are being announced in this event loop: a few rounds at a time, of several users each."""
 
-    async def _run(self) -> None:
-        presence = current_presence()
-        rooms = await rooms_visible_to_others(self._user_id)
-        announced: bool | None = None
-        while True:
-            online = await presence.online([self._user_id, *(room.other for room in rooms)])
-            status = self._user_id in online
-            if status is not announced:
-                await self._send(status, [room for room in rooms if room.other in online])
-                announced = status
-            self.stale = False
-            now_online = self._user_id in await presence.online([self._user_id])
-            if now_online is announced and not self.stale:
-                return
+    def __init__(self) -> None:
+        self._due: dict[str, None] = {}  # users who wait for a round, in the order of the calls
+        self._in_round: set[str] = set()
+        self._stale: set[str] = set()  # users of a round for whom somebody called again: what it reads may be too old
+        self._announced: dict[str, bool] = {}  # what was, last, of users who are being announced
+        self._done: dict[str, asyncio.Future[None]] = {}
+        self._rounds: set[asyncio.Task[None]] = set()
 
-    async def _send(self, status: bool, rooms: list[Membership]) -> None:
+    def begin(self, user_id: str) -> asyncio.Future[None]:
+        """Have a user announced; see `begin_announcing`."""
+        done = self._done.get(user_id)
+        if done is None:
+            done = self._done[user_id] = asyncio.get_running_loop().create_future()
+        if user_id in self._in_round:
+            self._stale.add(user_id)
+        else:
+            self._due[user_id] = None
+            self._begin_round()
+        return done
+
+    def _begin_round(self) -> None:
+        if self._due and len(self._rounds) < _ROUNDS:
+            # In a context of its own: it serves everybody, not the connection that happened to start it.
+            begun = asyncio.get_running_loop().create_task(self._round(), context=contextvars.Context())
+            self._rounds.add(begun)
+            begun.add_done_callback(self._end_round)
+
+    def _end_round(self, ended: asyncio.Task[None]) -> None:
+        self._rounds.discard(ended)
+        if not ended.cancelled():  # as at the end of a loop
+            self._begin_round()
+
+    async def _round(self) -> None:
+        users = list(itertools.islice(self._due, USERS_AT_ONCE))
+        for user_id in users:
+            del self._due[user_id]
+        if not users:  # one that began with this one took them all
+            return
+        self._in_round.update(users)
+        error: Exception | None = None
+        try:
+            await self._announce(users)
+            online = await current_presence().online(users)
+        except Exception as failure:
+            error = failure
+        for user_id in users:
+            self._in_round.discard(user_id)
+            stale = user_id in self._stale
+            self._stale.discard(user_id)
+            if error is not None:
+                self._end(user_id).set_exception(error)
+            elif stale or (user_id in online) is not self._announced[user_id]:
+                self._due[user_id] = None
+            else:
+                self._end(user_id).set_result(None)
+
+    async def _announce(self, users: Sequence[str]) -> None:
+        found = await asyncio.gather(*map(rooms_visible_to_others, users))
+        others = (room.other for of_user in found for room in of_user)
+        online = await current_presence().online(itertools.chain(users, others))
+        for user_id, of_user in zip(users, found, strict=True):
+            status = user_id in online
+            if self._announced.get(user_id) is not status:
+                await self._send(user_id, status, [room for room in of_user if room.other in online])
+                self._announced[user_id] = status
+        await flush()
+
+    async def _send(self, user_id: str, status: bool, rooms: Sequence[Membership]) -> None:
         for sent, room in enumerate(rooms, 1):
-            change = UserStatusChange(user_id=self._user_id, user_role=room.side, room_id=room.room_id, status=status)
+            change = UserStatusChange(user_id=user_id, user_role=room.side, room_id=room.room_id, status=status)
             await announce_status_change(change, room.other)
             if sent % _EMITS_A_TURN == 0:
                 await asyncio.sleep(0)
-        await flush()
+
+    def _end(self, user_id: str) -> asyncio.Future[None]:
+        """Have a later call begin anew. Returns the future of those who wait."""
+        self._announced.pop(user_id, None)
+        return self._done.pop(user_id)
 
 
-def _new_announcements() -> dict[str, _Announcement]:
-    return {}
-
-
-_running = PerLoop(_new_announcements)
-
-
-def _forget(user_id: str, done: asyncio.Task[None]) -> None:
-    running = _running.get()
-    if running[user_id].task is done:
-        del running[user_id]
+_announcements = PerLoop(_Announcements)

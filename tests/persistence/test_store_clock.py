@@ -47,6 +47,15 @@ def test_the_time_told_is_never_ahead(asking: Asking) -> None:
         assert asking.lag() > -1e-5
 
 
+def test_the_time_is_known_without_asking_until_the_last_answer_is_old(asking: Asking) -> None:
+    assert asking.clock.known_at(asking.now) is None, "it was never asked"
+    asking.answer(0.001, 0.001)
+    asking.now += FRESH
+    assert asking.clock.known_at(asking.now - 3) == asking.clock.at(asking.now - 3)
+    asking.now += 0.001
+    assert asking.clock.known_at(asking.now) is None
+
+
 @pytest.mark.parametrize("step", [-3.0, 0.5, 3600.0])
 def test_a_clock_that_was_set_is_believed_at_once(asking: Asking, step: float) -> None:
     asking.answer(0.001, 0.001)

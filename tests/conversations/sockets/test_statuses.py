@@ -17,12 +17,13 @@ import presence
 from conversations import announcements
 from conversations.sockets import statuses
 from conversations.sockets.reannouncing import announce_change
-from conversations.sockets.statuses import announce_status, send_active_user_list
+from conversations.sockets.statuses import USERS_AT_ONCE, announce_status, send_active_user_list
 from identity import Identity, Role
 from persistence.availability import StoreUnavailable
 from presence import Presence
 from presence.registry import Registry
 from socketio_bridge import Outgoing
+from tests.conversations.commands import ASKED
 from tests.conversations.conftest import Rooms
 from tests.eventually import eventually
 
@@ -251,6 +252,36 @@ async def test_a_store_that_is_away_fails_the_announcement_and_not_the_next_one(
             await announce_status("7")
     await announce_status("7")
     assert len(told.changes()) == 1
+
+
+async def test_users_who_connect_in_one_moment_are_looked_up_and_told_together(
+    told: Told, here: Presence, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buyers = [str(number) for number in range(100, 100 + USERS_AT_ONCE)]
+    rooms(*((buyer, "9") for buyer in buyers), *((buyer, "elsewhere") for buyer in buyers))
+    await here.enter("9", "s")
+    for buyer in buyers:
+        await here.enter(buyer, "s")
+    asked: list[int] = []
+    ask = Registry.online
+
+    async def counted(registry: Registry, users: Any) -> Any:
+        asked.append(len(users))
+        return await ask(registry, users)
+
+    monkeypatch.setattr(Registry, "online", counted)
+    with ASKED.recording() as commands:
+        await asyncio.gather(
+            *(send_active_user_list(identity(buyer, Role.BUYER), time.monotonic()) for buyer in buyers),
+            *(announce_status(buyer) for buyer in buyers),
+        )
+    lists = {payload["user_id"]: payload["rooms"] for event, payload, _ in told.all if event == "active_user_list"}
+    assert {buyer: {room["room_id"]: room["status"] for room in of_buyer} for buyer, of_buyer in lists.items()} == {
+        buyer: {f"{buyer}.9": True, f"{buyer}.elsewhere": False} for buyer in buyers
+    }
+    assert sorted(told.changes()) == [("9", "BUYER", f"{buyer}.9", True) for buyer in buyers]
+    assert len(commands) <= 10
+    assert len(asked) <= 3
 
 
 async def test_a_seller_with_thousands_of_rooms_costs_one_question_and_a_few_emits(
