@@ -309,6 +309,11 @@ Made from the code by `make docs`. With `METRICS_PORT`, each server process serv
 `METRICS_HOST` (127.0.0.1 by default; not for the public), on the first free port from `METRICS_PORT` on. So each of
 several workers has its own. Scrape twice as many ports as there are workers: one that is replaced overlaps with its
 successor. Beside them stand Prometheus' own `process_…`: CPU, memory, open files.
+
+`deploy/prometheus/alerts.yml` has alerts on them, each with why it matters and what to do first, and `prometheus.yml`
+beside it what to scrape; `deploy/grafana/chat.json` is a dashboard to import. The suite tries each alert by promtool,
+in its trouble and while all is well, and compares every name with the code. No real Grafana has shown it yet.
+
 No label holds an id, an address or what a client sent. The Kafka workers have [theirs](kafka.md#watching-the-commands).
 
 | metric | type | meaning |
