@@ -115,10 +115,15 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # nor is their place in browsers' preload lists
     "security.W008",  # the proxy that ends TLS redirects; this server sees probes over http
 ]
-# Clients that are cut off, by a bad network or a server's death, come back within this time and miss nothing.
+# Clients that ask for it, and are cut off by a bad network or a server's death, come back within this time and miss
+# nothing. All others, among them apps that were written before, get each event as without it.
 MAX_DISCONNECTION_DURATION = whole_number("MAX_DISCONNECTION_DURATION", 0)  # seconds; 0: they come back as new ones
 if MAX_DISCONNECTION_DURATION > 0:
-    SOCKETIO |= {"max_disconnection_duration": float(MAX_DISCONNECTION_DURATION), "recovery_redis_url": REDIS_URL}
+    SOCKETIO |= {
+        "max_disconnection_duration": float(MAX_DISCONNECTION_DURATION),
+        "recovery_clients": "asking",
+        "recovery_redis_url": REDIS_URL,
+    }
 
 ASYNCAPI = {  # `manage.py asyncapi` writes docs/asyncapi.json and docs/events.md
     "title": "Socket.IO events",

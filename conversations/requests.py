@@ -294,6 +294,9 @@ class Handshake(VerifyUser, kw_only=True):
 
     Attributes:
         resync: The device knows the event `resync`, so that its connection need not end instead.
+        recovery: The device, on a client 4.6 or newer, wants to come back as the socket that it was when it was cut
+            off. Where the operator has that on, each event then has an offset as one argument more.
     """
 
     resync: bool = False
+    recovery: bool = False

@@ -60,12 +60,13 @@ export interface EventError {
   client_message_id: string | number | null;
 }
 
-/** What a device says when it connects, in the query or in `auth`. Attributes: resync: The device knows the event `resync`, so that its connection need not end instead. */
+/** What a device says when it connects, in the query or in `auth`. Attributes: resync: The device knows the event `resync`, so that its connection need not end instead. recovery: The device, on a client 4.6 or newer, wants to come back as the socket that it was when it was cut off. Where the operator has that on, each event then has an offset as one argument more. */
 export interface Handshake {
   token: string;
   user_id: string | number;
   user_role: string;
   resync?: boolean;
+  recovery?: boolean;
 }
 
 /** A message of the time since; with `redacted_at` if it was redacted meanwhile. */

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from devstack.embedded import EmbeddedKafka
 from tests.auctions.publisher import Publisher, result
-from tests.clients.client import Client, NeverHappened
+from tests.clients.client import GENERATIONS, Client, NeverHappened
 from tests.clients.driver import Driver
 from tests.clients.network import Network
 from tests.workers.worker_process import WorkerProcess
@@ -20,6 +20,7 @@ from .people import Room, new_buyer
 from .test_auction_results import ONE, SEVERAL, auction, publisher  # noqa: F401  fixtures
 
 RECONNECTING = {"reconnection": True, "reconnectionDelay": 500, "reconnectionDelayMax": 500}
+ASKING = {"recovery": True}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -45,7 +46,7 @@ async def test_a_kill_of_its_process_costs_a_client_nothing(
     """Two processes; kill -9 of one, messages meanwhile; the sellers that were on it come back to the other."""
     buyers_server = await recovering.server("second")
     rooms = [new_room() for _ in range(4)]
-    sellers = [await connect(room.seller, "4.8", to=balancer, options=RECONNECTING) for room in rooms]
+    sellers = [await connect(room.seller, "4.8", to=balancer, options=RECONNECTING, identity=ASKING) for room in rooms]
     buyers = [await connect(room.buyer, "4.8", to=buyers_server) for room in rooms]
     ids = [seller.socket_id for seller in sellers]
 
@@ -71,10 +72,27 @@ async def test_a_kill_of_its_process_costs_a_client_nothing(
     assert [seller.socket_id for seller in sellers] == ids
 
 
+async def test_who_does_not_ask_for_it_gets_not_one_argument_more(
+    connect: Connect, new_room: NewRoom, recovering: Cluster
+) -> None:
+    """Clients of all generations, as they were before there was recovery; one that is cut off is a new one."""
+    server = await recovering.server("second")
+    rooms = [new_room() for _ in GENERATIONS]
+    clients = [await connect(room.seller, version, to=server) for room, version in zip(rooms, GENERATIONS, strict=True)]
+    asking = await connect(rooms[0].seller, "4.8", to=server, identity=ASKING)
+    for room, client in zip(rooms, clients, strict=True):
+        buyer = await connect(room.buyer, "4.8", to=server)
+        await buyer.ask("new_message", room.message(room.buyer, "hello"))
+        await client.expect("new_message", content="hello")
+    await asking.expect("new_message", content="hello")
+    assert {len(event.args) for client in clients for event in client.events} == {1}
+    assert {len(event.args) for event in asking.events} == {2}
+
+
 async def test_a_network_that_breaks_again_and_again_costs_nothing(
     connect: Connect, room: Room, balancer: Network
 ) -> None:
-    seller = await connect(room.seller, "4.8", to=balancer, options=RECONNECTING)
+    seller = await connect(room.seller, "4.8", to=balancer, options=RECONNECTING, identity=ASKING)
     buyer = await connect(room.buyer, "4.8", to=balancer)
     first_id = seller.socket_id
     contents = [str(number) for number in range(4)]
@@ -106,7 +124,7 @@ async def test_who_watches_an_auction_misses_no_result(
     }
     consumer = WorkerProcess("consume_auction_results", tmp_path / "log", recovering.environment | kafka_settings)
     await asyncio.to_thread(consumer.start_ready)
-    query = {"token": new_buyer().token(), "auction_id": str(auction), "auction_ids": str(auction)}
+    query = {"token": new_buyer().token(), "auction_id": str(auction), "auction_ids": str(auction), **ASKING}
 
     async def publish(*prices: int) -> None:
         await asyncio.to_thread(publisher.publish, *(result(auction, price) for price in prices))

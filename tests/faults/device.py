@@ -46,7 +46,9 @@ class Sent:
 class Device:
     """A stock client with the reconnection that it comes with."""
 
-    def __init__(self, driver: Driver, person: Person, version: str, url: str) -> None:
+    def __init__(
+        self, driver: Driver, person: Person, version: str, url: str, transports: tuple[str, ...] = ("websocket",)
+    ) -> None:
         self.person = person
         self.connections: list[Connection] = []
         self.received: list[tuple[float, str, str]] = []
@@ -61,7 +63,8 @@ class Device:
             driver,
             version=version,
             url=url,
-            query=person.identity(seconds=LONG, **({} if version in OLD else {"resync": True})),
+            query=person.identity(seconds=LONG, **({} if version in OLD else {"resync": True, "recovery": True})),
+            transports=transports,
             options={"reconnection": True},
             listener=self._hear,
             keep_events=False,

@@ -27,11 +27,17 @@ CONNECTING = 20.0
 class Traffic:
     """Pairs of users on two processes, half of them with clients 2.x; and as many rooms whose seller comes and goes.
 
-    The buyer of a room is on one process, the seller on the other.
+    The buyer of a room is on one process, the seller on the other. Rooms have each of `transports` in turn, two rooms
+    each.
     """
 
     def __init__(
-        self, driver: Driver, database: Database[dict[str, Any]], servers: Sequence[ServerProcess | Network], pairs: int
+        self,
+        driver: Driver,
+        database: Database[dict[str, Any]],
+        servers: Sequence[ServerProcess | Network],
+        pairs: int,
+        transports: Sequence[tuple[str, ...]] = (("websocket",),),
     ) -> None:
         self.rooms = [Room(new_buyer(), new_seller()) for _ in range(pairs)]
         self.watched_rooms = [Room(new_buyer(), new_seller()) for _ in range(4)]
@@ -45,7 +51,8 @@ class Traffic:
             for person, place in ((room.buyer, number // 2), (room.seller, number // 2 + 1)):
                 server = servers[place % len(servers)]
                 self._at[person.user_id] = server
-                self._devices[person.user_id] = Device(driver, person, VERSIONS[number % 2], server.url)
+                carried_by = transports[number // 2 % len(transports)]
+                self._devices[person.user_id] = Device(driver, person, VERSIONS[number % 2], server.url, carried_by)
         self._leaving = [self._devices[room.seller.user_id] for room in self.watched_rooms[:2]]
         self._coming = [self._devices[room.seller.user_id] for room in self.watched_rooms[2:]]
         self._tokens: dict[str, tuple[float, str]] = {}
