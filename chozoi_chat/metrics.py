@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from chozoi_chat.quick_histogram import QuickHistogram
 from conversations.signals import batch_written, limit_reached, request_refused
 from moderation.signals import act_recorded, draft_caught, report_filed
 from persistence.availability import StoreUnavailable
@@ -43,7 +44,7 @@ PATIENCE: Final = 2.0  # seconds that a scrape waits for the event loop
 
 registry = CollectorRegistry()
 
-EVENTS = Histogram(
+EVENTS = QuickHistogram(
     "socketio_event_seconds",
     "handlers of events, by namespace, event (empty: not declared) and outcome: ok, the code of the "
     "refusal, or the error's class",
@@ -126,15 +127,11 @@ class _Measured(StoreInstrumentation):
 
     def __init__(self) -> None:
         super().__init__()
-        self._handled: dict[tuple[str, str, str], Any] = {}  # what `labels` would look up under a lock
         self._queues = self._answers = 0
 
     def event_handled(self, namespace: str, event: str, error: BaseException | None, seconds: float) -> None:
-        key = namespace, event, "ok" if error is None else str(getattr(error, "code", type(error).__name__))
-        timed = self._handled.get(key)
-        if timed is None:
-            timed = self._handled[key] = EVENTS.labels(*key)
-        timed.observe(seconds)
+        outcome = "ok" if error is None else str(getattr(error, "code", type(error).__name__))
+        EVENTS.observe((namespace, event, outcome), seconds)
 
     def event_answered(self, seconds: float) -> None:
         self._answers += 1

@@ -36,6 +36,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.health": ("persistence", "presence", "socketio_bridge"),
     "chozoi_chat.serving": ("chozoi_chat", "socketio_bridge"),
     "chozoi_chat.metrics": (
+        "chozoi_chat.quick_histogram",
         *("conversations.signals", "moderation.signals", "moderation.services.queues", "workers"),
         *("persistence", "presence", "socketio_bridge"),
     ),
