@@ -1,37 +1,28 @@
 """`manage.py seed_demo`: two shops, a few buyers, their messages, and a staff account."""
 
 import secrets
-import time
 from argparse import ArgumentParser
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
-from conversations.models import SIDES, EmbeddedMessage, Message, MessageType, Room
-from conversations.storage.message_ids import MessageIds
+from conversations.management.made_up import Conversation, store
 from identity import Role
 
 STAFF = "admin"
 
-
-@dataclass(frozen=True)
-class Conversation:
-    """A room of the demo. `lines`: minutes ago, who speaks, what. The last `unseen` are unseen by their receiver."""
-
-    buyer: str
-    seller: str
-    lines: tuple[tuple[int, Role, str], ...]
-    unseen: int = 0
-
-
 BUYERS = {"7": "Linh Trần", "8": "Minh Phạm", "9": "Ana Castillo"}
 SHOPS = {"501": "Gốm Bát Tràng", "502": "Second Spring Books"}
+
+
+def _between(buyer: str, seller: str) -> tuple[str, str, str, str]:
+    return buyer, seller, BUYERS[buyer], SHOPS[seller]
+
+
 CONVERSATIONS = (
     Conversation(
-        "7",
-        "501",
+        *_between("7", "501"),
         (
             (4330, Role.BUYER, "Hello! I am looking for a gift for my parents' anniversary. Something for the table."),
             (4326, Role.SELLER, "Welcome! Do they drink tea, or is it more for meals?"),
@@ -59,14 +50,12 @@ CONVERSATIONS = (
         unseen=1,
     ),
     Conversation(
-        "7",
-        "502",
+        *_between("7", "502"),
         ((55, Role.BUYER, "Is the 1987 atlas still there?"), (52, Role.SELLER, "It is, I have put it aside for you.")),
     ),
-    Conversation("8", "501", ((30, Role.BUYER, "When will bowls be in stock again?"),), unseen=1),
+    Conversation(*_between("8", "501"), ((30, Role.BUYER, "When will bowls be in stock again?"),), unseen=1),
     Conversation(
-        "9",
-        "502",
+        *_between("9", "502"),
         (
             (1500, Role.BUYER, "The parcel came today, everything well packed. Thank you!"),
             (1490, Role.SELLER, "Glad to hear it. Enjoy the reading."),
@@ -88,52 +77,9 @@ class Command(BaseCommand):
         has_staff = users.filter(is_staff=True).exists()
         if once and has_staff:
             return
-        made = sum(store(conversation) for conversation in CONVERSATIONS)
+        made = len(store(list(CONVERSATIONS)))
         self.stdout.write(f"Demo: {made} rooms of the buyers {', '.join(BUYERS)} with the sellers {', '.join(SHOPS)}.")
         if not has_staff:  # last: a run that was cut short before this point is made up for by the next one
             password = secrets.token_urlsafe(12)
             users.create_superuser(STAFF, password=password)
             self.stdout.write(f'Staff account "{STAFF}", password "{password}": it is not shown again.')
-
-
-def store(conversation: Conversation) -> bool:
-    """Store the room and its messages; False where the room exists already."""
-    room_id = f"{conversation.buyer}.{conversation.seller}"
-    if Room.objects.filter(pk=room_id).exists():
-        return False
-    messages = [_message(conversation, room_id, number) for number in range(len(conversation.lines))]
-    Message.objects.bulk_create(messages)
-    last = messages[-1]
-    embedded = {field.attname: getattr(last, field.attname) for field in EmbeddedMessage._meta.concrete_fields}
-    unseen = [speaker.other for _, speaker, _ in conversation.lines[len(messages) - conversation.unseen :]]
-    Room.objects.create(
-        room_id=room_id,
-        creator=conversation.buyer,
-        buyer=conversation.buyer,
-        seller=conversation.seller,
-        shop_id=conversation.seller,
-        shop={"id": conversation.seller, "name": SHOPS[conversation.seller]},
-        buyer_info={"name": BUYERS[conversation.buyer]},
-        **{fields.last_message: EmbeddedMessage(**embedded) for fields in SIDES.values()},
-        **{SIDES[side].unseen_messages: unseen.count(side) for side in Role},
-        created_at=messages[0].created_at,
-        updated_at=last.created_at,
-    )
-    return True
-
-
-def _message(conversation: Conversation, room_id: str, number: int) -> Message:
-    minutes_ago, speaker, content = conversation.lines[number]
-    message_id, created_at = MessageIds(lambda: int((time.time() - minutes_ago * 60) * 1000)).next()
-    from_buyer = speaker is Role.BUYER
-    return Message(
-        message_id=message_id,
-        room_id=room_id,
-        sender=conversation.buyer if from_buyer else conversation.seller,
-        recipient=conversation.seller if from_buyer else conversation.buyer,
-        type=MessageType.TEXT,
-        content=content,
-        is_seen=number < len(conversation.lines) - conversation.unseen,
-        created_at=created_at,
-        updated_at=created_at,
-    )

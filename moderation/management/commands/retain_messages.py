@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
 from conversations.errors import REFUSALS
-from moderation.management.progress import Progress
+from conversations.management.progress import Progress
 from moderation.services import delete_older
 from moderation.staff import Staff
 
