@@ -35,6 +35,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.urls": ("chozoi_chat", "moderation", "auctions", *CHAT),
     "chozoi_chat.health": ("persistence", "presence", "socketio_bridge"),
     "chozoi_chat.serving": ("chozoi_chat", "socketio_bridge"),
+    "chozoi_chat.terminal_client": ("identity", "socketio_bridge"),
     "chozoi_chat.metrics": (
         "chozoi_chat.quick_histogram",
         *("conversations.signals", "moderation.signals", "moderation.services.queues", "workers"),
