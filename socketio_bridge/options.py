@@ -146,7 +146,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         uvicorn's own defaults differ.
         """
         return {
-            "ws": "websockets-sansio",
+            "ws": "socketio_bridge.transports.uvicorn_protocol:FrameProtocol",
             "ws_max_size": self.max_payload,
             "ws_ping_interval": None,  # Engine.IO has a heartbeat of its own
             "ws_per_message_deflate": self.per_message_deflate,

@@ -47,6 +47,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.http": ("chozoi_chat", "conversations.signals", "persistence"),
     "chozoi_chat.http.origins": ("socketio_bridge",),
     "demo": ("conversations", "identity", "socketio_bridge"),
+    "chozoi_chat.http.uvicorn_protocol": ("chozoi_chat", "conversations.signals", "socketio_bridge"),
     "moderation": CHAT,
     "auctions": ("kafka_workers", "workers", *CHAT),
     "event_relay": ("kafka_workers.configuration", "moderation", "workers", *CHAT),

@@ -22,10 +22,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chozoi_chat.http.connection_limit import OpenConnections, may_speak_for_others
 from conversations.signals import limit_reached
+from socketio_bridge.transports.uvicorn_protocol import FrameProtocol
 
 HEAD: Final = 64 * 1024
 """Bytes of a request line and its headers."""
@@ -48,7 +48,7 @@ connections = OpenConnections()
 _open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
+class BoundedWebSocketProtocol(FrameProtocol):
     """A WebSocket; its connection was counted when it opened, as HTTP."""
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,16 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from socketio_bridge.options import TransportName
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, Revision
+from socketio_bridge.protocol.payload import Frame
+
+TURN = 100
+"""How many packets that came at once are taken before other clients have their turn."""
+
+FRAME_CHANNEL = "socketio_bridge.frame_channel"
+"""The ASGI extension of a WebSocket that has a `FrameChannel`: a key of `scope["extensions"]`."""
+
+
+class FrameReceiver(Protocol):
+    """Takes what comes by a `FrameChannel`. None of its methods raises."""
+
+    def receive(self, frame: Frame) -> bool:
+        """Take a message; False: hold the next ones back until `FrameChannel.go_on`."""
+
+    def disconnected(self, code: int | None) -> None:
+        """The WebSocket has ended, with that close code."""
+
+    def writing_resumed(self) -> None:
+        """`FrameChannel.writing_paused` is false again."""
+
+
+class FrameChannel(Protocol):
+    """A WebSocket without ASGI's messages and coroutines between it and the session.
+
+    Attributes:
+        writing_paused: Whether the client does not take what was written before.
+    """
+
+    writing_paused: bool
+
+    def begin(self, receiver: FrameReceiver) -> None:
+        """Hand all messages to `receiver` from now on, those first that ASGI's `receive` has not returned yet."""
+
+    def write(self, frames: Sequence[Frame]) -> None:
+        """Send messages, in order with those that ASGI's `send` sends; where the connection has ended, nothing."""
+
+    def go_on(self) -> None:
+        """Hand over what was held back."""
+
+
+class PacketWriter(Protocol):
+    """A WebSocket that takes packets at once."""
+
+    on_writing_resumed: Callable[[], None]
+
+    @property
+    def writing_paused(self) -> bool:
+        """Whether the client does not take what was written before."""
+
+    def write(self, packets: Sequence[Packet]) -> None:
+        """Write packets."""
 
 
 class Transport(Protocol):
     """A connection that packets can be pushed into, a WebSocket. Both methods may raise when the client is gone."""
+
+    @property
+    def writer(self) -> PacketWriter | None:
+        """Takes packets at once in place of `send`; None: this connection has no such way."""
 
     async def send(self, packets: Sequence[Packet]) -> None:
         """Write packets; return when there is room for more."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from socketio_bridge.instrumentation import instrumentation
 from socketio_bridge.protocol.engineio import Packet
+from socketio_bridge.transports.interfaces import PacketWriter
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,9 @@ class SendQueue:
     """Packets on their way to one client, in order.
 
     `put` never waits. The packets leave through a sink that has been attached (WebSocket: a writer task pushes them,
-    and exists only while there is something to write; they wait until the sink returns) or are taken (long-polling: the
-    client fetches them). When more than `limit` characters and bytes wait, the client does not read: what waits is
+    and exists only while there is something to write; they wait until the sink returns), through a writer, where the
+    WebSocket has one, at the end of the turn of the event loop, or are taken (long-polling: the client fetches them).
+    When more than `limit` characters and bytes wait, the client does not read: what waits is
     dropped, and `on_stuck` is called once to end the session. `on_broken` is called once when the sink cannot be
     written to any more.
     """
@@ -37,8 +39,11 @@ class SendQueue:
         "_packets",
         "_sink",
         "_size",
+        "_task",
         "_waiter",
         "_writer",
+        "_writing",
+        "_writing_since",
     )
 
     def __init__(self, limit: int, on_stuck: Callable[[], None], on_broken: Callable[[], None]) -> None:
@@ -48,7 +53,10 @@ class SendQueue:
         self._packets: deque[Packet] = deque()
         self._size = 0
         self._sink: Sink | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None  # that pushes into the sink
+        self._writer: PacketWriter | None = None
+        self._writing: asyncio.Handle | None = None  # due in this turn
+        self._writing_since = 0.0
         self._waiter: asyncio.Future[None] | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._closed = False
@@ -61,8 +69,10 @@ class SendQueue:
     @property
     def ready(self) -> bool:
         """Whether the client is there to take what is put now: all that was put before has left."""
+        if self._writer is not None:
+            return not self._packets
         if self._sink is not None:
-            return self._writer is None
+            return self._task is None
         return self._waiter is not None and not self._waiter.done()
 
     def put(self, packet: Packet, *following: Packet) -> None:
@@ -74,20 +84,28 @@ class SendQueue:
         for other in following:
             self._packets.append(other)
             self._size += len(other)
-        if self._sink is not None and self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write(self._sink))
+        if self._writer is not None and self._writing is None and not self._writer.writing_paused:
+            self._write_soon()
+        elif self._writer is None and self._sink is not None and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._write(self._sink))
         elif self._size > self._limit:
             self.discard()
             self._on_stuck()
         elif self._waiter is not None:
             self._wake()
 
-    def attach(self, sink: Sink) -> None:
-        """Push what waits, and all that comes, into `sink` from now on; a `take` that waits comes back empty."""
-        self._sink = sink
+    def attach(self, sink: Sink, writer: PacketWriter | None = None) -> None:
+        """Push what waits, and all that comes, into `sink` from now on, or `writer` in its place; a `take` that waits
+        comes back empty.
+        """
+        self._sink, self._writer = sink, writer
         self.release()
-        if self._packets and self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write(sink))
+        if writer is not None:
+            writer.on_writing_resumed = self._write_now
+            if self._packets:
+                self._write_soon()
+        elif self._packets and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._write(sink))
 
     async def take(self) -> list[Packet]:
         """Everything that waits; when nothing does, what comes next. Empty when woken by `release` or `attach`, or
@@ -106,8 +124,7 @@ class SendQueue:
         packets = list(self._packets)
         self._packets.clear()
         self._size = 0
-        if self._emptied is not None and not self._emptied.done():
-            self._emptied.set_result(None)
+        self._note_emptied()
         return packets
 
     def release(self) -> None:
@@ -119,23 +136,56 @@ class SendQueue:
         """Close the queue and drop what waits; a write under way is cancelled."""
         self._closed = True
         self._packets.clear()
-        if self._writer is not None:
-            self._writer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        if self._writing is not None:
+            self._writing.cancel()
         self.release()
 
     async def drain(self) -> None:
         """Close the queue and return when what waited has been pushed or taken."""
         self._closed = True
         self.release()
-        if self._writer is not None:
-            await asyncio.wait([self._writer])
-        elif self._sink is None and self._packets:
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        elif self._packets:
             self._emptied = asyncio.get_running_loop().create_future()
             await self._emptied
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _note_emptied(self) -> None:
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def _write_soon(self) -> None:
+        """Write at the end of this turn, with all that comes meanwhile."""
+        self._writing_since = time.monotonic()
+        self._writing = asyncio.get_running_loop().call_soon(self._write_now)
+
+    def _write_now(self) -> None:
+        """Write what waits, as long as the client takes it."""
+        self._writing, writer = None, self._writer
+        if not self._packets or writer is None:
+            return
+        try:
+            while self._packets and not writer.writing_paused:
+                batch, size = self._next_batch()
+                writer.write(batch)
+                self._size -= size
+        except Exception as error:
+            self._break(error)
+            return
+        if not self._packets:
+            instrumentation().queue_written(time.monotonic() - self._writing_since)
+            self._note_emptied()
+
+    def _break(self, error: Exception) -> None:
+        logger.debug("The transport cannot be written to: %r", error)
+        self.discard()
+        self._on_broken()
 
     def _next_batch(self) -> tuple[list[Packet], int]:
         packets = self._packets
@@ -155,9 +205,7 @@ class SendQueue:
                 self._size -= size
             instrumentation().queue_written(time.monotonic() - began)
         except Exception as error:
-            logger.debug("The transport cannot be written to: %r", error)
-            self._writer = None
-            self.discard()
-            self._on_broken()
+            self._task = None
+            self._break(error)
         finally:
-            self._writer = None
+            self._task = None

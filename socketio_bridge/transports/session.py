@@ -23,13 +23,10 @@ from socketio_bridge.sockets.client import Client
 from socketio_bridge.sockets.interfaces import Handlers
 from socketio_bridge.sockets.socket import Socket
 from socketio_bridge.transports.handshake import wants_base64
-from socketio_bridge.transports.interfaces import Transport
+from socketio_bridge.transports.interfaces import TURN, Transport
 from socketio_bridge.transports.send_queue import SendQueue
 
 logger = logging.getLogger(__name__)
-
-TURN = 100
-"""How many packets that came at once are taken before other clients have their turn."""
 
 # Seconds that a poll may wait while a WebSocket probes; the reference server's are 0.1. Not none: a client may send its
 # UPGRADE and a poll at once, and they may come in any order.
@@ -177,7 +174,7 @@ class Session:
     def _attach(self, transport: Transport) -> None:
         self.upgrading = self._letting_go = False
         self._transport = transport
-        self._send_queue.attach(transport.send)
+        self._send_queue.attach(transport.send, transport.writer)
 
     def begin_upgrade(self) -> None:
         """A WebSocket is there to change over to; a second one would be none of the client's."""

@@ -135,6 +135,8 @@ class _Owner:
 class _RemoteTransport:
     """A WebSocket in another process, for the session that it carries."""
 
+    writer = None
+
     def __init__(self, adapter: Adapter, carrier_node: str, number: int) -> None:
         self._adapter = adapter
         self._carrier_node = carrier_node

@@ -1,4 +1,7 @@
-"""The WebSocket consumer: moves packets between ASGI and a session, and nothing else."""
+"""The WebSocket consumer: moves packets between ASGI and a session, and nothing else.
+
+Where the ASGI server has a `FrameChannel`, messages pass by that, which is the quicker way of the same.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from channels.consumer import AsyncConsumer
 from socketio_bridge.handshake import Handshake
 from socketio_bridge.protocol import ProtocolError
 from socketio_bridge.protocol.engineio import Packet, PacketType
-from socketio_bridge.protocol.payload import decode_packet, encode_packet
+from socketio_bridge.protocol.payload import encode_packet
 from socketio_bridge.transports.engine import Engine
 from socketio_bridge.transports.handshake import HandshakeRefused, check_handshake, read_handshake
-from socketio_bridge.transports.interfaces import AnySession
-from socketio_bridge.transports.session import TURN, Session
+from socketio_bridge.transports.interfaces import FRAME_CHANNEL, TURN, AnySession
+from socketio_bridge.transports.packet_channel import ClientLeft, MessageTooLarge, PacketChannel, read_packet
+from socketio_bridge.transports.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -26,18 +30,6 @@ _GOING = 0.25  # seconds that the connection of a client that was denied has to 
 _PROBE = PacketType.PING + "probe"
 _PROBE_ANSWER = PacketType.PONG + "probe"
 _MESSAGE_TOO_BIG = 1009  # RFC 6455, section 7.4.1
-
-
-class _ClientLeft(Exception):
-    """The client closed the WebSocket, with that code."""
-
-    def __init__(self, code: int | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class _TooLarge(ProtocolError):
-    """A message is larger than `max_payload`, and the ASGI server has let it through."""
 
 
 class WebSocketConsumer(AsyncConsumer):
@@ -50,7 +42,9 @@ class WebSocketConsumer(AsyncConsumer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._largest = engine.options.max_payload
         self._closed = False
+        self.writer: PacketChannel | None = None  # where the server has a channel
 
     async def __call__(
         self,
@@ -60,6 +54,7 @@ class WebSocketConsumer(AsyncConsumer):
     ) -> None:
         """Serve the connection until either side ends it."""
         self._receive, self._send = receive, send
+        self._channel = scope.get("extensions", {}).get(FRAME_CHANNEL)
         await receive()  # websocket.connect
         handshake = read_handshake(scope)
         try:
@@ -79,20 +74,26 @@ class WebSocketConsumer(AsyncConsumer):
     async def _serve(self, session: AnySession) -> None:
         code = None
         try:
-            for number in itertools.count(1):
-                session.receive(await self._next())
-                if session.congested:
-                    await session.relieved()
-                if number % TURN == 0:
-                    await asyncio.sleep(0)  # which `_next` is not where frames came many at a time
-        except _ClientLeft as left:
+            if self.writer is None:
+                await self._receive_all(session)
+            else:
+                await self.writer.receive_all(session)
+        except ClientLeft as left:
             code = left.code
         except ProtocolError as error:
-            if isinstance(error, _TooLarge):
+            if isinstance(error, MessageTooLarge):
                 await self.close(_MESSAGE_TOO_BIG)
             session.fail(error)
         finally:
             await session.finish(code)
+
+    async def _receive_all(self, session: AnySession) -> None:
+        for number in itertools.count(1):
+            session.receive(await self._next())
+            if session.congested:
+                await session.relieved()
+            if number % TURN == 0:
+                await asyncio.sleep(0)  # which `_next` is not where frames came many at a time
 
     async def _accept_session(self, handshake: Handshake) -> Session:
         session = await self._engine.begin_session(handshake)
@@ -112,6 +113,8 @@ class WebSocketConsumer(AsyncConsumer):
     async def _accept(self, session: AnySession) -> None:
         self._revision = session.revision
         self._base64 = session.wants_base64
+        if self._channel is not None:
+            self.writer = PacketChannel(self._channel, self._revision, base64=self._base64, largest=self._largest)
         await self._send({"type": "websocket.accept"})
 
     async def send(self, packets: Sequence[Packet]) -> None:
@@ -132,17 +135,9 @@ class WebSocketConsumer(AsyncConsumer):
     async def _next(self) -> Packet:
         message = await self._receive()
         if message["type"] != "websocket.receive":
-            raise _ClientLeft(message.get("code"))
+            raise ClientLeft(message.get("code"))
         text: str | None = message.get("text")
-        frame: str | bytes = message["bytes"] if text is None else text
-        largest = self._engine.options.max_payload
-        # A character takes up to four bytes; only where it may matter are they counted.
-        size = len(frame)
-        if isinstance(frame, str) and largest < 4 * size:
-            size = len(frame.encode(errors="surrogatepass"))
-        if size > largest:
-            raise _TooLarge(f"a message of {size} bytes; max_payload is {largest}")
-        return decode_packet(frame, self._revision)
+        return read_packet(message["bytes"] if text is None else text, self._revision, self._largest)
 
     async def _change_over(self, session: AnySession) -> bool:
         """Take a session over from long-polling; False, and the WebSocket is closed, when that came to nothing.
@@ -160,8 +155,8 @@ class WebSocketConsumer(AsyncConsumer):
                 if await self._next() != PacketType.UPGRADE:
                     raise ProtocolError("a probe must be followed by an upgrade")
                 if session.closed:
-                    raise _ClientLeft
-        except (ProtocolError, OSError, _ClientLeft, asyncio.CancelledError) as reason:
+                    raise ClientLeft
+        except (ProtocolError, OSError, ClientLeft, asyncio.CancelledError) as reason:
             logger.info("A session did not change over to a WebSocket: %r.", reason)
             session.abandon_upgrade()
             if isinstance(reason, asyncio.CancelledError):

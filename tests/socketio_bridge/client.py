@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from channels.testing import WebsocketCommunicator
 
 from socketio_bridge import SocketIOServer
+
+ways: list[Callable[[Any], Any]] = []
+"""What serves the server's WebSockets, for all of `connect`; none: they are ASGI's messages, without a server."""
 
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
 """Where the first attachment belongs, in the JSON of a packet."""
@@ -72,7 +75,10 @@ async def connect(
     server: SocketIOServer, query: str = "EIO=4&transport=websocket", *, user: Any = None
 ) -> AsyncIterator[FrameClient]:
     """A client that has read its handshake; `user` is whom middleware finds."""
-    communicator = WebsocketCommunicator(server, f"/socket.io/?{query}", headers=[(b"host", b"testserver")])
+    application: Any = server
+    for way in ways:
+        application = way(application)
+    communicator = WebsocketCommunicator(application, f"/socket.io/?{query}", headers=[(b"host", b"testserver")])
     if user is not None:
         communicator.scope["user"] = user
     accepted, _ = await communicator.connect(2.0)

@@ -33,6 +33,7 @@ OPTIONAL = {
     "testing/fixtures.py": "testing",
     "testing/live_server.py": "testing",
     "testing/over_network.py": "testing",
+    "transports/uvicorn_protocol.py": "uvicorn",
 }
 """Modules that need an extra, and which; no other module needs it."""
 GENERATIONS = ("2.3.1", "4.8")

@@ -31,6 +31,7 @@ async def test_no_more_is_read_from_a_client_whose_input_waits(chat: Chat) -> No
         assert chat.log[1:] == list(range(20))
 
 
+@pytest.mark.parametrize("_way", ["asgi"], indirect=True)  # the protocol has a test of its own
 async def test_others_have_their_turn_while_one_sends_many_frames_at_once(server: SocketIOServer) -> None:
     turns = 0
 

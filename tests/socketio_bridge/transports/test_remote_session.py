@@ -146,6 +146,8 @@ def test_a_session_that_ends_closes_its_websocket_elsewhere(owner: Process, othe
 class StuckWebsocket:
     """One whose client does not read."""
 
+    writer = None
+
     def __init__(self) -> None:
         self.closed = False
 
