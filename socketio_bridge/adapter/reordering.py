@@ -15,8 +15,10 @@ from socketio_bridge.adapter.cluster import EXPIRY
 
 logger = logging.getLogger(__name__)
 
-HOLD = 3.0
-"""Seconds for which later envelopes wait for a missing one."""
+ASKS = 5
+"""How often a node is asked for a missing envelope in vain, a second apart, before later ones wait no longer. An ask
+counts where the node was heard after it: while the way is interrupted, or a process stands still, none can be answered.
+"""
 HELD_SIZE = 16_000_000
 """Bytes of a node's envelopes that may wait so."""
 _REMEMBERED = 3600.0  # seconds for which a node that is silent may come back and go on with its numbers
@@ -26,7 +28,7 @@ _ANSWER = 2.0  # seconds within which an envelope of this node itself comes back
 class _Origin:
     """Another node. `at`: the instant of the last envelope in order, by the node's clock."""
 
-    __slots__ = ("asked_to", "at", "behind", "heard", "held", "last", "progressed", "size")
+    __slots__ = ("asked_at", "asked_to", "at", "behind", "heard", "held", "in_vain", "last", "size")
 
     def __init__(self, last: int, at: float, heard: float) -> None:
         self.last = last
@@ -35,8 +37,9 @@ class _Origin:
         self.heard = heard
         self.held: dict[int, tuple[float, bytes]] = {}
         self.size = 0
-        self.progressed = 0.0  # when something was delivered last, or the holding began
+        self.asked_at = 0.0
         self.asked_to = 0  # the last number that was asked for
+        self.in_vain = 0  # asks since something was delivered
 
     @property
     def since(self) -> float:
@@ -100,7 +103,7 @@ class Reordering:
             state.held[number] = at, messages
             state.size += len(messages)
             if len(state.held) == 1:
-                state.progressed = now
+                state.in_vain = 0
                 self._ask(origin, state)
             elif state.size > HELD_SIZE:
                 self._give_up(origin, state)
@@ -139,7 +142,7 @@ class Reordering:
             self._connected_since, self._interrupted = None, True
         since = None
         for origin, state in list(self._origins.items()):
-            if state.held and now - state.progressed > HOLD:
+            if state.held and self._asks_in_vain(state, now):
                 self._give_up(origin, state)
             elif state.held:
                 self._ask(origin, state)
@@ -150,13 +153,20 @@ class Reordering:
                 self.forget(origin)
         return since
 
+    def _asks_in_vain(self, state: _Origin, now: float) -> bool:
+        """Count an ask that was not answered. Whether it was one too many, or the node has died."""
+        state.in_vain += state.heard > state.asked_at
+        connected = self._connected_since
+        died = connected is not None and now - max(connected, state.heard) > EXPIRY
+        return died or state.in_vain >= ASKS
+
     def _died_unheard(self, state: _Origin, now: float) -> bool:
         """Whether a node has been silent since a time when this node could not have heard it."""
         connected = self._connected_since
         return connected is not None and connected > state.heard and now - connected > EXPIRY
 
     def _ask(self, origin: str, state: _Origin) -> None:
-        state.asked_to = min(state.held) - 1
+        state.asked_at, state.asked_to = time.monotonic(), min(state.held) - 1
         self._ask_origin(origin, state.last + 1, state.asked_to)
 
     def _give_up(self, origin: str, state: _Origin) -> None:
@@ -172,7 +182,7 @@ class Reordering:
 
     def _go_on(self, origin: str, state: _Origin) -> None:
         """Deliver what has been held and has its turn now."""
-        state.progressed = time.monotonic()
+        state.in_vain = 0
         while state.last + 1 in state.held:
             self._take(origin, state, state.last + 1)
         if state.held and state.last >= state.asked_to:
