@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -97,9 +96,7 @@ async def test_a_slow_service_is_not_waited_for_and_its_answer_serves_the_next_r
 ) -> None:
     monkeypatch.setattr(winner_names, "BATCH_TIMEOUT", BATCH_TIMEOUT)
     service.gate.clear()
-    asked = time.monotonic()
-    assert await names.of([1, 2, 3]) == {1: "", 2: "", 3: ""}
-    assert time.monotonic() - asked < 2 * BATCH_TIMEOUT + 1
+    assert await names.of([1, 2, 3]) == {1: "", 2: "", 3: ""}, "it would have waited for the gate, and know them"
     service.gate.set()
 
     async def is_known() -> bool:
@@ -110,9 +107,10 @@ async def test_a_slow_service_is_not_waited_for_and_its_answer_serves_the_next_r
 
 
 async def test_an_old_name_serves_until_a_slow_service_has_answered(
-    service: AccountService, names: WinnerNames, clock: list[float]
+    service: AccountService, names: WinnerNames, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await names.of([1])
+    monkeypatch.setattr(winner_names, "BATCH_TIMEOUT", BATCH_TIMEOUT)
     clock[0] += LIFETIME + 1
     service.gate.clear()
     assert await names.of([1]) == {1: "User 1"}
