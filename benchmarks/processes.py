@@ -42,6 +42,11 @@ class Server:
     port: int
     pid: int
 
+    def cpu_seconds(self) -> float:
+        """Time that its process has had a core for, also in the kernel (proc(5): utime and stime of `stat`)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def resident_bytes(self) -> int:
         """Memory of the process that the kernel holds in RAM now (Linux: second field of statm, in pages)."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])

@@ -212,7 +212,8 @@ def judge_address(answers: list[Answer]) -> Iterator[Finding]:
     if any(answer.told.address == _FORGED for answer in answers):
         yield error(
             "a client chooses the address that limits count, by X-Forwarded-For",
-            "Have the proxy set X-Forwarded-For to the client's address, and FORWARDED_ALLOW_IPS name proxies alone.",
+            "Have the proxy set X-Forwarded-For to the client's address, and FORWARDED_ALLOW_IPS name proxies alone. "
+            "(On a proxy's machine that is so of a process' own port: ask the URL that clients use.)",
         )
         return
     plain = [answer.told for answer in answers if not answer.forged]
@@ -231,7 +232,7 @@ def judge_address(answers: list[Answer]) -> Iterator[Finding]:
 def judge_processes(answers: list[Answer]) -> Iterator[Finding]:
     """Judge whether the processes agree, with each other and with this machine."""
     last = {answer.told.process: answer for answer in answers}
-    yield ok(f"{len(last)} processes answered: {'; '.join(sorted(last))}")
+    yield ok(f"processes that answered, {len(last)}: {'; '.join(sorted(last))}")
     ours = seen.shared_settings()
     for name in ours:
         values = {answer.told.settings.get(name) for answer in last.values()}

@@ -65,9 +65,9 @@ def _members(client: MongoClient[dict[str, Any]]) -> Iterator[Finding]:
         return
     holding = len(hello.get("hosts", [])) + len(hello.get("passives", []))
     if holding < _FEWEST:
+        members = "one member" if holding == 1 else f"{holding} members"
         yield warning(
-            f"{holding} member{'s' * (holding != 1)} of the replica set {hello['setName']} hold data: the loss of one "
-            "stops all writes, or loses all",
+            f"the replica set {hello['setName']} has its data on {members}: the loss of one stops all writes, or loses all",
             "Have three members that hold data, on three machines. An arbiter does not confirm writes.",
         )
     else:

@@ -52,7 +52,7 @@ def test_the_command_finds_nothing_wrong_with_what_deploy_has(cluster: Cluster, 
     assert list(found) == ["Settings", "MongoDB", "Redis", "Kafka", proxy.url]
     door = {finding["what"]: finding["level"] for finding in found[proxy.url]}
     assert set(door.values()) == {"ok"}, door
-    (processes,) = (what for what in door if "processes answered" in what)
+    (processes,) = (what for what in door if "processes that answered, 2" in what)
     assert all(f"process {server.pid}" in processes for server in servers)
     assert "WebSockets come through" in door
     assert [finding for finding in found["MongoDB"] + found["Redis"] if finding["level"] == "error"] == []

@@ -62,7 +62,7 @@ def test_it_ends_with_1_for_errors_and_with_strict_for_warnings(settings: Settin
     ended, printed = run()
     assert ended == 0
     assert "MongoDB\n  ok " in printed
-    assert "1 member of the replica set" in printed
+    assert "has its data on one member:" in printed
     assert run("--strict")[0] == 1
     settings.PORT = 0
     ended, printed = run("--json")
