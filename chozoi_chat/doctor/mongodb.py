@@ -67,7 +67,8 @@ def _members(client: MongoClient[dict[str, Any]]) -> Iterator[Finding]:
     if holding < _FEWEST:
         members = "one member" if holding == 1 else f"{holding} members"
         yield warning(
-            f"the replica set {hello['setName']} has its data on {members}: the loss of one stops all writes, or loses all",
+            f"the replica set {hello['setName']} has its data on {members}: the loss of one stops all writes, "
+            "or loses all",
             "Have three members that hold data, on three machines. An arbiter does not confirm writes.",
         )
     else:
