@@ -156,6 +156,13 @@ def test_a_write_concern_that_is_not_obeyed_is_named(option: str, value: str) ->
 def test_listening_beyond_this_machine_asks_for_host_names_and_no_debug() -> None:
     found = problems(HOST="0.0.0.0", DEBUG=True, ALLOWED_HOSTS=["127.0.0.1", "localhost"])
     assert [problem.id for problem in found] == ["chozoi_chat.W015", "chozoi_chat.W016"]
+
+
+def test_a_demo_that_others_reach_is_a_warning() -> None:
+    [problem] = problems(HOST="192.168.1.7", DEMO=True, ALLOWED_HOSTS=["chat.example.com"])
+    assert problem.id == "chozoi_chat.W040"
+    assert "192.168.1.7" in problem.msg
+    assert problems(HOST="::1", DEMO=True) == []
     assert problems(HOST="0.0.0.0", ALLOWED_HOSTS=["chat.example.com"]) == []
 
 

@@ -36,17 +36,9 @@ def test_without_demo_nothing_of_the_demo_is_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("variables", "said"),
-    [
-        ({"MONGODB_ENGINE": "persistence.engine"}, "demo.E001) DEMO is on, and MONGODB_URI names a database of yours"),
-        ({"AUTH_JWT_KEY": "x" * 40}, "demo.E001) DEMO is on, and AUTH_JWT_KEY is set"),
-        ({"HOST": "0.0.0.0"}, "chozoi_chat.W040) DEMO is on and HOST is '0.0.0.0'"),
-    ],
-)
-def test_the_demo_is_named_where_it_is_dangerous(variables: dict[str, str], said: str) -> None:
-    command = [sys.executable, "manage.py", "check", "--fail-level", "WARNING"]
-    environment = {**os.environ, "DEMO": "1", **variables}
+def test_nothing_starts_where_the_demo_is_dangerous() -> None:
+    environment = {**os.environ, "DEMO": "1", "MONGODB_ENGINE": "persistence.engine"}
+    command = [sys.executable, "manage.py", "check"]
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert "demo.E001) DEMO is on, and MONGODB_URI names a database of yours" in done.stderr

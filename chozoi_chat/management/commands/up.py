@@ -85,6 +85,7 @@ class Command(BaseCommand):
             save_addresses(settings.DATA_DIR, running)
             return {
                 "DEMO": str(_with_demo()),
+                **_recovery(),
                 "MONGODB_URI": running.mongodb or settings.MONGODB_URI,
                 "MONGODB_ENGINE": settings.MONGODB_ENGINE,
                 "REDIS_ADDRESS": running.redis or settings.REDIS_URL,
@@ -150,6 +151,12 @@ def _with_demo() -> bool:
     if os.environ.get("DEMO", "").strip():
         return settings.DEMO
     return settings.MONGODB_EMBEDDED and is_loopback(settings.HOST) and not any(map(value_of, _IDENTITY_PROVIDERS))
+
+
+def _recovery() -> dict[str, str]:
+    """What lets the demo show connection state recovery, where nothing is said about that."""
+    name = "MAX_DISCONNECTION_DURATION"
+    return {name: "120"} if _with_demo() and not os.environ.get(name, "").strip() else {}
 
 
 def _port(address_before: str) -> int | None:

@@ -45,7 +45,8 @@ export class Chat {
 
   turn(name, detail = {}) {
     this.state = { name, ...detail };
-    if (name === "on") this.sync();
+    if (name === "on" && detail.recovered) this.deliverAll(); // what was missed comes by itself
+    else if (name === "on") this.sync();
     else this.run += 1;
     if (name === "off" && detail.reason === "io server disconnect") this.state.name = "refused";
     this.changed("line");
@@ -86,8 +87,13 @@ export class Chat {
     for (const [name, data] of this.held.splice(0)) this.apply(name, data);
     this.held = null;
     this.caughtUp = count;
-    for (const message of this.pending.values()) if (!message.refusal) this.deliver(message);
+    this.deliverAll();
     this.changed("messages");
+  }
+
+  // Sends what waits, once more where no acknowledgement came: it is stored once.
+  deliverAll() {
+    for (const message of this.pending.values()) if (!message.refusal) this.deliver(message);
   }
 
   async load() {

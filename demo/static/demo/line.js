@@ -34,7 +34,7 @@ export class Line {
     };
     // A client 2.x knows no `auth`; a query serves all, and stands in the logs of proxies.
     if (build.generation === "2") options.query = identity;
-    else options.auth = (tell) => identify().then((fresh) => tell({ ...fresh, resync: true }), () => socket.disconnect().connect());
+    else options.auth = (tell) => identify().then((fresh) => tell({ ...fresh, resync: true, recovery: true }), () => socket.disconnect().connect());
     const socket = io(this.config.namespace, options);
     this.socket = socket;
     this.watch(socket, build);

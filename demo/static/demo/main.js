@@ -61,7 +61,7 @@ async function sendFromElsewhere() {
   setTimeout(() => wire.say(""), 6000);
 }
 
-// On a narrow screen one of the three is shown.
+// On a narrow screen one of the three is shown, on a wider one a side and the wire.
 const tabs = [...document.querySelectorAll("[data-shows]")];
 function show(name) {
   document.body.dataset.shown = name;
@@ -93,7 +93,7 @@ start.querySelector("button").onclick = () => {
   signIn(["7", "501"]);
 };
 const before = windows.map(({ side }) => sessionStorage.getItem(`demo-${side}`)).filter(Boolean);
-show(before.length ? "buyer" : "wire");
+show(before.length || !matchMedia("(max-width: 699px)").matches ? "buyer" : "wire");
 if (before.length) {
   start.remove();
   signIn(before);

@@ -57,7 +57,7 @@ export class Window {
   // On a narrow screen the window that is shown; on a wide one that under the pointer, or with the focus.
   isLookedAt() {
     if (document.hidden || !this.element.checkVisibility()) return false;
-    return matchMedia("(max-width: 899px)").matches || this.element.matches(":hover, :focus-within");
+    return matchMedia("(max-width: 1099px)").matches || this.element.matches(":hover, :focus-within");
   }
 
   connect() {
@@ -74,6 +74,11 @@ export class Window {
     }
   }
 
+  sayBriefly(text) {
+    this.say(text);
+    setTimeout(() => { if (this.notice.textContent === text) this.say(""); }, 8000);
+  }
+
   say(text, ...more) {
     this.notice.replaceChildren(text, ...more);
     this.notice.hidden = !text;
@@ -87,7 +92,7 @@ export class Window {
     this.others = h("div");
     this.notice = h("p.notice", { role: "status", hidden: true });
     this.typing = h("p.typing", { "aria-live": "polite" });
-    this.report = new Report(this.chat, (text) => this.say(text));
+    this.report = new Report(this.chat, (text) => this.sayBriefly(text));
     this.composer = new Composer(this.chat, (act) => this.attempt(act));
     this.messages = new Messages(this.chat, {
       edit: (message) => this.composer.edit(message),
@@ -133,7 +138,7 @@ export class Window {
       this.drawnRoom = chat.openId;
       this.drawTyping();
     }
-    if (chat.caughtUp) this.say(t("caught_up", { count: chat.caughtUp }));
+    if (chat.caughtUp) this.sayBriefly(t("caught_up", { count: chat.caughtUp }));
     chat.caughtUp = 0;
   }
 
@@ -148,7 +153,7 @@ export class Window {
       return tick();
     }
     const text = t(`state_${state.name}`, { message: state.code ?? state.message ?? state.reason ?? "" });
-    const how = state.name === "on" ? ` · ${line.transport} · EIO ${this.build.revision}${state.recovered ? ` · ${t("recovered")}` : ""}` : "";
+    const how = state.name === "on" ? `${state.recovered ? `, ${t("recovered")}` : ""} · ${line.transport} · EIO ${this.build.revision}` : "";
     this.lamp.textContent = text + how;
   }
 

@@ -51,6 +51,7 @@ export class Wire {
       button.setAttribute("aria-expanded", String(isOpen));
       if (isOpen && row.children.length === 1) row.append(details(packet));
       if (way) this.light(way);
+      row.scrollIntoView({ block: "nearest" });
     };
     const button = h("button", { type: "button", "aria-expanded": "false", onclick: toggle },
       h("span.label", {}, h("b", {}, name), packet.name && packet.id !== null && h("sup", { title: `ack ${packet.id}` }, packet.id),
