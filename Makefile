@@ -7,7 +7,9 @@ SECONDS ?= 1800
 # Many tests wait, so two processes more than there are processors. Each has a MongoDB and a Redis of its own.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 
-.PHONY: help run test test-kafka test-faults soak lint format docs dist stores bench clean
+PACKAGES := $(filter-out tests benchmarks,$(patsubst %/__init__.py,%,$(wildcard */__init__.py)))
+
+.PHONY: help run test test-kafka test-faults soak lint audit lock format docs dist stores bench clean
 
 help:
 	@echo "make run     install, start MongoDB and Redis if none are named, and serve on http://127.0.0.1:8000;"
@@ -19,7 +21,8 @@ help:
 	@echo "make test-faults  kill, pause, cut and overrun the parts of a system on loopback, and put what was seen into the table"
 	@echo "             of docs/reliability.md; FAULTS='redis --recovery on' some of them, FAULTS=--list names them all"
 	@echo "make soak    half an hour of messages and clients that come and go; what grows shows. SECONDS=180 is a short form"
-	@echo "make lint    ruff and mypy;  make format  let ruff format and sort"
+	@echo "make lint    ruff, mypy and bandit;  make format  let ruff format and sort"
+	@echo "make audit   ask whether known vulnerabilities concern what is installed;  make lock  write requirements*.lock anew"
 	@echo "make docs    write what is made from the code: AsyncAPI, OpenAPI, docs/events.md. It ends where a change of the events would"
 	@echo "             break clients that were written to the last document, and names it; BREAKING=1 goes on"
 	@echo "make dist    build channels-socketio, the Socket.IO server alone, and chozoi-chat, the apps of the chat, into dist/"
@@ -46,6 +49,14 @@ lint: $(BIN)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	DATA_DIR=.mypy_cache/data $(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(PACKAGES) manage.py
+
+audit: $(BIN)/.installed-dev
+	$(BIN)/python .ci/audit.py
+
+# What the requirements files and constraints.txt ask for, with the hashes of all files: after a change of any of them.
+lock: .venv-lock/bin/.installed
+	.venv-lock/bin/python .ci/lock.py
 
 format: $(BIN)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -62,6 +73,7 @@ docs: $(BIN)/.installed
 dist: $(BIN)/.installed-dev
 	$(BIN)/python -m build --no-isolation --outdir dist socketio_bridge
 	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python .ci/sbom.py dist
 
 stores: $(BIN)/.installed
 	@exec $(BIN)/python -m devstack
@@ -70,17 +82,21 @@ bench: $(BIN)/.installed .venv-bench/bin/.installed
 	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
 
 clean:
-	rm -rf .venv .venv-bench .venv-load .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules dist
+	rm -rf .venv .venv-lock .venv-bench .venv-load .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules dist
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
 
 # A stamp is younger than what it was installed from, so that a second run installs nothing.
-$(BIN)/.installed: requirements.txt requirements-server.txt constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(BIN)/.installed: requirements.lock requirements-server.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(BIN)/.installed-dev: requirements-dev.txt requirements.txt requirements-server.txt constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(BIN)/.installed-dev: requirements-dev.lock requirements.lock requirements-server.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ $(BIN)/.installed
+
+.venv-lock/bin/.installed: | .venv-lock/bin/python
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@touch $@
 
 .venv-bench/bin/.installed: benchmarks/requirements.txt | .venv-bench/bin/python
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

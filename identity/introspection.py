@@ -19,6 +19,8 @@ from identity.token_cache import MOST_TOKENS, TokenCache, digest_of
 logger = logging.getLogger(__name__)
 
 
+_HINT = "access_token"
+"""The `token_type_hint` of RFC 7662, section 2.1."""
 BAD_AGE = 10.0
 """Seconds for which a token stays bad. It seldom becomes a good one."""
 
@@ -66,7 +68,7 @@ class Introspection:
             task.exception()  # every waiter may be gone: nobody else need look at it
 
     async def _ask(self, digest: bytes, token: str) -> Claims:
-        form = {"token": token, "token_type_hint": "access_token"}
+        form = {"token": token, "token_type_hint": _HINT}
         try:
             answer = await fetch_object("POST", self._url, data=form)
             active = answer.get("active")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +80,36 @@ DATABASES["chat"] = {"ENGINE": "persistence.engine", "HOST": "ADDRESS"}
 DATABASE_ROUTERS = ["persistence.database.ChatRouter"]
 CONVERSATIONS = {"DATABASE": "chat"}
 """
+
+
+@pytest.fixture(scope="module")
+def bills(wheels: Path) -> dict[str, dict[str, Any]]:
+    """The bills of materials of `make dist`, by the wheel's name."""
+    subprocess.run([sys.executable, ".ci/sbom.py", str(wheels)], cwd=PROJECT, check=True)
+    return {path.name.partition("-")[0]: json.loads(path.read_text()) for path in wheels.glob("*.cdx.json")}
+
+
+def components(bill: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {component["name"].lower(): component for component in bill["components"]}
+
+
+@pytest.mark.slow
+def test_a_bill_of_materials_names_what_is_needed_directly_and_by_others(bills: dict[str, dict[str, Any]]) -> None:
+    chat = components(bills["chozoi_chat"])
+    assert bills["chozoi_chat"]["bomFormat"] == "CycloneDX"
+    assert chat["django"]["version"] == version("Django")
+    assert chat["django"]["purl"] == f"pkg:pypi/django@{version('Django')}"
+    assert chat["django"]["scope"] == chat["sqlparse"]["scope"] == "required"
+    assert chat["confluent-kafka"]["scope"] == "optional"
+    assert "channels-socketio" in chat and "pytest" not in chat
+    bridge = components(bills["channels_socketio"])
+    assert "channels" in bridge and "pymongo" not in bridge
+    needs = {each["ref"]: each.get("dependsOn", []) for each in bills["chozoi_chat"]["dependencies"]}
+    assert f"pkg:pypi/sqlparse@{version('sqlparse')}" in needs[f"pkg:pypi/django@{version('Django')}"]
+
+
+@pytest.mark.slow
+def test_a_bill_of_materials_is_of_the_wheel_beside_it(wheels: Path, bills: dict[str, dict[str, Any]]) -> None:
+    for wheel in wheels.glob("*.whl"):
+        [hashed] = bills[wheel.name.partition("-")[0]]["metadata"]["component"]["hashes"]
+        assert hashed == {"alg": "SHA-256", "content": hashlib.sha256(wheel.read_bytes()).hexdigest()}

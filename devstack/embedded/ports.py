@@ -25,7 +25,7 @@ def free_port() -> int:
         OSError: None was found in 100 tries.
     """
     for _ in range(100):
-        port = random.randint(LOWEST, HIGHEST)  # noqa: S311  not a secret
+        port = random.randint(LOWEST, HIGHEST)  # no secret  # noqa: S311
         if is_free(port):
             return port
     raise OSError(f"no free port found on 127.0.0.1 between {LOWEST} and {HIGHEST}")

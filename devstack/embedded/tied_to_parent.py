@@ -34,4 +34,4 @@ def die_with(parent: int) -> None:
 
 if __name__ == "__main__":
     die_with(int(sys.argv[1]))
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  no shell wanted
+    os.execvp(sys.argv[2], sys.argv[2:])  # no shell is wanted  # noqa: S606  # nosec B606

@@ -20,7 +20,8 @@ def pause_after(failures: int) -> float:
     Args:
         failures: How many attempts have failed in a row, 1 or more.
     """
-    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 10)) * random.uniform(0.5, 1.0))  # noqa: S311  # no secret
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
+    return float(longest * random.uniform(0.5, 1.0))  # no secret  # noqa: S311
 
 
 class Gate:

@@ -145,7 +145,7 @@ class Client:
         """Have a client try again later, unless it left while its connect handler ran; see `TryAgainLater`."""
         if self._shut_out(socket):
             logger.debug("A client is not let into %s now: %s", socket.namespace, refusal)
-            spread = 1 + random.random() / 2  # noqa: S311  not a secret
+            spread = 1 + random.random() / 2  # no secret  # noqa: S311
             delay = min(refusal.retry_after * spread, self._connection.options.connect_timeout)
             request = self._connecting[socket.namespace]
             asyncio.get_running_loop().call_later(delay, self._try_again, request)

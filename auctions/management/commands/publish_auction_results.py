@@ -32,7 +32,7 @@ class Command(BaseCommand):
         producer = Producer(producer_configuration())
         begin, price = int(time.time() * 1000), 100_000
         for bid in range(1, bids + 1):
-            price += random.randrange(1, 10) * 1000  # noqa: S311  a demo's price
+            price += random.randrange(1, 10) * 1000  # a demo's price  # noqa: S311
             result = {
                 "id": auction_id, "type": "NORMAL", "phaseId": None, "state": "PUBLIC", "bidsCount": bid,
                 "biddersCount": min(bid, 3), "winnerId": 7 + bid % 3, "currentPrice": price,

@@ -1,0 +1,1 @@
+"""Tests of what CI runs besides the tests."""
