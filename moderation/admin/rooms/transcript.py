@@ -15,7 +15,8 @@ from conversations.models import Message, MessageType, Room
 from conversations.services import SUPPORT
 from identity import Role
 from moderation.admin.changelists.windows import BEGINNING, going_back
-from moderation.models import FilterHit, RedactedOriginal
+from moderation.models import FilterHit, RedactedOriginal, Report, ReportReason, TargetKind
+from moderation.models.reports import UNFINISHED
 from persistence.database import connection
 from persistence.keyset import Place, Stretch
 from persistence.mongodb import Document, durable, in_parts
@@ -38,6 +39,7 @@ class Line:
         name: The name of the sender.
         hits: The filters that hit it.
         redaction: Who redacted it, when and why; not the original.
+        reports: The key and the reason of each unfinished report about it.
     """
 
     message: Message
@@ -45,6 +47,7 @@ class Line:
     name: str
     hits: list[str] = field(default_factory=list)
     redaction: Mapping[str, Any] | None = None
+    reports: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def shows_image(self) -> bool:
@@ -184,6 +187,8 @@ def lines_of(room: Room, messages: Iterable[Message]) -> list[Line]:
         ):
             if filter_name not in lines[message_id].hits:
                 lines[message_id].hits.append(filter_name)
+    for report in _reports_about(list(lines)):
+        lines[report["target_id"]].reports.append((str(report["_id"]), ReportReason(report["reason"]).label))
     redacted = [message_id for message_id, line in lines.items() if line.message.redacted_at is not None]
     for part in in_parts(redacted):
         for redaction in RedactedOriginal.objects.filter(pk__in=part).values(
@@ -211,6 +216,19 @@ def excerpt_around(message_id: str) -> Excerpt | None:
 def latest_of(room_id: str) -> Excerpt:
     """The latest messages of a room."""
     return Excerpt(room_id, latest(room_or_shell(room_id), 2 * NEIGHBOURS).lines)
+
+
+def _reports_about(message_ids: list[str]) -> list[Document]:
+    """Unfinished reports about messages. An index serves the first stage."""
+    found: list[Document] = []
+    for part in in_parts(message_ids):
+        stages: list[Document] = [
+            {"$match": {"target_kind": TargetKind.MESSAGE.value, "target_id": {"$in": part}}},
+            {"$match": {"state": {"$in": list(UNFINISHED)}}},
+            {"$project": {"target_id": 1, "reason": 1}},
+        ]
+        found += durable(Report).aggregate(stages)
+    return found
 
 
 def _following(room: Room, place: Place, limit: int) -> list[Message]:

@@ -141,3 +141,36 @@ async def test_only_who_has_a_report_closes_it_and_once(database: Store, mai: St
 @pytest.mark.parametrize("report_id", ["", "nothing", "0123456789abcdef01234567"])
 async def test_a_report_that_there_is_none_of(mai: Staff, report_id: str) -> None:
     assert await refusal(services.take(mai, report_id)) == "report_not_found"
+
+
+async def test_a_reopened_report_is_in_review_with_those_that_were_closed_with_it(
+    database: Store, mai: Staff, tuan: Staff
+) -> None:
+    first, second, before = stored(reporter="1"), stored(reporter="2"), stored("10")
+    assert await refusal(services.reopen(tuan, str(first.pk), "look again")) == "report_not_closed"
+    for report in (before, first):
+        await services.take(mai, str(report.pk))
+        await services.resolve(mai, str(report.pk), [Outcome.MUTED], "rude")
+    assert await refusal(services.reopen(tuan, str(first.pk), " ")) == "validation_failed"
+    await services.reopen(tuan, str(first.pk), "look again")
+    assert state(first) == state(second) == ("in_review", "tuan")
+    assert state(before)[0] == "resolved"
+    again = Report.objects.get(pk=first.pk)
+    assert (again.outcome, again.outcomes, again.note, again.closed_at) == ("", [], "", None)
+    record = database.moderation_auditrecord.find_one({"act": "report.reopened"})
+    assert record is not None
+    assert record["before"]["outcomes"] == ["muted"]
+    assert record["reason"] == "look again"
+
+
+async def test_a_report_is_not_reopened_beside_a_colleague_who_works_on_its_target(
+    database: Store, mai: Staff, tuan: Staff
+) -> None:
+    closed = stored(reporter="1")
+    await services.take(mai, str(closed.pk))
+    await services.dismiss(mai, str(closed.pk))
+    fresh = stored(reporter="2")
+    await services.take(tuan, str(fresh.pk))
+    assert await refusal(services.reopen(mai, str(closed.pk), "again")) == "report_not_yours"
+    assert state(fresh) == ("in_review", "tuan")
+    assert state(closed)[0] == "dismissed"

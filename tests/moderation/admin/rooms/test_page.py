@@ -14,6 +14,7 @@ from pytest_django import Settings
 from conversations.models import Message
 from conversations.services import REDACTED
 from moderation.admin.changelists.windows import in_address
+from moderation.admin.links import room_url
 from moderation.admin.rooms.acts import ACTS
 from moderation.admin.rooms.transcript import place_of
 from moderation.models import Act, AuditRecord, Note, RedactedOriginal, Restriction
@@ -290,3 +291,13 @@ def test_an_address_of_any_room_id_works(support: Client, database: Store) -> No
     assert Note.objects.count() == 0
     lines = page.context["urls"]["lines"]
     assert support.get(lines).status_code == 200
+
+
+def test_a_message_about_which_a_report_is_open_is_marked(support: Client, seven_and_nine: Store) -> None:
+    report = reported("m05")
+    reported("m06", by="8", state="dismissed", open_key=None)
+    page = support.get(room_url("7.9", "m05"))
+    assert {line.message.pk: line.reports for line in page.context["lines"] if line.reports} == {
+        "m05": [(str(report.pk), "Fraud")]
+    }
+    assert "Reported: Fraud" in page.text
