@@ -106,7 +106,7 @@ async def redact_recent(staff: Staff, user_id: str, hours: int, reason: str) -> 
 
     count = 0
     for _ in range(_PASSES):
-        found = await in_store_thread(_find_recent, user_id, since)
+        found = await in_store_thread(recent_messages, user_id, since)
         if not found:
             break
         for start in range(0, len(found), _AT_ONCE):
@@ -262,8 +262,11 @@ def _take_out_of_copies(originals: list[RedactedOriginal]) -> None:
             clear_filter_reports({"target_kind": TargetKind.MESSAGE, "target_id": {"$in": part}})
 
 
-def _find_recent(user_id: str, since: datetime.datetime) -> list[str]:
-    """Room by room, where the index is; a room without an `updated_at` may have anything in it."""
+def recent_messages(user_id: str, since: datetime.datetime) -> list[str]:
+    """The ids of what a user wrote since an instant and is not redacted. Runs in a thread of the store.
+
+    It is read room by room, where the index is; a room without an `updated_at` may have anything in it.
+    """
     active = {"$or": [{"updated_at": {"$gte": since}}, {"updated_at": None}]}
     rooms = [room_id for side in Role for room_id in _ids(Room, {side.lower(): user_id}, active)]
     unredacted = {"from": user_id, "redacted_at": None}

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
 from conversations.requests import MAX_ID_LENGTH
 from moderation import services
@@ -20,6 +21,7 @@ from moderation.admin.acts import ActView, RestrictForm
 from moderation.admin.changelists.keyset import UncountedAdmin
 from moderation.admin.links import SHOWN, found_or_404, lift_link, person_link, person_url, room_link
 from moderation.admin.times import shown
+from moderation.admin.users.search import is_known
 from moderation.models import Restriction, RestrictionKind
 from moderation.services.restrictions import LONGEST_INTERVAL
 from moderation.staff import Staff, may
@@ -49,7 +51,10 @@ class NewRestrictionForm(RestrictForm):
         max_value=LONGEST_INTERVAL,
         help_text="For slow mode.",
     )
-    field_order = ["kind", "user_id", "room_id", "interval", "length", "until", "reason"]
+    anyway = forms.BooleanField(
+        required=False, label=_("The id is right, even if nobody is known by it"), help_text=_("For a mute or a ban.")
+    )
+    field_order = ["kind", "user_id", "anyway", "room_id", "interval", "length", "until", "reason", "told"]
 
     def clean(self) -> dict[str, Any]:
         """Check that the fields which the kind needs are filled in, and no others."""
@@ -63,7 +68,15 @@ class NewRestrictionForm(RestrictForm):
             if cleaned.get(name):
                 what = "Slow mode is of a room" if of_room else "A mute or a ban is of a user"
                 self.add_error(name, f"{what}: leave this empty.")
+        say_unknown(self, cleaned)
         return cleaned
+
+
+def say_unknown(form: forms.Form, cleaned: dict[str, Any]) -> None:
+    """Refuse an id that nobody has, until it is confirmed: a mistyped one would restrict nobody."""
+    user_id = cleaned.get("user_id")
+    if user_id and not cleaned.get("anyway") and not is_known(user_id):
+        form.add_error("user_id", _("Nobody is known by this id. If it is right, tick the box below."))
 
 
 class InForceFilter(admin.SimpleListFilter):
@@ -190,9 +203,9 @@ class AddView(ActView):
         reason, end = given["reason"], given["end"]
         match given["kind"]:
             case RestrictionKind.MUTE:
-                await services.mute(staff, given["user_id"], reason, until=end)
+                await services.mute(staff, given["user_id"], reason, until=end, told=given.get("told", ""))
             case RestrictionKind.BAN:
-                await services.ban(staff, given["user_id"], reason, until=end)
+                await services.ban(staff, given["user_id"], reason, until=end, told=given.get("told", ""))
             case RestrictionKind.SLOW_MODE:
                 await services.slow_down(staff, given["room_id"], given["interval"], reason, until=end)
 

@@ -42,6 +42,7 @@ class RoomSearch:
         closed: Only closed rooms, or only open ones; None: both.
         blocked_by: Only rooms that this side blocked.
         unseen_by: Only rooms with messages that this side has not seen.
+        fields: Where a text that is no id is looked for.
     """
 
     text: str = ""
@@ -51,6 +52,7 @@ class RoomSearch:
     closed: bool | None = None
     blocked_by: Role | None = None
     unseen_by: Role | None = None
+    fields: tuple[str, ...] = _NAMES
 
     def conditions(self) -> list[Document]:
         """The conditions that no index serves."""
@@ -96,7 +98,9 @@ def find_rooms(search: RoomSearch, following: Place | None = None) -> RoomPage:
         if found or search.user_id:
             return _page(list(found.values()))
     name = {"$regex": pattern_of(search.text), "$options": "i"}
-    return _look_back(search, {"$or": [{each: name} for each in _NAMES]} if search.text else {}, following, LONGEST)
+    return _look_back(
+        search, {"$or": [{each: name} for each in search.fields]} if search.text else {}, following, LONGEST
+    )
 
 
 def _exactly(search: RoomSearch) -> list[Document]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 
 from moderation import services
 from moderation.admin.acts import ActView, ReasonForm, RestrictForm, streamed
 from moderation.admin.links import person_url
 from moderation.admin.users.notes import NoteForm
+from moderation.admin.users.search import is_known, is_known_in_rooms
 from moderation.models import TargetKind
 from moderation.services.persons import json_array
 from moderation.services.redaction import LONGEST_PAST
@@ -22,6 +25,8 @@ class PersonActView(ActView):
     """An act on the user in the address."""
 
     act_name: ClassVar[str]
+    restricts: ClassVar[bool] = False
+    """Whether it holds for an id that nobody has yet."""
 
     @property
     def user_id(self) -> str:
@@ -29,6 +34,21 @@ class PersonActView(ActView):
 
     def heading(self) -> str:
         return f"{self.act_name} user {self.user_id}"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say first whether anybody has the id."""
+        context = super().get_context_data(**kwargs)
+        if not is_known(self.user_id):
+            nobody = _("Nobody is known by the id %(user)s: no room, no report. Look at it once more.")
+            context["warning"] = nobody % {"user": self.user_id}
+        return context
+
+    def answered(self, answer: Any) -> Any:
+        """Say besides where nobody has the id."""
+        if self.restricts and not is_known_in_rooms(self.user_id):
+            text = _("Nobody of the id %(user)s has a room. It holds for whoever comes with this id.")
+            messages.warning(self.request, text % {"user": self.user_id})
+        return super().answered(answer)
 
     def done_url(self) -> str:
         return person_url(self.user_id)
@@ -38,6 +58,7 @@ class MuteView(PersonActView):
     form_class = RestrictForm
     permission = "moderation.add_restriction"
     act_name = "Mute"
+    restricts = True
     button = "Mute"
     done = "The user is muted: they can read, and cannot write."
 
@@ -52,6 +73,7 @@ class BanView(PersonActView):
     form_class = RestrictForm
     permission = "moderation.add_restriction"
     act_name = "Ban"
+    restricts = True
     button = "Yes, ban this user"
     done = "The user is banned, and disconnected everywhere."
     hurts = True

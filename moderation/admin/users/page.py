@@ -1,12 +1,13 @@
-"""The page of a user of the chat, by id: that user need have no account here."""
+"""Users of the chat in the admin: finding one, and the page of one. A user need have no account here."""
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import site
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -15,17 +16,24 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
+from conversations.message_content import is_at_a_known_host
 from conversations.models import Room
+from conversations.services.search_pattern import PatternTooLong
 from identity import Role
 from moderation.admin.changelists.keyset import ReadOnlyAdmin
+from moderation.admin.changelists.search_pages import PLACE, place_in
+from moderation.admin.changelists.windows import in_address
 from moderation.admin.links import person_url
 from moderation.admin.users import acts as person_acts
+from moderation.admin.users.messages import messages_page, redact_many
+from moderation.admin.users.search import PeoplePage, find_people, is_known
+from moderation.admin.users.timeline import timeline
 from moderation.models import (
     AuditRecord,
     FilterHit,
     HeldMessage,
-    HeldState,
     Note,
     Person,
     Report,
@@ -49,11 +57,15 @@ class RecentRooms:
         rooms: The rooms, the latest first.
         all_read: Whether all rooms of the user were read to find them.
         name: The user's name, as a room has it.
+        picture: The address of the user's picture, as a room has it, if staff's pages may load it.
+        wrote_at: When the user last wrote, as far as the rooms' last messages say; None: they do not.
     """
 
     rooms: list[Room]
     all_read: bool
     name: str
+    picture: str
+    wrote_at: datetime.datetime | None
 
 
 @admin.register(Person)
@@ -79,6 +91,8 @@ class PersonAdmin(ReadOnlyAdmin):
         return [
             path("", wrap(find_person), name="moderation_person_changelist"),
             path("<str:user_id>/", wrap(person_page), name="moderation_person"),
+            path("<str:user_id>/messages/", wrap(messages_page), name="moderation_person_messages"),
+            path("<str:user_id>/messages/redact/", wrap(redact_many), name="moderation_person_redact_many"),
             *(
                 path(f"<str:user_id>/{act}/", wrap(view.as_view()), name=f"moderation_person_{act.replace('-', '_')}")
                 for act, view in acts.items()
@@ -87,38 +101,54 @@ class PersonAdmin(ReadOnlyAdmin):
 
 
 def find_person(request: HttpRequest) -> HttpResponse:
-    """Ask for a user's id, and redirect to the page."""
+    """Find users by id, name, phone number or e-mail address. Whoever is known by the id is shown at once."""
     _check(request)
     wanted = request.GET.get("q", "").strip()
-    if wanted:
+    if wanted and is_known(wanted):
         return HttpResponseRedirect(person_url(wanted))
-    if "q" in request.GET:
-        messages.error(request, "Write the id of a user.")
-    context = {**site.each_context(request), "title": "Users of the chat"}
+    page, problem = PeoplePage(), ""
+    if wanted:
+        try:
+            page = find_people(wanted, place_in(request))
+        except PatternTooLong:
+            problem = _("This is too long to look for: take a part of it.")
+    elif "q" in request.GET:
+        problem = _("Write an id, or a part of a name, a phone number or an e-mail address.")
+    following = "" if page.following is None else urlencode({"q": wanted, PLACE: in_address(page.following)})
+    context = {
+        **site.each_context(request),
+        "title": _("Users of the chat"),
+        "wanted": wanted,
+        "page": page,
+        "problem": problem,
+        "following": following,
+        "anyway": person_url(wanted) if wanted else "",
+    }
     return TemplateResponse(request, "admin/moderation/person/find.html", context)
 
 
 def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
-    """The page of one user. An id that nobody has gets an empty page, since no collection has all ids."""
+    """The page of one user. An id that nobody has gets a page that says so, since no collection has all ids."""
     _check(request)
     user_id = unquote(user_id)
     recent = _recent_rooms(user_id)
     context: dict[str, Any] = {
         **site.each_context(request),
-        "title": f"User {user_id}",
-        "subtitle": recent.name,
+        "title": recent.name or user_id,
         "user_id": user_id,
         "here": person_url(user_id),
         "now": timezone.now(),
+        "is_known": bool(recent.rooms) or is_known(user_id),
         "is_online": bool(async_to_sync(_online)(user_id)),
         "recent": recent,
+        "picture": recent.picture,
         "rooms_url": f"{reverse('admin:conversations_room_changelist')}?{urlencode({'q': user_id})}",
         "restrictions": list(Restriction.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
         "reports_on": list(Report.objects.filter(user_id=user_id).order_by("-created_at")[:MOST]),
         "reports_by": list(Report.objects.filter(reporter=user_id)[:MOST]),
-        "held": list(HeldMessage.objects.filter(sender=user_id).order_by("-held_at")[:MOST]),
-        "waiting": HeldState.HELD,
     }
+    if may(request, "moderation.view_heldmessage"):
+        context["held"] = list(HeldMessage.objects.filter(sender=user_id).order_by("-held_at")[:MOST])
     if may(request, "moderation.view_note"):
         about = Note.objects.filter(target_kind=TargetKind.USER, target_id=user_id)
         context["notes_"] = list(about.order_by("-written_at")[:MOST])
@@ -126,6 +156,7 @@ def person_page(request: HttpRequest, user_id: str) -> HttpResponse:
         context["hits"] = list(FilterHit.objects.filter(user_id=user_id).order_by("-at")[:MOST])
     if may(request, "moderation.view_auditrecord"):
         context["records"] = list(AuditRecord.objects.filter(user_id=user_id).order_by("-at")[:MOST])
+    context["timeline"] = timeline(context, user_id)
     return TemplateResponse(request, "admin/moderation/person/page.html", context)
 
 
@@ -142,10 +173,24 @@ def _recent_rooms(user_id: str) -> RecentRooms:
     rooms = [room for side in Role for room in Room.of(user_id, side)[:MOST_ROOMS_READ]]
     all_read = len(rooms) < MOST_ROOMS_READ
     rooms.sort(key=lambda room: (room.updated_at is not None, room.updated_at), reverse=True)
-    return RecentRooms(rooms[:MOST], all_read, next(filter(None, (_name(room, user_id) for room in rooms)), ""))
+    shown: list[Any] = rooms[:MOST]
+    for room in shown:
+        is_buyer = room.side_of(user_id) is Role.BUYER
+        room.other_id = room.seller if is_buyer else room.buyer
+        room.other_name = _known(room, room.other_id, "name")
+        room.with_role = _("seller") if is_buyer else _("buyer")
+    last = (message for room in rooms for message in (room.buyer_last_message, room.seller_last_message) if message)
+    wrote = [message.created_at for message in last if message.sender == user_id and message.created_at is not None]
+    return RecentRooms(
+        shown,
+        all_read,
+        next(filter(None, (_known(room, user_id, "name") for room in rooms)), ""),
+        next(filter(is_at_a_known_host, filter(None, (_known(room, user_id, "avatar") for room in rooms))), ""),
+        max(wrote, default=None),
+    )
 
 
-def _name(room: Room, user_id: str) -> str:
-    """The user's name as this room has it."""
+def _known(room: Room, user_id: str, what: str) -> str:
+    """What this room has of the user: the name, or the address of a picture."""
     known = room.buyer_info if room.side_of(user_id) is Role.BUYER else room.shop
-    return str(known.get("name") or "")
+    return str(known.get(what) or "")
