@@ -20,6 +20,10 @@ class ChozoiChatConfig(AppConfig):
         # Importing them registers them; before `ready` Django's registry is not there.
         from chozoi_chat import checks, health  # noqa: F401
         from chozoi_chat.http import origins  # noqa: F401
+        from chozoi_chat.log_ids import ids_now
+        from chozoi_chat.logs import identify_by
+
+        identify_by(ids_now)
 
         if settings.METRICS_PORT:
             from chozoi_chat.metrics import measure

@@ -1,19 +1,41 @@
 """One format for every log line, of structlog, the standard library, Django and uvicorn.
 
-On a terminal and with DEBUG lines are for people; everywhere else a line is one JSON object.
+On a terminal and with DEBUG lines are for people; everywhere else a line is one JSON object. It has the ids of the
+request or the socket that it is about (`chozoi_chat.log_ids`), and nothing secret. Of lines that repeat some stand for
+the rest (`chozoi_chat.log_repeats`).
 """
 
 import logging
 import logging.config
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from chozoi_chat.log_repeats import Repeats
+
+
+def _no_ids() -> dict[str, str]:
+    return {}
+
+
+_ids_now = [_no_ids]
+
+
+def identify_by(ids_now: Callable[[], dict[str, str]]) -> None:
+    """Have each line get the ids that a function gives when the line is logged."""
+    _ids_now[0] = ids_now
+
+
+def _with_ids(logger: object, method: str, event: EventDict) -> EventDict:
+    return {**_ids_now[0](), **event}
+
+
 SHARED: list[Processor] = [
-    structlog.contextvars.merge_contextvars,
+    _with_ids,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -67,8 +89,8 @@ def logging_config(level: str, *, debug: bool) -> dict[str, Any]:
                 ],
             }
         },
-        "filters": {"without_connections": {"()": WithoutConnections}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "filters": {"without_connections": {"()": WithoutConnections}, "repeats": {"()": Repeats}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog", "filters": ["repeats"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Each would otherwise bring handlers of its own, or print a line a request.

@@ -145,7 +145,7 @@ CORS_ALLOW_HEADERS = [
     "x-requested-with",
     *text("AUTH_TOKEN_HEADER").split(),
 ]
-CORS_EXPOSE_HEADERS = ["retry-after"]
+CORS_EXPOSE_HEADERS = ["retry-after", "x-request-id"]
 REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Conversations",
@@ -232,6 +232,7 @@ INSTALLED_APPS = [
     *(["demo"] if DEMO else []),
 ]
 MIDDLEWARE = [
+    "chozoi_chat.http.request_ids.with_request_id",
     "chozoi_chat.http.content_security_policy.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "chozoi_chat.http.probes.answer_probes",

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import Context
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -218,7 +219,9 @@ class Presence:
 
     def _start(self) -> None:
         if self._heart is None and not self._stopped:
-            self._heart = asyncio.get_running_loop().create_task(self._live(), name="presence heartbeat")
+            self._heart = asyncio.get_running_loop().create_task(
+                self._live(), name="presence heartbeat", context=Context()
+            )
 
     async def _live(self) -> None:
         while not self._stopped:

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import datetime
 import logging
+from contextvars import Context
 from typing import Final
 
 from django.utils import timezone
@@ -59,7 +60,9 @@ class Checkpoint:
     def start(self) -> None:
         """Note checkpoints from now on."""
         if self._noting is None:
-            self._noting = asyncio.get_running_loop().create_task(self._note_on_and_on(), name="checkpoint")
+            self._noting = asyncio.get_running_loop().create_task(
+                self._note_on_and_on(), name="checkpoint", context=Context()
+            )
 
     def begin(self) -> None:
         """Messages, whose rooms are loaded, are about to get their ids. They are announced when `end` says so."""

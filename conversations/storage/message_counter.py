@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
+from contextvars import Context
 
 from persistence.redis_client import REDIS_AWAY, in_redis_thread, redis
 
@@ -33,7 +34,7 @@ class MessageCounter:
             return
         self._counted[_minute()] += messages
         if self._flusher is None:
-            self._flusher = asyncio.get_running_loop().create_task(self._flush_soon())
+            self._flusher = asyncio.get_running_loop().create_task(self._flush_soon(), context=Context())
 
     async def close(self) -> None:
         """Send what is left to Redis."""

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
@@ -204,7 +205,7 @@ class MessageWriter:
 
     def _repair_soon(self) -> None:
         if self._repairing is None and self.repairs.next_due() is not None:
-            self._repairing = asyncio.get_running_loop().create_task(self._repair_later())
+            self._repairing = asyncio.get_running_loop().create_task(self._repair_later(), context=Context())
 
     async def _repair_due(self) -> None:
         while self.repairs.next_due() == 0:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 import uuid
+from contextvars import Context
 
 from django.utils import timezone
 
@@ -75,7 +76,7 @@ class RulesCache:
         while True:
             if looks.looking is None:
                 looks.begun += 1
-                looks.looking = asyncio.get_running_loop().create_task(self._look(looks))
+                looks.looking = asyncio.get_running_loop().create_task(self._look(looks), context=Context())
             begun, looking = looks.begun, looks.looking
             await asyncio.shield(looking)
             if not just_now or begun >= wanted:

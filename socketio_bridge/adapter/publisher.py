@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextvars import Context
 from typing import Any
 
 import msgspec
@@ -106,7 +107,7 @@ class Publisher:
         self._waiting += 1
         self._size += size
         if self._task is None:
-            self._task = asyncio.create_task(self._publish())
+            self._task = asyncio.create_task(self._publish(), context=Context())
         elif self._waiting > PENDING_LIMIT or self._size > PENDING_SIZE:
             self._make_room()
 

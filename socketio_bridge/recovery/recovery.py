@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection
+from contextvars import Context
 from typing import Any
 
 import msgspec
@@ -95,7 +96,7 @@ class Recovery:
         """Join the stream; the node listens to the channel layer already."""
         self._adapter.hooks = self
         await self._stream.start()
-        self._refresher = asyncio.create_task(self._refresh())
+        self._refresher = asyncio.create_task(self._refresh(), context=Context())
         extend_sockets(self._adapter, self)
 
     async def stop(self) -> None:
@@ -275,7 +276,7 @@ class Recovery:
 
     def _save_soon(self) -> None:
         if self._saver is None and not self._stopped:
-            self._saver = asyncio.create_task(self._save())
+            self._saver = asyncio.create_task(self._save(), context=Context())
 
     async def _save(self) -> None:
         try:

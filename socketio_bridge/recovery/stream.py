@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextvars import Context
 
 from socketio_bridge.adapter.envelope import Emission, Heartbeat, Message
 from socketio_bridge.options import Options
@@ -67,7 +68,7 @@ class Stream:
             await self._begin()
         except self._store.unreachable as error:
             self._store.failed(error)
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read(), context=Context())
 
     def record(self, message: Message) -> None:
         """Have a message written; an emission that is to be kept learns its number."""
@@ -82,7 +83,7 @@ class Stream:
         self._waiting.append(message)
         self._size += message.size
         if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+            self._writer = asyncio.create_task(self._write(), context=Context())
         elif len(self._waiting) > LIMIT or self._size > SIZE:
             self._make_room()
 

@@ -22,6 +22,7 @@ from socketio_bridge.protocol import packet
 from socketio_bridge.protocol.engineio import PacketType
 from socketio_bridge.protocol.socketio import EventReceived
 from socketio_bridge.sockets.awaited import Awaited
+from socketio_bridge.sockets.current import runs_for
 from socketio_bridge.sockets.event_queue import Arrival, Departure, EventQueue, Occasion, Upgraded, ends_task
 from socketio_bridge.sockets.interfaces import Connection, Handlers, Restored, SocketHooks, SocketOwner
 
@@ -447,6 +448,7 @@ class Socket:
 
     async def _let_in(self) -> None:
         """Run the connect middleware and handler, or that of a client that comes back."""
+        runs_for(self, "connect")
         restored: Restored | None = None if self._hooks is None else await self._hooks.restore(self)
         if restored is not None and not self.departed:
             self.recovered = self.connected = True
@@ -480,6 +482,7 @@ class Socket:
             self._hooks.changed(self)
 
     async def _answer(self, event: EventReceived) -> None:
+        runs_for(self, event.event, event.arguments, event.received_at)
         try:
             answer = await self._handlers.dispatch(self, event.event, event.arguments)
             if event.ack_id is not None and answer is not NO_ACK:
@@ -507,6 +510,7 @@ class Socket:
     async def _disconnect(self, reason: str) -> None:
         if self._early is not None:
             return  # It was never let in.
+        runs_for(self, "disconnect")
         try:
             await self._handlers.on_disconnect(self, reason)
         except BaseException as error:
