@@ -55,6 +55,7 @@ def restore(uri: str, folder: Path) -> None:
         database = client.get_default_database()
         for path in sorted(folder.glob("*.bson")):
             documents = bson.decode_all(path.read_bytes(), RAW)
+            database.create_collection(path.stem)
             if documents:
                 database[path.stem].insert_many(documents)
             indexes = loads(path.with_suffix(".metadata.json").read_text())["indexes"]
