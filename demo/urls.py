@@ -9,5 +9,6 @@ from demo import views
 urlpatterns = [
     path("", views.page, name="demo"),
     path("demo/sign-in", views.sign_in, name="demo-sign-in"),
+    path("demo/kill", views.kill_server, name="demo-kill"),
     path("demo/elsewhere", views.send_from_elsewhere, name="demo-elsewhere"),
 ]

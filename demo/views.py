@@ -1,4 +1,4 @@
-"""The page, and the two things that its script asks of the server beyond the chat: a token, and another process."""
+"""The page, and what its script asks of the server beyond the chat: a token, another process, a sudden death."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.configuration import ChatSettings
-from demo import clients, elsewhere
+from demo import clients, elsewhere, supervised
 from demo.people import PEOPLE
 from demo.safety import dangers
 from identity import issue_token
@@ -51,6 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "signIn": reverse("demo-sign-in"),
         "elsewhere": reverse("demo-elsewhere"),
+        "kill": reverse("demo-kill") if supervised.server_pid() else None,
         "staff": reverse("admin:conversations_room_change", args=["ROOM"]),
     }
     return render(request, "demo/page.html", {"config": config})
@@ -81,6 +82,17 @@ def send_from_elsewhere(request: HttpRequest) -> HttpResponse:
         return _refused(HTTPStatus.NOT_FOUND, "`room_id` is no room of the demo with `from` on one of its sides")
     if not elsewhere.start(room_id, sender):
         return _refused(HTTPStatus.CONFLICT, "such a process runs already")
+    return JsonResponse({"status": True}, status=HTTPStatus.ACCEPTED)
+
+
+@require_POST
+@_where_it_is_safe
+def kill_server(request: HttpRequest) -> HttpResponse:
+    """Kill this server, where a supervisor starts it again."""
+    pid = supervised.server_pid()
+    if pid is None:
+        return _refused(HTTPStatus.NOT_FOUND, "nobody would start this server again")
+    supervised.kill_soon(pid)
     return JsonResponse({"status": True}, status=HTTPStatus.ACCEPTED)
 
 

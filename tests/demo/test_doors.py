@@ -41,7 +41,7 @@ async def test_nobody_else_does(visitor: httpx.AsyncClient, user_id: str) -> Non
     assert (await visitor.post("/demo/sign-in", data={"user_id": user_id})).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/demo/sign-in", "/demo/elsewhere"])
+@pytest.mark.parametrize("path", ["/demo/sign-in", "/demo/elsewhere", "/demo/kill"])
 async def test_another_page_cannot_ask(visitor: httpx.AsyncClient, path: str) -> None:
     form = {"user_id": "7", "room_id": "7.501", "from": "501"}
     del visitor.headers["x-csrftoken"]
@@ -52,6 +52,11 @@ async def test_another_page_cannot_ask(visitor: httpx.AsyncClient, path: str) ->
 @pytest.mark.parametrize("form", [{"room_id": "7.501", "from": "8"}, {"room_id": "7.9999", "from": "7"}, {"from": "7"}])
 async def test_a_process_writes_only_among_the_demos_people(visitor: httpx.AsyncClient, form: dict[str, str]) -> None:
     assert (await visitor.post("/demo/elsewhere", data=form)).status_code == 404
+
+
+async def test_a_server_that_nobody_would_start_again_is_not_killed(visitor: httpx.AsyncClient) -> None:
+    assert (await visitor.post("/demo/kill")).status_code == 404
+    assert (await visitor.get("/healthz")).status_code == 200
 
 
 async def test_the_page_is_under_the_policy_of_all_pages(visitor: httpx.AsyncClient) -> None:

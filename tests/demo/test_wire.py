@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
 from tests.demo.conftest import OpenPage, SignedIn
 from tests.demo.test_conversation import some
 from tests.demo.window import Window
+from tests.e2e.cluster import Cluster
 from tests.e2e.server_process import ServerProcess
+from tests.eventually import eventually
 
 
 async def test_each_generation_by_each_transport(signed_in: SignedIn) -> None:
@@ -104,9 +108,25 @@ async def test_both_come_back_after_a_restart_of_the_server(signed_in: SignedIn,
     assert await seller.message(text).count() == 1
 
 
+async def test_the_server_can_be_killed_where_a_supervisor_watches_it(
+    signed_in: SignedIn, server: ServerProcess, cluster: Cluster
+) -> None:
+    watched = Path(cluster.environment["DATA_DIR"], "serve.pid")
+    watched.write_text(str(server.pid))
+    try:
+        buyer, _ = await signed_in()
+        await buyer.page.get_by_role("button", name="Kill the server").click()
+        await expect(buyer.lamp).to_contain_text("Offline")
+        await eventually(lambda: not server.alive(), "the server's end")
+    finally:
+        watched.unlink()
+        await server.start()
+    await expect(buyer.lamp).to_contain_text("Connected", timeout=60_000)
+
+
 async def test_a_message_from_another_process(signed_in: SignedIn) -> None:
     buyer, seller = await signed_in()
-    await buyer.page.get_by_role("button", name="From another process").click()
+    await buyer.page.get_by_role("button", name="Other process").click()
     await expect(buyer.page.locator("#wire .notice")).to_contain_text("A process is starting")
     for window in (buyer, seller):
         await expect(window.messages.last).to_contain_text("It serves no sockets")

@@ -29,6 +29,7 @@ const staff = h("a.link", { href: config.staff.replace("/ROOM/", "/7.501/"), tar
 const wire = new Wire(document.getElementById("wire"), [
   act("cut", "break_both", "break_title", () => windows.forEach((window) => window.break())),
   act("process", "elsewhere", "elsewhere_title", sendFromElsewhere),
+  config.kill && act("kill", "kill", "kill_title", killServer),
 ], staff);
 
 const windows = ["buyer", "seller"].map((side) => new Window(document.getElementById(side), side, config, {
@@ -52,13 +53,17 @@ function openRoom() {
 // The seller of the room that is open writes, from a process of its own.
 async function sendFromElsewhere() {
   const roomId = openRoom() ?? "7.501";
-  const answer = await fetch(config.elsewhere, {
-    method: "POST",
-    headers: { "x-csrftoken": cookie(config.csrfCookie) },
-    body: new URLSearchParams({ room_id: roomId, from: roomId.split(".")[1] }),
-  });
+  const answer = await ask(config.elsewhere, { room_id: roomId, from: roomId.split(".")[1] });
   wire.say(t(answer.ok ? "elsewhere_started" : "elsewhere_busy"));
-  setTimeout(() => wire.say(""), 6000);
+}
+
+async function killServer() {
+  const answer = await ask(config.kill);
+  if (answer.ok) wire.say(t("killed"));
+}
+
+function ask(url, form) {
+  return fetch(url, { method: "POST", headers: { "x-csrftoken": cookie(config.csrfCookie) }, body: new URLSearchParams(form) });
 }
 
 // On a narrow screen one of the three is shown, on a wider one a side and the wire.

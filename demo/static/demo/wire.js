@@ -104,9 +104,12 @@ export class Wire {
     this.empty.hidden = false;
   }
 
+  // Says something for some seconds.
   say(text) {
     this.notice.textContent = text;
-    this.notice.hidden = !text;
+    this.notice.hidden = false;
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => { this.notice.hidden = true; }, 6000);
   }
 }
 
