@@ -33,7 +33,7 @@ def test_ids_sent_as_numbers_become_strings() -> None:
     }
 
 
-@pytest.mark.parametrize("wrong", [None, True, "", "  ", [], {}, 1.5])
+@pytest.mark.parametrize("wrong", [None, True, "", "  ", [], {}, {"$ne": ""}, 1.5])
 def test_an_id_that_is_none_is_refused_by_name(wrong: Any) -> None:
     with pytest.raises(msgspec.ValidationError, match="from"):
         message(**{"from": wrong})
