@@ -115,7 +115,8 @@ def _look() -> None:
 
 
 def _is_to_be_asked() -> bool:
-    return AVAILABILITY.away_for() is None and AVAILABILITY.unanswered_for() >= NOTICED
+    """Half of the time: an operation begins somewhat later than it is asked for, and looks once."""
+    return AVAILABILITY.away_for() is None and AVAILABILITY.unanswered_for() >= NOTICED / 2
 
 
 def _find_out_whether_there() -> None:

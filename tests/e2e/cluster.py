@@ -41,8 +41,8 @@ class Cluster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers.values():
-            server.stop()
+        # In threads: what lies between them and their stores may live in this event loop.
+        await asyncio.gather(*(asyncio.to_thread(server.stop) for server in self._servers.values()))
 
     async def server(self, name: str, **settings: str) -> ServerProcess:
         """The running server of that name; `settings` go into the environment of one that is not known yet."""

@@ -24,7 +24,7 @@ UNANSWERED = 60.0
 
 
 async def run(driver: Driver, system: System, scenario: Scenario, *, recovery: bool, short: bool = False) -> Findings:
-    """Run a scenario with two new servers.
+    """Run a scenario with two new servers; in the short form with those of before, where they have its settings.
 
     Args:
         driver: Hosts the clients.
@@ -34,9 +34,11 @@ async def run(driver: Driver, system: System, scenario: Scenario, *, recovery: b
         short: The short form, for CI.
     """
     findings = Findings(scenario.name, recovery)
-    name = f"{scenario.fault.__name__} {time.monotonic_ns()}"
-    async with system.servers(name, scenario.settings, scenario.first_settings) as servers:
+    shared = short and not scenario.settings and not scenario.first_settings
+    name = "short" if shared else f"{scenario.fault.__name__} {time.monotonic_ns()}"
+    async with system.servers(name, scenario.settings, scenario.first_settings, keep=shared) as servers:
         first, second = servers
+        marks = [server.log_size() for server in servers]
         watch = asyncio.create_task(_watch_memory(findings, servers))
         async with Traffic(driver, system.database, servers, PAIRS) as traffic:
             await asyncio.sleep(WARM)
@@ -59,7 +61,7 @@ async def run(driver: Driver, system: System, scenario: Scenario, *, recovery: b
         watch.cancel()
         findings.crowd = stage.crowd
         findings.memory_after = [round(memory(server.pid)) for server in servers]
-    findings.logged = [complaints(server.log_since(0)) for server in servers]
+    findings.logged = [complaints(server.log_since(mark)) for server, mark in zip(servers, marks, strict=True)]
     return findings
 
 

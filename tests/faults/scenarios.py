@@ -221,7 +221,7 @@ async def storm(stage: Stage) -> None:
 
 
 SCENARIOS = (
-    Scenario("Nothing", nothing, 10),
+    Scenario("No fault", nothing, 10),
     Scenario("Redis killed, back after 10 s", redis_killed, 10, about_recovery=True),
     Scenario("Redis paused for 20 s", redis_paused, 20, about_recovery=True),
     Scenario("Redis loses its data (FLUSHALL)", redis_flushed, 3, 2, about_recovery=True),

@@ -80,9 +80,9 @@ class System:
 
     @asynccontextmanager
     async def servers(
-        self, name: str, settings: Mapping[str, str], first_settings: Mapping[str, str]
+        self, name: str, settings: Mapping[str, str], first_settings: Mapping[str, str], *, keep: bool = False
     ) -> AsyncIterator[Sequence[ServerProcess]]:
-        """Two new servers for one scenario; `first_settings` are those of the first alone."""
+        """Two servers for one scenario; `first_settings` are those of the first alone. With `keep` they run on."""
         own_way = {"REDIS_ADDRESS": _redis_at(self.to_redis[0])}
         first, second = await asyncio.gather(
             self.cluster.server(f"{name} 1", **{**settings, **own_way, **first_settings}),
@@ -91,7 +91,8 @@ class System:
         try:
             yield first, second
         finally:
-            await asyncio.gather(asyncio.to_thread(first.stop), asyncio.to_thread(second.stop))
+            if not keep:
+                await asyncio.gather(asyncio.to_thread(first.stop), asyncio.to_thread(second.stop))
 
     async def _call(self, do: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(self._starter, do)

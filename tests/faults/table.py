@@ -19,7 +19,7 @@ KEY = 3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The runs of one scenario on one state of the code; each figure is the worst of them."""
+    """The runs of one scenario on one state of the code: the worst of each figure, of p99 the middle one by ratio."""
 
     code: str
     runs: Sequence[Findings]
@@ -39,11 +39,19 @@ class Row:
             str(max(run.told_twice for run in runs)),
             _and(max(run.sockets_lost for run in runs), max(run.of_dead_process for run in runs), "of the dead"),
             str(max(run.wrong_statuses for run in runs)),
-            f"{max(run.quiet_ms for run in runs):.0f} → {max(run.meanwhile_ms for run in runs):.0f}",
+            _p99(runs),
             f"{max(run.whole_after for run in runs):.1f} s",
             str(max(len(lines) for run in runs for lines in run.logged)),
             f"{max(max(run.memory_before) for run in runs)} + {memory}",
         ]
+
+
+def _p99(runs: Sequence[Findings]) -> str:
+    """Before and during the fault, of the run whose ratio is in the middle; of two, of the worse one."""
+    by_ratio = sorted(runs, key=lambda run: run.meanwhile_ms / run.quiet_ms if run.quiet_ms else 0.0)
+    run = by_ratio[len(runs) // 2]
+    ratio = f", {run.meanwhile_ms / run.quiet_ms:.1f} ×" if run.quiet_ms else ""
+    return f"{run.quiet_ms:.0f} → {run.meanwhile_ms:.0f}{ratio}"
 
 
 def _and(number: int, some: int, what: str) -> str:
