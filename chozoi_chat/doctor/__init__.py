@@ -1,1 +1,1 @@
-"""What `manage.py doctor` looks at, a module each: settings, MongoDB, Redis, Kafka, and a URL as clients see it."""
+"""What `manage.py doctor` looks at, a module each: settings, stores, the identity provider, a URL as clients see it."""

@@ -30,6 +30,7 @@ _SLOW = 0.1  # seconds that a durable write takes on a healthy replica set, at m
 _LAG = 10.0  # seconds that a member may be behind
 _FULL = 0.85  # of the disk
 _UNUSED_FOR = timedelta(days=7)
+_OPLOG = timedelta(days=1)  # that it should reach back at least
 _FEWEST = 3  # members that hold data: with fewer, the loss of one stops majority writes
 
 
@@ -52,7 +53,7 @@ def look() -> Iterator[Finding]:
         if server.limitation:
             level = error if value_of("KAFKA_BOOTSTRAP_SERVERS") else warning
             yield level(server.limitation.split(":")[0], server.limitation.split(": ", 1)[1])
-        for part in (_members, _writes, _migrations, _indexes, _plans, _clock, _room):
+        for part in (_members, _writes, _migrations, _indexes, _plans, _clock, _room, _oplog):
             try:
                 yield from part(client)
             except PyMongoError as refused:
@@ -219,4 +220,31 @@ def room_of(statistics: Mapping[str, Any]) -> Iterator[Finding]:
     if total and used / total > _FULL:
         yield warning(
             f"MongoDB's disk is full by {used / total:.0%}", "Give it room: with a full disk all messages are refused."
+        )
+
+
+def _oplog(client: MongoClient[dict[str, Any]]) -> Iterator[Finding]:
+    if not (value_of("KAFKA_BOOTSTRAP_SERVERS") or value_of("WEBHOOKS")):
+        return
+    oplog = client.local["oplog.rs"]
+    first = oplog.find_one(sort=[("$natural", 1)])
+    statistics = client.local.command("collStats", "oplog.rs")
+    if first is not None:
+        yield from reach_of(first["ts"].as_datetime(), statistics, datetime.now(UTC))
+
+
+def reach_of(first: datetime, statistics: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
+    """Judge how far the oplog reaches back. One with room left has not forgotten anything yet.
+
+    Args:
+        first: The time of its first entry.
+        statistics: The answer to `collStats`.
+        now: The time.
+    """
+    most = statistics.get("maxSize", 0)
+    if most and statistics.get("size", 0) > 0.9 * most and now - first < _OPLOG:
+        hours = (now - first).total_seconds() / 3600
+        yield warning(
+            f"the oplog reaches back {hours:.0f} hours: a relay that is away for longer catches up less exactly",
+            "Enlarge it: db.adminCommand({replSetResizeOplog: 1, size: …, minRetentionHours: 24})",
         )

@@ -49,7 +49,7 @@ def test_the_command_finds_nothing_wrong_with_what_deploy_has(cluster: Cluster, 
     with nginx(servers, {}) as proxy:
         printed = cluster.manage("doctor", "--json", "--url", proxy.url, "--ca", str(proxy.certificate))
     found = json.loads(printed[printed.index("{") :])
-    assert list(found) == ["Settings", "MongoDB", "Redis", "Kafka", proxy.url]
+    assert list(found) == ["Settings", "MongoDB", "Redis", "Kafka", "Identity", proxy.url]
     door = {finding["what"]: finding["level"] for finding in found[proxy.url]}
     assert set(door.values()) == {"ok"}, door
     (processes,) = (what for what in door if "processes that answered, 2" in what)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chozoi_chat.doctor import configuration, kafka, mongodb, redis
+from chozoi_chat.doctor import configuration, identity, kafka, mongodb, redis
 from chozoi_chat.doctor.finding import Finding, Level, Look
 from chozoi_chat.doctor.front_door import FrontDoor
 
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             "MongoDB": mongodb.look,
             "Redis": redis.look,
             "Kafka": kafka.look,
+            "Identity": identity.look,
         }
         if url:
             looks[url] = FrontDoor(url, ca).look

@@ -49,6 +49,13 @@ class TestMongoDB:
         assert all(name in " ".join(missing) for name in indexes)
         assert "a buyer's rooms reads the whole collection" in [finding.what for finding in errors]
 
+    def test_the_oplog_is_looked_at_where_a_relay_reads_it(self) -> None:
+        with overridden(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"):
+            asked = [finding.what for finding in mongodb.look() if "oplog" in finding.what]
+        # The embedded MongoDB has one, and does not tell how large it may become.
+        assert all(what.startswith("oplog could not be looked at") for what in asked)
+        assert len(asked) <= 1
+
     def test_what_may_not_be_asked_is_a_note(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def room(client: object) -> Iterator[Finding]:
             raise OperationFailure("not authorized", 13)
@@ -87,6 +94,15 @@ def test_indexes_that_nobody_uses_are_named_after_a_week() -> None:
 def test_a_disk_that_fills_is_named() -> None:
     assert said(mongodb.room_of({"fsUsedSize": 90, "fsTotalSize": 100})) == ["MongoDB's disk is full by 90%"]
     assert said(mongodb.room_of({"fsUsedSize": 50, "fsTotalSize": 100})) == []
+
+
+def test_an_oplog_that_is_full_and_short_is_named() -> None:
+    now = datetime.now(UTC)
+    first, full = now - timedelta(hours=5), {"size": 95, "maxSize": 100}
+    (found,) = said(mongodb.reach_of(first, full, now))
+    assert found.startswith("the oplog reaches back 5 hours")
+    assert said(mongodb.reach_of(first, {"size": 50, "maxSize": 100}, now)) == [], "it has forgotten nothing yet"
+    assert said(mongodb.reach_of(now - timedelta(days=3), full, now)) == []
 
 
 class ConfiguredRedis(EmbeddedRedis):
