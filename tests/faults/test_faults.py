@@ -37,19 +37,19 @@ async def _run(driver: Driver, system: System, scenario: Scenario) -> Findings:
 
 
 @pytest.mark.parametrize(
-    ("fault", "away"),
+    ("fault", "away", "other"),
     [
-        (scenarios.redis_killed, "is out of reach"),
-        (scenarios.mongodb_killed, "The message store is away"),
-        (scenarios.mongodb_paused, "The message store is away"),
-        (scenarios.primary_steps_down, "The message store is away"),
+        (scenarios.redis_killed, "is out of reach", "The message store"),
+        (scenarios.mongodb_killed, "The message store is away", "Redis"),
+        (scenarios.mongodb_paused, "The message store is away", "Redis"),
+        (scenarios.primary_steps_down, "The message store is away", "Redis"),
     ],
     ids=["redis_killed", "mongodb_killed", "mongodb_paused", "primary_steps_down"],
 )
 async def test_an_outage_loses_nothing_and_is_logged_once_and_its_end_too(
-    driver: Driver, system: System, fault: scenarios.Fault, away: str
+    driver: Driver, system: System, fault: scenarios.Fault, away: str, other: str
 ) -> None:
-    """It ends long before an operation gives up."""
+    """It ends long before an operation gives up. On a busy machine a process may be late for the other store, too."""
 
     async def fault_and_after(stage: Stage) -> None:
         await fault(stage)
@@ -57,9 +57,9 @@ async def test_an_outage_loses_nothing_and_is_logged_once_and_its_end_too(
 
     findings = await _run(driver, system, Scenario("An outage", fault_and_after, 4))
     for lines in findings.logged:
-        assert len(lines) == 2, lines
-        began, over = (json.loads(line)["event"] for line in lines)
-        assert away in began and " is back after " in over
+        said = [event for line in lines if other not in (event := json.loads(line)["event"])]
+        assert len(said) == 2, lines
+        assert away in said[0] and " is back after " in said[1]
 
 
 async def test_a_killed_process_loses_nothing(driver: Driver, system: System) -> None:
