@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ SignedIn = Callable[..., Awaitable[Both]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for the session: all tests of this folder share the browser and the server."""
     for item in items:
-        if _HERE in item.path.parents and isinstance(item, pytest.Function) and "server" in item.fixturenames:
+        if _HERE in item.path.parents and isinstance(item, pytest.Function) and "cluster" in item.fixturenames:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             item.add_marker(pytest.mark.slow)
 
@@ -55,9 +57,9 @@ async def server(cluster: Cluster) -> ServerProcess:
     return await cluster.server("demo")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser, server: ServerProcess) -> AsyncIterator[OpenPage]:  # noqa: F811
-    """Opens the demo in a browser of its own; arguments are those of a browser context."""
+@asynccontextmanager
+async def opening(browser: Browser, url: str) -> AsyncIterator[OpenPage]:  # noqa: F811
+    """Opens the demo in browsers of their own; arguments are those of a browser context."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -66,7 +68,7 @@ async def open_page(browser: Browser, server: ServerProcess) -> AsyncIterator[Op
             complaints.append(message.text)
 
     def watch(request: Request) -> None:
-        if not request.url.startswith((server.url, "data:")):
+        if not request.url.startswith((url, "data:")):
             complaints.append(f"asks {request.url}")
 
     async def open_page(**options: Any) -> Page:
@@ -76,7 +78,7 @@ async def open_page(browser: Browser, server: ServerProcess) -> AsyncIterator[Op
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", watch)
-        await page.goto(server.url)
+        await page.goto(url)
         return page
 
     yield open_page
@@ -85,17 +87,32 @@ async def open_page(browser: Browser, server: ServerProcess) -> AsyncIterator[Op
     assert complaints == []
 
 
+async def sign_both_in(open_page: OpenPage, **options: Any) -> Both:
+    """Open the demo and sign both sides in: their windows, connected and with their common room open."""
+    page = await open_page(**options)
+    await page.get_by_role("button", name="Sign both in").click()
+    buyer, seller = Window(page, "buyer"), Window(page, "seller")
+    for window in (buyer, seller):
+        await expect(window.lamp).to_contain_text("Connected")
+        await expect(window.messages.last).to_be_attached()
+    return buyer, seller
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser, server: ServerProcess) -> AsyncIterator[OpenPage]:  # noqa: F811
+    """Opens pages of this test alone."""
+    async with opening(browser, server.url) as open_page:
+        yield open_page
+
+
 @pytest.fixture
 def signed_in(open_page: OpenPage) -> SignedIn:
-    """Opens the demo and signs both sides in: their windows, connected and with their common room open."""
+    """Opens a page of this test alone, and signs both sides in."""
+    return partial(sign_both_in, open_page)
 
-    async def signed_in(**options: Any) -> Both:
-        page = await open_page(**options)
-        await page.get_by_role("button", name="Sign both in").click()
-        buyer, seller = Window(page, "buyer"), Window(page, "seller")
-        for window in (buyer, seller):
-            await expect(window.lamp).to_contain_text("Connected")
-            await expect(window.messages.last).to_be_attached()
-        return buyer, seller
 
-    return signed_in
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def both(browser: Browser, cluster: Cluster) -> AsyncIterator[Both]:  # noqa: F811
+    """Both sides on a page that the file's tests share: each looks for its own messages, and leaves the room open."""
+    async with opening(browser, (await cluster.server("demo")).url) as open_page:
+        yield await sign_both_in(open_page)

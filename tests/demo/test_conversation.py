@@ -7,7 +7,7 @@ import uuid
 from playwright.async_api import expect
 
 from tests.conversations.api.pictures import photo
-from tests.demo.conftest import OpenPage, SignedIn
+from tests.demo.conftest import Both, OpenPage, SignedIn
 from tests.demo.window import Window
 
 
@@ -15,8 +15,9 @@ def some(text: str) -> str:
     return f"{text} {uuid.uuid4().hex[:6]}"
 
 
-async def test_a_message_is_typed_sent_stored_delivered_and_seen(signed_in: SignedIn) -> None:
-    buyer, seller = await signed_in()
+async def test_a_message_is_typed_sent_stored_delivered_and_seen(both: Both) -> None:
+    buyer, seller = both
+    await buyer.root.hover()
     await expect(seller.head).to_contain_text("online")
     await buyer.input.press_sequentially("Xin")
     await expect(seller.root.locator(".typing")).to_have_text("Linh Trần is typing…")
@@ -48,8 +49,8 @@ async def test_two_pages_are_two_devices(open_page: OpenPage) -> None:
     await expect(buyer.head).to_contain_text("offline")
 
 
-async def test_a_message_is_changed_for_both(signed_in: SignedIn) -> None:
-    buyer, seller = await signed_in()
+async def test_a_message_is_changed_for_both(both: Both) -> None:
+    buyer, seller = both
     before, after = some("teh blue one"), some("the blue one")
     mine = await buyer.send(before)
     await mine.hover()
@@ -61,8 +62,8 @@ async def test_a_message_is_changed_for_both(signed_in: SignedIn) -> None:
         await expect(window.message(before)).to_have_count(0)
 
 
-async def test_an_emoji_and_a_picture(signed_in: SignedIn) -> None:
-    buyer, seller = await signed_in()
+async def test_an_emoji_and_a_picture(both: Both) -> None:
+    buyer, seller = both
     await buyer.root.get_by_label("Send an emoji").click()
     await buyer.root.get_by_role("button", name="🍵").click()
     await expect(seller.messages.last.locator(".emoji")).to_have_text("🍵")
@@ -88,14 +89,15 @@ async def test_history_comes_by_scrolling(signed_in: SignedIn) -> None:
     assert ids == sorted(ids)
 
 
-async def test_a_room_is_pinned_and_comes_first(signed_in: SignedIn) -> None:
-    buyer, _ = await signed_in()
+async def test_a_room_is_pinned_and_comes_first(both: Both) -> None:
+    buyer, _ = both
     await buyer.chips.filter(has_text="Second Spring").click()
     await buyer.act("Pin")
     await expect(buyer.chips.first).to_contain_text("Second Spring Books")
     await expect(buyer.chips.first).to_contain_text("Pinned")
     await buyer.act("Unpin")
     await expect(buyer.chips.first).to_contain_text("Gốm Bát Tràng")
+    await buyer.chips.first.click()
 
 
 async def test_a_room_is_deleted_and_brought_back(open_page: OpenPage) -> None:
@@ -111,8 +113,8 @@ async def test_a_room_is_deleted_and_brought_back(open_page: OpenPage) -> None:
     await expect(buyer.root).to_contain_text("Nothing was said here yet.")
 
 
-async def test_a_blocked_room_takes_no_message_and_says_so(signed_in: SignedIn) -> None:
-    buyer, seller = await signed_in()
+async def test_a_blocked_room_takes_no_message_and_says_so(both: Both) -> None:
+    buyer, seller = both
     await seller.act("Block")
     await expect(seller.head).to_contain_text("You blocked this conversation.")
     text = some("hello?")
@@ -126,8 +128,8 @@ async def test_a_blocked_room_takes_no_message_and_says_so(signed_in: SignedIn) 
     await expect(seller.message(text)).to_be_visible()
 
 
-async def test_a_message_is_reported(signed_in: SignedIn) -> None:
-    buyer, seller = await signed_in()
+async def test_a_message_is_reported(both: Both) -> None:
+    buyer, seller = both
     text = some("Send me the money first")
     await seller.send(text)
     await expect(buyer.message(text)).to_be_visible()
