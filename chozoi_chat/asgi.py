@@ -18,11 +18,19 @@ from chozoi_chat.http.origins import with_own_origin  # noqa: E402
 from conversations.configuration import ChatSettings  # noqa: E402
 from moderation.events import ModeratedConversationEvents  # noqa: E402
 from moderation.staff_site.namespace import StaffEvents  # noqa: E402
-from socketio_bridge import SocketIOServer  # noqa: E402
+from socketio_bridge import Namespace, SocketIOServer  # noqa: E402
 
-socketio_server = SocketIOServer(
-    [ModeratedConversationEvents(), StaffEvents(), AuctionResultEvents(), AuctionResultListEvents()]
-)
+namespaces: list[Namespace] = [
+    ModeratedConversationEvents(),
+    StaffEvents(),
+    AuctionResultEvents(),
+    AuctionResultListEvents(),
+]
+if settings.TRACES_EXPORTER == "otlp":
+    from chozoi_chat.tracing import trace_events
+
+    trace_events(namespaces)
+socketio_server = SocketIOServer(namespaces)
 application = limit_connections(
     socketio_server.mount(
         ChatSettings.current().SOCKET_PATH,

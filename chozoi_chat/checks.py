@@ -5,6 +5,7 @@ import re
 import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +122,28 @@ def check_serving(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     return list(_serving())
 
 
+def _has_opentelemetry() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def _serving() -> Iterator[CheckMessage]:
     if not 1 <= settings.PORT <= 65535:
         yield _wrong(11, "PORT", settings.PORT, "a port from 1 to 65535")
     if not 0 <= settings.METRICS_PORT <= 65535:
         yield _wrong(11, "METRICS_PORT", settings.METRICS_PORT, "a port from 1 to 65535, or 0 for none")
+    if settings.TRACES_EXPORTER not in ("none", "otlp"):
+        yield _wrong(24, "OTEL_TRACES_EXPORTER", settings.TRACES_EXPORTER, "otlp, or none")
+    elif settings.TRACES_EXPORTER == "otlp" and not _has_opentelemetry():
+        yield _wrong(
+            24,
+            "OTEL_TRACES_EXPORTER",
+            settings.TRACES_EXPORTER,
+            "none where OpenTelemetry is not installed: pip install -c constraints.txt opentelemetry-sdk "
+            "opentelemetry-exporter-otlp-proto-http",
+        )
     if settings.WEB_CONCURRENCY < 1:
         yield _wrong(12, "WEB_CONCURRENCY", settings.WEB_CONCURRENCY, "a number of processes, 1 or more")
     for name in ("KEEP_ALIVE", "REQUEST_TIMEOUT", "SHUTDOWN_WINDOW", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"):

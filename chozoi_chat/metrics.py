@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -160,8 +160,8 @@ def measure() -> None:
     receiver(connection_error, weak=False)(_note_handshake)
 
 
-def _note_batch(sender: Any, *, messages: int, waited: float, seconds: float, **kwargs: Any) -> None:
-    BATCHES.observe(messages)
+def _note_batch(sender: Any, *, drafts: Sequence[Any], waited: float, seconds: float, **kwargs: Any) -> None:
+    BATCHES.observe(len(drafts))
     BATCH_WAITS.observe(waited)
     BATCH_TIMES.observe(seconds)
 

@@ -51,6 +51,7 @@ WEB_CONCURRENCY = whole_number("WEB_CONCURRENCY", 1)
 FORWARDED_ALLOW_IPS = text("FORWARDED_ALLOW_IPS", "127.0.0.1")  # uvicorn reads the variable itself
 KEEP_ALIVE = whole_number("KEEP_ALIVE", 75)  # seconds; longer than load balancers keep theirs, or they meet closed ones
 REQUEST_TIMEOUT = whole_number("REQUEST_TIMEOUT", 20)  # seconds for a request's head to come, and for its body
+TRACES_EXPORTER = text("OTEL_TRACES_EXPORTER", "none").lower()  # or "otlp"
 METRICS_PORT = whole_number("METRICS_PORT", 0)  # of the first process; 0: none
 METRICS_HOST = text("METRICS_HOST", "127.0.0.1")
 SHUTDOWN_WINDOW = whole_number("SHUTDOWN_WINDOW", 20)  # seconds from SIGTERM to the end of a process

@@ -6,9 +6,17 @@ batch_written = Signal()
 """A batch of messages was stored and announced, or failed.
 
 Args:
-    messages: How many there are in it.
+    drafts: The messages of it.
     waited: Seconds for which the first of them had waited for the batch before.
     seconds: How long the batch took.
+    storing: How long of that it took to store; the rest is announcing.
+"""
+
+draft_submitted = Signal()
+"""A message waits for a batch from now on, in the task of whoever sends it.
+
+Args:
+    draft: The message, the same object as in `batch_written`.
 """
 
 request_refused = Signal()

@@ -38,6 +38,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "chozoi_chat.terminal_client": ("identity", "socketio_bridge"),
     "chozoi_chat.apps": ("chozoi_chat", "persistence"),
     "chozoi_chat.log_ids": ("chozoi_chat.http", "conversations.api.authentication", "socketio_bridge"),
+    "chozoi_chat.tracing": ("chozoi_chat.log_ids", "conversations.signals", "socketio_bridge"),
     "chozoi_chat.metrics": (
         "chozoi_chat.quick_histogram",
         *("conversations.signals", "moderation.signals", "moderation.services.queues", "workers"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Iterable, Sequence
 from contextvars import Context
@@ -25,7 +26,7 @@ from conversations.images.files import image_in
 from conversations.models import Message, Room
 from conversations.payloads import MessagePayload
 from conversations.requests import Draft
-from conversations.signals import batch_written, limit_reached
+from conversations.signals import batch_written, draft_submitted, limit_reached
 from conversations.storage.checkpoint import Checkpoint, checkpoint_of, forget, stored_since
 from conversations.storage.message_counter import MessageCounter
 from conversations.storage.message_ids import message_ids
@@ -95,6 +96,7 @@ class MessageWriter:
         self._checkpoint = Checkpoint(current_presence().process_id)
         self._lock = asyncio.Lock()
         self._repairing: asyncio.Task[None] | None = None
+        self._storing = 0.0  # seconds that the last batch took to store; infinite: that failed
 
     def start(self) -> None:
         """Have a checkpoint in Redis before there is a message. Without it the first `write` sees to that."""
@@ -116,6 +118,7 @@ class MessageWriter:
             StoreUnavailable: MongoDB does not answer. The message may be stored, and is then announced later.
             RuleViolation: `overloaded`. The message is not stored.
         """
+        draft_submitted.send(sender=type(self), draft=draft)
         try:
             return await self._group.submit(draft, key=draft.sender, deadline=deadline)
         except NotTaken as error:
@@ -164,12 +167,14 @@ class MessageWriter:
         async with self._lock:
             await self._repair_due()
             self._checkpoint.begin()
+            self._storing = math.inf
             try:
                 return await self._store_and_announce(drafts)
             finally:
                 self._checkpoint.end(announced=not self.repairs.has_unannounced())
                 seconds = time.monotonic() - began
-                batch_written.send(sender=type(self), messages=len(drafts), waited=waited, seconds=seconds)
+                storing = min(seconds, self._storing)
+                batch_written.send(sender=type(self), drafts=drafts, waited=waited, seconds=seconds, storing=storing)
 
     async def _store_and_announce(self, drafts: Sequence[Draft]) -> Sequence[MessagePayload | Exception]:
         began = time.monotonic()
@@ -182,8 +187,9 @@ class MessageWriter:
             self.repairs.inserts_unknown(batch.records)
             self._repair_soon()
             raise
+        self._storing = time.monotonic() - began
         new = [batch.records[position] for position in batch.new()]
-        if time.monotonic() - began > TIMEOUT:  # later than a sync looks for them by `created_at`
+        if self._storing > TIMEOUT:  # later than a sync looks for them by `created_at`
             batch.summaries_unknown = True
         self._note_repairs(batch, new)
         self._counter.add(len(new))
