@@ -26,7 +26,7 @@ namespaces: list[Namespace] = [
     AuctionResultEvents(),
     AuctionResultListEvents(),
 ]
-if settings.TRACES_EXPORTER == "otlp":
+if settings.TRACES_EXPORTER == "OTLP":
     from chozoi_chat.tracing import trace_events
 
     trace_events(namespaces)

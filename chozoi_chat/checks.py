@@ -125,7 +125,7 @@ def check_serving(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 def _has_opentelemetry() -> bool:
     try:
         return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, ValueError):  # no package above it; None in its place
         return False
 
 
@@ -134,9 +134,7 @@ def _serving() -> Iterator[CheckMessage]:
         yield _wrong(11, "PORT", settings.PORT, "a port from 1 to 65535")
     if not 0 <= settings.METRICS_PORT <= 65535:
         yield _wrong(11, "METRICS_PORT", settings.METRICS_PORT, "a port from 1 to 65535, or 0 for none")
-    if settings.TRACES_EXPORTER not in ("none", "otlp"):
-        yield _wrong(24, "OTEL_TRACES_EXPORTER", settings.TRACES_EXPORTER, "otlp, or none")
-    elif settings.TRACES_EXPORTER == "otlp" and not _has_opentelemetry():
+    if settings.TRACES_EXPORTER == "OTLP" and not _has_opentelemetry():
         yield _wrong(
             24,
             "OTEL_TRACES_EXPORTER",

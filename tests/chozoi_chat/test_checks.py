@@ -94,6 +94,15 @@ def test_values_that_work_pass(name: str, value: object) -> None:
     assert problems(**{name: value}) == []
 
 
+def test_traces_without_opentelemetry_are_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(TRACES_EXPORTER="OTLP") == []
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
+    [problem] = problems(TRACES_EXPORTER="OTLP")
+    assert "OTEL_TRACES_EXPORTER" in problem.msg
+    assert problem.hint
+    assert "pip install -c constraints.txt opentelemetry-sdk" in problem.hint
+
+
 def test_namespaces_that_are_the_same_are_named() -> None:
     [problem] = problems(AUCTION_RESULT_NAMESPACE="/v1/conversations/events")
     assert "MESSENGER_NAMESPACE='/v1/conversations/events'" in problem.msg
