@@ -90,7 +90,10 @@ LIMITS = Counter(
     registry=registry,
 )
 CAUGHT = Counter(
-    "moderation_caught", "texts that filters hit, by what came of it: FLAG, HOLD, REFUSE", ["action"], registry=registry
+    "moderation_caught",
+    "texts that filters hit, by what came of it: NOTE, FLAG, HOLD, REFUSE",
+    ["action"],
+    registry=registry,
 )
 REPORTS = Counter(
     "moderation_reports", "new reports, by reason; those of filters are filter", ["reason"], registry=registry

@@ -125,13 +125,13 @@ class ModerationPolicy(Policy):
 
 
 async def _keep_back(draft: Draft, found: list[Found], *, is_new: bool) -> None:
-    """Hold or refuse a message by the strictest filter that hit it; a message that is only flagged passes.
+    """Hold or refuse a message by the strictest filter that hit it; one that is only noted or flagged passes.
 
     A message that could not be held raises StoreUnavailable: its sender tries again.
     """
     strictest = max(found, key=lambda each: each.strictness)
     draft_caught.send(sender=None, action=str(strictest.action))
-    if strictest.action == FilterAction.FLAG:
+    if strictest.action in (FilterAction.NOTE, FilterAction.FLAG):
         return
     if strictest.action == FilterAction.HOLD and is_new:
         held, is_new_one = await in_store_thread(hold, draft, found, strictest)

@@ -32,6 +32,8 @@ class FilterKind(TextChoices):
 class FilterAction(TextChoices):
     """What happens to a message that a filter hits. Of several filters the strictest decides."""
 
+    NOTE = "note"
+    """It is sent; only the hit is logged, to see what a filter would find before it does anything."""
     FLAG = "flag"
     """It is sent, and a report opened."""
     HOLD = "hold"
@@ -52,7 +54,7 @@ class FilterDefinition(Protocol):
     action: str
 
 
-_STRICTER = (FilterAction.FLAG, FilterAction.HOLD, FilterAction.REFUSE)
+_STRICTER = (FilterAction.NOTE, FilterAction.FLAG, FilterAction.HOLD, FilterAction.REFUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ here does.
 """
 
 from moderation.services.audit import export_audit
-from moderation.services.filters import delete_filter, save_filter, try_text
+from moderation.services.filters import delete_filter, find_recent, save_filter, try_text
 from moderation.services.held import drop_held, release_held
 from moderation.services.holds import lift_hold, place_hold
 from moderation.services.measures import Measures, Term, decide, take_measures
@@ -43,6 +43,7 @@ __all__ = [
     "erase_person",
     "export_audit",
     "export_person",
+    "find_recent",
     "lift",
     "lift_hold",
     "mute",

@@ -5,15 +5,16 @@ A saved filter is valid, is in force on every process within a second, and has a
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from bson import ObjectId
 from django.db import IntegrityError
 from django.utils import timezone
 
 from conversations.images.files import image_in
-from conversations.models import MessageType
+from conversations.models import Message, MessageType, Room
 from conversations.requests import Draft
 from moderation.matching.filters import Found, Matcher
 from moderation.models import (
@@ -25,16 +26,61 @@ from moderation.models import (
     MessageFilter,
     Report,
     ReportReason,
+    ReportState,
     TargetKind,
 )
 from moderation.rules.cache import rules_cache, rules_changed
 from moderation.services.audit import Target, recorded
+from moderation.services.queues import count
 from moderation.services.reports import About, file_report
 from moderation.staff import Staff
-from persistence.mongodb import in_store_thread
+from persistence.fields import text_in
+from persistence.mongodb import durable, in_store_thread
 
 _AUDITED = ("name", "kind", "patterns", "also_without_marks", "rooms", "seconds", "action", "is_active")
 _LONGEST_TEXT = 1000
+RECORD_DAYS: Final = 7
+TRIED_ROOMS: Final = 50
+TRIED_OF_ROOM: Final = 20
+TRIED_SHOWN: Final = 20
+
+
+class FilterRecord(NamedTuple):
+    """What a filter did in RECORD_DAYS; each count ends at `queues.MOST`.
+
+    Attributes:
+        hits: Texts that it found something in.
+        released: Held messages that staff sent after all.
+        dropped: Held messages that staff never sent.
+        upheld: Reports of it that staff resolved.
+        dismissed: Reports of it about which nothing was to be done.
+    """
+
+    hits: int
+    released: int
+    dropped: int
+    upheld: int
+    dismissed: int
+
+    @property
+    def precision(self) -> int | None:
+        """How many percent of what staff decided about was right to be caught; None: they decided about nothing."""
+        right, wrong = self.dropped + self.upheld, self.released + self.dismissed
+        return round(100 * right / (right + wrong)) if right + wrong else None
+
+
+class Tried(NamedTuple):
+    """What a filter finds in messages that were sent.
+
+    Attributes:
+        messages: How many were looked at.
+        hits: In how many it found something.
+        found: Of the first of these the message's id, its content, and what was found in it.
+    """
+
+    messages: int
+    hits: int
+    found: list[tuple[str, str, str]]
 
 
 async def save_filter(staff: Staff, message_filter: MessageFilter, reason: str = "") -> MessageFilter:
@@ -96,7 +142,7 @@ def note_refused(draft: Draft, found: Iterable[Found]) -> None:
 
 
 def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_new: bool) -> list[Report]:
-    """Store the hits in a stored text, and file a report for each. Runs in a thread of the store.
+    """Store the hits in a stored text, and file a report for each that flags it. Runs in a thread of the store.
 
     Args:
         draft: What was sent, with its room and sender.
@@ -115,6 +161,8 @@ def note_flagged(draft: Draft, found: Iterable[Found], message_id: str, *, is_ne
     _note(draft, new, message_id=message_id)
     reports: list[Report] = []
     for each in new:
+        if each.action == FilterAction.NOTE:
+            continue
         about = About(draft.room_id, draft.sender)
         text = f"{each.filter_name}: {each.what}"
         kind, target_id = (TargetKind.MESSAGE, message_id) if message_id else (TargetKind.ROOM, draft.room_id)
@@ -154,6 +202,55 @@ def hold(draft: Draft, found: list[Found], deciding: Found) -> tuple[HeldMessage
         return HeldMessage.objects.get(dedup_key=key), False
     _note(draft, found, held_id=str(held.pk))
     return held, True
+
+
+async def find_recent(message_filter: MessageFilter) -> Tried:
+    """Match a filter, stored or not, with messages of the rooms of the latest activity. Nothing is stored.
+
+    Args:
+        message_filter: The filter. A flood filter never finds anything in one message.
+
+    Raises:
+        ValidationError: Django's, by field: the filter is invalid.
+    """
+    message_filter.clean()
+    return await in_store_thread(_find_recent, Matcher([message_filter]))
+
+
+def record_of(filter_name: str) -> FilterRecord:
+    """Count what a filter did in RECORD_DAYS, and what staff made of it. Runs in a thread of the store."""
+    since = timezone.now() - datetime.timedelta(days=RECORD_DAYS)
+
+    def held(state: HeldState) -> int:
+        return count(HeldMessage, {"state": state, "filter_name": filter_name, "held_at": {"$gte": since}})
+
+    def reports(state: ReportState) -> int:
+        return count(Report, {"reporter": filter_name, "state": state, "created_at": {"$gte": since}})
+
+    return FilterRecord(
+        hits=count(FilterHit, {"filter_name": filter_name, "at": {"$gte": since}}),
+        released=held(HeldState.RELEASED),
+        dropped=held(HeldState.DROPPED),
+        upheld=reports(ReportState.RESOLVED),
+        dismissed=reports(ReportState.DISMISSED),
+    )
+
+
+def _find_recent(matcher: Matcher) -> Tried:
+    """A few messages of each of the latest rooms: no index has all messages by their time."""
+    rooms = [room["_id"] for room in durable(Room).find({}, ["_id"], sort=[("updated_at", -1)], limit=TRIED_ROOMS)]
+    tried, found = 0, list[tuple[str, str, str]]()
+    for room_id in rooms:
+        latest = {"room_id": room_id, "created_at": {"$gte": timezone.now() - datetime.timedelta(days=RECORD_DAYS)}}
+        fields, order = ["content", "type", "redacted_at"], [("created_at", -1), ("_id", -1)]
+        for message in durable(Message).find(latest, fields, sort=order, limit=TRIED_OF_ROOM):
+            content = text_in(message, "content")
+            if message.get("redacted_at") is not None or not content:
+                continue
+            tried += 1
+            hits = matcher.find(content, text_in(message, "type") or MessageType.TEXT)
+            found += [(str(message["_id"]), content, hit.what) for hit in hits]
+    return Tried(tried, len(found), found[:TRIED_SHOWN])
 
 
 def _save(staff: Staff, message_filter: MessageFilter, reason: str) -> None:

@@ -14,13 +14,13 @@ function show(text, outcome) {
   answer.className = outcome;
 }
 
-async function find(text) {
+async function ask(url, text = "") {
   const data = new FormData();
   for (const name of ASKED) data.append(name, form.elements[name].value);
   data.append("also_without_marks", form.elements.also_without_marks.checked);
   data.append("text", text);
   try {
-    const response = await fetch(box.dataset.url, {
+    const response = await fetch(url, {
       method: "POST",
       body: data,
       headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
@@ -36,7 +36,7 @@ async function tryText() {
   const mine = ++asked;
   const text = document.getElementById("try-text").value;
   if (!text) return show("Write a text to try.", "");
-  const said = await find(text);
+  const said = await ask(box.dataset.url, text);
   if (mine !== asked) return; // a later text has been asked about
   if (said.problems) show(said.problems.join("\n"), "problem");
   else if (said.note) show(said.note, "");
@@ -47,4 +47,22 @@ async function tryText() {
 form.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(tryText, PAUSE);
+});
+
+const recent = document.getElementById("try-recent");
+recent?.addEventListener("click", async () => {
+  const list = document.getElementById("try-recent-found");
+  recent.disabled = true;
+  const said = await ask(recent.dataset.url);
+  recent.disabled = false;
+  document.getElementById("try-recent-answer").textContent = said.problems?.join("\n") ?? said.note ?? said.said;
+  list.replaceChildren(
+    ...(said.found ?? []).map(({ text, what }) => {
+      const line = document.createElement("li");
+      const mark = document.createElement("strong");
+      mark.textContent = `${what}: `;
+      line.append(mark, text);
+      return line;
+    }),
+  );
 });

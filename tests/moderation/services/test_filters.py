@@ -13,8 +13,9 @@ from conversations.models import Message, Room
 from identity import Identity, Role
 from moderation import services
 from moderation.admin.rooms.transcript import lines_of
-from moderation.models import MessageFilter
+from moderation.models import MessageFilter, Outcome
 from moderation.rules.cache import rules_cache
+from moderation.services.filters import record_of
 from moderation.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, answer, message, refusal
@@ -228,3 +229,62 @@ async def test_a_text_can_be_tried_on_all_active_filters_or_on_one_that_is_not_s
     draft = MessageFilter(name="draft", kind="regex", patterns=r"b\w+n", action="flag")
     assert [found.what for found in await services.try_text("a bargain", draft)] == ["bargain"]
     assert await services.try_text("a bargain") == []
+
+
+async def test_a_noted_message_is_sent_and_only_the_hit_is_logged(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    """What a filter would find is seen before it does anything; a stricter one decides beside it."""
+    await filtering("note")
+    await chat_services.send_message(buyer, message("a scam"))
+    assert len(chat.payloads("new_message")) == 1
+    assert await services.take_next(mai) is None
+    assert [(hit["action"], hit["filter_name"]) for hit in database.moderation_filterhit.find()] == [
+        ("note", "words to note")
+    ]
+    await filtering("hold", "a scam")
+    assert await refusal(chat_services.send_message(buyer, message("a scam again"))) == "held_for_review"
+    held = database.moderation_heldmessage.find_one({})
+    assert held is not None and held["filter_name"] == "words to hold"
+    assert {hit["held_id"] for hit in database.moderation_filterhit.find({"filter_name": "words to hold"})} == {
+        str(held["_id"])
+    }
+
+
+async def test_what_a_filter_did_and_how_often_it_was_right(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff, filtering: Any
+) -> None:
+    await filtering("hold", name="pay")
+    for number in range(3):
+        sending = chat_services.send_message(buyer, message(f"scam {number}"))
+        assert await refusal(sending) == "held_for_review"
+    first, second, _ = [str(held["_id"]) for held in database.moderation_heldmessage.find({})]
+    assert record_of("pay") == (3, 0, 0, 0, 0)
+    assert record_of("pay").precision is None
+    await services.release_held(mai, first)
+    await services.drop_held(mai, second)
+    await filtering("flag", "bargain", name="cheap")
+    await chat_services.send_message(buyer, message("a bargain"))
+    report = await services.take_next(mai)
+    assert report is not None
+    await services.resolve(mai, str(report.pk), [Outcome.WARNED])
+    assert record_of("pay") == (3, 1, 1, 0, 0)
+    assert record_of("pay").precision == 50
+    assert record_of("cheap") == (1, 0, 0, 1, 0)
+    assert record_of("cheap").precision == 100
+
+
+async def test_a_filter_is_tried_on_what_was_said_lately(
+    chat: Emitted, database: Store, room: str, buyer: Identity, mai: Staff
+) -> None:
+    sent = [await chat_services.send_message(buyer, message(text)) for text in ("a scam", "hello", "Scam!", "SCAM")]
+    await services.redact_message(mai, sent[3].id, "rude")
+    candidate = MessageFilter(name="tried", kind="words", patterns="scam", action="refuse")
+    tried = await services.find_recent(candidate)
+    assert (tried.messages, tried.hits) == (3, 2)
+    assert {text for _, text, _ in tried.found} == {"a scam", "Scam!"}
+    assert {what for _, _, what in tried.found} == {"scam"}
+    assert database.moderation_filterhit.count_documents({}) == 0
+    candidate.patterns, candidate.kind = "(", "regex"
+    with pytest.raises(ValidationError):
+        await services.find_recent(candidate)
