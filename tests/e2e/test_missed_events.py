@@ -1,8 +1,11 @@
 """Redis goes away between processes: what is acknowledged reaches the other side, or the other side is told to sync."""
 
 import asyncio
+import itertools
+import json
 import os
 import signal
+from collections import Counter
 
 import pytest
 
@@ -23,14 +26,20 @@ SOON = 15.0
 
 
 async def send_on(sender: Client, room: Room, acked: list[str]) -> None:
-    """Write a message each 20 ms; `acked` has the ids of those acknowledged."""
-    number = 0
-    while True:
+    """Write a message each 20 ms, and make the room anew each second; `acked` has the ids of those acknowledged."""
+    for number in itertools.count():
         answer = await sender.ask("new_message", room.message(room.seller, f"message {number}"), within=60)
         if answer["status"] is True:
             acked.append(answer["message"]["_id"])
-        number += 1
+        if number % 50 == 25:
+            await sender.ask("create_room", room.creation(room.seller), within=60)
         await asyncio.sleep(0.02)
+
+
+def _is_quiet(log: str) -> bool:
+    """Whether a log has two errors at most, ten warnings, and no traceback."""
+    levels = Counter(json.loads(line)["level"] for line in log.splitlines() if line.startswith("{"))
+    return "Traceback" not in log and levels["error"] + levels["critical"] <= 2 and levels["warning"] <= 10
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,9 @@ async def test_what_is_acknowledged_meanwhile_arrives_in_order_and_once(
     connect: Connect,
     new_room: NewRoom,
 ) -> None:
+    """And each process logs little of it."""
     one, two = pair
+    marks = [server.log_size() for server in pair]
     rooms = [new_room() for _ in GENERATIONS]
     # Limits of events are counted in Redis, or here: a sender each stays below them.
     receivers = [await connect(room.buyer, version, to=one) for room, version in zip(rooms, GENERATIONS, strict=True)]
@@ -72,6 +83,8 @@ async def test_what_is_acknowledged_meanwhile_arrives_in_order_and_once(
         arrived = [message["_id"] for message in receiver.received("new_message")]
         assert arrived[: len(ids)] == ids
         assert len(set(arrived)) == len(arrived)
+    for server, mark in zip(pair, marks, strict=True):
+        assert _is_quiet(server.log_since(mark)), server.log_since(mark)
     print(f"\n{sum(map(len, acked))} acknowledged, all there")
 
 

@@ -1,7 +1,6 @@
 """Redis goes away, or loses what it had or what it was to pass on: soon after, nobody has a wrong status."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -76,38 +75,6 @@ async def test_all_statuses_are_right_soon_after(
     await asyncio.sleep(SOON)
     assert [each.told() for each in [*staying, *coming, *flapping]] == [True] * 6
     assert [each.told() for each in leaving] == [False] * 2
-
-
-async def test_a_redis_that_is_away_costs_two_error_lines_a_process_at_most(
-    own_redis: EmbeddedRedis,
-    pair: tuple[ServerProcess, ServerProcess],
-    connect: Connect,
-    new_room: NewRoom,
-) -> None:
-    """With sockets that talk, come and go meanwhile."""
-    marks = [server.log_size() for server in pair]
-    rooms = [new_room() for _ in range(4)]
-    buyers = [await connect(room.buyer, to=pair[number % 2]) for number, room in enumerate(rooms)]
-
-    async def meanwhile() -> None:
-        for second in range(10):
-            for room, buyer in zip(rooms, buyers, strict=True):
-                assert (await buyer.ask("new_message", room.message(room.buyer, str(second))))["status"] is True
-                await buyer.ask("create_room", room.creation(room.buyer))
-                seller = await connect(room.seller, to=pair[second % 2])
-                seller.disconnect()
-            await asyncio.sleep(1)
-
-    await restart_without_data(own_redis, meanwhile)
-    await asyncio.sleep(5)
-    for server, mark in zip(pair, marks, strict=True):
-        log = server.log_since(mark)
-        assert "Traceback" not in log
-        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-        errors = [line["event"] for line in lines if line["level"] in ("error", "critical")]
-        assert 1 <= len(errors) <= 2, errors
-        warnings = [line["event"] for line in lines if line["level"] == "warning"]
-        assert len(warnings) <= 10, warnings
 
 
 async def test_who_came_or_left_while_the_store_was_away_is_told_when_it_is_back(
