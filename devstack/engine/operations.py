@@ -18,6 +18,7 @@ class DatabaseOperations(operations.DatabaseOperations):
     """`persistence.engine`'s, with the compilers of this package."""
 
     compiler_module = "devstack.engine.compiler"
+    stops_at_limit = False
 
     def max_in_list_size(self) -> int:
         """How many keys one `$in` may have: comparing each document with 25 costs less than another query."""

@@ -17,6 +17,8 @@ class DatabaseOperations(MongoDatabaseOperations):
     """With the compilers of this package, and conversions that no document fails at."""
 
     compiler_module = "persistence.engine.compiler"
+    stops_at_limit = True
+    """Whether a query without an order reads no more documents than its limit."""
 
     def get_db_converters(self, expression: Any) -> list[Any]:
         """With those of texts and flags, which django-mongodb-backend takes as they come."""

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from pymongo.database import Database
 
+from persistence.database import connection
 from tests.conversations.api.conftest import Answer, App
 
 Store = Database[dict[str, Any]]
@@ -81,9 +82,10 @@ async def test_messages_that_come_meanwhile_move_no_page(database: Store, messag
     assert [row["_id"] for row in second["data"]] == ["m15", "m14", "m13", "m12", "m11"]
 
 
-@pytest.fixture
-def rooms(database: Store) -> list[str]:
+@pytest.fixture(params=[True, False], ids=["read at once", "as a long list"])
+def rooms(database: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Rooms of seller 9 with and without pins and last messages, many of them alike; their ids in the list's order."""
+    monkeypatch.setattr(type(connection.ops), "stops_at_limit", request.param)
     pins, lasts = [at(2), at(1), None], [at(5), at(4), None]
     documents: list[dict[str, Any]] = []
     for pin in pins:
