@@ -91,7 +91,7 @@ LIMITS = Counter(
 )
 CAUGHT = Counter(
     "moderation_caught",
-    "texts that filters hit, by what came of it: NOTE, FLAG, HOLD, REFUSE",
+    "texts that filters hit, by what came of it: note, flag, hold, refuse",
     ["action"],
     registry=registry,
 )

@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from conversations.errors import TooSoon
+from conversations.signals import limit_reached
 from conversations.sockets import event_limits
 from conversations.sockets.event_limits import LimitedNamespace, count_connect, proving
 from identity import IdentityRefused, Role
@@ -201,3 +202,34 @@ def test_the_chats_namespaces_are_limited() -> None:
     namespaces = (ModeratedConversationEvents, StaffEvents, AuctionResultEvents, AuctionResultListEvents)
     assert all(issubclass(namespace, LimitedNamespace) for namespace in namespaces)
     assert set(ModeratedConversationEvents().handlers) >= event_limits.COSTLY
+
+
+async def test_which_limit_refuses_is_told_to_who_measures(namespace: Counting, settings: Settings) -> None:
+    reached: list[str] = []
+
+    def note(limit: str, **kwargs: Any) -> None:
+        reached.append(limit)
+
+    limit_reached.connect(note)
+    try:
+        for limit in ("EVENT_RATE_ADDRESS", "EVENT_RATE_USER", "EVENT_RATE_MESSAGES"):
+            setattr(settings, limit, "1/h")
+            async with client_of(namespace) as client:
+                await answers(client, "new_message", 3)
+            setattr(settings, limit, "0")
+        settings.EVENT_RATE_COSTLY = "1/d"
+        async with client_of(namespace) as client:
+            await answers(client, "create_room", 2)
+        settings.EVENT_RATE_CONNECTS = "1/h"
+        count_connect("7")
+        with pytest.raises(TooSoon):
+            count_connect("7")
+        settings.AUTH_FAILURES = "1/h"
+        for refusal in (IdentityRefused, TooSoon):
+            with pytest.raises(refusal):
+                async with proving(ADDRESS):
+                    raise IdentityRefused("token_invalid", "bad")
+    finally:
+        limit_reached.disconnect(note)
+    of_events = ["EVENT_RATE_ADDRESS"] * 2 + ["EVENT_RATE_USER"] * 2 + ["EVENT_RATE_MESSAGES"] * 2
+    assert reached == [*of_events, "EVENT_RATE_COSTLY", "EVENT_RATE_CONNECTS", "AUTH_FAILURES"]

@@ -16,6 +16,7 @@ from moderation.admin.rooms.transcript import lines_of
 from moderation.models import MessageFilter, Outcome
 from moderation.rules.cache import rules_cache
 from moderation.services.filters import record_of
+from moderation.signals import draft_caught
 from moderation.staff import Staff
 from tests.conversations.conftest import Emitted, person
 from tests.moderation.conftest import Store, acts, answer, message, refusal
@@ -150,9 +151,17 @@ async def test_what_cannot_be_released_now_stays_held(
 async def test_the_strictest_of_several_filters_decides_and_all_are_noted(
     chat: Emitted, database: Store, room: str, buyer: Identity, filtering: Any
 ) -> None:
+    caught: list[str] = []
+
+    def note(action: str, **kwargs: Any) -> None:
+        caught.append(action)
+
     for action in ("flag", "refuse", "hold"):
         await filtering(action)
+    draft_caught.connect(note)
     assert await refusal(chat_services.send_message(buyer, message("a scam"))) == "message_refused"
+    draft_caught.disconnect(note)
+    assert caught == ["refuse"]
     assert database.moderation_filterhit.count_documents({}) == 3
     assert database.moderation_heldmessage.count_documents({}) == 0
 
