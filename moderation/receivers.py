@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from moderation.services.reports import free_reports_of
+from moderation.services.review import free_reports_of
 
 
 @receiver(post_delete, sender=get_user_model())

@@ -24,9 +24,10 @@ from moderation.services.redaction import (
     restore_introduction,
     restore_message,
 )
-from moderation.services.reports import dismiss, reopen, report, resolve, return_to_queue, take, take_next
+from moderation.services.reports import report
 from moderation.services.restrictions import ban, lift, mute, slow_down
 from moderation.services.retention import delete_older
+from moderation.services.review import dismiss, reopen, resolve, return_to_queue, take, take_next
 from moderation.services.rooms import add_note, close_room, reopen_room, write_as_support
 
 __all__ = [

@@ -12,8 +12,8 @@ from conversations.errors import RuleViolation
 from moderation.errors import Code
 from moderation.models import Outcome, Report, TargetKind
 from moderation.services.redaction import redact_message
-from moderation.services.reports import require_mine, resolve, take
 from moderation.services.restrictions import ban, mute
+from moderation.services.review import require_mine, resolve, take
 from moderation.services.rooms import close_room
 from moderation.staff import Staff
 from persistence.mongodb import in_store_thread
