@@ -27,7 +27,8 @@ help:
 	@echo "             break clients that were written to the last document, and names it; BREAKING=1 goes on"
 	@echo "make dist    build channels-socketio, the Socket.IO server alone, and chozoi-chat, the apps of the chat, into dist/"
 	@echo "make stores  a MongoDB and a Redis for development, for a project that takes the chat in (docs/chat-in-your-project.md)"
-	@echo "make bench   measure this server beside python-socketio (benchmarks/README.md)"
+	@echo "make bench   measure this server beside Socket.IO for Node, python-socketio and, where cargo is, socketioxide, and write"
+	@echo "             benchmarks/RESULTS.md"
 	@echo "make clean   remove what was installed and cached; .data, the databases, stays"
 
 run: $(BIN)/.installed
@@ -79,7 +80,9 @@ stores: $(BIN)/.installed
 	@exec $(BIN)/python -m devstack
 
 bench: $(BIN)/.installed .venv-bench/bin/.installed
-	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python
+	-cd benchmarks/rivals/node && npm ci --silent
+	-cd benchmarks/rivals/socketioxide && cargo build --release --quiet
+	.venv-bench/bin/python -m benchmarks.run --python $(BIN)/python --publish
 
 clean:
 	rm -rf .venv .venv-lock .venv-bench .venv-load .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artefacts tests/clients/node_modules dist

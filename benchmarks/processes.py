@@ -9,10 +9,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+OURS, NODE, PYTHON, RUST = "chozoi-chat", "Node + Redis", "python-socketio", "socketioxide"
 SERVER_CORE, LOAD_CORE = 0, 1
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -37,10 +38,10 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server under test."""
+    """A server under test: one process or several, behind one Redis."""
 
-    port: int
-    pid: int
+    ports: list[int]
+    pids: list[int]
 
     def cpu_seconds(self) -> float:
         """Time that its process has had a core for, also in the kernel (proc(5): utime and stime of `stat`)."""
@@ -48,9 +49,17 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self) -> int:
-        """Memory of the process that the kernel holds in RAM now (Linux: second field of statm, in pages)."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        """Memory of the first process that the kernel holds in RAM now (Linux: second field of statm, in pages)."""
+        pages = int(Path(f"/proc/{self.pids[0]}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def work(self) -> float:
+        """Seconds of processor time that all threads of all its processes have had (Linux: schedstat)."""
+        worked = 0
+        for thread in [thread for pid in self.pids for thread in Path(f"/proc/{pid}/task").glob("*")]:
+            with suppress(OSError):  # it has ended since
+                worked += int((thread / "schedstat").read_text().split()[0])
+        return worked / 1e9
 
 
 def free_port() -> int:
@@ -93,18 +102,18 @@ def await_listening(process: subprocess.Popen[bytes], port: int, log: Path, *, s
     raise NotStarted(f"{process.args!r} did not listen on port {port}; its log ends:\n{log.read_text()[-3000:]}")
 
 
-def await_ready(server: Server, log: Path, *, seconds: float = 60.0) -> None:
+def await_ready(port: int, log: Path, *, seconds: float = 60.0) -> None:
     """Return when `/readyz` answers 200. Raises NotStarted when it does not in time."""
     deadline = time.monotonic() + seconds
     answer = "no answer"
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=5).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
             return
         except (urllib.error.URLError, OSError) as error:
             answer = repr(error)
         time.sleep(0.1)
-    raise NotStarted(f"/readyz of port {server.port}: {answer}; its log ends:\n{log.read_text()[-3000:]}")
+    raise NotStarted(f"/readyz of port {port}: {answer}; its log ends:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager
@@ -129,15 +138,35 @@ def stores(directory: Path) -> Iterator[Stores]:
         yield found
 
 
+RIVALS = PROJECT / "benchmarks" / "rivals"
+RUST_BINARY = RIVALS / "socketioxide" / "target" / "release" / "rival"
+
+
+def rival_command(name: str) -> list[str]:
+    """What starts a server of that name; its port follows."""
+    return {
+        PYTHON: [sys.executable, "-m", "benchmarks.rivals.python_socketio"],
+        NODE: ["node", str(RIVALS / "node" / "server.js")],
+        RUST: [str(RUST_BINARY)],
+    }[name]
+
+
 @contextmanager
-def rival_server(stores: Stores, directory: Path) -> Iterator[Server]:
-    """python-socketio with its Redis manager under uvicorn."""
-    port, log = free_port(), directory / "python-socketio.log"
-    command = [sys.executable, "-m", "benchmarks.rival", str(port)]
+def rival_server(name: str, count: int, stores: Stores, directory: Path) -> Iterator[Server]:
+    """So many processes of another server, each with its Redis adapter."""
     environment = {"RIVAL_REDIS_URL": stores.redis_url(), "RIVAL_MONGODB_URI": stores.mongodb_uri("rival")}
-    with running(command, log, core=SERVER_CORE, environment=environment) as process:
-        await_listening(process, port, log)
-        yield Server(port, process.pid)
+    environment["NODE_ENV"] = "production"
+    log = directory / f"{name}.log"
+    with ExitStack() as stack:
+        server = Server([], [])
+        for port in [free_port() for _ in range(count)]:
+            command = [*rival_command(name), str(port)]
+            process = stack.enter_context(running(command, log, core=SERVER_CORE, environment=environment))
+            await_listening(process, port, log)
+            server.ports.append(port)
+            server.pids.append(process.pid)
+        time.sleep(0.5)  # until they listen to Redis
+        yield server
 
 
 def our_environment(stores: Stores, directory: Path, jwt_key: str) -> dict[str, str]:
@@ -157,15 +186,20 @@ def our_environment(stores: Stores, directory: Path, jwt_key: str) -> dict[str, 
 
 
 @contextmanager
-def our_server(stores: Stores, directory: Path, jwt_key: str, python: str) -> Iterator[Server]:
-    """The server of this project, served as in production."""
-    port, log = free_port(), directory / "chozoi-chat.log"
-    command = [python, "manage.py", "serve", "--port", str(port)]
+def our_server(count: int, stores: Stores, directory: Path, jwt_key: str, python: str) -> Iterator[Server]:
+    """So many processes of the server of this project, served as in production."""
+    log = directory / "chozoi-chat.log"
     environment = our_environment(stores, directory, jwt_key)
-    with running(command, log, core=SERVER_CORE, environment=environment) as process:
-        await_listening(process, port, log)
-        server = Server(port, process.pid)
-        await_ready(server, log)
+    with ExitStack() as stack:
+        server = Server([], [])
+        for port in [free_port() for _ in range(count)]:
+            command = [python, "manage.py", "serve", "--port", str(port)]
+            process = stack.enter_context(running(command, log, core=SERVER_CORE, environment=environment))
+            await_listening(process, port, log)
+            await_ready(port, log)
+            server.ports.append(port)
+            server.pids.append(process.pid)
+        time.sleep(1)  # until each knows the others
         yield server
 
 

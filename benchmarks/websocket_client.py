@@ -45,7 +45,7 @@ class LoadSocket(asyncio.Protocol):
 
     __slots__ = (
         "_buffer", "_connect", "_host", "_resource", "_upgraded", "connected", "counted",
-        "first_other_event", "on_counted", "other_events", "transport",
+        "first_other_event", "on_counted", "on_lost", "other_events", "transport",
     )  # fmt: skip
 
     def __init__(self, host: str, resource: str, connect_packet: bytes) -> None:
@@ -57,6 +57,7 @@ class LoadSocket(asyncio.Protocol):
         self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.counted = b"\xff"
         self.on_counted: Callable[[int], None] = lambda count: None
+        self.on_lost: Callable[[], None] = lambda: None
         self.other_events = 0
         self.first_other_event = b""
         self.transport: asyncio.Transport
@@ -138,6 +139,7 @@ class LoadSocket(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if not self.connected.done():
             self.connected.set_exception(ServerClosed(f"the connection ended before it was of use: {error!r}"))
+        self.on_lost()
 
 
 async def open_socket(port: int, resource: str, connect_packet: bytes, *, timeout: float = 30.0) -> LoadSocket:
@@ -146,5 +148,6 @@ async def open_socket(port: int, resource: str, connect_packet: bytes, *, timeou
     _, socket = await loop.create_connection(
         lambda: LoadSocket(f"127.0.0.1:{port}", resource, connect_packet), "127.0.0.1", port
     )
-    await asyncio.wait_for(asyncio.shield(socket.connected), timeout)
+    async with asyncio.timeout(timeout):
+        await socket.connected
     return socket

@@ -11,6 +11,8 @@ from benchmarks import load
 from .people import JWT_KEY, Person, Room
 from .server_process import ServerProcess
 
+QUICK = load.Timing(warm_up=0.1, seconds=0.2)
+
 
 def _port(server: ServerProcess) -> int:
     return int(server.url.rsplit(":", 1)[1])
@@ -27,7 +29,7 @@ def pairs(database: Database[dict[str, Any]]) -> Iterator[list[load.Pair]]:
 
 
 async def test_it_relays_typing(server: ServerProcess, pairs: list[load.Pair]) -> None:
-    result = await load.measure_relay(_port(server), pairs, JWT_KEY, in_flight=2, warm_up=0.1, seconds=0.2)
+    result = await load.measure_relay([_port(server)], pairs, JWT_KEY, in_flight=2, timing=QUICK)
     assert result.events > 0
 
 
@@ -35,7 +37,7 @@ async def test_it_stores_messages(
     server: ServerProcess, pairs: list[load.Pair], database: Database[dict[str, Any]]
 ) -> None:
     """Every message that it counted was stored."""
-    result = await load.measure_chat(_port(server), pairs, JWT_KEY, in_flight=2, warm_up=0.1, seconds=0.2)
+    result = await load.measure_chat([_port(server)], pairs, JWT_KEY, in_flight=2, timing=QUICK)
     assert (
         0 < result.events <= database["cz_messages"].count_documents({"room_id": {"$in": [p.room_id for p in pairs]}})
     )

@@ -1,7 +1,9 @@
 """The server that ours is measured against: python-socketio, its Redis manager, and the same two handlers.
 
 Written as its documentation would have it, with nothing left out that makes it fast: async MongoDB driver, one emit for
-both sides, no token check, no membership rules, no presence, no duplicates. Run as `python -m benchmarks.rival PORT`.
+both sides, no token check, no membership rules, no presence, no duplicates.
+
+python -m benchmarks.rivals.python_socketio PORT
 """
 
 import os
