@@ -91,4 +91,4 @@ def _destinations(metrics: DeliveryMetrics) -> Iterator[tuple[str, Destination]]
         if destination.sources:
             yield name, destination
         if endpoint.wants("message.unread"):
-            yield f"{name}, unread", unread_webhook(name, endpoint, metrics)
+            yield f"{name} unread", unread_webhook(name, endpoint, metrics)
