@@ -27,6 +27,7 @@ from moderation.services.requirements import require_reason, require_stored
 from moderation.services.weighing import weigh_target, weigh_user
 from moderation.staff import Staff
 from persistence.mongodb import Document, durable, in_store_thread
+from persistence.timestamps import stored_time
 
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 _MOST_URGENT_FIRST = [("urgent_at", 1)]
@@ -37,7 +38,6 @@ _GRAVEST_FIRST: Final = (
 _LEFT: Final[Document] = {"assignee_id": None, "state": ReportState.IN_REVIEW}
 """Reports that somebody had whose account is gone: they have waited longest."""
 _HOLDER: Final = ("assignee_id", "assignee_name", "taken_at")
-_FIRST_TAKEN = [("taken_at", 1), ("_id", 1)]
 
 
 async def take_next(staff: Staff) -> Report | None:
@@ -204,11 +204,12 @@ def _gather(on_target: Document) -> Any:
 
     Two who take two reports on one target at once come to the same answer here.
     """
-    first = durable(Report).find_one(
-        {**on_target, "state": ReportState.IN_REVIEW, "assignee_id": {"$ne": None}}, sort=_FIRST_TAKEN
-    )
-    if first is None:
+    # With the assignee in the condition the embedded store reads all that is in review, or more.
+    in_review = durable(Report).find({**on_target, "state": ReportState.IN_REVIEW})
+    held = [report for report in in_review if report.get("assignee_id") is not None]
+    if not held:
         return None
+    first = min(held, key=lambda report: (stored_time(report.get("taken_at")) or timezone.now(), report["_id"]))
     holder = {"state": ReportState.IN_REVIEW, **{name: first.get(name) for name in _HOLDER}}
     durable(Report).update_many({**on_target, "state": {"$in": list(UNFINISHED)}}, {"$set": holder})
     return first["assignee_id"]

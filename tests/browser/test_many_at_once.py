@@ -60,7 +60,7 @@ class Clicks:
 async def test_49_held_messages_are_released_with_three_clicks(
     sign_in: SignIn, server: ServerProcess, database: Store, room_of_moderation: Room, screenshot: Screenshot
 ) -> None:
-    """Where each took four page loads and three clicks: open, "Release…", "Release it"."""
+    """Where each took three clicks and a page load for each: open, "Release…", "Release it"."""
     hold(database, room_of_moderation, HELD)
     page = await sign_in("support")
     await page.goto(f"{server.url}/admin/moderation/heldmessage/")
