@@ -1,6 +1,7 @@
 """Django's settings, all from the environment. docs/configuration.md lists the names; checks judge the values."""
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).expanduser().resolve(
 
 DEBUG = switch("DEBUG")
 DEMO = switch("DEMO")  # whether `/` is the demo; `manage.py up` switches it on
+if DEMO and find_spec("demo") is None:
+    raise ImproperlyConfigured(
+        "DEMO=1, but the demo is not installed here: it is for `make run` in a checkout. Unset DEMO."
+    )
 try:
     SECRET_KEY = text("SECRET_KEY") or key_in(DATA_DIR, "secret_key")
 except OSError as error:

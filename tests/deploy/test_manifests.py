@@ -166,16 +166,20 @@ def test_the_image_holds_all_that_the_service_imports(tmp_path: Path) -> None:
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, tmp_path / line[1:])
     assert not (tmp_path / "devstack").exists()
-    done = subprocess.run(
-        [sys.executable, "-c", SERVICE],
-        cwd=tmp_path,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATA_DIR": str(tmp_path / "data"),
-            "MONGODB_URI": "mongodb://127.0.0.1:1/chat?serverSelectionTimeoutMS=100",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path / "data"),
+        "MONGODB_URI": "mongodb://127.0.0.1:1/chat?serverSelectionTimeoutMS=100",
+    }
+
+    def start(**variables: str) -> subprocess.CompletedProcess[str]:
+        command, env = [sys.executable, "-c", SERVICE], environment | variables
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    done = start()
     assert (done.returncode, done.stdout) == (0, "all is there\n"), done.stderr
+    assert (
+        start(DEMO="1")
+        .stderr.splitlines()[-1]
+        .endswith("DEMO=1, but the demo is not installed here: it is for `make run` in a checkout. Unset DEMO.")
+    )
