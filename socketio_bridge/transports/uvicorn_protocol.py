@@ -47,6 +47,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self._receiver: FrameReceiver | None = None
         self._unread = bytearray()  # the beginning of a frame, or frames that have not their turn yet
         self._needed = 2  # as many bytes of that are worth a look
+        self._fragments = bytearray()  # of a message
         self._held = False  # by the receiver
         self._turn: asyncio.Handle | None = None  # of frames that came with many others
         self._end: ASGIReceiveEvent | None = None  # the connection has ended behind what is unread
@@ -71,6 +72,24 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         else:
             self._take(data)
 
+    async def receive(self) -> ASGIReceiveEvent:
+        """Give the application the next message; only then are the frames behind it looked at."""
+        message = await super().receive()
+        if self._waits:
+            self._pace()
+        elif self._unread:
+            self._take_unread()
+        return message
+
+    def handle_cont(self, event: Any) -> None:
+        """Add a fragment to its message. uvicorn 0.54 keeps each by itself, and of empty ones any number."""
+        if self.frames:
+            self._fragments = bytearray(self.frames.pop())  # the first one
+        self._fragments += event.data
+        if event.fin:
+            self.frames, self._fragments = [bytes(self._fragments)], bytearray()
+            self.send_receive_event_to_app()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the application."""
         super().connection_lost(exc)
@@ -93,10 +112,13 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     def begin(self, receiver: FrameReceiver) -> None:
         """Hand all messages to `receiver` from now on, those first that ASGI's `receive` has not returned yet."""
         self._receiver = receiver
+        if self.transport.is_closing():
+            self._unread.clear()  # or it would come behind the end
         before, self.queue = self.queue, _Handover(self)
         while not before.empty():
             self.hand_over(before.get_nowait())
-        self._pace()
+        if self._turn is None:
+            self._take_unread()
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Send messages, in order with those that ASGI's `send` sends; where the connection has ended, nothing."""
@@ -122,7 +144,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     @property
     def _waits(self) -> bool:
         """Whether what is unread has to wait; the client's answer to a close is read at once."""
-        return self._turn is not None or (self._held and not self.close_sent)
+        if self._turn is not None:
+            return True
+        held = self._held if self._receiver is not None else not self.queue.empty()
+        return held and not self.close_sent
 
     def _tell_end(self) -> None:
         """Tell the receiver of the end, once it has what came before that."""
@@ -160,15 +185,19 @@ class FrameProtocol(WebSocketsSansIOProtocol):
                 self._needed = end - position
                 break
             if not (at_once and self._take_message(data, position, body, end)):
-                super().data_received(bytes(data[position:end]))
+                if not self.transport.is_closing():  # there, uvloop raises where a ping is answered
+                    super().data_received(bytes(data[position:end]))
                 if self.transport.is_closing():
                     end = size
                 at_once = self._takes_at_once()
             position = end
             left -= 1
-            if not left and self._receiver is not None:
+            if not left:
                 self._turn = self.loop.call_soon(self._next_turn)
-        if position < size:
+        if isinstance(data, bytearray):
+            del data[:position]  # which does not copy the rest, as each turn would
+            self._unread = data
+        elif position < size:
             self._unread = bytearray(data[position:])
         self._pace()
         self._tell_end()
@@ -205,7 +234,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def _pace(self) -> None:
         """Read from the socket, or do not."""
-        if self._receiver is not None and self.read_paused is not self._waits:
+        if self.read_paused is not self._waits:
             self.read_paused = self._waits
             if self.read_paused:
                 self.transport.pause_reading()

@@ -26,11 +26,13 @@ class Wire(asyncio.Transport):
         super().__init__()
         self._protocol = protocol
         self._arrived = arrived
-        self._closing = False
+        self._closing = self._lost = False
         self.reads = asyncio.Event()
         self.reads.set()
 
     def write(self, data: Any) -> None:
+        if self._lost:
+            raise RuntimeError("the handler is closed")  # as uvloop does
         self._arrived(bytes(data))
 
     def pause_reading(self) -> None:
@@ -46,7 +48,14 @@ class Wire(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self.reads.set()
-            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+            asyncio.get_running_loop().call_soon(self._lose)
+
+    def abort(self) -> None:
+        self.close()
+
+    def _lose(self) -> None:
+        self._protocol.connection_lost(None)
+        self._lost = True
 
     def get_write_buffer_size(self) -> int:
         return 0

@@ -147,6 +147,19 @@ async def test_fragments_are_one_message_and_pings_between_them_are_answered(con
     assert connection.wire.reads.is_set()
 
 
+async def test_fragments_are_not_kept_one_by_one(connection: Connection) -> None:
+    receiver = Receiver()
+    connection.channel.begin(receiver)
+    connection.client.send_text(b"one ", fin=False)
+    for _ in range(TURN - 2):
+        connection.client.send_continuation(b"", fin=False)
+    connection.protocol.data_received(connection.sent())
+    assert len(connection.protocol.frames) <= 1
+    connection.client.send_continuation(b"message", fin=True)
+    connection.protocol.data_received(connection.sent())
+    assert receiver.messages == ["one message"]
+
+
 async def test_a_whole_message_amid_fragments_ends_the_connection(connection: Connection) -> None:
     receiver = Receiver()
     connection.channel.begin(receiver)
@@ -191,6 +204,28 @@ async def test_frames_that_came_at_once_are_taken_in_turns(connection: Connectio
     assert connection.wire.reads.is_set()
 
 
+async def test_pings_before_the_channel_begins_are_answered_in_turns(connection: Connection) -> None:
+    for _ in range(2 * TURN + 1):
+        connection.client.send_ping(b"")
+    connection.protocol.data_received(connection.sent())
+    for turn in (1, 2):
+        assert len(connection.frames) == turn * TURN
+        assert not connection.wire.reads.is_set()
+        await asyncio.sleep(0)
+    assert len(connection.frames) == 2 * TURN + 1
+    assert connection.wire.reads.is_set()
+
+
+async def test_messages_that_came_at_once_are_looked_at_when_the_application_takes_them(connection: Connection) -> None:
+    connection.protocol.data_received(connection.texts(["a", "b", "c", "d"]))
+    assert [(await connection.protocol.receive())["text"] for _ in "ab"] == ["a", "b"]  # type: ignore[typeddict-item]
+    assert connection.protocol.queue.qsize() == 1
+    receiver = Receiver()
+    connection.channel.begin(receiver)
+    assert receiver.messages == ["c", "d"]
+    assert connection.wire.reads.is_set()
+
+
 async def test_a_receiver_holds_messages_back_and_nothing_more_is_read(connection: Connection) -> None:
     receiver = Receiver(most=2)
     connection.channel.begin(receiver)
@@ -220,6 +255,28 @@ async def test_the_end_comes_behind_what_is_held_back(connection: Connection) ->
     connection.channel.go_on()
     assert receiver.messages == ["a", "b", "c"]
     assert receiver.ended[0] in (1001, 1005)
+
+
+async def test_a_ping_behind_the_end_of_the_connection_does_not_hide_the_end(connection: Connection) -> None:
+    receiver = Receiver()
+    connection.channel.begin(receiver)
+    data = connection.texts(["x"] * (2 * TURN))
+    connection.client.send_ping(b"there?")
+    connection.protocol.data_received(data + connection.sent())
+    connection.wire.close()
+    await asyncio.sleep(0.01)
+    assert (len(receiver.messages), receiver.ended) == (2 * TURN, [1005])
+
+
+async def test_what_came_with_the_end_before_the_channel_begins_does_not_come_behind_it(
+    connection: Connection,
+) -> None:
+    connection.protocol.data_received(connection.texts(["a", "b"]))
+    connection.wire.close()
+    await asyncio.sleep(0.01)
+    receiver = Receiver()
+    connection.channel.begin(receiver)
+    assert (receiver.messages, receiver.ended) == (["a"], [1005])
 
 
 async def test_the_answer_to_a_close_is_read_while_messages_are_held_back(connection: Connection) -> None:
