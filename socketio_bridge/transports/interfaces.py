@@ -48,6 +48,9 @@ class FrameChannel(Protocol):
     def go_on(self) -> None:
         """Hand over what was held back."""
 
+    def abort(self) -> None:
+        """End the connection at once, whatever the client has not taken."""
+
 
 class PacketWriter(Protocol):
     """A WebSocket that takes packets at once."""
@@ -73,7 +76,7 @@ class Transport(Protocol):
         """Write packets; return when there is room for more."""
 
     async def close(self) -> None:
-        """End the connection."""
+        """End the connection; return within seconds."""
 
 
 class AnySession(Protocol):

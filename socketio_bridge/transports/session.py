@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 _LETTING_GO = 0.05
 _STRANGERS_PAYLOAD = 64_000  # bytes of a message from a client in no namespace yet: it has nothing to send but CONNECT
 _DRAIN_TIMEOUT = 5.0  # seconds that a client has to read what was queued when the server hangs up
-_CLOSE_TIMEOUT = 5.0  # seconds that it has to take the end of its WebSocket: one that does not read never does
 
 
 class SessionHost(Protocol):
@@ -436,8 +435,7 @@ class Session:
         self._sessions.pop(self.sid, None)
         try:
             if self._transport is not None:
-                async with asyncio.timeout(_CLOSE_TIMEOUT):
-                    await self._transport.close()
+                await self._transport.close()
         except Exception as error:
             logger.debug("The transport was closed already: %r", error)
         if self._end is not None:

@@ -141,6 +141,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self._end = item
             self._tell_end()
 
+    def abort(self) -> None:
+        """End the connection at once, whatever the client has not taken."""
+        self.transport.abort()
+
     @property
     def _waits(self) -> bool:
         """Whether what is unread has to wait; the client's answer to a close is read at once."""

@@ -26,6 +26,7 @@ from socketio_bridge.transports.session import Session
 
 logger = logging.getLogger(__name__)
 
+_CLOSE_TIMEOUT = 5.0  # seconds that a client has to take the end of its WebSocket: one that does not read never does
 _GOING = 0.25  # seconds that the connection of a client that was denied has to end
 _PROBE = PacketType.PING + "probe"
 _PROBE_ANSWER = PacketType.PONG + "probe"
@@ -130,7 +131,13 @@ class WebSocketConsumer(AsyncConsumer):
         """End the connection, unless it was ended before."""
         if not self._closed:
             self._closed = True
-            await self._send({"type": "websocket.close", "code": code})
+            try:
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._send({"type": "websocket.close", "code": code})
+            except TimeoutError:
+                logger.debug("A client does not take the end of its WebSocket.")
+                if self._channel is not None:
+                    self._channel.abort()
 
     async def _next(self) -> Packet:
         message = await self._receive()

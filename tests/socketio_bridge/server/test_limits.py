@@ -8,10 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
 
 from socketio_bridge import Options, SocketIOServer, emit
+from socketio_bridge.transports import session, websocket
 from tests.eventually import eventually
 from tests.socketio_bridge.client import PLACEHOLDER, connect, let_read
+from tests.socketio_bridge.frame_channel import Wire, frame_protocol
 
 from .chat import Chat
 
@@ -129,6 +134,22 @@ async def test_a_client_that_does_not_read_is_disconnected(chat: Chat) -> None:
             await asyncio.sleep(0)
         await eventually(lambda: sent[-1]["type"] == "websocket.close")
     assert chat.log[-1] == ("disconnect", "transport error")
+
+
+async def test_a_client_that_does_not_even_take_the_end_is_cut_off(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_DRAIN_TIMEOUT", 0.05)
+    monkeypatch.setattr(websocket, "_CLOSE_TIMEOUT", 0.05)
+    server, state = SocketIOServer([chat], options=Options(connect_timeout=0.1)), ServerState()
+    protocol, arrived = frame_protocol(server, state), list[bytes]()
+    wire = Wire(protocol, arrived.append)
+    client = ClientProtocol(parse_uri("ws://testserver/?EIO=4&transport=websocket"))
+    protocol.connection_made(wire)
+    client.send_request(client.connect())
+    protocol.data_received(b"".join(client.data_to_send()))
+    await eventually(lambda: arrived)
+    protocol.pause_writing()
+    await eventually(lambda: not state.tasks, within=10)
+    assert wire.is_closing()
 
 
 async def test_what_is_for_all_reaches_the_others_though_one_does_not_read(chat: Chat) -> None:
