@@ -28,6 +28,12 @@ def weigh_user(user_id: str) -> None:
         _weigh({"user_id": user_id})
 
 
+def weigh_late_ones() -> None:
+    """Weigh unfinished reports without an urgency: a process of the version before took them in after the migration."""
+    for state in UNFINISHED:  # each alone: the embedded store finds no two by the index
+        _weigh({"state": state, "urgent_at": None})
+
+
 def past_of(user_id: str) -> int:
     """How often staff have found against a user: restrictions and resolved reports, up to MOST_PAST."""
     if not user_id:
@@ -39,7 +45,7 @@ def past_of(user_id: str) -> int:
 
 def _weigh(indexed: Document) -> None:
     """A priority is a function of what is stored: of two who weigh at once, the last one is right."""
-    unfinished = {**indexed, "state": {"$in": list(UNFINISHED)}}
+    unfinished = {"state": {"$in": list(UNFINISHED)}, **indexed}
     keys = [str(found["_id"]) for found in durable(Report).find(unfinished, ["_id"])]
     past: dict[str, int] = {}
     for part in in_parts(keys):

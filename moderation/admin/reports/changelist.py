@@ -29,6 +29,7 @@ from moderation.admin.worklists.changelist import WorklistAdmin
 from moderation.models import Report, ReportState, TargetKind
 from moderation.models.reports import UNFINISHED
 from moderation.priority import Level
+from moderation.services.weighing import weigh_late_ones
 from moderation.staff import may
 from moderation.staff_site.dashboard import queue_counts
 
@@ -132,6 +133,11 @@ class ReportAdmin(WorklistAdmin):
 
     def look_up(self, rows: list[Any]) -> None:
         look_up(rows)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Read the list once each report has what it is ordered by."""
+        weigh_late_ones()
+        return super().get_changelist_instance(request)
 
     def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """Unfinished reports, the most urgent or the oldest first; closed ones, the newest first."""

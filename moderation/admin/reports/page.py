@@ -81,7 +81,8 @@ def report_page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpR
         "may_work": model_admin.has_change_permission(request),
         "is_mine": report.assignee_id == str(request.user.pk),
         "is_finished": report.state not in UNFINISHED,
-        "outcomes": [Outcome(outcome).label for outcome in report.outcomes],
+        # the version before has one outcome alone
+        "outcomes": [Outcome(outcome).label for outcome in report.outcomes or [report.outcome] if outcome],
         "severity": SEVERITY.get(report.reason, 1),
         "others": _others(report),
         "restrictions": _restrictions(report),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from moderation.admin.links import room_url
+from moderation.admin.links import report_url, room_url
+from moderation.models import Report
 from tests.moderation.admin.conftest import held, reported
 from tests.moderation.conftest import Store
 
@@ -23,6 +24,19 @@ def test_a_room_without_sides_and_a_message_without_a_sender(support: Client, ba
     for page in (url, url.replace("change/", "lines/"), url.replace("change/", "state/")):
         assert support.get(page).status_code == 200, page
     assert support.get("/admin/conversations/message/m1/change/").status_code == 200
+
+
+def test_a_report_that_the_version_before_took_in_after_the_migration(support: Client, seven_and_nine: Store) -> None:
+    known, late = reported("m07", reason="spam"), reported("m05", by="8")
+    reports, key = seven_and_nine.moderation_report, {"_id": late.pk}
+    new = ("reporters", "past", "priority", "level", "urgent_at", "outcomes")
+    reports.update_one(key, {"$unset": dict.fromkeys(new, "")})
+    assert support.get(report_url(late)).status_code == 200
+    listed = support.get("/admin/moderation/report/").context["cl"].result_list
+    assert [report.pk for report in listed] == [late.pk, known.pk]
+    assert Report.objects.get(pk=late.pk).priority == 4
+    reports.update_one(key, {"$set": {"state": "resolved", "outcome": "warned"}})
+    assert "Resolved: warned" in support.get(report_url(late)).text
 
 
 def test_what_names_no_room_and_no_user(support: Client, bare: Store) -> None:
