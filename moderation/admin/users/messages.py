@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from asgiref.sync import async_to_sync
 from django.contrib.admin import site
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -67,7 +67,7 @@ def messages_page(request: HttpRequest, user_id: str) -> HttpResponse:
         "hours": _hours(request),
         "choices": HOURS,
         "act": REDACT if REDACT.allowed(request) else None,
-        "act_url": f"{reverse('admin:moderation_person_redact_many', args=[user_id])}?{query}",
+        "act_url": f"{reverse('admin:moderation_person_redact_many', args=[quote(user_id)])}?{query}",
         "may_all": may(request, _ALL),
     }
     return TemplateResponse(request, "admin/moderation/person/messages.html", context)
@@ -77,19 +77,24 @@ def messages_page(request: HttpRequest, user_id: str) -> HttpResponse:
 def redact_many(request: HttpRequest, user_id: str) -> HttpResponse:
     """Redact the chosen ones, or all of the last hours."""
     user_id = unquote(user_id)
+    _require_reader(request)  # the page that asks shows what they say
     if request.POST.get("all") and not may(request, _ALL):
         raise PermissionDenied
-    back = f"{reverse('admin:moderation_person_messages', args=[user_id])}?{request.GET.urlencode()}"
+    back = f"{reverse('admin:moderation_person_messages', args=[quote(user_id)])}?{request.GET.urlencode()}"
     return many_page(request, REDACT, lambda: [message.pk for message in _recent(request, user_id)], back)
 
 
 def _recent(request: HttpRequest, user_id: str) -> list[Message]:
-    if not all(may(request, permission) for permission in _READ):
-        raise PermissionDenied
+    _require_reader(request)
     since = timezone.now() - datetime.timedelta(hours=int(_hours(request)))
     ids = async_to_sync(in_store_thread)(recent_messages, user_id, since)
     found = list(messages_by_id(ids[: MOST + 1]).values())
     return sorted(found, key=lambda message: (message.created_at, message.pk), reverse=True)
+
+
+def _require_reader(request: HttpRequest) -> None:
+    if not all(may(request, permission) for permission in _READ):
+        raise PermissionDenied
 
 
 def _hours(request: HttpRequest) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
@@ -11,7 +13,7 @@ from django.utils import timezone
 
 from moderation.models import AuditRecord, Restriction
 from tests.moderation.admin.answers import errors
-from tests.moderation.admin.conftest import held, hit, noted, reported, restricted
+from tests.moderation.admin.conftest import held, hit, noted, reported, restricted, signed_in, staff
 from tests.moderation.conftest import Store, acts
 
 FIND = reverse("admin:moderation_person_changelist")
@@ -98,3 +100,24 @@ def test_what_a_user_wrote_is_redacted_together(support: Client, lead: Client, s
     everything = lead.post(many, {"all": "1"})
     assert [subject.key for subject in everything.context["subjects"]] == ["m11", "m09", "m03"]
     assert AuditRecord.objects.filter(user_id="9").count() == 2
+
+
+def test_what_a_user_of_an_odd_id_wrote_is_that_users(lead: Client, seven_and_nine: Store) -> None:
+    """In an address `_2F` stands for a slash."""
+    now = timezone.now()
+    for number, user_id in enumerate(("a/b", "a_2Fb")):
+        seven_and_nine.cz_rooms.insert_one({"_id": f"{user_id}.9", "buyer": user_id, "seller": "9", "updated_at": now})
+        said = {"room_id": f"{user_id}.9", "from": user_id, "to": "9", "content": "hello", "created_at": now}
+        seven_and_nine.cz_messages.insert_one({"_id": f"odd{number}", "type": "TEXT", **said})
+    for number, user_id in enumerate(("a/b", "a_2Fb")):
+        url = reverse("admin:moderation_person_messages", args=[quote(user_id)])
+        asked = lead.post(lead.get(url).context["act_url"], {"all": "1"})
+        assert [subject.key for subject in asked.context["subjects"]] == [f"odd{number}"]
+        assert asked.context["back"].startswith(url)
+
+
+def test_who_may_not_read_is_shown_nothing_by_the_question(seven_and_nine: Store, roles: None) -> None:
+    redactor = staff("redactor", "")
+    redactor.user_permissions.add(Permission.objects.get(codename="redact_message"))
+    url = reverse("admin:moderation_person_redact_many", args=["9"])
+    assert signed_in(redactor).post(url, {"chosen": ["m05"]}).status_code == 403
