@@ -25,7 +25,7 @@ from moderation.services.redaction import (
     restore_message,
 )
 from moderation.services.reports import report
-from moderation.services.restrictions import ban, lift, mute, slow_down
+from moderation.services.restrictions import ban, is_restricted, lift, mute, slow_down
 from moderation.services.retention import delete_older
 from moderation.services.review import dismiss, reopen, resolve, return_to_queue, take, take_next
 from moderation.services.rooms import add_note, close_room, reopen_room, write_as_support
@@ -45,6 +45,7 @@ __all__ = [
     "export_audit",
     "export_person",
     "find_recent",
+    "is_restricted",
     "lift",
     "lift_hold",
     "mute",

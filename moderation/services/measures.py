@@ -10,9 +10,9 @@ from typing import NamedTuple
 from conversations.errors import Code as ChatCode
 from conversations.errors import RuleViolation
 from moderation.errors import Code
-from moderation.models import Outcome, Report, TargetKind
+from moderation.models import Outcome, Report, RestrictionKind, TargetKind
 from moderation.services.redaction import redact_message
-from moderation.services.restrictions import ban, mute
+from moderation.services.restrictions import ban, is_restricted, mute
 from moderation.services.review import require_mine, resolve, take
 from moderation.services.rooms import close_room
 from moderation.staff import Staff
@@ -56,7 +56,8 @@ class Measures(NamedTuple):
 async def take_measures(staff: Staff, report_id: str, measures: Measures, reason: str) -> Report:
     """Take measures because of a report, which stays in review.
 
-    What is done already, as by a colleague in the room, is passed over. Of a refusal the measures before it stand.
+    What is done already, as by a colleague in the room or because of another report, is passed over. Of a refusal the
+    measures before it stand.
 
     Args:
         staff: Who takes them; the report is in this person's review.
@@ -76,10 +77,11 @@ async def take_measures(staff: Staff, report_id: str, measures: Measures, reason
     if measures.redact:
         with _unless(Code.ALREADY_REDACTED):
             await redact_message(staff, report.target_id, reason)
-    if measures.mute is not None:
-        await mute(staff, report.user_id, reason, until=measures.mute.until, told=measures.told)
-    if measures.ban is not None:
-        await ban(staff, report.user_id, reason, until=measures.ban.until, told=measures.told)
+    mute_for, ban_for = measures.mute, measures.ban
+    if mute_for and not await is_restricted(report.user_id, RestrictionKind.MUTE, mute_for.until):
+        await mute(staff, report.user_id, reason, until=mute_for.until, told=measures.told)
+    if ban_for and not await is_restricted(report.user_id, RestrictionKind.BAN, ban_for.until):
+        await ban(staff, report.user_id, reason, until=ban_for.until, told=measures.told)
     if measures.close_room:
         with _unless(Code.ALREADY_CLOSED):
             await close_room(staff, report.room_id, reason)

@@ -30,6 +30,11 @@ logger = logging.getLogger(__name__)
 LONGEST_INTERVAL = 86_400
 """Seconds of slow mode: a day."""
 
+MOST_READ = 100
+"""Restrictions of a user that are looked at, the latest."""
+ALIKE = datetime.timedelta(minutes=10)
+"""Ends that are no further apart are the same: an act on many computes one every few users."""
+
 _ACTS = {
     RestrictionKind.MUTE: Act.USER_MUTED,
     RestrictionKind.BAN: Act.USER_BANNED,
@@ -84,6 +89,17 @@ async def ban(
     except Exception:  # the channel layer is away: each process does it when it reads the rules
         logger.warning("user %s is banned, but could not be disconnected everywhere yet", user_id, exc_info=True)
     return banned
+
+
+async def is_restricted(user_id: str, kind: RestrictionKind, until: datetime.datetime | None) -> bool:
+    """Whether a mute or a ban is in force that lasts until then, or ALIKE less.
+
+    Args:
+        user_id: The user.
+        kind: MUTE or BAN.
+        until: Until when; None: until it is lifted.
+    """
+    return await in_store_thread(_is_restricted, user_id, kind, until)
 
 
 async def slow_down(
@@ -166,6 +182,13 @@ def _store(staff: Staff, restriction: Restriction) -> None:
         reason=restriction.reason,
     )
     weigh_user(restriction.user_id)
+
+
+def _is_restricted(user_id: str, kind: RestrictionKind, until: datetime.datetime | None) -> bool:
+    now = timezone.now()
+    latest = Restriction.objects.filter(user_id=user_id).order_by("-created_at")[:MOST_READ]
+    ends = [each.ends_at for each in latest if each.kind == kind and each.is_active(now)]
+    return any(end is None or (until is not None and end >= until - ALIKE) for end in ends)
 
 
 def _lift(staff: Staff, restriction_id: str, reason: str) -> Restriction:

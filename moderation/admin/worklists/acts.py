@@ -12,6 +12,7 @@ from moderation import services
 from moderation.admin.acts import ReasonForm, RestrictForm
 from moderation.admin.worklists.contents import Content, Names, content_of, messages_by_id
 from moderation.admin.worklists.many import Given, ManyAct, Subject
+from moderation.models import RestrictionKind
 from moderation.staff import Staff
 
 Found = Iterable[tuple[str, str]]
@@ -19,7 +20,7 @@ Found = Iterable[tuple[str, str]]
 
 
 def mute_users(found: Callable[[Sequence[str]], Found]) -> ManyAct:
-    """Mute the users of the chosen rows, each once.
+    """Mute the users of the chosen rows, each once; those that are muted as long already are passed over.
 
     Args:
         found: Gives of the keys of rows the room and the user of each.
@@ -82,7 +83,9 @@ def redact_messages(found: Callable[[Sequence[str]], Iterable[str]]) -> ManyAct:
 
 
 async def _mute(staff: Staff, user_id: str, given: Given) -> Any:
-    await services.mute(staff, user_id, given["reason"], until=given["end"], told=given.get("told", ""))
+    # Done already where it was stopped and is begun again.
+    if not await services.is_restricted(user_id, RestrictionKind.MUTE, given["end"]):
+        await services.mute(staff, user_id, given["reason"], until=given["end"], told=given.get("told", ""))
 
 
 async def _redact(staff: Staff, message_id: str, given: Given) -> Any:

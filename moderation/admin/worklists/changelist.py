@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -56,6 +56,8 @@ class WorklistAdmin(UncountedAdmin):
 
     def act_on_many(self, request: HttpRequest, act_name: str) -> HttpResponse:
         """Act on the chosen rows, or on all rows of the list that the query describes."""
+        if not self.has_view_permission(request):  # the page that asks shows what is in the list
+            raise PermissionDenied
         act = self.many.get(act_name)
         if act is None:
             raise Http404(f"there is no act {act_name!r}")
