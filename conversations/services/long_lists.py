@@ -99,9 +99,14 @@ def _by_last_message(
         None, before, oldest_first=False, about=lambda: datetime.datetime.now(UTC)
     )
     for times in ranges:
-        condition, read, part = {own.user: user_id, own.last_message_at: times}, 0, at_once
-        while part == at_once:  # another part only where rooms of one were pinned or deleted
-            found = list(durable(Room).find(condition, fields, sort=order, skip=read, limit=at_once))
-            yield from found
-            part = len(found)
-            read += part
+        condition, limit, read = {own.user: user_id, own.last_message_at: times}, at_once, set[str]()
+        while True:
+            found = list(durable(Room).find(condition, fields, sort=order, limit=limit))
+            named = [room for room in found if isinstance(room["_id"], str)]  # no client could name the others
+            yield from (room for room in named if room["_id"] not in read)
+            if len(found) < limit:
+                break
+            # Again only where rooms were pinned or deleted, and from the beginning: if what was read were skipped, a
+            # room that moves meanwhile would have another one left out, or counted twice.
+            read.update(room["_id"] for room in named)
+            limit *= 2

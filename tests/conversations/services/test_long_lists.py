@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from pymongo.database import Database
 
 from conversations import services
 from conversations.services import RoomQuery
+from conversations.services.cursors import RoomPosition
+from conversations.services.long_lists import rooms_of_page
 from identity import Role
+from persistence.mongodb import in_store_thread
+from persistence.timestamps import to_milliseconds
 from tests.conversations.commands import ASKED
 from tests.conversations.conftest import person
 from tests.conversations.oddities import VALUES
@@ -66,6 +71,34 @@ async def test_the_pages_of_a_long_list_are_the_whole_list_in_its_order(
     pinned = await services.list_rooms(person("9", side), side, RoomQuery(limit=limit, pinned_only=True))
     everything = await services.list_rooms(person("9", side), side, RoomQuery(pinned_only=True))
     assert [each.id for each in pinned.rooms] == [each.id for each in everything.rooms][:limit]
+
+
+@pytest.mark.parametrize(("first", "moves"), [(0, 29), (10, 10)], ids=["up from below", "up and away"])
+async def test_a_room_that_moves_while_a_page_is_read_takes_no_place_of_another(
+    database: Store, first: int, moves: int
+) -> None:
+    """The rooms of a first part are passed over, as deleted ones are, so that a second one is read."""
+    own, other, side = SIDES[0]
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    times = [now - datetime.timedelta(minutes=number) for number in range(30)]
+    database.cz_rooms.insert_many(room(own, other, number, "9", last(own, at)) for number, at in enumerate(times))
+    part, seen = 5, list[int]()
+
+    def counts(each: dict[str, Any]) -> bool:
+        seen.append(int(each["_id"][:4]))
+        if len(seen) == part:
+            moved = last(own, now + datetime.timedelta(minutes=1))
+            database.cz_rooms.update_one({"_id": f"{moves:04}.9"}, {"$set": moved})
+        return seen[-1] >= first + part - 1
+
+    end = RoomPosition(side=side, pinned=None, last=to_milliseconds(times[first]), room_id="")
+    fields = [f"{own}_last_message.created_at"]
+    page = partial(rooms_of_page, "9", side, fields, wanted=part, is_wanted=counts)
+    since, after = (to_milliseconds(now), end) if first else (None, None)
+    assert await in_store_thread(partial(page, moved_since=since, after=after)) is not None
+    assert len(seen) == len(set(seen))
+    stay = sorted(number for number in seen if number != moves)
+    assert stay == list(range(stay[0], stay[-1] + 1))
 
 
 def examined(database: Store, commands: list[dict[str, Any]]) -> int:
