@@ -240,6 +240,9 @@ def _reopen(staff: Staff, report_id: str, reason: str) -> Report:
     report, me = _find(report_id), staff.staff_id
     if report.state in UNFINISHED:
         raise RuleViolation(Code.REPORT_NOT_CLOSED, f"report {report.pk} is not closed")
+    for other in _unfinished_with(report):  # before anything is stored: not every MongoDB can take it back
+        if other.assignee_id not in (None, me):
+            raise _refusal(other)
     together = {**_on_target(report), "state": report.state, "closed_at": report.closed_at}
     change = _taken(staff, timezone.now())
     change["$set"] |= {"outcome": "", "outcomes": [], "note": ""}

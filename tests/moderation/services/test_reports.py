@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from moderation import services
 from moderation.models import Outcome, Report, ReportState, TargetKind
+from moderation.services import audit
 from moderation.staff import Staff
+from persistence import mongodb as store
 from tests.moderation.conftest import Store, acts, refusal
 
 
@@ -163,9 +165,13 @@ async def test_a_reopened_report_is_in_review_with_those_that_were_closed_with_i
     assert record["reason"] == "look again"
 
 
+@pytest.mark.parametrize("has_transactions", [True, False])
 async def test_a_report_is_not_reopened_beside_a_colleague_who_works_on_its_target(
-    database: Store, mai: Staff, tuan: Staff
+    database: Store, mai: Staff, tuan: Staff, has_transactions: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not has_transactions:
+        for module in (store, audit):
+            monkeypatch.setattr(module, "has_transactions", lambda: False)
     closed = stored(reporter="1")
     await services.take(mai, str(closed.pk))
     await services.dismiss(mai, str(closed.pk))
