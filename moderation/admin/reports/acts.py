@@ -22,7 +22,7 @@ from conversations.models import Message
 from moderation import services
 from moderation.admin.acts import end_of, sentence, staff_of
 from moderation.admin.links import report_url
-from moderation.models import Outcome, RedactedOriginal, Report, Restriction, RestrictionKind, TargetKind
+from moderation.models import Outcome, RedactedOriginal, Report, ReportState, Restriction, RestrictionKind, TargetKind
 from moderation.staff import Staff, may
 
 _PERMISSIONS: Final = {
@@ -49,6 +49,8 @@ _KEYS: Final = {
     Outcome.WARNED: "w",
     Outcome.OTHER: "o",
 }
+
+_MOST_ORIGINALS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,22 @@ def just_redacted(request: HttpRequest, report: Report) -> RedactedOriginal | No
         return None
     mine = {"redacted_by": request.user.get_username(), "redacted_at__gte": report.taken_at}
     return RedactedOriginal.objects.filter(pk=report.target_id, **mine).first()
+
+
+def has_just_redacted_picture(request: HttpRequest, key: str) -> bool:
+    """Whether a picture is the original of a message that the viewer has just redacted while working on a report.
+
+    Args:
+        request: The viewer's.
+        key: The upload's key.
+    """
+    mine = RedactedOriginal.objects.filter(image=key, redacted_by=request.user.get_username())
+    about = {"target_kind": TargetKind.MESSAGE, "state": ReportState.IN_REVIEW}
+    return any(
+        just_redacted(request, report)
+        for original in mine[:_MOST_ORIGINALS]
+        for report in Report.objects.filter(**about, target_id=original.pk)[:1]
+    )
 
 
 def act_on_report(request: HttpRequest, report: Report, form: Any) -> HttpResponse | None:

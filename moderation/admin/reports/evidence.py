@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from conversations.images.files import read_image
 from conversations.models import Message, Upload
-from moderation.admin.reports.acts import just_redacted
+from moderation.admin.reports.acts import has_just_redacted_picture, just_redacted
 from moderation.admin.worklists.contents import Names
 from moderation.models import Evidence, Report, Revision, TargetKind
 from moderation.staff import may
@@ -110,10 +110,11 @@ def picture_url(key: str) -> str:
 
 @require_GET
 def picture(request: HttpRequest, key: str) -> HttpResponse:
-    """Serve an image: with `view_evidence`, or a redacted one with `view_redactedoriginal`."""
+    """Serve an image: with `view_evidence`, a redacted one with `view_redactedoriginal` or to who just redacted it."""
     upload = Upload.objects.filter(pk=key).first()
     withheld = "" if upload is None else upload.withheld
-    if not may(request, "moderation.view_redactedoriginal" if withheld else "moderation.view_evidence"):
+    allowed = may(request, _ORIGINALS if withheld else "moderation.view_evidence")
+    if not allowed and not (withheld and has_just_redacted_picture(request, key)):
         raise PermissionDenied
     found = read_image(withheld or key)
     if found is None:

@@ -30,6 +30,7 @@ from persistence.mongodb import in_store_thread
 from tests.conversations.api.pictures import opened, photo
 from tests.conversations.commands import ASKED, unanswered
 from tests.conversations.conftest import Emitted, person
+from tests.moderation.admin.conftest import signed_in, staff
 from tests.moderation.conftest import Store, message, refusal
 from tests.moderation.pictures import MEDIA, picture, uploaded
 
@@ -220,6 +221,27 @@ def test_leads_see_a_redacted_picture_and_support_one_that_was_reported(
     assert answer.json()["original"] == address
     assert opened(lead.get(address).content).size == (60, 40)
     assert Client().get(address).status_code == 302
+
+
+@pytest.mark.usefixtures("roles")
+def test_who_has_just_redacted_a_picture_sees_it_until_the_report_is_closed(
+    chat: Emitted, database: Store, room: str, buyer: Identity, support: Client
+) -> None:
+    key = async_to_sync(uploaded)("7")
+    sent = async_to_sync(chat_services.send_message)(buyer, picture(key))
+    report = async_to_sync(services.report)(
+        Reporter("9"), NewReport(target_type="message", target_id=sent.id, reason="fraud")
+    )
+    page = reverse("admin:moderation_report_change", args=[report.pk])
+    address = reverse("admin:moderation_picture", args=[key])
+    support.post(page, {"act": "take"})
+    decision = {"outcomes": ["redacted"], "note": "rude"}
+    support.post(page, {"act": "do", **decision})
+    assert address in support.get(page).text
+    colleague = signed_in(staff("an", "Support"))
+    assert [client.get(address).status_code for client in (support, colleague)] == [200, 403]
+    support.post(page, {"act": "resolve", **decision})
+    assert support.get(address).status_code == 403
 
 
 async def test_a_withheld_picture_goes_with_what_moderation_keeps_of_it(
