@@ -122,11 +122,15 @@ def _is_own_page(handshake: Handshake) -> bool:
 
 
 async def _check_on(socket: Socket) -> None:
-    """Disconnect a socket whose session has ended. While MongoDB is away nobody is disconnected."""
+    """Disconnect a socket whose session has ended, or may not hear any more what it hears.
+
+    While MongoDB is away nobody is disconnected.
+    """
     while True:
         await asyncio.sleep(RECHECK)
         try:
-            if await _may(socket.handshake.scope, PERMISSIONS):
+            of_queues = QUEUE_PERMISSIONS if QUEUES in socket.rooms else ()
+            if await _may(socket.handshake.scope, (*PERMISSIONS, *of_queues)):
                 continue
         except Exception as error:
             if is_outage(error):

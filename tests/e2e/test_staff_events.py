@@ -19,7 +19,7 @@ from .server_process import ServerProcess
 
 STAFF = "/v1/conversations/staff"
 SHOP = "https://shop.example.net"
-ENDING = ("w-signed-out", "w-deactivated", "w-roleless", "w-leaver")
+ENDING = ("w-signed-out", "w-deactivated", "w-roleless", "w-leaver", "w-reader")
 _ACCOUNTS = """
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -117,7 +117,10 @@ async def test_a_room_that_does_not_exist_is_not_watched(as_page: Watch, session
 async def test_the_end_of_a_session_ends_its_connections(
     as_page: Watch, sessions: dict[str, str], database: Database[dict[str, Any]]
 ) -> None:
-    """Who signs out, is deactivated, loses the role or is no staff any more; nobody else is put out."""
+    """Who signs out, is deactivated, loses the role or is no staff any more; nobody else is put out.
+
+    Who hears of the queues, and may read rooms and no reports any more, is, too.
+    """
     pages = [await as_page(sessions[name]) for name in ENDING]
     colleague = await as_page(sessions["w-support"])
     assert database.django_session.delete_one({"session_key": sessions["w-signed-out"]}).deleted_count
@@ -125,6 +128,12 @@ async def test_the_end_of_a_session_ends_its_connections(
     database.auth_user.update_one({"username": "w-leaver"}, {"$set": {"is_staff": False}})
     roleless: Any = database.auth_user.find_one({"username": "w-roleless"})
     assert database.auth_user_groups.delete_many({"user_id": roleless["_id"]}).deleted_count
+    assert await pages[-1].ask("watch_queues", {}) == {"status": True}
+    reader: Any = database.auth_user.find_one({"username": "w-reader"})
+    for permission in database.auth_permission.find({"codename": {"$in": ["view_room", "view_message"]}}):
+        right = {"user_id": reader["_id"], "permission_id": permission["_id"]}
+        database.auth_user_user_permissions.insert_one(right)
+    assert database.auth_user_groups.delete_many({"user_id": reader["_id"]}).deleted_count
     for page in pages:
         await page.disconnected(within=15)
     assert (await colleague.ask("dance"))["error"]["code"] == "unknown_event"
