@@ -163,6 +163,10 @@ async def test_the_list_is_walked_by_keys_and_they_are_explained(
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/heldmessage/*/change/")
     await expect(page.locator("#content")).to_contain_text("held 0")
+    await page.go_back()
+    await page.fill("#searchbar", "nobody")
+    await page.locator("#changelist-search [type=submit]").press("Enter")
+    await page.wait_for_url("**q=nobody**")
 
 
 @pytest.mark.parametrize("width", [1366, 390])

@@ -57,7 +57,7 @@ listenToKeys({
   k: { help: words.up, act: () => walk(-1) },
   Enter: {
     help: words.open,
-    act: ({ target }) => (target.matches("a, button") ? target : current()?.querySelector("a.open"))?.click(),
+    act: ({ target }) => (target.matches("a, button, summary, input") ? target : current()?.querySelector("a.open"))?.click(),
   },
   x: {
     help: words.choose,
