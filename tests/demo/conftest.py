@@ -44,7 +44,7 @@ async def cluster(
 ) -> AsyncIterator[Cluster]:
     """One server with the demo and its people, on the session's stores."""
     mongodb, redis = (os.environ[name].rsplit("/", 1)[0] for name in ("MONGODB_URI", "REDIS_ADDRESS"))
-    servers = Cluster(f"{mongodb}/demo", f"{redis}/6", tmp_path_factory.mktemp("demo"))
+    servers = Cluster(f"{mongodb}/demo", f"{redis}/10", tmp_path_factory.mktemp("demo"))
     servers.environment |= {"DEMO": "true", "AUTH_JWT_KEY": "", "MAX_DISCONNECTION_DURATION": "120"}
     async with servers as cluster:
         cluster.manage("seed_demo")

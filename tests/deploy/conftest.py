@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stores(mongodb_server: None, redis_server: None) -> tuple[str, str]:
     """A MongoDB URI and a Redis URL for these servers alone, on the session's stores."""
     mongodb, redis = os.environ["MONGODB_URI"], os.environ["REDIS_ADDRESS"]
-    return f"{mongodb.rsplit('/', 1)[0]}/behind_proxies", f"{redis.rsplit('/', 1)[0]}/6"
+    return f"{mongodb.rsplit('/', 1)[0]}/behind_proxies", f"{redis.rsplit('/', 1)[0]}/11"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
