@@ -58,6 +58,10 @@ HEALTHY = {
     f"auction_results_ready{{{_W}}}": "1x90",
     f'auction_results_lag{{of="partition 0",{_W}}}': "3x90",
     f"auction_results_dead_letters_total{{{_W}}}": "0x90",
+    f"webhooks_ready{{{_W}}}": "1x90",
+    f'webhooks_lag{{of="push: seconds",{_W}}}': "0.2x90",
+    f'webhooks_lag{{of="push: events under way",{_W}}}': "900x90",
+    f"webhooks_dead_letters_total{{{_W}}}": "0x90",
     f"moderation_oldest_open_report_seconds{{{_A}}}": "7200x90",
     f"moderation_held_messages{{{_A}}}": "3x90",
 }  # fmt: skip
@@ -87,6 +91,9 @@ TROUBLE: dict[str, dict[str, str]] = {
     "RelayIsBehind": {f'event_relay_lag{{of="seconds",{_W}}}': "0+2x90"},
     "NoAuctionResultsAreConsumed": {f"auction_results_ready{{{_W}}}": "1x60 0x30"},
     "AuctionResultsAreBehind": {f'auction_results_lag{{of="partition 0",{_W}}}': "0+20x90"},
+    "NoWebhookWorkerRuns": {f"webhooks_ready{{{_W}}}": "1x60 _x30"},
+    "WebhooksFail": {f"webhooks_ready{{{_W}}}": "1x60 0x30"},
+    "WebhooksAreBehind": {f'webhooks_lag{{of="push: seconds",{_W}}}': "0+10x90"},
     "DeadLetters": {f"auction_results_dead_letters_total{{{_W}}}": "0x60 1x30"},
     "ReportsWait": {f"moderation_oldest_open_report_seconds{{{_A}}}": "83000+60x90"},
     "HeldMessagesPileUp": {f"moderation_held_messages{{{_A}}}": "0+5x90"},
@@ -106,7 +113,7 @@ def known() -> set[str]:
     """The names that Prometheus sees of all metrics of the servers and the workers."""
     of_process = CollectorRegistry()
     ProcessCollector(registry=of_process)
-    workers = (("event_relay", "events"), ("auction_results", "records"))
+    workers = (("event_relay", "events"), ("auction_results", "records"), ("webhooks", "events"))
     names = {*metrics.MOMENTARY, *OF_PROMETHEUS}
     of_workers = [WorkerReport(prefix, unit).registry for prefix, unit in workers]
     for registry in (metrics.registry, store_metrics.registry, of_process, *of_workers):
@@ -166,6 +173,8 @@ def test_each_alert_fires_in_its_trouble_and_none_while_all_is_well(
 ) -> None:
     cases = [_case("all is well", {}, set())]
     cases += [_case(name, trouble, {name}) for name, trouble in TROUBLE.items()]
+    for worker in ("event_relay", "webhooks"):
+        cases.append(_case(worker, {f"{worker}_dead_letters_total{{{_W}}}": "0x60 1x30"}, {"DeadLetters"}))
     (tmp_path / "cases.yml").write_text(
         yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": cases})
     )
