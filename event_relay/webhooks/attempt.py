@@ -1,7 +1,7 @@
 """One attempt to deliver, over HTTP, and what came of it.
 
 The address is the operator's, so it may be a private one. What an endpoint answers leads nowhere else: redirects are
-not followed, and nothing of an answer is kept or logged but its status. Certificates are verified.
+not followed, and nothing of an answer is kept or logged but its status: no cookie, either. Certificates are verified.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, NamedTuple
 
 import httpx
@@ -67,7 +68,10 @@ def client(concurrency: int, patience: float) -> httpx.AsyncClient:
     """
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     headers = {"User-Agent": "chozoi-chat", "Content-Type": MEDIA_TYPE}
-    return httpx.AsyncClient(follow_redirects=False, timeout=patience, limits=limits, headers=headers)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(
+        follow_redirects=False, timeout=patience, limits=limits, headers=headers, cookies=no_cookies
+    )
 
 
 async def attempt(http: httpx.AsyncClient, url: str, keys: Sequence[bytes], what: Delivery, patience: float) -> Outcome:
@@ -91,12 +95,12 @@ async def attempt(http: httpx.AsyncClient, url: str, keys: Sequence[bytes], what
                     read += len(part)
                     if read > MOST_OF_ANSWER:
                         break
-    except TimeoutError:
+    except (TimeoutError, httpx.TimeoutException):
         if not status:  # else it has answered, and only its body is late
             return Outcome("timeout", f"no answer within {patience:g} s")
-    except (httpx.HTTPError, OSError) as error:
+    except Exception as error:  # an answer may be anything; whatever it is, the event was not taken
         if not status:
-            return Outcome("unreachable", f"{type(error).__name__}: {error}")
+            return Outcome("unreachable", _what_broke(error))
     if 200 <= status < 300:
         return Outcome(str(status))
     if 300 <= status < 400:
@@ -104,11 +108,18 @@ async def attempt(http: httpx.AsyncClient, url: str, keys: Sequence[bytes], what
     return Outcome(str(status), f"answered {status}", status == GONE, retry_after)
 
 
+def _what_broke(error: Exception) -> str:
+    """What an error says of the connection; of an answer that is no HTTP its name alone, as its text has the answer."""
+    if isinstance(error, httpx.NetworkError | httpx.ProxyError | OSError):
+        return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: the connection ended, or what came is no answer in HTTP"
+
+
 def _seconds(retry_after: str) -> float:
     """The seconds of a `Retry-After` (RFC 9110, section 10.2.3); 0 for what is none."""
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return float(max(0, int(retry_after)))
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, OverflowError, TypeError):
         at = parsedate_to_datetime(retry_after)
         return max(0.0, (at - datetime.now(UTC)).total_seconds())
     return 0.0

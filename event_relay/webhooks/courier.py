@@ -50,6 +50,9 @@ class Courier:
         self._report = report
         self._metrics = metrics
         self._settings = WebhookSettings.current()
+        # Here, and not in the thread: what is wrong with the environment's proxy or certificates must end the worker.
+        self._http = client(self._settings.WEBHOOK_CONCURRENCY, self._settings.WEBHOOK_TIMEOUT)
+        self._gate = Gate(self._settings.WEBHOOK_CONCURRENCY)
         self._waiting: dict[str, deque[tuple[int, Delivery]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -66,14 +69,13 @@ class Courier:
         self._loop.call_soon_threadsafe(self._accept, number, delivery)
 
     def close(self) -> None:
-        """Cancel what is under way, and end the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        """Cancel what is under way, and end the thread; once."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._http = client(self._settings.WEBHOOK_CONCURRENCY, self._settings.WEBHOOK_TIMEOUT)
-        self._gate = Gate(self._settings.WEBHOOK_CONCURRENCY)
         try:
             self._loop.run_forever()
         finally:
@@ -105,7 +107,7 @@ class Courier:
         del self._waiting[key]
 
     async def _deliver(self, number: int, delivery: Delivery) -> Ended:
-        began, failures = time.monotonic(), 0
+        tried_at, passed_over, failures = time.monotonic(), 0.0, 0
         while True:
             async with self._gate.turn():
                 outcome = await self._attempt(delivery)
@@ -114,7 +116,9 @@ class Courier:
             if outcome.gone:
                 return Ended(number, delivery.kind, gone=outcome.reason)
             patience = self._settings.WEBHOOK_GIVE_UP_AFTER
-            if time.monotonic() - began > patience and self._gate.last_success > began:
+            passed_over += self._gate.passed_over(tried_at)
+            tried_at = time.monotonic()
+            if passed_over > patience:
                 return Ended(number, delivery.kind, given_up=f"for {patience} s: {outcome.reason}")
             failures += 1
             await asyncio.sleep(pause_after(failures))

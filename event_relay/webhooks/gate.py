@@ -29,9 +29,6 @@ class Gate:
 
     Args:
         concurrency: Attempts at a time.
-
-    Attributes:
-        last_success: When the endpoint took something last, by `time.monotonic()`.
     """
 
     def __init__(self, concurrency: int) -> None:
@@ -40,7 +37,7 @@ class Gate:
         self._failures = 0
         self._failed_at = float("-inf")
         self._next_at = 0.0
-        self.last_success = float("-inf")
+        self._succeeded_at = float("-inf")
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -57,7 +54,7 @@ class Gate:
     def succeeded(self) -> None:
         """Note that the endpoint took an event."""
         self._failures = 0
-        self.last_success = time.monotonic()
+        self._succeeded_at = time.monotonic()
 
     def failed(self, began: float, retry_after: float) -> None:
         """Note that the endpoint took none.
@@ -72,3 +69,15 @@ class Gate:
             self._failed_at = now
             self._next_at = now + pause_after(self._failures)
         self._next_at = max(self._next_at, now + min(retry_after, LONGEST_RETRY_AFTER))
+
+    def passed_over(self, since: float) -> float:
+        """For how long an event that failed again was refused while its endpoint took others.
+
+        Args:
+            since: When it failed before, by `time.monotonic()`.
+
+        Returns:
+            Seconds: 0 where the endpoint has taken nothing since; LONGEST_PAUSE at most, since more than that is an
+            outage, which says nothing of the event.
+        """
+        return min(time.monotonic() - since, LONGEST_PAUSE) if self._succeeded_at > since else 0.0

@@ -7,6 +7,7 @@ import logging
 import queue
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from event_relay.cloudevents import to_json
 from event_relay.event import Event, Outgoing, Unreadable
@@ -90,6 +91,8 @@ class WebhookSink:
         except DestinationGone as error:
             logger.warning("webhook %s: %s", self._name, error)
         self._courier.close()
+        with suppress(DestinationGone):
+            self.poll()  # what was taken since the last look is not to be sent again
 
     def _delivery(self, event: Outgoing) -> tuple[Event, Delivery] | None:
         if isinstance(event, Unreadable):
@@ -118,7 +121,9 @@ class WebhookSink:
 
     def _set_aside(self, what: str, subject: object, reason: str) -> None:
         self._report.dead_letter()
-        logger.error("webhook %s is not told of %s of %s: %s", self._name, what, subject, reason)
+        logger.error(
+            "webhook %s is not told of %s of %s: %s", self._name, what, subject, reason, extra={"sampled": False}
+        )
 
 
 def webhook(name: str, endpoint: Endpoint, metrics: DeliveryMetrics) -> Destination:

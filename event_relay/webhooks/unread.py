@@ -116,7 +116,8 @@ class UnreadSink:
         self._ask.close()
 
     def _hold(self, event: Event) -> None:
-        waiting = _Waiting(event, event.time + self._after)
+        written_at = min(event.time, datetime.datetime.now(UTC))  # a clock that is ahead must not hold up all others
+        waiting = _Waiting(event, written_at + self._after)
         if event.subject in self._told_before:
             waiting.told = True
             self._ahead[event.subject] = None

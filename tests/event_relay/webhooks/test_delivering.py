@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import logging
+import socketserver
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -161,6 +164,15 @@ class TestOrder:
         assert to.full()
 
 
+def test_what_was_taken_just_before_the_end_is_not_sent_again(sink: Open, receiver: Receiver) -> None:
+    to = sink()
+    to.publish([event(1)], position(1))
+    eventually_sync(lambda: receiver.taken, "it is taken")
+    time.sleep(0.1)  # for the answer to arrive; nobody has looked since
+    to.close(0)
+    assert to.acknowledged() == position(1)
+
+
 class TestFailures:
     @pytest.mark.parametrize("failure", [500, 429, 404, 302, DROP, HANG])
     def test_it_is_tried_again_until_it_is_taken(
@@ -237,7 +249,40 @@ class TestFailures:
         assert settle(to) == position(3)
         assert receiver.contents("7.501") == ["2"]
         assert report.summary()["dead_letters"] == 1
-        assert "is not told of message.created of m7.501-1" in caplog.text
+        [line] = [record for record in caplog.records if "is not told of message.created of m7.501-1" in record.message]
+        assert not line.__dict__["sampled"], "nothing else says what was given up"
+
+    def test_what_failed_in_an_outage_is_not_given_up_when_it_fails_once_more_at_its_end(
+        self, sink: Open, receiver: Receiver, report: WorkerReport, settings: Settings
+    ) -> None:
+        settings.WEBHOOK_GIVE_UP_AFTER = 1
+        back_at = time.monotonic() + 1.5
+        tries: list[object] = []
+
+        def answer(event: object) -> int:
+            if time.monotonic() < back_at:
+                return 500
+            tries.append(event)
+            return 503 if len(tries) % 2 == 0 else 200
+
+        receiver.answer = answer
+        to = sink()
+        to.publish([event(1, f"room {number}") for number in range(6)], position(1))
+        assert settle(to) == position(1)
+        assert len(tries) > 6
+        assert len(receiver.taken) == 6
+        assert report.summary()["dead_letters"] == 0
+
+    @pytest.mark.parametrize("retry_after", ["9" * 400, "Mon, 20 Nov 1995 19:12:08 +99999999999999999", "soon"])
+    def test_a_retry_after_that_makes_no_sense_does_not_count(
+        self, sink: Open, receiver: Receiver, retry_after: str
+    ) -> None:
+        receiver.answer_headers = {"Retry-After": retry_after}
+        answers = iter([503])
+        receiver.answer = lambda event: next(answers, 200)
+        to = sink()
+        to.publish([event(1), event(2)], position(1))
+        assert settle(to) == position(1)
 
     def test_nothing_is_given_up_while_it_takes_nothing(
         self, sink: Open, receiver: Receiver, report: WorkerReport, settings: Settings
@@ -265,6 +310,36 @@ class TestFailures:
         eventually_sync(poll, "it says so")
         assert len(receiver.came) == 1
         assert to.acknowledged() is None
+
+
+@contextmanager
+def echoing() -> Iterator[str]:
+    """A server that sends back what it gets, which is no answer in HTTP; its URL."""
+
+    class Echo(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(self.request.recv(65_536))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/chat?key=not-for-logs"
+        server.shutdown()
+
+
+def test_no_cookie_is_kept(sink: Open, receiver: Receiver) -> None:
+    receiver.answer_headers = {"Set-Cookie": "session=1; Path=/"}
+    to = sink()
+    to.publish([event(1), event(2)], position(1))
+    settle(to)
+    assert len(receiver.headers) == 2
+    assert all("cookie" not in map(str.lower, headers) for headers in receiver.headers)
+
+
+def test_certificates_that_are_not_there_end_the_worker(sink: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the thread that delivers nobody would hear of it, and nothing would be delivered."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/authorities.pem")
+    with pytest.raises(OSError):
+        sink()
 
 
 class TestSeeing:
@@ -295,6 +370,17 @@ class TestSeeing:
         assert "webhook push" in said
         for secret in (SECRET, SECRET.removeprefix("whsec_"), "not-for-logs", "for you alone"):
             assert secret not in said
+
+    def test_what_answers_no_http_does_not_come_into_the_log(
+        self, sink: Open, report: WorkerReport, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with echoing() as url:
+            to = sink(url=url)
+            to.publish([event(1)], position(1))
+            eventually_sync(lambda: "delivery" in report.summary()["problems"], "the failure is told")
+        said = caplog.text + repr(report.summary())
+        assert "RemoteProtocolError" in said
+        assert "not-for-logs" not in said
 
     def test_what_cannot_be_encoded_is_set_aside_and_the_flow_goes_on(
         self, sink: Open, receiver: Receiver, report: WorkerReport

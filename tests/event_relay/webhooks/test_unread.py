@@ -56,10 +56,10 @@ def sink(receiver: Receiver, own_database: Store, redis_server: None) -> Iterato
     """Opens sinks that begin at a position."""
     opened: list[UnreadSink] = []
 
-    def open_sink(position: Position = BEGINNING) -> UnreadSink:
+    def open_sink(position: Position = BEGINNING, after: float = AFTER) -> UnreadSink:
         metrics = DeliveryMetrics(CollectorRegistry())
         inner = WebhookSink("push", Endpoint(receiver.url, (SECRET,)), WorkerReport("webhooks", "events"), metrics)
-        opened.append(UnreadSink(inner, position, AFTER))
+        opened.append(UnreadSink(inner, position, after))
         return opened[-1]
 
     yield open_sink
@@ -135,6 +135,16 @@ class TestWhoIsTold:
         assert receiver.came == []
         settle(to)
         assert [event["data"]["content"] for event in receiver.taken] == ["just now"]
+
+    def test_a_message_from_a_clock_that_is_ahead_holds_up_no_others(
+        self, sink: Open, receiver: Receiver, chat: Chat
+    ) -> None:
+        other = Chat(chat.database)
+        other.create()
+        to = sink(after=0.5)
+        publish(to, *written(chat, "from tomorrow", ago=-86_400), *written(other, "from today", ago=0))
+        assert settle(to) == position(2)
+        assert [event["data"]["content"] for event in receiver.taken] == ["from tomorrow", "from today"]
 
     @pytest.mark.parametrize(
         "change",
