@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import msgspec
@@ -45,6 +45,10 @@ class Answer(NamedTuple):
     answered_at: float
 
 
+class NotTheChat(Exception):
+    """What answers is no process of the chat; the text says what it was asked."""
+
+
 class FrontDoor:
     """The door of a deployment.
 
@@ -55,17 +59,23 @@ class FrontDoor:
 
     def __init__(self, url: str, ca: str = "") -> None:
         self._url = url.rstrip("/")
-        self._parts = urlsplit(self._url)
-        self._trust = ssl.create_default_context(cafile=ca or None)
+        self._ca = ca
 
     def look(self) -> Iterator[Finding]:
         """Look at the door. Without an answer there is one finding."""
-        if self._parts.scheme not in ("http", "https") or not self._parts.hostname:
+        parts = parts_of(self._url)
+        if parts is None:
             yield error(f"--url is {self._url!r}", "It must be like https://chat.example.com.")
+            return
+        self._parts = parts
+        try:
+            self._trust = ssl.create_default_context(cafile=self._ca or None)
+        except OSError as unreadable:
+            yield error(f"--ca {self._ca!r} cannot be read: {unreadable}", "Name a file of certificates in PEM.")
             return
         try:
             answer = self._get("/healthz")
-        except httpx.HTTPError as away:
+        except (httpx.HTTPError, httpx.InvalidURL) as away:
             yield error(
                 f"{self._url} does not answer: {away}", "Does the name lead there, and is the certificate good?"
             )
@@ -83,6 +93,8 @@ class FrontDoor:
                 yield error(
                     f"{part.__name__.strip('_')}: {type(broken).__name__}: {broken}", "Look into the proxy's log."
                 )
+            except NotTheChat as other:
+                yield error(f"{part.__name__.strip('_')}: {other}", "Is SOCKET_PATH passed on to the processes?")
 
     def _get(self, path: str, **headers: str) -> httpx.Response:
         return httpx.get(f"{self._url}{path}", headers=headers, verify=self._trust, timeout=_PATIENCE)
@@ -190,7 +202,10 @@ class FrontDoor:
                     "Run the doctor with the SECRET_KEY of the servers, and have the proxy pass /doctor on.",
                 )
                 return
-            told = msgspec.json.decode(answer.content, type=Seen)
+            try:
+                told = msgspec.json.decode(answer.content, type=Seen)
+            except msgspec.DecodeError:
+                raise NotTheChat("/doctor is answered by something else") from None
             answers.append(Answer(told, bool(forged), asked_at, time.time()))
         yield from judge_address(answers)
         yield from judge_processes(answers)
@@ -201,10 +216,27 @@ class FrontDoor:
             )
 
 
+def parts_of(url: str) -> SplitResult | None:
+    """Return the parts of the URL of a server; None for what is none."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
 def session_in(opened: str) -> str:
-    """Return the id of the session that an answer to a handshake by polling opens, of Engine.IO 3 or 4."""
-    found: dict[str, Any] = msgspec.json.decode(opened[opened.index("{") : opened.index("}") + 1])
-    return str(found["sid"])
+    """Return the id of the session that an answer to a handshake by polling opens, of Engine.IO 3 or 4.
+
+    Raises:
+        NotTheChat: It opens none, such as the page that a proxy has for every address.
+    """
+    try:
+        found: dict[str, Any] = msgspec.json.decode(opened[opened.index("{") : opened.index("}") + 1])
+        return str(found["sid"])
+    except (ValueError, LookupError):
+        raise NotTheChat(f"a handshake is answered by something else: {opened[:40]!r}") from None
 
 
 def judge_address(answers: list[Answer]) -> Iterator[Finding]:

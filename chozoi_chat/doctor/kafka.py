@@ -62,10 +62,15 @@ def _registry(url: str) -> Iterator[Finding]:
     shown = without_password(url)
     try:
         answer = httpx.get(f"{url.rstrip('/')}/subjects", timeout=_PATIENCE)
-    except httpx.HTTPError as away:
+    except (httpx.HTTPError, httpx.InvalidURL) as away:
         yield error(f"the schema registry does not answer: {away}", f"SCHEMA_REGISTRY_URL is {shown!r}.")
         return
-    if answer.status_code == httpx.codes.OK:
-        yield ok(f"the schema registry knows {len(answer.json())} subjects")
-    else:
+    if answer.status_code != httpx.codes.OK:
         yield note(f"the schema registry answers {answer.status_code} when it is asked for its subjects")
+        return
+    try:
+        subjects = len(answer.json())
+    except (ValueError, TypeError):
+        yield error("what answers as the schema registry is none", f"SCHEMA_REGISTRY_URL is {shown!r}.")
+    else:
+        yield ok(f"the schema registry knows {subjects} subjects")

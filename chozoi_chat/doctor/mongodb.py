@@ -10,6 +10,7 @@ from typing import Any
 import pymongo
 from django.apps import apps
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -51,12 +52,12 @@ def look() -> Iterator[Finding]:
     client: MongoClient[dict[str, Any]] = connection.database.client  # type: ignore[attr-defined]  # the backend's own
     with pymongo.timeout(4 * _PATIENCE):
         if server.limitation:
-            level = error if value_of("KAFKA_BOOTSTRAP_SERVERS") else warning
+            level = error if value_of("KAFKA_BOOTSTRAP_SERVERS") or value_of("WEBHOOKS") else warning
             yield level(server.limitation.split(":")[0], server.limitation.split(": ", 1)[1])
         for part in (_members, _writes, _migrations, _indexes, _plans, _clock, _room, _oplog):
             try:
                 yield from part(client)
-            except PyMongoError as refused:
+            except (PyMongoError, DatabaseError) as refused:
                 yield note(f"{part.__name__.strip('_')} could not be looked at: {brief(refused)}")
 
 
@@ -104,7 +105,7 @@ def _writes(client: MongoClient[dict[str, Any]]) -> Iterator[Finding]:
     began = time.monotonic()
     try:
         WriteProof().write(redis_answers=False)
-    except PyMongoError as refused:
+    except (PyMongoError, DatabaseError) as refused:
         yield error(f"it takes no durable writes: {brief(refused)}", "docs/operations.md, “When MongoDB is away”.")
         return
     seconds = time.monotonic() - began

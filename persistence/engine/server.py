@@ -15,8 +15,8 @@ LEAST = (6, 0)
 """The earliest version of MongoDB that is served."""
 
 STANDALONE = (
-    "MongoDB runs as a standalone server: the chat works, but `manage.py relay_events` needs a replica set. One of a "
-    "single member will do: start mongod with --replSet, then rs.initiate() once."
+    "MongoDB runs as a standalone server: the chat works, but `manage.py relay_events` and `relay_webhooks` need a "
+    "replica set. One of a single member will do: start mongod with --replSet, then rs.initiate() once."
 )
 
 

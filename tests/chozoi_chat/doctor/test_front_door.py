@@ -8,7 +8,7 @@ from django.test import AsyncClient
 
 from chozoi_chat.doctor import seen
 from chozoi_chat.doctor.finding import Level
-from chozoi_chat.doctor.front_door import Answer, judge_address, judge_processes, session_in
+from chozoi_chat.doctor.front_door import Answer, FrontDoor, judge_address, judge_processes, session_in
 from chozoi_chat.doctor.seen import Seen
 
 
@@ -68,6 +68,28 @@ def test_a_clock_that_is_wrong_is_named_once(clock: float, said: str) -> None:
 )
 def test_the_session_of_either_protocol_is_found(opened: str) -> None:
     assert session_in(opened) == "abc"
+
+
+def test_what_answers_in_place_of_the_chat_is_named(shop: str) -> None:
+    errors = [finding.what for finding in FrontDoor(shop).look() if finding.level is Level.ERROR]
+    assert "generations: a handshake is answered by something else: '<!doctype html><title>A shop</title>'" in errors
+    assert "a WebSocket is answered 200" in errors
+    assert "processes: /doctor is answered by something else" in errors
+
+
+@pytest.mark.parametrize(
+    ("url", "ca", "said"),
+    [
+        ("chat.example.com", "", "--url is 'chat.example.com'"),
+        ("https://[::1", "", "--url is 'https://[::1'"),
+        ("https://chat.example.com:port", "", "--url is 'https://chat.example.com:port'"),
+        ("https://chat.example.com", "/nowhere/ca.pem", "--ca '/nowhere/ca.pem' cannot be read: "),
+        ("https://chat.example.com", __file__, f"--ca {__file__!r} cannot be read: "),
+    ],
+)
+def test_what_nobody_can_be_asked_with_is_one_finding(url: str, ca: str, said: str) -> None:
+    (finding,) = FrontDoor(url, ca).look()
+    assert (finding.level, finding.what.startswith(said)) == (Level.ERROR, True)
 
 
 async def test_a_process_tells_the_doctor_alone(async_client: AsyncClient) -> None:

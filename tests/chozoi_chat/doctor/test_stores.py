@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from pymongo.errors import OperationFailure
 from pytest_django.fixtures import Settings
 
@@ -16,6 +17,7 @@ from chozoi_chat.doctor import mongodb, redis
 from chozoi_chat.doctor.finding import Finding, Level
 from devstack.embedded import EmbeddedKafka, EmbeddedRedis, free_port
 from persistence.database import connection
+from persistence.engine.server import STANDALONE, MongoDBServer
 from tests.chat_settings import overridden
 
 
@@ -56,13 +58,22 @@ class TestMongoDB:
         assert all(what.startswith("oplog could not be looked at") for what in asked)
         assert len(asked) <= 1
 
-    def test_what_may_not_be_asked_is_a_note(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("refusal", [OperationFailure("not authorized", 13), DatabaseError("not authorized")])
+    def test_what_may_not_be_asked_is_a_note(self, monkeypatch: pytest.MonkeyPatch, refusal: Exception) -> None:
+        """What Django asks is refused with an exception of Django's."""
+
         def room(client: object) -> Iterator[Finding]:
-            raise OperationFailure("not authorized", 13)
+            raise refusal
 
         monkeypatch.setattr(mongodb, "_room", room)
         notes = [finding.what for finding in mongodb.look() if finding.level is Level.NOTE]
         assert "room could not be looked at: not authorized" in notes
+
+    def test_a_standalone_server_is_an_error_where_webhooks_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(mongodb, "running_server", lambda patience: MongoDBServer((8, 0, 0), "standalone"))
+        with overridden(WEBHOOKS={"push": {"url": "https://push.example", "secrets": []}}):
+            _, finding, *_ = mongodb.look()
+        assert (finding.level, finding.what) == (Level.ERROR, STANDALONE.split(":")[0])
 
 
 def test_members_that_are_not_well_are_named() -> None:
@@ -160,6 +171,10 @@ class TestKafka:
         assert findings[0].what.endswith("brokers")
         topics = [finding.what for finding in findings if "chozoi.conversations.events" in finding.what]
         assert len(topics) == 2
+
+    def test_what_answers_in_place_of_a_registry_is_named(self, kafka: EmbeddedKafka, shop: str) -> None:
+        with overridden(KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers, SCHEMA_REGISTRY_URL=shop):
+            assert said(looked_at.look(), Level.ERROR) == ["what answers as the schema registry is none"]
 
     @pytest.mark.slow
     def test_brokers_and_a_registry_that_are_away(self) -> None:
