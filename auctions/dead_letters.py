@@ -58,7 +58,9 @@ class DeadLetters:
 
     def _lost(self, record: Message, error: object) -> None:
         self._report.failed("dead letters", f"{DEAD_LETTER_TOPIC} does not take records: {error}")
-        logger.error("%s is unreadable and not on %s: %s", _place(record), DEAD_LETTER_TOPIC, error)
+        logger.error(
+            "%s is unreadable and not on %s: %s", _place(record), DEAD_LETTER_TOPIC, error, extra={"sampled": False}
+        )
 
 
 def _headers(record: Message, reason: str) -> list[tuple[str, str | bytes | None]]:

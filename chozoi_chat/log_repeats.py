@@ -19,7 +19,8 @@ class Repeats(logging.Filter):
     """Lets through BURST lines of a kind a PERIOD, then one of THEREAFTER, with the number of those left out before it.
 
     A kind is a logger, a level, a message before its values are put in, and the class of an exception. So a flood
-    of one thing leaves the log, and the disk, to all others. DEBUG lines are never left out.
+    of one thing leaves the log, and the disk, to all others. Never left out are DEBUG lines, and those logged with
+    `extra={"sampled": False}`: each of these is the only record of something, such as an event that was given up.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record may be logged. One that stands for others gets their number as `repeats`."""
-        if record.levelno <= logging.DEBUG:
+        if record.levelno <= logging.DEBUG or not getattr(record, "sampled", True):
             return True
         kind = self._kinds.get(key := _kind(record))
         if kind is None:

@@ -56,7 +56,7 @@ class AuthMode(StrEnum):
 def let_pass(refusal: IdentityRefused, user_id: str, role: str = "") -> bool:
     """Tell whether a user who is to be refused gets in all the same, because AUTH_MODE is `report`.
 
-    Logs a line with the fields `code`, `user_id` and `role` for each one that it lets pass.
+    Logs a line with the fields `code`, `user_id` and `role` for each one that it lets pass; no log may leave one out.
 
     Args:
         refusal: Why the user is to be refused.
@@ -71,6 +71,6 @@ def let_pass(refusal: IdentityRefused, user_id: str, role: str = "") -> bool:
     logger.warning(
         "AUTH_MODE=report let pass whom `enforce` will refuse: %s",
         refusal.message,
-        extra={"code": refusal.code, "user_id": user_id, "role": role},
+        extra={"code": refusal.code, "user_id": user_id, "role": role, "sampled": False},
     )
     return True

@@ -160,7 +160,10 @@ class KafkaSink:
             elif error.code() != KafkaError._PURGE_QUEUE and error.code() != KafkaError._PURGE_INFLIGHT:
                 step.in_flight -= 1  # the flow goes on: the document is still in MongoDB
                 self._report.failed("dead letters", f"{letter.topic} does not take records: {error.str()}")
-                logger.error("%s makes no event and is not on %s: %s", letter.place, letter.topic, error.str())
+                logger.error(
+                    "%s makes no event and is not on %s: %s",
+                    letter.place, letter.topic, error.str(), extra={"sampled": False},
+                )  # fmt: skip
 
         step.in_flight += 1
         self._in_flight += 1

@@ -48,3 +48,10 @@ def test_lines_of_structlog_say_it_too() -> None:
 def test_details_are_never_left_out() -> None:
     details = [record(level=logging.DEBUG) for _ in range(BURST + 50)]
     assert logged(Repeats(), *details) == details
+
+
+def test_what_stands_nowhere_but_in_its_line_is_never_left_out() -> None:
+    losses = [record() for _ in range(BURST + 50)]
+    for loss in losses:
+        loss.__dict__["sampled"] = False
+    assert logged(Repeats(), *losses) == losses

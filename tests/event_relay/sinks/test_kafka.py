@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime
 import gc
 import threading
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from event_relay.event import Event
+from event_relay.event import Event, Unreadable
 from event_relay.position import Position
+from event_relay.sinks import kafka
 from event_relay.sinks.kafka import KafkaSink
+from kafka_workers.clients import producer_configuration
 from persistence.timestamps import UTC
+from tests.eventually import eventually_sync
 from workers.report import WorkerReport
 
 AT = datetime.datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -78,3 +82,22 @@ def test_what_has_no_events_is_acknowledged_with_all_before_it(sink: KafkaSink) 
     assert sink.acknowledged() == position(2)
     assert sink.acknowledged() is None
     sink.close(0)
+
+
+@pytest.mark.usefixtures("nobody_listens")
+def test_a_dead_letter_that_arrives_nowhere_is_in_the_log_however_many_there_are(
+    report: WorkerReport, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def brief(**own: Any) -> dict[str, Any]:
+        return producer_configuration(**own, **{"message.timeout.ms": 200})
+
+    def given_up() -> bool:
+        to.poll(0.05)
+        return to.in_flight == 0
+
+    monkeypatch.setattr(kafka, "producer_configuration", brief)
+    to = KafkaSink(report)
+    to.publish([Unreadable({"_id": "odd"}, "no time")], position(1))
+    eventually_sync(given_up, "it is given up")
+    [line] = [record for record in caplog.records if "document odd makes no event and is not on" in record.message]
+    assert not line.__dict__["sampled"]
