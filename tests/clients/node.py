@@ -1,5 +1,6 @@
 """Finds Node.js and installs the client packages. Knows nothing of what they are used for."""
 
+import fcntl
 import importlib.util
 import json
 import shutil
@@ -29,17 +30,26 @@ def node_executable() -> str:
 
 
 def installed_clients() -> Path:
-    """The folder whose node_modules holds what package-lock.json says, installed now if need be."""
-    wanted = HERE / "package-lock.json"
-    stamp = HERE / "node_modules" / ".installed.json"
-    if not stamp.exists() or json.loads(stamp.read_text()) != json.loads(wanted.read_text()):
-        done = subprocess.run(
-            [*_npm(), "ci", "--no-audit", "--no-fund"], check=False, cwd=HERE, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise NodeMissing(f"npm ci in {HERE} failed:\n{done.stderr[-2000:]}")
-        stamp.write_text(wanted.read_text())
+    """The folder whose node_modules holds what package-lock.json says, installed now if need be.
+
+    Processes of a parallel run that come at once wait for the first: `npm ci` begins with an empty folder.
+    """
+    with (HERE / "package-lock.json").open() as wanted:
+        fcntl.flock(wanted, fcntl.LOCK_EX)
+        _install(wanted.read())
     return HERE
+
+
+def _install(wanted: str) -> None:
+    stamp = HERE / "node_modules" / ".installed.json"
+    if stamp.exists() and json.loads(stamp.read_text()) == json.loads(wanted):
+        return
+    done = subprocess.run(
+        [*_npm(), "ci", "--no-audit", "--no-fund"], check=False, cwd=HERE, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise NodeMissing(f"npm ci in {HERE} failed:\n{done.stderr[-2000:]}")
+    stamp.write_text(wanted)
 
 
 def _npm() -> list[str]:
